@@ -1,0 +1,60 @@
+package composer
+
+// A Section is a part of composer.json that names other packages.
+type Section string
+
+// The sections, by their keys.
+const (
+	Require    Section = "require"
+	RequireDev Section = "require-dev"
+	Replace    Section = "replace"
+	Provide    Section = "provide"
+	Conflict   Section = "conflict"
+	Suggest    Section = "suggest"
+)
+
+var sections = []Section{Require, RequireDev, Replace, Provide, Conflict, Suggest}
+
+// A Link is one row of a section. Name may be a platform package; Constraint is free text in "suggest", and may be
+// "self.version" elsewhere.
+type Link struct {
+	Name       string
+	Constraint string
+}
+
+// Links are the rows of a section in their order; none when it is absent. The caller owns the slice.
+func (m *Manifest) Links(s Section) []Link {
+	value, _ := m.root.get(string(s))
+	section, ok := value.(*object)
+	if !ok {
+		return nil
+	}
+	var links []Link
+	for _, member := range section.members {
+		if constraint, ok := member.value.(string); ok {
+			links = append(links, Link{Name: member.key, Constraint: constraint})
+		}
+	}
+	return links
+}
+
+// SetLinks replaces a section's rows. The section keeps its place, a new one goes to the end, and an empty list deletes
+// it. Of two rows with one name the last counts, in the first one's place.
+func (m *Manifest) SetLinks(s Section, links []Link) {
+	if len(links) == 0 {
+		m.Delete(string(s))
+		return
+	}
+	section := &object{}
+	places := make(map[string]int, len(links))
+	for _, link := range links {
+		place, known := places[link.Name]
+		if !known {
+			place = len(section.members)
+			places[link.Name] = place
+			section.members = append(section.members, member{key: link.Name})
+		}
+		section.members[place].value = link.Constraint
+	}
+	m.root.set(string(s), section)
+}

@@ -1,0 +1,198 @@
+package composer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// A Manifest is a composer.json whose keys keep their order. The zero Manifest is an empty one. It is not safe for use by several goroutines when one of
+// them changes it; Clone gives each its own.
+type Manifest struct {
+	root object
+}
+
+// NewManifest is an empty composer.json.
+func NewManifest() *Manifest { return &Manifest{} }
+
+// ParseManifest reads a composer.json: a JSON object in UTF-8, with or without a byte order mark, of at most 8 MiB and
+// 128 levels. A key that appears twice is an error, since PHP would silently take the last. "name", "version" and
+// "type" have to be text, the sections of Links objects of text. Errors begin with line and column.
+func ParseManifest(data []byte) (*Manifest, error) {
+	root, err := decodeObject(data, maxManifest, checkMember)
+	if err != nil {
+		return nil, fmt.Errorf("read composer.json: %w", err)
+	}
+	return &Manifest{root: *root}, nil
+}
+
+// checkMember makes sure of the values that Manifest's methods give out.
+func checkMember(m member) error {
+	switch m.key {
+	case "name", "version", "type":
+		if _, ok := m.value.(string); !ok {
+			return fmt.Errorf("%q is %s, want text", m.key, kindOf(m.value))
+		}
+		return nil
+	}
+	if !slices.Contains(sections, Section(m.key)) {
+		return nil
+	}
+	links, ok := m.value.(*object)
+	if list, isList := m.value.([]any); isList && len(list) == 0 {
+		return nil // PHP writes an empty object so when it forgot that it was one
+	}
+	if !ok {
+		return fmt.Errorf("%q is %s, want an object of package names and constraints", m.key, kindOf(m.value))
+	}
+	for _, link := range links.members {
+		if _, ok := link.value.(string); !ok {
+			return fmt.Errorf("%q of %q is %s, want text", link.key, m.key, kindOf(link.value))
+		}
+	}
+	return nil
+}
+
+func kindOf(value any) string {
+	switch value.(type) {
+	case *object:
+		return "an object"
+	case []any:
+		return "a list"
+	case string:
+		return "text"
+	case json.Number:
+		return "a number"
+	case bool:
+		return "true or false"
+	}
+	return "null"
+}
+
+// Name is the "name", "" when absent. It is not checked; see ParseName.
+func (m *Manifest) Name() string { return m.text("name", "") }
+
+// Version is the "version", "" when absent. It is not checked; see ParseVersion.
+func (m *Manifest) Version() string { return m.text("version", "") }
+
+// Type is the "type", "library" when absent, as Composer has it.
+func (m *Manifest) Type() string { return m.text("type", "library") }
+
+func (m *Manifest) text(key, absent string) string {
+	value, _ := m.root.get(key)
+	if text, ok := value.(string); ok {
+		return text
+	}
+	return absent
+}
+
+// Get is the value of a key as compact JSON, and whether the key is there. The caller owns it.
+func (m *Manifest) Get(key string) (json.RawMessage, bool) {
+	value, ok := m.root.get(key)
+	if !ok {
+		return nil, false
+	}
+	return appendJSON(nil, value, -1), true
+}
+
+// Set gives key a value: anything that json.Marshal takes, a *Manifest and json.RawMessage among it, whose order is
+// kept. A key that is there keeps its place; a new one goes to the end.
+func (m *Manifest) Set(key string, value any) error {
+	return m.put(key, value, func() {})
+}
+
+// SetFirst is Set, but puts the key before all others, also when it was there.
+func (m *Manifest) SetFirst(key string, value any) error {
+	return m.put(key, value, func() { m.move(key, 0) })
+}
+
+// SetAfter is Set, but puts the key right behind the key after, also when it was elsewhere; to the end when there is
+// no such key.
+func (m *Manifest) SetAfter(after, key string, value any) error {
+	return m.put(key, value, func() {
+		if after == key {
+			return
+		}
+		m.Delete(key)
+		at := m.root.index(after) + 1
+		if at == 0 {
+			at = len(m.root.members)
+		}
+		m.move(key, at)
+	})
+}
+
+// put checks the value before it lets place change anything.
+func (m *Manifest) put(key string, value any, place func()) error {
+	decoded, err := decodable(value)
+	if err == nil {
+		err = checkMember(member{key: key, value: decoded})
+	}
+	if err != nil {
+		return fmt.Errorf("set %q of composer.json: %w", key, err)
+	}
+	place()
+	m.root.set(key, decoded)
+	return nil
+}
+
+func (m *Manifest) move(key string, to int) {
+	m.Delete(key)
+	m.root.members = slices.Insert(m.root.members, to, member{key: key})
+}
+
+// Delete removes keys; those that are not there do not matter.
+func (m *Manifest) Delete(keys ...string) { m.root.delete(keys...) }
+
+// Keys are the keys in their order. The caller owns the slice.
+func (m *Manifest) Keys() []string {
+	keys := make([]string, 0, len(m.root.members))
+	for _, member := range m.root.members {
+		keys = append(keys, member.key)
+	}
+	return keys
+}
+
+// Clone is a copy that can be changed alone.
+func (m *Manifest) Clone() *Manifest { return &Manifest{root: *m.root.clone()} }
+
+// Encode writes composer.json as Composer itself does: four blanks of indentation, slashes and Unicode as they are,
+// empty objects and lists kept apart, numbers as they were written, and a line break at the end.
+func (m *Manifest) Encode() []byte { return append(appendJSON(nil, &m.root, 0), '\n') }
+
+// MarshalJSON writes the manifest compactly, in its order.
+func (m *Manifest) MarshalJSON() ([]byte, error) {
+	return appendJSON(nil, &m.root, -1), nil
+}
+
+// UnmarshalJSON reads as ParseManifest does.
+func (m *Manifest) UnmarshalJSON(data []byte) error {
+	parsed, err := ParseManifest(data)
+	if err != nil {
+		return err
+	}
+	m.root = parsed.root
+	return nil
+}
+
+// Equal says whether both have the same keys and values in the same order.
+func (m *Manifest) Equal(other *Manifest) bool {
+	if m == nil || other == nil {
+		return m == other
+	}
+	return bytes.Equal(m.Encode(), other.Encode())
+}
+
+// decodable turns any value into one that object holds.
+func decodable(value any) (any, error) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := decodeObject(slices.Concat([]byte(`{"":`), data, []byte(`}`)), maxManifest, nil)
+	if err != nil {
+		return nil, err
+	}
+	return wrapped.members[0].value, nil
+}

@@ -1,0 +1,105 @@
+package composer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Dist says where a package's archive is. SHASum is SHA-1 in hex, which is all that Composer checks.
+type Dist struct {
+	Type      string `json:"type"`
+	URL       string `json:"url"`
+	Reference string `json:"reference"`
+	SHASum    string `json:"shasum"`
+}
+
+// A PackageVersion is one version of a package in a repository. Dist is nil for a metapackage, which has no files.
+type PackageVersion struct {
+	Manifest *Manifest
+	Dist     *Dist
+}
+
+// EncodeMetadata writes a package's file in a Composer repository: {"packages":{name:[…]}}, newest version first,
+// compact, with a line break at the end; the same versions give the same bytes in whatever order they come. Each
+// entry is the manifest with "version_normalized" behind its "version" and the Dist as "dist" at the end, whatever
+// the manifest says there. Two versions that are the same to Composer (1.0.0 and 1.0.0.0, or 1.0+p3 and 1.0+p4) are an
+// error, and so is a version that is no metapackage and has neither Dist nor "source".
+func EncodeMetadata(name Name, versions []PackageVersion) ([]byte, error) {
+	entries := make([]entry, 0, len(versions))
+	var errs []error
+	for _, version := range versions {
+		entry, err := newEntry(name, version)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		entries = append(entries, entry)
+	}
+	sortEntries(entries)
+	for i := 1; i < len(entries); i++ {
+		if a, b := entries[i-1].version, entries[i].version; a.Compare(b) == 0 {
+			errs = append(errs, fmt.Errorf("%s: Composer cannot tell version %s from %s (%s)", name, a, b, a.Normalized()))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("metadata of %s: %w", name, err)
+	}
+	list := make([]any, 0, len(entries))
+	for _, entry := range entries {
+		list = append(list, entry.root)
+	}
+	packages := &object{members: []member{{key: string(name), value: list}}}
+	root := &object{members: []member{{key: "packages", value: packages}}}
+	return append(appendJSON(nil, root, -1), '\n'), nil
+}
+
+// An entry is one version in repository metadata.
+type entry struct {
+	version Version
+	root    *object
+}
+
+// sortEntries sorts newest first; of versions equal to Composer the greater text comes first.
+func sortEntries(entries []entry) {
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(b.version.Compare(a.version), strings.Compare(b.version.String(), a.version.String()))
+	})
+}
+
+func newEntry(name Name, p PackageVersion) (entry, error) {
+	if p.Manifest == nil {
+		return entry{}, errors.New("a version has no manifest")
+	}
+	if p.Manifest.Name() != string(name) {
+		return entry{}, fmt.Errorf("version %s has the name %q", p.Manifest.Version(), p.Manifest.Name())
+	}
+	version, err := ParseVersion(p.Manifest.Version())
+	if err != nil {
+		return entry{}, err
+	}
+	m := p.Manifest.Clone()
+	m.Delete("dist")
+	if err := m.SetAfter("version", "version_normalized", version.Normalized()); err != nil {
+		return entry{}, err
+	}
+	if p.Dist != nil {
+		m.root.set("dist", p.Dist.object())
+		return entry{version: version, root: &m.root}, nil
+	}
+	if _, hasSource := m.Get("source"); !hasSource && m.Type() != "metapackage" {
+		return entry{}, fmt.Errorf("version %s is a %s without dist or source; only a metapackage may be", version, m.Type())
+	}
+	return entry{version: version, root: &m.root}, nil
+}
+
+func (d *Dist) object() *object {
+	return &object{members: []member{
+		{key: "type", value: d.Type},
+		{key: "url", value: d.URL},
+		{key: "reference", value: d.Reference},
+		{key: "shasum", value: d.SHASum},
+	}}
+}

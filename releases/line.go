@@ -1,0 +1,196 @@
+// Package releases holds the rules of a distribution: the release line that
+// declares it, the Plan that fixes one night of it, and how packages are
+// named, versioned and pinned.
+package releases
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A Line is one release line: a declarative file that says which repositories
+// a distribution is made of, which packages lie in them, and how they are
+// named, versioned and published. Load fills in the defaults once and validates
+// the whole before any work starts.
+type Line struct {
+	// Name is the line's name: letters, digits and '-'.
+	Name string `json:"name"`
+	// Title is the distribution's name for people: "Mage-OS nightly".
+	Title string `json:"title"`
+	// Vendor is the vendor of the packages that are built.
+	Vendor string `json:"vendor"`
+	// Rename maps a vendor as it stands in the sources to the vendor that its
+	// built packages get: magento: mage-os.
+	Rename map[string]string `json:"rename"`
+	// URL is the public base URL of the published repository, with a slash at
+	// its end. The project edition names it.
+	URL string `json:"url"`
+	// Lock names the repository whose root holds the composer.lock of the
+	// third-party packages; empty if there is none.
+	Lock     string   `json:"lock"`
+	Versions Versions `json:"versions"`
+	// Upstream says where the versions that built packages replace come from;
+	// nil if they replace nothing.
+	Upstream *Upstream `json:"upstream"`
+	// Composer lists the Composer repositories of third-party packages.
+	Composer []ComposerRepository `json:"composer-repositories"`
+	// Repositories is in the order of the file.
+	Repositories []Repository `json:"repositories"`
+	Editions     []Edition    `json:"editions"`
+	// Edits are applied to single packages' composer.json after everything
+	// else, by their built name.
+	Edits   []Edit  `json:"edits"`
+	Install Install `json:"install"`
+	// Keep is how many nights stay resolvable in the published repository.
+	Keep int `json:"keep"`
+}
+
+// Versions says how versions of built packages are made.
+type Versions struct {
+	// Policy is "nightly": the version at the latest tag, raised, with the date.
+	Policy string `json:"policy"`
+	// Fallback is the base version of a package that is new since the latest
+	// tag.
+	Fallback string `json:"fallback"`
+	// SkipTags are glob patterns of tags that are no releases.
+	SkipTags []string `json:"skip-tags"`
+}
+
+// Upstream names the package of the upstream distribution whose requires,
+// followed through metapackages, give the versions that ours replace.
+type Upstream struct {
+	Repository string `json:"repository"` // URL of a Composer repository
+	Package    string `json:"package"`
+	// Version is exact, or empty for the highest stable one.
+	Version string `json:"version"`
+	// Extra are packages that the package does not require but that are
+	// replaced too.
+	Extra []string `json:"extra"`
+}
+
+// A ComposerRepository is where third-party packages come from. Its URL is
+// http(s)://, file:// or embedded: (carried in this program).
+type ComposerRepository struct {
+	URL string `json:"url"`
+}
+
+// A Repository is one git repository of the line.
+type Repository struct {
+	// Name is short and unique within the line.
+	Name string `json:"name"`
+	// URL is https://, ssh://, file:// or embedded: (carried in this program).
+	URL string `json:"url"`
+	// Ref is a branch or tag.
+	Ref string `json:"ref"`
+	// Local says that --with replaced the source: a local build.
+	Local    bool      `json:"local"`
+	Packages []Package `json:"packages"`
+}
+
+// A Package says where in a repository packages lie. Exactly one of Each,
+// Directory and Metapackage is set.
+type Package struct {
+	// Each is a directory whose every visible subdirectory with a composer.json
+	// is a package; "." is the root.
+	Each string `json:"each,omitempty"`
+	// Directory is one package; "." is the root.
+	Directory string `json:"directory,omitempty"`
+	// Metapackage is a directory whose composer.json, alone, is a package.
+	Metapackage string `json:"metapackage,omitempty"`
+	// Exclude are paths below that directory that belong to no package of this
+	// entry. An entry ending in '/' or naming a directory excludes all below it.
+	Exclude []string `json:"exclude,omitempty"`
+	// Base makes the package the base package: its composer.json is composed
+	// from these parts, not read from the directory.
+	Base *Base `json:"base,omitempty"`
+}
+
+// A Base is what the base package's composer.json is composed of, beside its
+// version, its requires and its generated extra.map.
+type Base struct {
+	// Manifest is the fixed part of composer.json, with its key order.
+	Manifest *composer.Manifest `json:"manifest"`
+	// EmptyDirectories are added to the zip: magento-composer-installer needs
+	// them to exist.
+	EmptyDirectories []string `json:"empty-directories"`
+	// Require is how its requires are found: "official".
+	Require string `json:"require"`
+}
+
+// An Edition is a package computed from the root composer.json of a repository:
+// the product metapackage or the project that people create.
+type Edition struct {
+	Name        string `json:"name"` // without vendor: product-community-edition
+	Type        string `json:"type"` // "product" or "project"
+	Repository  string `json:"repository"`
+	Description string `json:"description"`
+	// Product is the edition that a project requires, without vendor.
+	Product string `json:"product,omitempty"`
+	// Base is the base package that a product requires, without vendor.
+	Base string `json:"base,omitempty"`
+	// Require are requires added to those of the root composer.json.
+	Require []Require `json:"require"`
+}
+
+// A Require is one added require of an edition: a constraint, or the latest tag
+// of a git repository, resolved in the Plan. A package that is built is pinned
+// to its own version whatever stands here.
+type Require struct {
+	Package    string `json:"package"`
+	Constraint string `json:"constraint,omitempty"`
+	LatestTag  string `json:"latest-tag,omitempty"` // URL of a git repository
+}
+
+// An Edit changes one built package's composer.json.
+type Edit struct {
+	Package string `json:"package"` // its built name
+	Reason  string `json:"reason"`
+	// Remove and Set address one entry of a section: "require" and a name.
+	Remove []EditLink `json:"remove"`
+	Set    []EditLink `json:"set"`
+}
+
+// An EditLink is one entry of a section of composer.json.
+type EditLink struct {
+	Section    composer.Section `json:"section"`
+	Name       string           `json:"name"`
+	Constraint string           `json:"constraint"`
+}
+
+// Install says how far the test installation goes.
+type Install struct {
+	// Project is the edition that is installed, without vendor; empty: the
+	// first project of the line.
+	Project string `json:"project"`
+	// Run are PHP scripts of the installed project, run in order after the
+	// installation; each must exit with 0.
+	Run []string `json:"run"`
+	// Expect are texts that the scripts' output must hold.
+	Expect []string `json:"expect"`
+}
+
+// Repository gives the repository of that name.
+func (l *Line) Repository(name string) (Repository, bool) {
+	for _, r := range l.Repositories {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Repository{}, false
+}
+
+// Clone copies the line deeply, so that a change to one is not seen in the other.
+func (l *Line) Clone() (*Line, error) {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	var c Line
+	return &c, json.Unmarshal(data, &c)
+}
+
+// IsEmbedded reports whether a URL names something that the program carries in
+// itself, and its name.
+func IsEmbedded(url string) (name string, ok bool) { return strings.CutPrefix(url, "embedded:") }

@@ -1,0 +1,263 @@
+// Package stages holds the artefacts that travel between the stages: each
+// stage is a function from one of them to the next.
+package stages
+
+import (
+	"fmt"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+)
+
+// A Pin is one repository to check out: exactly these commits. Ref, Tag and the
+// URL say where to look for a commit that a server does not give by its id.
+type Pin struct {
+	Name      string `json:"name"`
+	URL       string `json:"url"`
+	Ref       string `json:"ref"`
+	Commit    string `json:"commit"`
+	Tag       string `json:"tag"`        // empty: no release yet
+	TagCommit string `json:"tag-commit"` // empty: no release yet
+}
+
+// A Checkout is the input of the checkout stage.
+type Checkout struct {
+	Pins []Pin `json:"pins"`
+}
+
+// CheckoutOf is the part of a plan that the checkout reads.
+func CheckoutOf(p *releases.Plan) Checkout {
+	pins := make([]Pin, len(p.Repositories))
+	for i, r := range p.Repositories {
+		pins[i] = Pin{r.Name, r.URL, r.Ref, r.Commit, r.Tag, r.TagCommit}
+	}
+	return Checkout{Pins: pins}
+}
+
+// Sources are the checked-out repositories, in the plan's order.
+type Sources struct {
+	Repositories []Source `json:"repositories"`
+}
+
+// A Source is one checked-out repository.
+type Source struct {
+	Name string `json:"name"`
+	// Head is the tree of the planned commit.
+	Head pipeline.Tree `json:"head"`
+	// Tagged holds only the composer.json files of the latest tag's tree.
+	Tagged pipeline.Tree `json:"tagged"`
+}
+
+// Source gives the source of that name.
+func (s Sources) Source(name string) (Source, bool) {
+	for _, r := range s.Repositories {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Source{}, false
+}
+
+// Summary implements pipeline.Summarizer.
+func (s Sources) Summary() string {
+	files := 0
+	for _, r := range s.Repositories {
+		files += r.Head.Files
+	}
+	return fmt.Sprintf("%d repositories, %d files", len(s.Repositories), files)
+}
+
+// An Analysis is the input of the dependency generation: the sources and the
+// part of the line that says where packages lie. It holds no date, so that the
+// next night reuses what did not change.
+type Analysis struct {
+	Lock         string                `json:"lock"` // repository with the composer.lock, or empty
+	Repositories []releases.Repository `json:"repositories"`
+	Editions     []releases.Edition    `json:"editions"`
+	Sources      Sources               `json:"sources"`
+}
+
+// AnalysisOf is the part of a plan that the dependency generation reads: the
+// layout without URLs and refs.
+func AnalysisOf(p *releases.Plan, s Sources) Analysis {
+	repositories := make([]releases.Repository, len(p.Line.Repositories))
+	for i, r := range p.Line.Repositories {
+		repositories[i] = releases.Repository{Name: r.Name, Packages: r.Packages}
+	}
+	return Analysis{Lock: p.Line.Lock, Repositories: repositories, Editions: p.Line.Editions, Sources: s}
+}
+
+// Kind is how a package's composer.json comes to be.
+type Kind string
+
+// The kinds of packages.
+const (
+	Plain       Kind = "package"     // a directory with its composer.json
+	Metapackage Kind = "metapackage" // a composer.json alone
+	Base        Kind = "base"        // composed from the line, with a generated map
+	Product     Kind = "product"     // computed from a root composer.json
+	Project     Kind = "project"     // computed from a root composer.json
+)
+
+// Dependencies are all packages of a night as found in the sources, under the
+// names that they have there, with what each requires and why.
+type Dependencies struct {
+	Packages []Package `json:"packages"`
+}
+
+// A Package is one package found in the sources.
+type Package struct {
+	Repository string `json:"repository"`
+	Directory  string `json:"directory"` // "." for the root
+	Kind       Kind   `json:"kind"`
+	Name       string `json:"name"` // in the sources; an edition's has its repository's vendor
+	// Edition is the edition's name in the line, for Product and Project.
+	Edition string `json:"edition"`
+	// Exclude are paths below Directory that are not part of it.
+	Exclude []string `json:"exclude"`
+	// BaseVersion is the version at the latest tag: the field of its
+	// composer.json there, else the tag. Empty for a package that is new since.
+	BaseVersion string `json:"base-version"`
+	// Requires are all requires, in the order in which they are to be written,
+	// by the names of the sources, neither renamed nor pinned.
+	Requires []releases.Requirement `json:"requires"`
+}
+
+// Summary implements pipeline.Summarizer.
+func (d Dependencies) Summary() string {
+	n := 0
+	for _, p := range d.Packages {
+		n += len(p.Requires)
+	}
+	return fmt.Sprintf("%d packages, %d requires", len(d.Packages), n)
+}
+
+// A Build is the input of the package build.
+type Build struct {
+	Plan         releases.Plan `json:"plan"`
+	Sources      Sources       `json:"sources"`
+	Dependencies Dependencies  `json:"dependencies"`
+}
+
+// A Night is what the build made: a folder with the dists, the night's own
+// Composer metadata and its manifest (see NightLayout).
+//
+// The metadata's dist.url are relative to the folder's root; they are made
+// absolute when the night is served or published.
+type Night struct {
+	Name     string         `json:"name"` // 2026-11-24, or 2026-11-24.1
+	Local    bool           `json:"local"`
+	URL      string         `json:"url"`     // public base URL of the line
+	Project  string         `json:"project"` // the edition to install, with vendor
+	Version  string         `json:"version"` // of the project
+	Keep     int            `json:"keep"`    // nights that the line keeps
+	Tree     pipeline.Tree  `json:"tree"`
+	Packages []NightPackage `json:"packages"` // in byte order of their names
+}
+
+// The layout of a night's folder.
+const (
+	PackagesFile = "packages.json" // Composer's entry: metadata-url is p2/%package%.json
+	MetadataDir  = "p2"            // p2/<vendor>/<name>.json and <name>~dev.json
+	DistsDir     = "dists"         // dists/<vendor>/<name>-<version>.zip
+)
+
+// A NightPackage is one built package of a night.
+type NightPackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Type    string `json:"type"`
+	Dist    string `json:"dist"` // path of its zip in the folder
+}
+
+// Summary implements pipeline.Summarizer.
+func (n Night) Summary() string {
+	return fmt.Sprintf("%d packages, %d files", len(n.Packages), n.Tree.Files)
+}
+
+// A Candidate is the input of the test installation. The versions of the tools
+// are part of it, so that another PHP is another proof.
+type Candidate struct {
+	Night    Night                         `json:"night"`
+	Composer []releases.ComposerRepository `json:"composer-repositories"`
+	Install  releases.Install              `json:"install"`
+	Tools    []Tool                        `json:"tools"`
+}
+
+// A Tool is a program that the installation was proven with.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// An Installation says what was proven.
+type Installation struct {
+	Night string `json:"night"`
+	Tools []Tool `json:"tools"`
+	// Proven are the steps that passed, in order.
+	Proven []Proof `json:"proven"`
+	// Packages are all that Composer installed, by name.
+	Packages []InstalledPackage `json:"packages"`
+}
+
+// A Proof is one passed step of the test installation.
+type Proof struct {
+	Step   string `json:"step"`
+	Detail string `json:"detail"`
+}
+
+// An InstalledPackage is one package of the installed shop.
+type InstalledPackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Ours    bool   `json:"ours"` // built in this night, and installed from it
+}
+
+// Summary implements pipeline.Summarizer.
+func (i Installation) Summary() string {
+	ours := 0
+	for _, p := range i.Packages {
+		if p.Ours {
+			ours++
+		}
+	}
+	return fmt.Sprintf("%d packages installed, %d of them ours", len(i.Packages), ours)
+}
+
+// A Release is the input of publishing: a night that was proven, and where to
+// publish it.
+type Release struct {
+	Night Night  `json:"night"`
+	To    string `json:"to"`  // the target: a folder
+	URL   string `json:"url"` // base URL that the metadata names; empty: the line's
+	Keep  int    `json:"keep"`
+	// DryRun says what would be written and writes nothing.
+	DryRun bool `json:"dry-run"`
+	// AllowLocal lets a local build be published.
+	AllowLocal bool `json:"allow-local"`
+}
+
+// A Publication says what publishing changed at the target.
+type Publication struct {
+	Target string `json:"target"`
+	URL    string `json:"url"` // base URL that the metadata names
+	Night  string `json:"night"`
+	// Added and Unchanged count files; Bytes those that were written.
+	Added     int   `json:"added"`
+	Unchanged int   `json:"unchanged"`
+	Bytes     int64 `json:"bytes"`
+	// Kept are the nights that the repository resolves now, newest first, and
+	// Removed those that it no longer does.
+	Kept    []string `json:"kept"`
+	Removed []string `json:"removed"`
+	DryRun  bool     `json:"dry-run"`
+}
+
+// Summary implements pipeline.Summarizer.
+func (p Publication) Summary() string {
+	verb := "written"
+	if p.DryRun {
+		verb = "would be written"
+	}
+	return fmt.Sprintf("%d files %s, %d there already; %d nights kept", p.Added, verb, p.Unchanged, len(p.Kept))
+}
