@@ -39,6 +39,8 @@ type File struct {
 type Content interface {
 	io.ReadCloser
 	io.ReaderAt
+	// Size is in bytes.
+	Size() int64
 }
 
 // A Reader gives the files of trees.

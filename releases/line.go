@@ -84,8 +84,9 @@ type Repository struct {
 	URL string `json:"url"`
 	// Ref is a branch or tag.
 	Ref string `json:"ref"`
-	// Local says that --with replaced the source: a local build.
-	Local    bool      `json:"local"`
+	// Local says that With replaced the source: a local build. A file cannot
+	// set it.
+	Local    bool      `json:"local" yaml:"-"`
 	Packages []Package `json:"packages"`
 }
 
@@ -101,7 +102,10 @@ type Package struct {
 	Metapackage string `json:"metapackage,omitempty"`
 	// Exclude are paths below that directory that belong to no package of this
 	// entry. An entry ending in '/' or naming a directory excludes all below it.
-	Exclude []string `json:"exclude,omitempty"`
+	Exclude []string `json:"exclude"`
+	// Optional says that Directory or Metapackage may be absent: a part that
+	// older or newer trees do not have.
+	Optional bool `json:"optional,omitempty"`
 	// Base makes the package the base package: its composer.json is composed
 	// from these parts, not read from the directory.
 	Base *Base `json:"base,omitempty"`
@@ -119,11 +123,17 @@ type Base struct {
 	Require string `json:"require"`
 }
 
+// The types of an edition.
+const (
+	ProductEdition = "product"
+	ProjectEdition = "project"
+)
+
 // An Edition is a package computed from the root composer.json of a repository:
 // the product metapackage or the project that people create.
 type Edition struct {
 	Name        string `json:"name"` // without vendor: product-community-edition
-	Type        string `json:"type"` // "product" or "project"
+	Type        string `json:"type"` // ProductEdition or ProjectEdition
 	Repository  string `json:"repository"`
 	Description string `json:"description"`
 	// Product is the edition that a project requires, without vendor.

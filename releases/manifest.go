@@ -1,6 +1,12 @@
 package releases
 
-import "github.com/mage-os/nightly/pipeline"
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/mage-os/nightly/pipeline"
+)
 
 // ManifestName is the name of a night's manifest in its folder.
 const ManifestName = "nightly.json"
@@ -57,4 +63,60 @@ type Requirement struct {
 	// Evidence is "declared", a file and line that use it, or "carried over, no
 	// reference".
 	Evidence string `json:"evidence"`
+}
+
+// Encode writes the manifest as a file: indented, its maps in byte order, so that
+// the same manifest is the same file.
+func (m *Manifest) Encode() ([]byte, error) { return encodeFile(ManifestName, m) }
+
+// ParseManifest reads a manifest, as strictly as ParsePlan a plan. Paths in it stay
+// below the night's folder.
+func ParseManifest(data []byte) (*Manifest, error) {
+	var m Manifest
+	if err := decodeFile(ManifestName, ManifestFormat, data, &m); err != nil {
+		return nil, err
+	}
+	if err := m.check(); err != nil {
+		return nil, &ConfigError{Err: fmt.Errorf("%s: %w", ManifestName, err)}
+	}
+	return &m, nil
+}
+
+func (m *Manifest) check() error {
+	problems := []error{m.Plan.check()}
+	if m.Night != m.Plan.Night() {
+		problems = append(problems, fmt.Errorf("night %q, but its plan is of %s", m.Night, m.Plan.Night()))
+	}
+	for _, p := range m.Packages {
+		if p.Dist == nil {
+			problems = append(problems, fmt.Errorf("package %q has no dist", p.Name))
+			continue
+		}
+		if !sha1Pattern.MatchString(p.Dist.SHA1) {
+			problems = append(problems, fmt.Errorf("package %q: sha1 %.50q: want 40 hexadecimal digits", p.Name, p.Dist.SHA1))
+		}
+		problems = append(problems, ManifestFile{p.Dist.Path, p.Dist.Size, p.Dist.SHA256}.check())
+	}
+	for _, f := range m.Files {
+		problems = append(problems, f.check())
+	}
+	return errors.Join(problems...)
+}
+
+var (
+	sha1Pattern   = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+func (f ManifestFile) check() error {
+	if err := pipeline.ValidPath(f.Path); err != nil {
+		return err
+	}
+	switch {
+	case f.Size < 0:
+		return fmt.Errorf("path %q: its size is %d bytes", f.Path, f.Size)
+	case !sha256Pattern.MatchString(string(f.SHA256)):
+		return fmt.Errorf("path %q: sha256 %.80q: want 64 hexadecimal digits", f.Path, f.SHA256)
+	}
+	return nil
 }

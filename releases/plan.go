@@ -1,7 +1,9 @@
 package releases
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 )
 
@@ -78,4 +80,60 @@ func (p *Plan) Repository(name string) (PlannedRepository, bool) {
 // Summary implements pipeline.Summarizer.
 func (p *Plan) Summary() string {
 	return fmt.Sprintf("%s of %s: %d repositories", p.Night(), p.Line.Name, len(p.Repositories))
+}
+
+// Encode writes the plan as a file: indented, its maps in byte order, so that the
+// same plan is the same file.
+func (p *Plan) Encode() ([]byte, error) { return encodeFile("plan", p) }
+
+// ParsePlan reads a plan file, strictly: an unknown key, another format, or a
+// value that no plan has is a *ConfigError that names all that is wrong.
+func ParsePlan(data []byte) (*Plan, error) {
+	var p Plan
+	if err := decodeFile("plan", PlanFormat, data, &p); err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, &ConfigError{Err: fmt.Errorf("plan: %w; make it anew with the command plan", err)}
+	}
+	return &p, nil
+}
+
+// check says what is wrong with a plan that was read, all of it.
+func (p *Plan) check() error {
+	problems := []error{checkNight(p.Date, p.Number)}
+	if err := p.Line.Validate(); err != nil {
+		problems = append(problems, fmt.Errorf("its line: %w", err))
+	}
+	if len(p.Repositories) != len(p.Line.Repositories) {
+		problems = append(problems, fmt.Errorf("%d repositories, but its line has %d", len(p.Repositories), len(p.Line.Repositories)))
+	}
+	for i, r := range p.Repositories {
+		if i < len(p.Line.Repositories) && r.Name != p.Line.Repositories[i].Name {
+			problems = append(problems, fmt.Errorf("repository %q stands where its line has %q", r.Name, p.Line.Repositories[i].Name))
+		}
+		if err := r.check(); err != nil {
+			problems = append(problems, fmt.Errorf("repository %q: %w", r.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+func (r PlannedRepository) check() error {
+	var problems []error
+	if r.URL == "" || r.Ref == "" {
+		problems = append(problems, errors.New("has no URL or no ref"))
+	}
+	if !commitPattern.MatchString(r.Commit) {
+		problems = append(problems, fmt.Errorf("commit %.50q: want 40 hexadecimal digits", r.Commit))
+	}
+	switch {
+	case (r.Tag == "") != (r.TagCommit == ""):
+		problems = append(problems, errors.New("has a tag without its commit, or the commit without its tag"))
+	case r.TagCommit != "" && !commitPattern.MatchString(r.TagCommit):
+		problems = append(problems, fmt.Errorf("commit %.50q of tag %s: want 40 hexadecimal digits", r.TagCommit, r.Tag))
+	}
+	return errors.Join(problems...)
 }

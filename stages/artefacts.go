@@ -4,6 +4,8 @@ package stages
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -42,6 +44,8 @@ type Sources struct {
 // A Source is one checked-out repository.
 type Source struct {
 	Name string `json:"name"`
+	// Tag is the latest release, as in the Pin; empty: none yet.
+	Tag string `json:"tag"`
 	// Head is the tree of the planned commit.
 	Head pipeline.Tree `json:"head"`
 	// Tagged holds only the composer.json files of the latest tag's tree.
@@ -74,7 +78,12 @@ type Analysis struct {
 	Lock         string                `json:"lock"` // repository with the composer.lock, or empty
 	Repositories []releases.Repository `json:"repositories"`
 	Editions     []releases.Edition    `json:"editions"`
-	Sources      Sources               `json:"sources"`
+	// Vendors are those of the line's own packages, in the sources and built,
+	// in byte order.
+	Vendors []string `json:"vendors"`
+	// LatestTags are the plan's, for the editions' added requires.
+	LatestTags map[string]string `json:"latest-tags"`
+	Sources    Sources           `json:"sources"`
 }
 
 // AnalysisOf is the part of a plan that the dependency generation reads: the
@@ -84,7 +93,12 @@ func AnalysisOf(p *releases.Plan, s Sources) Analysis {
 	for i, r := range p.Line.Repositories {
 		repositories[i] = releases.Repository{Name: r.Name, Packages: r.Packages}
 	}
-	return Analysis{Lock: p.Line.Lock, Repositories: repositories, Editions: p.Line.Editions, Sources: s}
+	vendors := append(slices.Collect(maps.Keys(p.Line.Rename)), p.Line.Vendor)
+	slices.Sort(vendors)
+	return Analysis{
+		Lock: p.Line.Lock, Repositories: repositories, Editions: p.Line.Editions,
+		Vendors: slices.Compact(vendors), LatestTags: p.LatestTags, Sources: s,
+	}
 }
 
 // Kind is how a package's composer.json comes to be.
@@ -155,9 +169,14 @@ type Night struct {
 	Packages []NightPackage `json:"packages"` // in byte order of their names
 }
 
-// The layout of a night's folder.
+// NightLayout: the paths of a night's folder.
+//
+// Nothing in the folder names a host. Its URLs are relative to the folder's
+// root: metadata-url in packages.json, and dist.url in the files below p2.
+// Composer takes both only with a scheme, or from the root of the host; so
+// whoever serves or publishes the folder puts its base URL before them (Render).
 const (
-	PackagesFile = "packages.json" // Composer's entry: metadata-url is p2/%package%.json
+	PackagesFile = "packages.json" // Composer's entry: metadata-url is "p2/%package%.json"
 	MetadataDir  = "p2"            // p2/<vendor>/<name>.json and <name>~dev.json
 	DistsDir     = "dists"         // dists/<vendor>/<name>-<version>.zip
 )

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// A display shows a run as it goes: bars on a terminal, one plain line a step
+// elsewhere, events as JSON with --json. It is the only place where the time of
+// a stage is measured.
+type display struct {
+	world *world
+	bars  *bars // nil but on a terminal
+
+	mu       sync.Mutex
+	started  map[string]time.Time
+	reports  []timed // one of each stage, in order, once it has ended
+	finished bool
+}
+
+// A timed report is the end of a stage and how long it took.
+type timed struct {
+	pipeline.Report
+	took time.Duration
+}
+
+func newDisplay(w *world) *display {
+	d := &display{world: w, started: map[string]time.Time{}}
+	if f, ok := w.stderr.(*os.File); ok && !w.json && term.IsTerminal(int(f.Fd())) && w.getenv("TERM") != "dumb" {
+		d.bars = newBars(f)
+	}
+	return d
+}
+
+// logs is where log lines go, so that they do not tear the bars.
+func (d *display) logs() io.Writer {
+	if d.bars != nil {
+		return d.bars
+	}
+	return d.world.stderr
+}
+
+// report implements the Report function of a pipeline.Session.
+func (d *display) report(r pipeline.Report) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.world.now()
+	if r.State == pipeline.Started {
+		d.started[r.Stage] = now
+	} else {
+		t := timed{Report: r}
+		if start, ok := d.started[r.Stage]; ok {
+			t.took = now.Sub(start)
+		}
+		d.reports = append(d.reports, t)
+	}
+	switch {
+	case d.world.json:
+		d.event(now, r)
+	case d.bars != nil:
+		d.bars.report(r)
+	case r.State != pipeline.Skipped:
+		fmt.Fprintln(d.world.stderr, plainLine(r))
+	}
+}
+
+func plainLine(r pipeline.Report) string {
+	line := fmt.Sprintf("%-12s %s", r.Stage, r.State)
+	if r.Detail != "" {
+		line += ": " + r.Detail
+	}
+	return line
+}
+
+// step implements pipeline.Progress.
+func (d *display) step(s pipeline.Step) {
+	if d.bars != nil {
+		d.bars.step(s)
+	}
+}
+
+// event writes one JSON line. A machine reads it: the names stay.
+func (d *display) event(now time.Time, r pipeline.Report) {
+	event := struct {
+		Time   string         `json:"time"`
+		Stage  string         `json:"stage"`
+		State  pipeline.State `json:"state"`
+		Detail string         `json:"detail,omitempty"`
+		Error  string         `json:"error,omitempty"`
+	}{now.UTC().Format(time.RFC3339), r.Stage, r.State, r.Detail, ""}
+	if r.Err != nil {
+		event.Error = r.Err.Error()
+	}
+	d.writeJSON(event)
+}
+
+func (d *display) writeJSON(v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		data = []byte(fmt.Sprintf(`{"error":%q}`, err.Error()))
+	}
+	fmt.Fprintf(d.world.stdout, "%s\n", data)
+}
+
+// finish ends the bars; it may be called more than once.
+func (d *display) finish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.bars != nil && !d.finished {
+		d.bars.finish()
+	}
+	d.finished = true
+}
+
+// failed shows a failure, all of its problems, each on lines of its own.
+func (d *display) failed(err error) error {
+	d.finish()
+	if d.world.json {
+		return &reportedError{err}
+	}
+	problems := strings.Split(err.Error(), "\n")
+	fmt.Fprintf(d.world.stderr, "\nci: %s\n", problems[0])
+	for _, p := range problems[1:] {
+		fmt.Fprintf(d.world.stderr, "    %s\n", p)
+	}
+	return &reportedError{err}
+}

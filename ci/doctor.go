@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func newDoctor(w *world) *cobra.Command {
+	return &cobra.Command{
+		Use:     "doctor",
+		Short:   "Say which tools this machine has and which stages they allow",
+		Example: "  ci doctor",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return doctor(w) },
+	}
+}
+
+func doctor(w *world) error {
+	out := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
+	for _, t := range append(append([]tool{}, installTools...), testTools...) {
+		where := find(t.program)
+		if where == "" {
+			where = "missing: Debian package " + t.debian
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\n", t.program, where, t.what)
+	}
+	fmt.Fprintln(out, "\nSTAGE\tPOSSIBLE\tWHY")
+	for _, stage := range stageNames {
+		possible, why := "yes", "needs nothing but this program"
+		if lacking := missing(installTools); stage == "install" && len(lacking) > 0 {
+			possible, why = "no", "no "+lacking[0].program+": run ci nightly with --install-tools, or --until build"
+		} else if stage == "install" {
+			why = "php and composer are there"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\n", stage, possible, why)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return doctorStore(w)
+}
+
+// doctorStore says where the store lies and whether it can be written.
+func doctorStore(w *world) error {
+	dir, err := w.storePath()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "\nStore: %s\n", dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return &usageError{fmt.Errorf("the store cannot be made: %w; choose another with --store", err)}
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return &usageError{fmt.Errorf("the store cannot be written: %w; choose another with --store", err)}
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+)
+
+// The exit codes that a workflow can branch on. They are documented in the
+// README.
+const (
+	exitOK          = 0
+	exitInternal    = 1   // anything else: a full disk, a defect of this program
+	exitConfig      = 2   // a flag, a line or a plan that is not valid; a missing tool
+	exitSource      = 3   // a source cannot be reached, or has not what was asked
+	exitBuild       = 4   // the packages cannot be built
+	exitInstall     = 5   // what was built does not install
+	exitPublish     = 6   // publishing failed; the target is as it was
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// A usageError is a mistake on the command line or in the environment.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// A reportedError has been shown already.
+type reportedError struct{ err error }
+
+func (e *reportedError) Error() string { return e.err.Error() }
+func (e *reportedError) Unwrap() error { return e.err }
+
+func isReported(err error) bool {
+	var r *reportedError
+	return errors.As(err, &r)
+}
+
+func exitCode(err error) int {
+	var (
+		usage  *usageError
+		config *releases.ConfigError
+		source *releases.SourceError
+		stage  *pipeline.StageError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage), errors.As(err, &config):
+		return exitConfig
+	case errors.As(err, &source):
+		return exitSource
+	case errors.As(err, &stage):
+		return stageCode(stage.Stage)
+	}
+	return exitInternal
+}
+
+func stageCode(stage string) int {
+	switch stage {
+	case "checkout":
+		return exitSource
+	case "dependencies", "build":
+		return exitBuild
+	case "install":
+		return exitInstall
+	case "publish":
+		return exitPublish
+	}
+	return exitInternal
+}

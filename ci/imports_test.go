@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mage-os/nightly"
+
+// mayImport is the design: which of our packages each package may import
+// outside its tests. A package that is not listed may not exist.
+var mayImport = map[string][]string{
+	"pipeline":                nil,
+	"pipeline/store":          {"pipeline"},
+	"releases/composer":       nil,
+	"releases":                {"pipeline", "releases/composer"},
+	"releases/git":            {"releases"},
+	"stages":                  {"pipeline", "releases", "releases/composer"},
+	"stages/checkout":         {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/dependencies":     {"pipeline", "releases", "releases/composer", "stages", "stages/dependencies/php"},
+	"stages/dependencies/php": nil,
+	"stages/build":            {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/install":          {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/publish":          {"pipeline", "releases", "releases/composer", "stages"},
+	"ci":                      {"*"},
+}
+
+// onlyImporter says which packages may use a library that decides how the
+// project talks to the outside.
+var onlyImporter = map[string][]string{
+	"github.com/go-git/":    {"releases/git", "stages/checkout"},
+	"dagger.io/dagger":      {"pipeline/container"},
+	"github.com/google/go-": {"releases/github"},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) < 5 {
+		t.Fatalf("go list gave %d packages; want the project's", len(lines))
+	}
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], module+"/")
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("package %s is not in the design: add it there and here", name)
+		}
+		for _, imported := range fields[1:] {
+			checkImport(t, name, imported, allowed)
+		}
+	}
+}
+
+func checkImport(t *testing.T, name, imported string, allowed []string) {
+	t.Helper()
+	if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+		if ours == "ci" || !slices.Contains(allowed, ours) && !slices.Contains(allowed, "*") {
+			t.Errorf("%s imports %s, which the design does not allow", name, ours)
+		}
+		return
+	}
+	for library, importers := range onlyImporter {
+		if strings.HasPrefix(imported, library) && !slices.Contains(importers, name) {
+			t.Errorf("%s imports %s; only %s may", name, imported, strings.Join(importers, " and "))
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+func newLines(w *world) *cobra.Command {
+	var schema bool
+	cmd := &cobra.Command{
+		Use:   "lines",
+		Short: "List the release lines that this program carries",
+		Example: `  ci lines
+  ci lines --schema > line.schema.json    the JSON Schema of line files, for editors`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if schema {
+				_, err := w.stdout.Write(releases.Schema())
+				return err
+			}
+			return listLines(w)
+		},
+	}
+	cmd.Flags().BoolVar(&schema, "schema", false, "write the JSON Schema of line files")
+	return cmd
+}
+
+func listLines(w *world) error {
+	table := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "LINE\tVENDOR\tREPOSITORIES\tWHAT IT IS")
+	for _, name := range releases.Names() {
+		line, err := releases.Load(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", name, line.Vendor, len(line.Repositories), line.Title)
+	}
+	return table.Flush()
+}

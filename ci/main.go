@@ -1,0 +1,71 @@
+// Command ci builds, proves and publishes a night of a Composer distribution.
+//
+// It is the only package that reads the clock and the environment; what the
+// stages need of them it hands on.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(Main()) }
+
+// Main runs the command line of this process and returns its exit code. It is
+// exported for tests that run the program by its commands.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	world := &world{
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.Getenv,
+		now:    time.Now,
+	}
+	root := newRoot(world)
+	root.SetArgs(os.Args[1:])
+	err := root.ExecuteContext(ctx)
+	if err != nil && !isReported(err) {
+		fmt.Fprintln(os.Stderr, "ci: "+err.Error())
+	}
+	if ctx.Err() != nil && err != nil {
+		fmt.Fprintln(os.Stderr, "ci: stopped; the same command goes on where this one was")
+		return exitInterrupted
+	}
+	return exitCode(err)
+}
+
+func newRoot(w *world) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ci",
+		Short: "Build, prove and publish a Composer distribution from its git repositories",
+		Long: `ci takes the develop branches of a distribution, works out what each package
+needs, writes versions and dependencies into every composer.json, builds
+reproducible zips and a Composer repository, installs a shop from it to prove
+that it works, and publishes it.`,
+		Example: `  ci nightly --line sample --install-tools     the made-up distribution that this program carries
+  ci nightly --line nightly --to ./repository  Mage-OS from its develop branches
+  ci plan --line nightly                       what would be built, from which commits`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVar(&w.storeDir, "store", "", "folder of the store: trees, saved results and caches (default $NIGHTLY_STORE, else in the user's cache folder)")
+	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
+	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
+	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see ci --help", err)}
+	})
+	return root
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"ci": func() { os.Exit(Main()) },
+	})
+}
+
+// TestScript runs testdata/script: each file reads as a manual page that runs.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			// Every script has a store of its own.
+			env.Setenv("NIGHTLY_STORE", env.WorkDir+"/store")
+			env.Setenv("COMPOSER_ALLOW_SUPERUSER", "1")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			// [install]: the machine has what the test installation needs.
+			return len(missing(installTools)) == 0, nil
+		},
+	})
+}

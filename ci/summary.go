@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// table writes what became of each stage.
+func (d *display) table() {
+	if d.world.json {
+		return
+	}
+	out := tabwriter.NewWriter(d.world.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(out, "\nSTAGE\tTIME\tSTATE\tWHAT")
+	for _, r := range d.reports {
+		took := "-"
+		if r.State != pipeline.Skipped {
+			took = r.took.Round(10 * time.Millisecond).String()
+		}
+		detail := r.Detail
+		if r.Err != nil {
+			detail = "see below"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", r.Stage, took, r.State, detail)
+	}
+	out.Flush()
+}
+
+// results says where the results of a run lie and what to do with them.
+func (d *display) results(out *outcome, plan string) {
+	if d.world.json {
+		d.resultEvent(out, plan)
+		return
+	}
+	w := d.world.stdout
+	fmt.Fprintln(w)
+	if out.shop != "" {
+		fmt.Fprintf(w, "Installed shop  %s\n", out.shop)
+	}
+	if p := out.publication; p != nil && !p.DryRun {
+		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
+		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Night))
+		fmt.Fprintf(w, "Try it          ci serve %s\n", p.Target)
+	}
+	fmt.Fprintf(w, "Plan            %s\n", plan)
+	fmt.Fprintf(w, "Build it again  ci nightly --plan %s\n", plan)
+}
+
+func (d *display) resultEvent(out *outcome, plan string) {
+	event := map[string]any{"event": "result", "plan": plan, "night": out.plan.Night(), "shop": out.shop}
+	if out.night != nil {
+		event["tree"] = out.night.Tree
+		event["packages"] = len(out.night.Packages)
+	}
+	if out.publication != nil {
+		event["publication"] = out.publication
+	}
+	d.writeJSON(event)
+}
+
+func absolute(path string) string {
+	if a, err := filepath.Abs(path); err == nil {
+		return a
+	}
+	return path
+}
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 4 {
+		value /= unit
+		prefix++
+	}
+	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
+}

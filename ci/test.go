@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newTest(w *world) *cobra.Command {
+	var (
+		install bool
+		fuzz    time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "test",
+		Short: "Run this project's checks: format, vet, staticcheck, tests, and each fuzz target for a moment",
+		Long: `test runs in a checkout of this project. Tests that need a tool which the machine
+does not have are skipped; the end names them and why.`,
+		Example: `  ci test --install-tools    as the project's own CI does
+  ci test --fuzz 1m          look longer for crashing inputs`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if install {
+				if err := ensureTools(cmd.Context(), w, true, append(append([]tool{}, installTools...), testTools...)); err != nil {
+					return err
+				}
+			}
+			return runChecks(cmd.Context(), w, fuzz)
+		},
+	}
+	cmd.Flags().BoolVar(&install, "install-tools", false, "install missing Debian packages (as root)")
+	cmd.Flags().DurationVar(&fuzz, "fuzz", 5*time.Second, "time for each fuzz target; 0 for none")
+	return cmd
+}
+
+// runChecks runs all checks, also when one fails, and tells the failures
+// together.
+func runChecks(ctx context.Context, w *world, fuzz time.Duration) error {
+	if _, err := os.Stat("go.mod"); err != nil {
+		return &usageError{fmt.Errorf("run this in the top folder of a checkout of the project: %w", err)}
+	}
+	failures := []error{
+		check(ctx, w, "gofmt", checkFormat),
+		check(ctx, w, "go vet", goCommand("vet", "./...")),
+		check(ctx, w, "staticcheck", goCommand("tool", "staticcheck", "./...")),
+	}
+	tally, err := goTest(ctx, w)
+	failures = append(failures, err)
+	if fuzz > 0 {
+		failures = append(failures, fuzzAll(ctx, w, fuzz))
+	}
+	tally.print(w.stdout)
+	return errors.Join(failures...)
+}
+
+func check(ctx context.Context, w *world, name string, run func(context.Context) (string, error)) error {
+	out, err := run(ctx)
+	if err != nil {
+		fmt.Fprintf(w.stdout, "FAIL  %s\n%s\n", name, out)
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(w.stdout, "ok    %s\n", name)
+	return nil
+}
+
+func checkFormat(ctx context.Context) (string, error) {
+	files, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "./...").Output()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, "gofmt", append([]string{"-l"}, strings.Fields(string(files))...)...).CombinedOutput()
+	if err == nil && len(out) > 0 {
+		err = errors.New("these files are not formatted; run gofmt -w on them")
+	}
+	return string(out), err
+}
+
+func goCommand(args ...string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+		return string(out), err
+	}
+}
+
+// fuzzAll gives each fuzz target of the project some time.
+func fuzzAll(ctx context.Context, w *world, each time.Duration) error {
+	targets, err := fuzzTargets(ctx)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, t := range targets {
+		failures = append(failures, check(ctx, w, "fuzz "+t.name+" of "+t.pkg,
+			goCommand("test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), t.pkg)))
+	}
+	return errors.Join(failures...)
+}
+
+// A fuzzTarget is one fuzz function and the package that holds it.
+type fuzzTarget struct{ pkg, name string }
+
+func fuzzTargets(ctx context.Context) ([]fuzzTarget, error) {
+	out, err := exec.CommandContext(ctx, "go", "test", "-list=^Fuzz", "./...").Output()
+	if err != nil {
+		return nil, fmt.Errorf("list fuzz targets: %w", err)
+	}
+	var targets []fuzzTarget
+	var names []string
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.HasPrefix(line, "Fuzz") {
+			names = append(names, line)
+			continue
+		}
+		// "ok  <package>  0.1s" closes the names of a package.
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "ok" {
+			for _, name := range names {
+				targets = append(targets, fuzzTarget{fields[1], name})
+			}
+		}
+		names = nil
+	}
+	return targets, lines.Err()
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// small bounds, in bytes, what is held in memory to learn its digest before
+// anything is written.
+const small = 1 << 20
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func (s *Store) blob(d pipeline.Digest) string {
+	return filepath.Join(s.dir, blobsDir, string(d[:2]), string(d[2:]))
+}
+
+// Add implements pipeline.Writer. A content that is there already is not
+// written; a larger one than a mebibyte is written first and then thrown away.
+func (s *Store) Add(ctx context.Context, content io.Reader) (pipeline.Digest, int64, error) {
+	if err := ctx.Err(); err != nil {
+		return "", 0, err
+	}
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	n, err := buffer.ReadFrom(io.LimitReader(content, small+1))
+	if err != nil {
+		return "", 0, fmt.Errorf("read a content for the store: %w", err)
+	}
+	if n > small {
+		return s.addLarge(ctx, io.MultiReader(buffer, content))
+	}
+	digest := pipeline.DigestOf(buffer.Bytes())
+	if s.has(digest, n) == nil {
+		return digest, n, nil
+	}
+	if err := writeBytes(s.blob(digest), fast, buffer.Bytes()); err != nil {
+		return "", 0, err
+	}
+	return digest, n, nil
+}
+
+func (s *Store) addLarge(ctx context.Context, content io.Reader) (pipeline.Digest, int64, error) {
+	f, err := create(filepath.Join(s.dir, blobsDir))
+	if err != nil {
+		return "", 0, explain(filepath.Join(s.dir, blobsDir), err)
+	}
+	defer os.Remove(f.Name())
+	digest, n, err := copyContent(ctx, f, content)
+	if err == nil {
+		err = f.Chmod(0o444)
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return "", 0, explain(f.Name(), err)
+	}
+	if s.has(digest, n) == nil {
+		return digest, n, nil
+	}
+	path := s.blob(digest)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return "", 0, explain(path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return "", 0, explain(path, err)
+	}
+	return digest, n, nil
+}
+
+// copyContent writes what it reads, until the context ends, and gives its digest and size.
+func copyContent(ctx context.Context, w io.Writer, r io.Reader) (pipeline.Digest, int64, error) {
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, sum), reader(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := r.Read(p)
+		if err != nil && err != io.EOF {
+			err = fmt.Errorf("read the content: %w", err)
+		}
+		return n, err
+	}))
+	return pipeline.Digest(hex.EncodeToString(sum.Sum(nil))), n, err
+}
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+// has reports fs.ErrNotExist for a content that is not there, and another error
+// for one of another size: after a crash of the machine a file can be empty.
+func (s *Store) has(d pipeline.Digest, size int64) error {
+	info, err := os.Lstat(s.blob(d))
+	if err != nil {
+		return fmt.Errorf("content %s: %w", d, err)
+	}
+	if info.Size() != size {
+		return fmt.Errorf("content %s is damaged: %s has %d bytes, not %d", d, s.blob(d), info.Size(), size)
+	}
+	return nil
+}
+
+// Open implements pipeline.Reader. Whoever reads a content to its end is told
+// if it is damaged; it is then removed, so that the next run makes it anew.
+// ReadAt does not check.
+func (s *Store) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, error) {
+	if err := errors.Join(ctx.Err(), d.Valid()); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(s.blob(d))
+	if err != nil {
+		return nil, fmt.Errorf("content %s: %w", d, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("content %s: %w", d, err), f.Close())
+	}
+	c := &content{file: f, size: info.Size(), want: d, sum: sha256.New()}
+	if c.size == 0 {
+		if err := c.verify(); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return c, nil
+}
+
+// A content is an opened file whose digest is known. After the content
+// something else may stand in the file. It shows no more of the file than the
+// interface has: a Seek by somebody would make whole contents look damaged.
+type content struct {
+	file *os.File
+	size int64
+	want pipeline.Digest
+	sum  hash.Hash
+	read int64
+	err  error // once found damaged, it stays so
+}
+
+// Close implements io.Closer.
+func (c *content) Close() error { return c.file.Close() }
+
+// Size implements pipeline.Content.
+func (c *content) Size() int64 { return c.size }
+
+// Read checks the digest with the last byte rather than at the end of the file,
+// which who knows the size never sees.
+func (c *content) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	if c.read == c.size {
+		return 0, io.EOF
+	}
+	n, err := c.file.Read(p[:min(int64(len(p)), c.size-c.read)])
+	c.sum.Write(p[:n])
+	c.read += int64(n)
+	if errors.Is(err, io.EOF) || c.read == c.size {
+		c.err = c.verify()
+		return n, c.err
+	}
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt.
+func (c *content) ReadAt(p []byte, offset int64) (int, error) {
+	return io.NewSectionReader(c.file, 0, c.size).ReadAt(p, offset)
+}
+
+func (c *content) verify() error {
+	got := pipeline.Digest(hex.EncodeToString(c.sum.Sum(nil)))
+	if got == c.want {
+		return nil
+	}
+	err := fmt.Errorf("content %s is damaged: %s has the digest %s; it was removed: run again, with --fresh if the next run misses it", c.want, c.file.Name(), got)
+	return errors.Join(err, discard(c.file))
+}
+
+// discard removes a damaged file, unless another process has replaced it by a
+// whole one already.
+func discard(f *os.File) error {
+	ours, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Lstat(f.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !os.SameFile(ours, now) {
+		return err
+	}
+	return os.Remove(f.Name())
+}

@@ -1,0 +1,173 @@
+package store_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
+)
+
+// age makes everything in a store a year old.
+func age(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range files(t, dir) {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		then := info.ModTime().AddDate(-1, 0, 0)
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// monthAgo is a month before the store's lock was made: before what the test
+// writes, and after what it ages.
+func monthAgo(t *testing.T, dir string) time.Time {
+	t.Helper()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime().AddDate(0, -1, 0)
+}
+
+// saveOne saves a tree of one file and a result, under the digest of its name,
+// that names the tree.
+func saveOne(t *testing.T, s *store.Store, name string) pipeline.Tree {
+	t.Helper()
+	tree, err := s.Save(t.Context(), []pipeline.File{add(t, s, []byte(name))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Results().Save(t.Context(), pipeline.DigestOf([]byte(name)), []byte(`{"tree":{"digest":"`+string(tree.Digest)+`"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, unused := saveOne(t, s, "used"), saveOne(t, s, "unused")
+	named := add(t, s, []byte("named by a cache entry"))
+	for key, content := range map[string]string{"used": "digest " + string(named.Digest), "unused": string(unused.Digest)} {
+		if err := s.Cache("c").Put(t.Context(), key, strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, folder := range []string{"blobs", "trees", "results", "cache/c"} {
+		if err := os.WriteFile(filepath.Join(dir, folder, "new-123"), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	age(t, dir)
+	if _, err := s.Results().Load(t.Context(), pipeline.DigestOf([]byte("used"))); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := s.Cache("c").Get(t.Context(), "used")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry.Close()
+	fresh, err := s.Save(t.Context(), []pipeline.File{add(t, s, []byte("of a run that failed today"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	got, err := store.Prune(t.Context(), dir, monthAgo(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Bytes = 0
+	if diff := cmp.Diff(store.Pruned{Results: 1, Entries: 1, Trees: 1, Contents: 1}, got); diff != "" {
+		t.Errorf("pruned (-want +got):\n%s", diff)
+	}
+	s = open(t, dir)
+	for _, tree := range []pipeline.Tree{used, fresh} {
+		if err := s.Check(t.Context(), tree); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := read(t, s, named.Digest); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Files(t.Context(), unused); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the unused tree: %v", err)
+	}
+	if list := files(t, dir); slices.ContainsFunc(list, func(name string) bool { return strings.Contains(name, "new-") }) || len(list) != 8 {
+		t.Errorf("left: %v", list)
+	}
+}
+
+func TestPruneInUse(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := saveOne(t, s, "a")
+	age(t, dir)
+	for _, s := range []*store.Store{s, second} {
+		if _, err := store.Prune(t.Context(), dir, monthAgo(t, dir)); !errors.Is(err, store.ErrInUse) {
+			t.Errorf("pruned a store in use: %v", err)
+		}
+		if err := s.Check(t.Context(), tree); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := store.Prune(t.Context(), dir, monthAgo(t, dir)); got.Trees != 1 || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestPruneOfNoStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	if _, err := store.Prune(t.Context(), dir, time.Time{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+}
+
+// A damaged list of files says nothing about what it names.
+func TestPruneDamagedTree(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := saveOne(t, s, "a")
+	overwrite(t, filepath.Join(dir, "trees", string(tree.Digest)), func(d []byte) []byte { return d[:20] })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Prune(t.Context(), dir, monthAgo(t, dir)); got.Trees != 1 || got.Contents != 0 || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,0 +1,318 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
+)
+
+func open(tb testing.TB, dir string) *store.Store {
+	tb.Helper()
+	s, err := store.Open(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func add(tb testing.TB, s *store.Store, content []byte) pipeline.File {
+	tb.Helper()
+	digest, size, err := s.Add(tb.Context(), bytes.NewReader(content))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return pipeline.File{Path: string(digest), Mode: pipeline.Regular, Size: size, Digest: digest}
+}
+
+func read(tb testing.TB, s *store.Store, d pipeline.Digest) ([]byte, error) {
+	tb.Helper()
+	c, err := s.Open(tb.Context(), d)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return io.ReadAll(c)
+}
+
+// checkRead reads a content in all ways: byte by byte too if it is short.
+func checkRead(t *testing.T, c pipeline.Content, want []byte) {
+	t.Helper()
+	if len(want) < 1000 {
+		both := struct {
+			io.Reader
+			io.ReaderAt
+		}{c, c}
+		if err := iotest.TestReader(both, want); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	part := make([]byte, 500)
+	if n, err := c.ReadAt(part, int64(len(want)-300)); n != 300 || err != io.EOF || !bytes.Equal(part[:n], want[len(want)-300:]) {
+		t.Errorf("ReadAt over the end gives %d bytes, %v", n, err)
+	}
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+}
+
+// files lists what is below a folder, by paths relative to it.
+func files(tb testing.TB, dir string) []string {
+	tb.Helper()
+	list := []string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			path, err = filepath.Rel(dir, path)
+			list = append(list, filepath.ToSlash(path))
+		}
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return list
+}
+
+func blob(d pipeline.Digest) string { return filepath.Join("blobs", string(d[:2]), string(d[2:])) }
+
+func TestContents(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for name, content := range map[string][]byte{
+		"empty":            {},
+		"short":            []byte("hello"),
+		"largest small":    bytes.Repeat([]byte{1}, 1<<20),
+		"smallest large":   bytes.Repeat([]byte{2}, 1<<20+1),
+		"several megabyte": bytes.Repeat([]byte("0123456789abcdef"), 200_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 2 { // what is there already is the same
+				f := add(t, s, content)
+				if want := pipeline.DigestOf(content); f.Digest != want || f.Size != int64(len(content)) {
+					t.Fatalf("%s of %d bytes, want %s of %d", f.Digest, f.Size, want, len(content))
+				}
+				c, err := s.Open(t.Context(), f.Digest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				if c.Size() != f.Size {
+					t.Errorf("size %d", c.Size())
+				}
+				checkRead(t, c, content)
+				info, err := os.Stat(filepath.Join(dir, blob(f.Digest)))
+				if err != nil || info.Mode() != 0o444 {
+					t.Errorf("mode %v, %v", info.Mode(), err)
+				}
+			}
+		})
+	}
+	if got := len(files(t, filepath.Join(dir, "blobs"))); got != 5 {
+		t.Errorf("%d contents", got)
+	}
+}
+
+func TestAddPassesErrorsOn(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	broken := errors.New("connection lost")
+	for name, n := range map[string]int{"small": 100, "large": 3 << 20} {
+		t.Run(name, func(t *testing.T) {
+			r := io.MultiReader(bytes.NewReader(make([]byte, n)), iotest.ErrReader(broken))
+			if _, _, err := s.Add(t.Context(), r); !errors.Is(err, broken) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	t.Run("canceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := io.MultiReader(bytes.NewReader(make([]byte, 2<<20)), reader(func([]byte) (int, error) { cancel(); return 1, nil }))
+		if _, _, err := s.Add(ctx, r); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+	if got := files(t, filepath.Join(dir, "blobs")); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
+}
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+func TestMissing(t *testing.T) {
+	s := open(t, t.TempDir())
+	d := pipeline.DigestOf([]byte("nobody added this"))
+	_, opened := s.Open(t.Context(), d)
+	_, listed := s.Files(t.Context(), pipeline.Tree{Digest: d})
+	_, loaded := s.Results().Load(t.Context(), d)
+	_, cached := s.Cache("c").Get(t.Context(), "key")
+	for name, err := range map[string]error{
+		"Open": opened, "Files": listed, "Load": loaded, "Get": cached,
+		"Check": s.Check(t.Context(), pipeline.Tree{Digest: d}),
+	} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, bad := range []pipeline.Digest{"", "../../../etc/passwd", pipeline.Digest(strings.Repeat("/", 64))} {
+		if _, err := s.Open(t.Context(), bad); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open %q: %v", bad, err)
+		}
+		if _, err := s.Files(t.Context(), pipeline.Tree{Digest: bad}); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Files %q: %v", bad, err)
+		}
+		if err := s.Results().Save(t.Context(), bad, nil); err == nil {
+			t.Errorf("Save %q is accepted", bad)
+		}
+	}
+}
+
+func TestTree(t *testing.T) {
+	s := open(t, t.TempDir())
+	a, b := add(t, s, []byte("a")), add(t, s, []byte("b"))
+	// Paths that differ in case only are fine here; it is for whoever writes
+	// them to a disk to look at them.
+	list := []pipeline.File{a, b, a}
+	list[0].Path, list[1].Path, list[2].Path = "View/List.php", "View/list.php", "view/list.php"
+	tree, err := s.Save(t.Context(), []pipeline.File{list[2], list[0], list[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, err := pipeline.EncodeTree(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, tree); diff != "" {
+		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+	got, err := s.Files(t.Context(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(list, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if err := s.Check(t.Context(), tree); err != nil {
+		t.Error(err)
+	}
+	list[0].Digest = pipeline.DigestOf([]byte("never added"))
+	if _, err := s.Save(t.Context(), list); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "View/List.php") {
+		t.Errorf("save without the content: %v", err)
+	}
+}
+
+func TestResults(t *testing.T) {
+	s := open(t, t.TempDir())
+	key := pipeline.DigestOf([]byte("key"))
+	for _, want := range []string{`{"a":1}`, `{}`} {
+		if err := s.Results().Save(t.Context(), key, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Results().Load(t.Context(), key); string(got) != want || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
+
+func TestCache(t *testing.T) {
+	s := open(t, t.TempDir())
+	large := strings.Repeat("x", 3<<20)
+	entries := map[string]string{"a": "1", "a/b": "2", "A": "3", "..": "dots", "empty": "", "large": large, strings.Repeat("k/", 500): "long"}
+	for _, name := range []string{"php", "zip.1"} {
+		for key, content := range entries {
+			if err := s.Cache(name).Put(t.Context(), key, strings.NewReader("old")); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Cache(name).Put(t.Context(), key, strings.NewReader(content+name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range []string{"php", "zip.1"} {
+		for key, content := range entries {
+			c, err := s.Cache(name).Get(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if c.Size() != int64(len(content+name)) {
+				t.Errorf("%s: %d bytes", key, c.Size())
+			}
+			checkRead(t, c, []byte(content+name))
+		}
+	}
+	for _, bad := range []struct{ name, key string }{{"php", ""}, {"php", "a b"}, {"php", "a\x00"}, {"..", "a"}, {"", "a"}, {"a/b", "c"}, {".", "a"}} {
+		if err := s.Cache(bad.name).Put(t.Context(), bad.key, strings.NewReader("")); err == nil {
+			t.Errorf("%q of cache %q is accepted", bad.key, bad.name)
+		}
+		if _, err := s.Cache(bad.name).Get(t.Context(), bad.key); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q of cache %q: %v", bad.key, bad.name, err)
+		}
+	}
+}
+
+func TestConcurrently(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*store.Store{open(t, dir), open(t, dir)} // as two processes would
+	large := bytes.Repeat([]byte("large"), 300_000)
+	var wait sync.WaitGroup
+	trees := make([]pipeline.Tree, 8)
+	for worker := range trees {
+		wait.Go(func() {
+			s := stores[worker%len(stores)]
+			list := []pipeline.File{add(t, s, large)}
+			for i := range 300 {
+				f := add(t, s, source(i))
+				list = append(list, f)
+				if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, source(i)) {
+					t.Errorf("file %d: %v", i, err)
+				}
+				if i%20 != 0 {
+					continue // to replace a file makes ext4 write it out
+				}
+				if err := s.Cache("c").Put(t.Context(), "same/key", bytes.NewReader(source(i))); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Cache("c").Get(t.Context(), "same/key"); err != nil {
+					t.Error(err)
+				}
+			}
+			tree, err := s.Save(t.Context(), list)
+			if err != nil {
+				t.Error(err)
+			}
+			trees[worker] = tree
+		})
+	}
+	wait.Wait()
+	for _, tree := range trees {
+		if tree != trees[0] || tree.Files != 301 {
+			t.Errorf("tree %+v, the first was %+v", tree, trees[0])
+		}
+		if err := stores[0].Check(t.Context(), tree); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := len(files(t, filepath.Join(dir, "blobs"))); got != 301 {
+		t.Errorf("%d contents", got)
+	}
+}

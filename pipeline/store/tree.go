@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+func (s *Store) tree(d pipeline.Digest) string {
+	return filepath.Join(s.dir, treesDir, string(d))
+}
+
+// Save implements pipeline.Writer. A content that was not added is an error.
+func (s *Store) Save(ctx context.Context, files []pipeline.File) (pipeline.Tree, error) {
+	data, tree, err := pipeline.EncodeTree(files)
+	if err != nil {
+		return pipeline.Tree{}, fmt.Errorf("save a tree of %d files: %w", len(files), err)
+	}
+	if err := s.checkContents(ctx, files); err != nil {
+		return pipeline.Tree{}, fmt.Errorf("save a tree of %d files: %w; every content is added first", len(files), err)
+	}
+	path := s.tree(tree.Digest)
+	if info, err := os.Lstat(path); err == nil && info.Size() == int64(len(data)) {
+		return tree, nil
+	}
+	if err := writeBytes(path, durable, data); err != nil {
+		return pipeline.Tree{}, err
+	}
+	return tree, nil
+}
+
+// Files implements pipeline.Reader. A damaged list is removed, so that the next
+// run makes it anew.
+func (s *Store) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File, error) {
+	if err := errors.Join(ctx.Err(), tree.Digest.Valid()); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(s.tree(tree.Digest))
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w", tree.Digest, err)
+	}
+	defer f.Close()
+	data, err := readAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w", tree.Digest, err)
+	}
+	if got := pipeline.DigestOf(data); got != tree.Digest {
+		err := fmt.Errorf("tree %s is damaged: %s has the digest %s; it was removed: run again, with --fresh if the next run misses it", tree.Digest, f.Name(), got)
+		return nil, errors.Join(err, discard(f))
+	}
+	files, err := pipeline.DecodeTree(data)
+	if err != nil {
+		return nil, fmt.Errorf("tree %s in %s: %w", tree.Digest, f.Name(), err)
+	}
+	return files, nil
+}
+
+// readAll reads a file in one piece, in memory of the right size.
+func readAll(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(f, data)
+	return data, err
+}
+
+// Check implements pipeline.Checker: it reads the tree's list and looks for all
+// its contents by name and size, but does not read them.
+func (s *Store) Check(ctx context.Context, tree pipeline.Tree) error {
+	files, err := s.Files(ctx, tree)
+	if err != nil {
+		return err
+	}
+	if err := s.checkContents(ctx, files); err != nil {
+		return fmt.Errorf("tree %s: %w", tree.Digest, err)
+	}
+	return nil
+}
+
+// checkContents finds the first content that is missing or of another size.
+func (s *Store) checkContents(ctx context.Context, files []pipeline.File) error {
+	const chunk = 2000
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4) // it waits for the disk more than for the processor
+	for start := 0; start < len(files); start += chunk {
+		part := files[start:min(start+chunk, len(files))]
+		group.Go(func() error {
+			for _, f := range part {
+				if err := s.has(f.Digest, f.Size); err != nil {
+					return fmt.Errorf("file %s: %w", f.Path, err)
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,70 @@
+package releases
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxFile bounds plans and manifests, in bytes; those of Mage-OS have less than one
+// MiB.
+const maxFile = 32 << 20
+
+// encodeFile writes a plan or a manifest.
+func encodeFile(kind string, value any) ([]byte, error) {
+	var file bytes.Buffer
+	encoder := json.NewEncoder(&file)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", kind, err)
+	}
+	return file.Bytes(), nil
+}
+
+// decodeFile reads a plan or a manifest. The format is looked at first: that a
+// program is too old is more to the point than the first key it does not know.
+func decodeFile(kind string, format int, data []byte, value any) error {
+	if len(data) > maxFile {
+		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), maxFile)
+	}
+	var head struct {
+		Format *int `json:"format"`
+	}
+	switch err := json.Unmarshal(data, &head); {
+	case err != nil:
+		return configErrorf("%s: %w", kind, located(data, err))
+	case head.Format == nil:
+		return configErrorf("%s: it has no \"format\", so it is no %s of this program", kind, kind)
+	case *head.Format != format:
+		return configErrorf("%s: it is of format %d, and this program (%s) reads format %d; use the program that made it", kind, *head.Format, Program, format)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		return configErrorf("%s: %w", kind, located(data, err))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return configErrorf("%s: something follows the end of the object", kind)
+	}
+	return nil
+}
+
+// located puts the line before an error that knows its place.
+func located(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	offset := int64(-1)
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &kind):
+		offset = kind.Offset
+	}
+	if offset < 0 || offset > int64(len(data)) {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(data[:offset], []byte("\n")), err)
+}

@@ -1,0 +1,117 @@
+package releases
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	branchPrefix = "refs/heads/"
+	tagPrefix    = "refs/tags/"
+)
+
+// short is a branch's or tag's name without the part that says which it is.
+func (r Ref) short() string {
+	return strings.TrimPrefix(strings.TrimPrefix(r.Name, branchPrefix), tagPrefix)
+}
+
+// planRepository resolves a repository's ref and its latest release. What is wrong
+// with the one does not hide what is wrong with the other.
+func planRepository(r Repository, l listing, skip []string) (PlannedRepository, error) {
+	if l.err != nil {
+		return PlannedRepository{}, l.err
+	}
+	ref, note, refErr := findRef(l.refs, r.Ref)
+	tag, notes, tagErr := latestRelease(l, skip)
+	if tagErr != nil && r.Local {
+		tagErr = fmt.Errorf("%w; or fetch the tags into the local clone: git fetch --tags", tagErr)
+	}
+	if note != "" {
+		notes = append(notes, note)
+	}
+	return PlannedRepository{
+		Name: r.Name, URL: r.URL, Ref: ref.Name, Commit: ref.Commit, Local: r.Local,
+		Tag: tag.short(), TagCommit: tag.Commit, Notes: append([]string{}, notes...),
+	}, errors.Join(refErr, tagErr)
+}
+
+// findRef finds a branch or tag; a branch counts where both have the name, and
+// the note says so.
+func findRef(refs []Ref, want string) (found Ref, note string, err error) {
+	names := []string{branchPrefix + want, tagPrefix + want}
+	if want == "HEAD" || strings.HasPrefix(want, "refs/") {
+		names = []string{want}
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(refs, func(r Ref) bool { return r.Name == name })
+		switch {
+		case i < 0:
+		case found.Name == "":
+			found = refs[i]
+		case refs[i].Commit != found.Commit:
+			note = fmt.Sprintf("%s and %s differ: the branch is taken", found.Name, name)
+		}
+	}
+	if found.Name == "" {
+		return Ref{}, "", fmt.Errorf("ref %q is no branch or tag there%s; correct the ref in the release line", want, nearestBranches(refs, want))
+	}
+	return found, note, nil
+}
+
+// latestRelease is the tag of the latest release.
+func latestRelease(l listing, skip []string) (Ref, []string, error) {
+	if l.err != nil {
+		return Ref{}, nil, l.err
+	}
+	var tags []string
+	commits := map[string]string{}
+	for _, ref := range l.refs {
+		if tag, ok := strings.CutPrefix(ref.Name, tagPrefix); ok {
+			tags = append(tags, tag)
+			commits[tag] = ref.Commit
+		}
+	}
+	tag, notes := LatestTag(tags, skip)
+	if tag == "" {
+		why := "it has no tags"
+		if len(notes) > 0 {
+			why = strings.Join(notes, "; ")
+		}
+		return Ref{}, nil, fmt.Errorf("no tag of it is a release (%s); tag its first release, such as 0.1.0", why)
+	}
+	return Ref{Name: tagPrefix + tag, Commit: commits[tag]}, notes, nil
+}
+
+// shorten bounds the names that are compared; a server's refs have no bound.
+func shorten(name string) string { return name[:min(len(name), 200)] }
+
+// maxNearest is how many branches a message offers.
+const maxNearest = 5
+
+// nearestBranches names the branches that are most like a ref that is not there.
+func nearestBranches(refs []Ref, want string) string {
+	type branch struct {
+		name     string
+		distance int
+	}
+	var branches []branch
+	for _, ref := range refs {
+		if strings.HasPrefix(ref.Name, branchPrefix) {
+			branches = append(branches, branch{ref.short(), editDistance(shorten(ref.short()), shorten(want))})
+		}
+	}
+	if len(branches) == 0 {
+		return ", and it has no branches"
+	}
+	slices.SortFunc(branches, func(a, b branch) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), strings.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, b := range branches[:min(len(branches), maxNearest)] {
+		names = append(names, b.name)
+	}
+	return fmt.Sprintf(" (nearest of its %d branches: %s)", len(branches), strings.Join(names, ", "))
+}

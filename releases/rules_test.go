@@ -1,0 +1,206 @@
+package releases
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+func rulesPlan() *Plan {
+	return &Plan{
+		Date: "2026-08-05",
+		Line: Line{
+			Rename:   map[string]string{"magento": "mage-os"},
+			Versions: Versions{Fallback: "0.0.1"},
+			Upstream: &Upstream{Package: "magento/product-community-edition"},
+		},
+		Replace: map[string]string{
+			"magento/framework":                 "103.0.8",
+			"magento/module-a":                  "v100.4.7-p1",
+			"magento/module-unbuilt":            "1.0.0",
+			"magento/product-community-edition": "2.4.8",
+		},
+	}
+}
+
+var rulesBuilt = map[composer.Name]string{
+	"magento/framework":                 "103.0.8",
+	"magento/module-a":                  "100.4.7-p1",
+	"magento/module-a-sample-data":      "100.4.0",
+	"magento/module-new":                "",
+	"magento/module-branch":             "dev-main",
+	"magento/product-community-edition": "2.4.8",
+	"mage-os/theme":                     "1.0.0",
+}
+
+func TestRulesRewrite(t *testing.T) {
+	cases := []struct{ name, in, out string }{
+		{
+			"a module",
+			`{"name":"magento/module-a","description":"d","type":"magento2-module","require":{"php":"~8.3.0","magento/framework":"103.0.*",
+			"magento/module-new":"*","magento/module-unbuilt":"1.*","Magento/Module-Branch":"self.version","mage-os/theme":"*","psr/log":"^3"}}`,
+			`{"name":"mage-os/module-a","version":"100.4.7.1-a20260805+p1","description":"d","type":"magento2-module","require":{"php":"~8.3.0",
+			"mage-os/framework":"103.0.8.1-a20260805","mage-os/module-new":"0.0.1.1-a20260805","magento/module-unbuilt":"1.*",
+			"mage-os/module-branch":"0.0.1.1-a20260805","mage-os/theme":"1.0.0.1-a20260805","psr/log":"^3"},"replace":{"magento/module-a":"100.4.7-p1"}}`,
+		},
+		{
+			"its version keeps its place",
+			`{"type":"library","version":"1.0","name":"magento/framework"}`,
+			`{"type":"library","version":"103.0.8.1-a20260805","name":"mage-os/framework","replace":{"magento/framework":"103.0.8"}}`,
+		},
+		{
+			"new since the last release: replaces nothing",
+			`{"name":"magento/module-new","require-dev":{"magento/module-a":"*"}}`,
+			`{"name":"mage-os/module-new","version":"0.0.1.1-a20260805","require-dev":{"mage-os/module-a":"100.4.7.1-a20260805+p1"}}`,
+		},
+		{
+			"the product replaces nothing, and a package that keeps its name neither",
+			`{"name":"magento/product-community-edition","require":{"mage-os/theme":"^1"}}`,
+			`{"name":"mage-os/product-community-edition","version":"2.4.8.1-a20260805","require":{"mage-os/theme":"1.0.0.1-a20260805"}}`,
+		},
+		{
+			"conflict and provide: names only",
+			`{"name":"mage-os/theme","conflict":{"magento/module-a":"<100","gene/bluefoot":"*"},"provide":{"magento/module-new":"1.0","psr/log-implementation":"3"}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","conflict":{"mage-os/module-a":"<100","gene/bluefoot":"*"},"provide":{"mage-os/module-new":"1.0","psr/log-implementation":"3"}}`,
+		},
+		{
+			"existing replaces stay",
+			`{"name":"magento/framework","replace":{"magento/module-b":"self.version","components/jquery":"1.11.0","magento/framework":"9","magento/module-new":"*"},"extra":{}}`,
+			`{"name":"mage-os/framework","version":"103.0.8.1-a20260805","replace":{"magento/module-b":"103.0.8","components/jquery":"1.11.0","magento/framework":"103.0.8","magento/module-new":"*"},"extra":{}}`,
+		},
+		{
+			"self.version of what is not built is the version in the sources",
+			`{"name":"magento/framework","require":{"acme/x":"self.version"},"conflict":{"acme/y":"self.version"}}`,
+			`{"name":"mage-os/framework","version":"103.0.8.1-a20260805","require":{"acme/x":"103.0.8"},"conflict":{"acme/y":"103.0.8"},"replace":{"magento/framework":"103.0.8"}}`,
+		},
+		{
+			"sample data is suggested as bin/magento sampledata:deploy wants it",
+			`{"name":"mage-os/theme","suggest":{"magento/module-a-sample-data":"Sample Data version:100.4.*","magento/sample-data-media":"100.4.*","magento/module-new":"for news","ext-gd":"for images"}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","suggest":{"mage-os/module-a-sample-data":"Sample Data version: 100.4.0.1-a20260805","magento/sample-data-media":"Sample Data version: 100.4.*","mage-os/module-new":"0.0.1.1-a20260805","ext-gd":"for images"}}`,
+		},
+		{
+			"allowed plugins",
+			`{"name":"mage-os/theme","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"magento/module-a":false,"magento/module-unbuilt":true},"bin-dir":"b"}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"mage-os/*":true,"mage-os/module-a":false,"magento/module-unbuilt":true},"bin-dir":"b"}}`,
+		},
+		{
+			"plugins allowed all at once, and empty sections",
+			`{"name":"mage-os/theme","require":{},"config":{"allow-plugins":true}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","require":{},"config":{"allow-plugins":true}}`,
+		},
+		{
+			"both names of one package",
+			`{"name":"mage-os/theme","require":{"magento/framework":"1","mage-os/framework":"2"}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","require":{"mage-os/framework":"103.0.8.1-a20260805"}}`,
+		},
+	}
+	rules, err := NewRules(rulesPlan(), rulesBuilt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := rewrite(t, rules, c.in)
+			if diff := cmp.Diff(manifest(t, c.out), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func rewrite(t *testing.T, rules *Rules, text string) string {
+	t.Helper()
+	m, err := composer.ParseManifest([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rules.Rewrite(m); err != nil {
+		t.Fatal(err)
+	}
+	return string(m.Encode())
+}
+
+func manifest(t *testing.T, text string) string {
+	t.Helper()
+	m, err := composer.ParseManifest([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(m.Encode())
+}
+
+func TestRulesApplyEditsLast(t *testing.T) {
+	p := rulesPlan()
+	p.Line.Edits = []Edit{{
+		Package: "mage-os/module-a",
+		Remove:  []EditLink{{Section: "require", Name: "elasticsearch/elasticsearch"}, {Section: "conflict", Name: "no/such"}},
+		Set:     []EditLink{{"require", "magento/framework", "*"}, {"require", "acme/x", "^1"}, {"conflict", "magento/module-new", "<1"}},
+	}}
+	rules, err := NewRules(p, rulesBuilt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := rewrite(t, rules, `{"name":"magento/module-a","require":{"elasticsearch/elasticsearch":"^8","acme/x":"^2"}}`)
+	want := manifest(t, `{"name":"mage-os/module-a","version":"100.4.7.1-a20260805+p1","require":{"acme/x":"^1","mage-os/framework":"103.0.8.1-a20260805"},
+		"replace":{"magento/module-a":"100.4.7-p1"},"conflict":{"mage-os/module-new":"<1"}}`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRulesOfALocalSecondNight(t *testing.T) {
+	p := rulesPlan()
+	p.Number, p.Repositories = 1, []PlannedRepository{{Name: "a", Local: true}}
+	rules, err := NewRules(p, rulesBuilt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := rules.Version("magento/module-a"); got != "100.4.7.1-a20260805.1+p1.local" {
+		t.Errorf("version %q", got)
+	}
+	if got, ok := rules.Version("mage-os/module-a"); !ok || got != "100.4.7.1-a20260805.1+p1.local" {
+		t.Errorf("version by built name %q, %v", got, ok)
+	}
+	if got, ok := rules.Version("magento/module-unbuilt"); ok {
+		t.Errorf("a package that is not built has version %q", got)
+	}
+	if got := rules.Rename("magento/module-unbuilt"); got != "magento/module-unbuilt" {
+		t.Errorf("a package that is not built is renamed to %q", got)
+	}
+}
+
+func TestNewRulesNamesAllProblems(t *testing.T) {
+	p := rulesPlan()
+	p.Line.Edits = []Edit{{Package: "mage-os/module-gone"}}
+	_, err := NewRules(p, map[composer.Name]string{
+		"magento/module-p":    "2.4.7-p1.2",
+		"magento/module-star": "100.4.*",
+		"magento/theme":       "1.0.0",
+		"mage-os/theme":       "1.0.0",
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"magento/module-p", `"2.4.7-p1.2"`, "magento/module-star", `"100.4.*"`, "mage-os/theme and magento/theme", "mage-os/module-gone"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not name %s:\n%v", want, err)
+		}
+	}
+}
+
+func TestRewriteRefusesWhatIsNotBuilt(t *testing.T) {
+	rules, err := NewRules(rulesPlan(), rulesBuilt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := composer.NewManifest()
+	if err := m.Set("name", "magento/module-unbuilt"); err != nil {
+		t.Fatal(err)
+	}
+	if err := rules.Rewrite(m); err == nil || !strings.Contains(err.Error(), "magento/module-unbuilt") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,189 @@
+package releases
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// sampleDataPrefix marks a suggested sample data package: bin/magento
+// sampledata:deploy of Magento looks for it.
+const sampleDataPrefix = "Sample Data version: "
+
+// selfVersion is Composer's word for the version of the package that it stands
+// in.
+const selfVersion = "self.version"
+
+// Rewrite turns the composer.json of a built package, as it is in the sources,
+// into the published one: its name and version; the names in all its links, and
+// the versions of those that are built; what it replaces; the plugins that it
+// allows; and last the line's edits. Everything else, and the order of keys, stays.
+func (r *Rules) Rewrite(m *composer.Manifest) error {
+	source := composer.Name(m.Name())
+	version, ok := r.Version(source)
+	if !ok {
+		return fmt.Errorf("rewrite composer.json of %q: it is not among the packages that are built", source)
+	}
+	if err := r.identify(m, source, version); err != nil {
+		return fmt.Errorf("rewrite composer.json of %s: %w", source, err)
+	}
+	for _, section := range []composer.Section{composer.Require, composer.RequireDev, composer.Suggest} {
+		rewriteLinks(m, section, func(link composer.Link) composer.Link { return r.pin(r.settle(link, source)) })
+	}
+	for _, section := range []composer.Section{composer.Conflict, composer.Provide} {
+		rewriteLinks(m, section, func(link composer.Link) composer.Link {
+			link.Name = r.renameLink(link.Name)
+			return r.settle(link, source)
+		})
+	}
+	rewriteLinks(m, composer.Suggest, suggestSampleData)
+	r.rewriteReplace(m, source)
+	if err := r.rewritePlugins(m); err != nil {
+		return fmt.Errorf("rewrite composer.json of %s: config.allow-plugins: %w", source, err)
+	}
+	for _, edit := range r.edits[r.Rename(source)] {
+		r.edit(m, edit)
+	}
+	return nil
+}
+
+func (r *Rules) identify(m *composer.Manifest, source composer.Name, version string) error {
+	if err := m.Set("name", string(r.Rename(source))); err != nil {
+		return err
+	}
+	if _, ok := m.Get("version"); ok {
+		return m.Set("version", version)
+	}
+	return m.SetAfter("name", "version", version)
+}
+
+func rewriteLinks(m *composer.Manifest, section composer.Section, rewrite func(composer.Link) composer.Link) {
+	links := m.Links(section)
+	if len(links) == 0 {
+		return // an empty section stays as it is written
+	}
+	for i, link := range links {
+		links[i] = rewrite(link)
+	}
+	m.SetLinks(section, links)
+}
+
+// settle puts the version that a package has in the sources for "self.version":
+// in the published one it would be the version of the night.
+func (r *Rules) settle(link composer.Link, source composer.Name) composer.Link {
+	if base := r.bases[source]; link.Constraint == selfVersion && base != "" {
+		link.Constraint = base
+	}
+	return link
+}
+
+func suggestSampleData(link composer.Link) composer.Link {
+	isSampleData := strings.HasSuffix(link.Name, "-sample-data") || strings.Contains(link.Name, "/sample-data-")
+	if isSampleData && !strings.HasPrefix(link.Constraint, strings.TrimSpace(sampleDataPrefix)) {
+		link.Constraint = sampleDataPrefix + link.Constraint
+	}
+	return link
+}
+
+// rewriteReplace adds the upstream package that this one stands in for. The names
+// in a replace section are never renamed: they are what others know the
+// package by, and to replace a package that is built would shut that one out.
+func (r *Rules) rewriteReplace(m *composer.Manifest, source composer.Name) {
+	upstream, known := r.replace[source]
+	if !known {
+		return
+	}
+	links := m.Links(composer.Replace)
+	for i := range links {
+		// In the sources it means upstream's version, not the one of the night.
+		if links[i].Constraint == selfVersion {
+			links[i].Constraint = upstream
+		}
+	}
+	own := composer.Link{Name: string(source), Constraint: upstream}
+	at := slices.IndexFunc(links, func(l composer.Link) bool { return strings.EqualFold(l.Name, own.Name) })
+	if at < 0 {
+		links = append(links, own)
+	} else {
+		links[at] = own
+	}
+	m.SetLinks(composer.Replace, links)
+}
+
+// rewritePlugins renames the plugins that a project allows. A pattern for a whole
+// vendor stays, for those of its plugins that are not built, and gets one for the
+// new vendor behind it.
+func (r *Rules) rewritePlugins(m *composer.Manifest) error {
+	config, allowed, err := plugins(m)
+	if err != nil || allowed == nil {
+		return err
+	}
+	renamed := composer.NewManifest()
+	for _, name := range allowed.Keys() {
+		value, _ := allowed.Get(name)
+		names := []string{r.renameLink(name)}
+		if pattern, ok := r.renamePattern(name); ok {
+			names = append(names, pattern)
+		}
+		for _, n := range names {
+			if err := renamed.Set(n, value); err != nil {
+				return err
+			}
+		}
+	}
+	if err := config.Set("allow-plugins", renamed); err != nil {
+		return err
+	}
+	return m.Set("config", config)
+}
+
+// plugins gives config and the object allow-plugins in it; nil if there is none,
+// or if it is one answer for all plugins.
+func plugins(m *composer.Manifest) (config, allowed *composer.Manifest, err error) {
+	data, ok := m.Get("config")
+	if !ok || !isObject(data) {
+		return nil, nil, nil
+	}
+	if config, err = composer.ParseManifest(data); err != nil {
+		return nil, nil, err
+	}
+	data, ok = config.Get("allow-plugins")
+	if !ok || !isObject(data) {
+		return nil, nil, nil
+	}
+	allowed, err = composer.ParseManifest(data)
+	return config, allowed, err
+}
+
+func isObject(data json.RawMessage) bool { return len(data) > 0 && data[0] == '{' }
+
+func (r *Rules) renamePattern(pattern string) (string, bool) {
+	vendor, project, _ := strings.Cut(pattern, "/")
+	renamed, ok := r.vendors[vendor]
+	return renamed + "/" + project, ok && strings.Contains(project, "*")
+}
+
+// edit applies one edit of the line. What it sets is renamed and pinned as
+// everything else.
+func (r *Rules) edit(m *composer.Manifest, edit Edit) {
+	for _, remove := range edit.Remove {
+		links := m.Links(remove.Section)
+		kept := slices.DeleteFunc(slices.Clone(links), func(l composer.Link) bool { return l.Name == remove.Name })
+		if len(kept) < len(links) {
+			m.SetLinks(remove.Section, kept)
+		}
+	}
+	for _, set := range edit.Set {
+		link := composer.Link{Name: set.Name, Constraint: set.Constraint}
+		switch set.Section {
+		case composer.Require, composer.RequireDev:
+			link = r.pin(link)
+		case composer.Conflict:
+			link.Name = r.renameLink(link.Name)
+		}
+		m.SetLinks(set.Section, append(m.Links(set.Section), link))
+	}
+}

@@ -1,0 +1,7 @@
+<?php
+
+declare(strict_types=1);
+
+use Sample\Framework\Component\{ComponentRegistrar, ComponentType};
+
+ComponentRegistrar::register(ComponentType::Module, 'Sample_GiftWrap', __DIR__);

@@ -1,0 +1,217 @@
+package releases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// maxUpstream bounds the packages that are looked up upstream; Magento Open Source
+// has some 350.
+const maxUpstream = 5000
+
+// addUpstream finds the upstream versions that the night's packages replace: those
+// that the upstream product requires, and those that the metapackages among them
+// require. Only packages of vendors that the line renames count; no others get a
+// new name, and so none stands in for them.
+func (r *Resolver) addUpstream(ctx context.Context, p *Plan) error {
+	if p.Line.Upstream == nil {
+		return nil
+	}
+	err := r.walkUpstream(ctx, p)
+	if err == nil {
+		return nil
+	}
+	return &SourceError{Repository: "upstream of the line", URL: p.Line.Upstream.Repository, Err: err}
+}
+
+func (r *Resolver) walkUpstream(ctx context.Context, p *Plan) error {
+	from := p.Line.Upstream
+	address, err := r.locate(from.Repository)
+	if err != nil {
+		return err
+	}
+	repository, err := composer.OpenRepository(ctx, address, r.Fetcher)
+	if err != nil {
+		return err
+	}
+	w := &upstreamWalk{repository: repository, vendors: p.Line.Rename, found: p.Replace}
+	product, err := w.product(ctx, from)
+	if err != nil {
+		return err
+	}
+	w.found[from.Package] = product.Version()
+	if err := w.follow(ctx, w.wanted(product)); err != nil {
+		return err
+	}
+	return w.extra(ctx, from.Extra)
+}
+
+// locate turns the URL of a Composer repository into one that can be fetched.
+func (r *Resolver) locate(address string) (string, error) {
+	if _, embedded := IsEmbedded(address); !embedded {
+		return address, nil
+	}
+	if r.Locate == nil {
+		return "", errors.New("what the program carries in itself cannot be located here; give an https:// or file:// URL")
+	}
+	dir, err := r.Locate(address)
+	if err != nil {
+		return "", fmt.Errorf("locate %s: %w", address, err)
+	}
+	return (&url.URL{Scheme: "file", Path: dir}).String(), nil
+}
+
+// An upstreamWalk follows requires through metapackages.
+type upstreamWalk struct {
+	repository *composer.Repository
+	vendors    map[string]string // as in Line.Rename
+	found      map[string]string // package → version
+}
+
+// A want is a package and all constraints on it.
+type want struct {
+	name        composer.Name
+	constraints []string
+}
+
+// product is the package from which the walk starts.
+func (w *upstreamWalk) product(ctx context.Context, from *Upstream) (*composer.Manifest, error) {
+	versions, err := w.versions(ctx, composer.Name(from.Package))
+	if err != nil {
+		return nil, err
+	}
+	if from.Version == "" {
+		return choose(versions, composer.Name(from.Package), nil)
+	}
+	return choose(versions, composer.Name(from.Package), []string{from.Version})
+}
+
+// follow looks up a level of packages at a time, so that the outcome does not
+// depend on which answer comes first.
+func (w *upstreamWalk) follow(ctx context.Context, level []want) error {
+	for len(level) > 0 {
+		if len(w.found)+len(level) > maxUpstream {
+			return fmt.Errorf("its requires lead to more than %d packages; correct \"upstream\" in the release line", maxUpstream)
+		}
+		chosen := make([]*composer.Manifest, len(level))
+		problems := make([]error, len(level))
+		var group errgroup.Group
+		group.SetLimit(maxRequests)
+		for i, want := range level {
+			group.Go(func() error {
+				chosen[i], problems[i] = w.resolve(ctx, want)
+				return nil // that one fails must not stop the others
+			})
+		}
+		_ = group.Wait()
+		if err := errors.Join(problems...); err != nil {
+			return err
+		}
+		for i, m := range chosen {
+			w.found[string(level[i].name)] = m.Version()
+		}
+		level = w.wanted(metapackages(chosen)...)
+	}
+	return nil
+}
+
+func metapackages(manifests []*composer.Manifest) []*composer.Manifest {
+	return slices.DeleteFunc(slices.Clone(manifests), func(m *composer.Manifest) bool { return m.Type() != "metapackage" })
+}
+
+// wanted are the requires of manifests that have not been looked up, by name.
+func (w *upstreamWalk) wanted(manifests ...*composer.Manifest) []want {
+	constraints := map[composer.Name][]string{}
+	for _, m := range manifests {
+		for _, link := range m.Links(composer.Require) {
+			name, err := composer.ParseName(link.Name)
+			if err != nil || w.vendors[name.Vendor()] == "" {
+				continue // a platform package, or one that is not ours to replace
+			}
+			if _, known := w.found[link.Name]; known {
+				continue
+			}
+			constraint := link.Constraint
+			if constraint == selfVersion {
+				constraint = m.Version()
+			}
+			constraints[name] = append(constraints[name], constraint)
+		}
+	}
+	var wants []want
+	for _, name := range slices.Sorted(maps.Keys(constraints)) {
+		wants = append(wants, want{name, constraints[name]})
+	}
+	return wants
+}
+
+// resolve chooses a package's version. One that is wanted in exactly one version
+// needs no metadata upstream to be replaced: the version is known.
+func (w *upstreamWalk) resolve(ctx context.Context, want want) (*composer.Manifest, error) {
+	versions, err := w.versions(ctx, want.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if version, parseErr := composer.ParseVersion(want.constraints[0]); parseErr == nil {
+			m := composer.NewManifest()
+			return m, errors.Join(m.Set("name", string(want.name)), m.Set("version", version.String()))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return choose(versions, want.name, want.constraints)
+}
+
+// extra adds packages that nothing requires: the highest stable version that goes
+// with what was found so far, or else the highest of all.
+func (w *upstreamWalk) extra(ctx context.Context, names []string) error {
+	var problems []error
+	var chosen []*composer.Manifest
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		versions, err := w.versions(ctx, composer.Name(name))
+		if err == nil {
+			fitting := slices.DeleteFunc(slices.Clone(versions), func(c candidate) bool { return !w.fits(c.manifest) })
+			m, chooseErr := choose(fitting, composer.Name(name), nil)
+			if chooseErr != nil {
+				m, chooseErr = choose(versions, composer.Name(name), nil)
+			}
+			if err = chooseErr; err == nil {
+				chosen = append(chosen, m)
+			}
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("extra package: %w", err))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	for _, m := range chosen {
+		w.found[m.Name()] = m.Version()
+	}
+	return w.follow(ctx, w.wanted(metapackages(chosen)...))
+}
+
+// fits says whether a package's requires allow the versions that were found.
+func (w *upstreamWalk) fits(m *composer.Manifest) bool {
+	for _, link := range m.Links(composer.Require) {
+		found, known := w.found[link.Name]
+		if !known {
+			continue
+		}
+		version, err := composer.ParseVersion(found)
+		constraint, constraintErr := composer.ParseConstraint(link.Constraint)
+		if err == nil && constraintErr == nil && !constraint.Matches(version) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,99 @@
+package releases
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// newPackage is the base version of a package that has no release yet, where the
+// line names no other.
+const newPackage = "0.0.1"
+
+// dateLayout is the form of Plan.Date.
+const dateLayout = time.DateOnly
+
+// basePattern is what the version of a release looks like, by the rule of
+// Mage-OS's nightly builds: one to four numbers, and one suffix that begins with
+// a letter.
+var basePattern = regexp.MustCompile(`^(v?)([0-9]+(?:\.[0-9]+){0,3})(?:-([A-Za-z][0-9A-Za-z_]*))?$`)
+
+// NightlyVersion is the version of a package in the night of date, a UTC day as
+// in Plan.Date; number is that of the night within its day. It lies above base
+// and its patches and below the next release: a fourth number is added, or raised
+// if there is one, and the date follows as an alpha. The suffix of base stays
+// visible as metadata, which has no say in Composer's order. A local build says
+// so there too. An empty base stands for a package without a release.
+func NightlyVersion(base, date string, number int, local bool) (string, error) {
+	day, err := time.Parse(dateLayout, date)
+	if err != nil || number < 0 {
+		return "", fmt.Errorf("night %q, number %d: want a date such as 2026-11-24, and a number from 0", date, number)
+	}
+	if base == "" {
+		base = newPackage
+	}
+	parts := basePattern.FindStringSubmatch(base)
+	if parts == nil {
+		return "", fmt.Errorf("base version %q: cannot be raised to a nightly version; "+
+			"want up to four numbers and at most one suffix of letters and digits, such as 2.4.8 or 2.4.8-p3", base)
+	}
+	numbers, err := raise(parts[2])
+	if err != nil {
+		return "", fmt.Errorf("base version %q: %w", base, err)
+	}
+	version := parts[1] + numbers + "-a" + day.Format("20060102")
+	if number > 0 {
+		version += "." + strconv.Itoa(number)
+	}
+	version += metadata(parts[3], local)
+	if _, err := composer.ParseVersion(version); err != nil {
+		return "", fmt.Errorf("base version %q: its nightly version would be %s, which Composer cannot read: %w", base, version, err)
+	}
+	return version, nil
+}
+
+// raise gives the numbers a fourth place, or the next number to begin with.
+func raise(numbers string) (string, error) {
+	parts := strings.Split(numbers, ".")
+	if len(parts) < 4 {
+		return numbers + ".1", nil
+	}
+	last, err := strconv.ParseUint(parts[3], 10, 31)
+	if err != nil {
+		return "", fmt.Errorf("its fourth number is too large: %w", err)
+	}
+	parts[3] = strconv.FormatUint(last+1, 10)
+	return strings.Join(parts, "."), nil
+}
+
+func metadata(suffix string, local bool) string {
+	var words []string
+	if suffix != "" {
+		words = append(words, suffix)
+	}
+	if local {
+		words = append(words, "local")
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "+" + strings.Join(words, ".")
+}
+
+// checkNight says what is wrong with the date and number of a night.
+func checkNight(date string, number int) error {
+	if _, err := time.Parse(dateLayout, date); err != nil {
+		return fmt.Errorf("date %q: want a UTC day such as 2026-11-24", date)
+	}
+	if number < 0 || number > maxNights {
+		return fmt.Errorf("number %d of the night: want 0 to %d", number, maxNights)
+	}
+	return nil
+}
+
+// maxNights bounds the nights of one day.
+const maxNights = 999

@@ -1,0 +1,159 @@
+package releases
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// With replaces the source of one repository: NAME=FOLDER takes the branch that
+// is checked out in a clone, NAME=URL#REF a branch or tag elsewhere. The
+// repository is Local from then on. Of a clone its commits count; what is not
+// committed is not built. The error is a *ConfigError.
+func (l *Line) With(override string) error {
+	name, source, ok := strings.Cut(override, "=")
+	if !ok || name == "" || source == "" {
+		return configErrorf("--with: want NAME=FOLDER or NAME=URL#REF")
+	}
+	for i := range l.Repositories {
+		r := &l.Repositories[i]
+		if r.Name != name {
+			continue
+		}
+		if r.Local {
+			return configErrorf("--with %s=…: it was replaced already, by %s", name, r.URL)
+		}
+		address, ref, err := locate(source)
+		if err != nil {
+			return configErrorf("--with %s=…: %w", name, err)
+		}
+		r.URL, r.Ref, r.Local = address, ref, true
+		return nil
+	}
+	var names []string
+	for _, r := range l.Repositories {
+		names = append(names, r.Name)
+	}
+	return configErrorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
+}
+
+// locate finds URL and ref of a source that With is given.
+func locate(source string) (address, ref string, err error) {
+	if !strings.Contains(source, "://") && !strings.HasPrefix(source, "embedded:") && !scpPattern.MatchString(source) {
+		return clone(source)
+	}
+	address, ref, _ = strings.Cut(source, "#")
+	if err := checkURL(address, gitRule); err != nil {
+		return "", "", fmt.Errorf("URL: %w", err)
+	}
+	if ref == "" {
+		return "", "", fmt.Errorf("%s names no branch or tag; write one behind it, as in %s#main", address, address)
+	}
+	if err := checkRef(ref); err != nil {
+		return "", "", fmt.Errorf("ref: %w", err)
+	}
+	return address, ref, nil
+}
+
+// clone finds URL and branch of a clone on this machine.
+func clone(folder string) (address, branch string, err error) {
+	folder, err = filepath.Abs(folder)
+	if err != nil {
+		return "", "", err
+	}
+	gitDir, err := gitFolder(folder)
+	if err != nil {
+		return "", "", err
+	}
+	head, err := readSmall(filepath.Join(gitDir, "HEAD"))
+	if err != nil {
+		return "", "", fmt.Errorf("read the branch of %s: %w", folder, err)
+	}
+	branch, ok := strings.CutPrefix(head, "ref: refs/heads/")
+	if !ok {
+		return "", "", fmt.Errorf("%s: no branch is checked out there (HEAD is %.60q); check one out with git switch, or git switch -c NAME", folder, head)
+	}
+	if err := checkRef(branch); err != nil {
+		return "", "", fmt.Errorf("branch of %s: %w", folder, err)
+	}
+	folder, err = mainRepository(folder, gitDir)
+	if err != nil {
+		return "", "", err
+	}
+	address = (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
+	return address, branch, nil
+}
+
+// mainRepository is the folder to fetch from: of a linked worktree the
+// repository that it belongs to, since not every program can fetch from a
+// worktree, and of a submodule the folder where git keeps it.
+func mainRepository(folder, gitDir string) (string, error) {
+	if gitDir == folder || gitDir == filepath.Join(folder, ".git") {
+		return folder, nil
+	}
+	common, err := readSmall(filepath.Join(gitDir, "commondir"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return filepath.Clean(gitDir), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !filepath.IsAbs(common) {
+		common = filepath.Join(gitDir, common)
+	}
+	if filepath.Base(common) == ".git" {
+		return filepath.Dir(common), nil
+	}
+	return common, nil
+}
+
+// gitFolder is where git keeps its files for a clone: in .git, in the folder
+// that a .git file names (a worktree or submodule), or in the folder itself (a
+// bare repository).
+func gitFolder(folder string) (string, error) {
+	dot := filepath.Join(folder, ".git")
+	info, err := os.Stat(dot)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if objects, err := os.Stat(filepath.Join(folder, "objects")); err == nil && objects.IsDir() {
+			return folder, nil
+		}
+		if _, err := os.Stat(folder); err != nil {
+			return "", fmt.Errorf("%w; a URL would have a scheme and a ref, as in https://github.com/owner/name.git#main", err)
+		}
+		return "", fmt.Errorf("%s is no git repository: it has no .git; name the root of a clone", folder)
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return dot, nil
+	}
+	text, err := readSmall(dot)
+	if err != nil {
+		return "", err
+	}
+	dir, ok := strings.CutPrefix(text, "gitdir: ")
+	if !ok {
+		return "", fmt.Errorf("%s is no file of git: it names no gitdir", dot)
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(folder, dir)
+	}
+	return dir, nil
+}
+
+// readSmall reads a file of one line.
+func readSmall(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > 4096 {
+		return "", fmt.Errorf("%s: want a file of one line", name)
+	}
+	data, err := os.ReadFile(name)
+	return strings.TrimSpace(string(data)), err
+}

@@ -1,0 +1,164 @@
+package build
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+)
+
+// treeOf makes a tree of paths.
+func treeOf(empty []string, paths ...string) *tree {
+	var files []pipeline.File
+	for _, p := range paths {
+		files = append(files, pipeline.File{Path: p})
+	}
+	return newTree(files, empty)
+}
+
+func sourcesOf(pairs [][2]string) []string {
+	sources := []string{}
+	for _, p := range pairs {
+		sources = append(sources, p[0])
+	}
+	return sources
+}
+
+func TestMapping(t *testing.T) {
+	tests := []struct {
+		name  string
+		empty []string
+		paths []string
+		want  []string
+	}{
+		{name: "nothing", want: []string{}},
+		{name: "files of the root, but not README.md", paths: []string{"index.php", ".htaccess", "README.md", "Setup.md"}, want: []string{".htaccess", "Setup.md", "index.php"}},
+		{name: "directories whole, and those that a shop shares entry by entry",
+			paths: []string{"setup/src/a.php", "setup/b.php", "pub/errors/default/404.php", "pub/index.php", "pub/media/customer/.htaccess", "pub/media/sitemap/.htaccess"},
+			want:  []string{"pub/errors", "pub/index.php", "pub/media/customer/.htaccess", "pub/media/sitemap", "setup"}},
+		{name: "what is new", paths: []string{"newdir/x", "lib/web/hugerte/a.js", "pub/new/x", "dev/tests/new/x"},
+			want: []string{"dev/tests/new", "lib/web/hugerte", "newdir", "pub/new"}},
+		{name: "empty directories, but not those of packages of their own",
+			empty: []string{"app/code/Magento", "app/design/frontend/Magento", "app/i18n/Magento", "lib/internal/Acme"},
+			want:  []string{"app/design/frontend/Magento"}},
+		{name: "a place of packages of their own that has a file", paths: []string{"app/i18n/.gitkeep"}, want: []string{}},
+		{name: "a file where a directory is shared", paths: []string{"bin", "var/.htaccess"}, want: []string{"bin", "var/.htaccess"}},
+		{name: "byte order", paths: []string{"b/x", "a.txt", "a/x", "A"}, want: []string{"A", "a", "a.txt", "b"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := treeOf(test.empty, test.paths...).mapping()
+			if diff := cmp.Diff(test.want, sourcesOf(got)); diff != "" {
+				t.Errorf("map differs (-want +got):\n%s", diff)
+			}
+			for _, pair := range got {
+				if pair[0] != pair[1] {
+					t.Errorf("%s is deployed to %s", pair[0], pair[1])
+				}
+			}
+		})
+	}
+}
+
+func TestEmptyDirectories(t *testing.T) {
+	got := treeOf([]string{"app/code/Acme/", "lib/web", "app/code/Acme"}, "lib/web/a.js").empty
+	if diff := cmp.Diff([]string{"app/code/Acme"}, got); diff != "" {
+		t.Errorf("empty directories differ (-want +got):\n%s", diff)
+	}
+}
+
+// publishedMaps reads the maps of published base packages, by version.
+func publishedMaps(t *testing.T) map[string][]string {
+	t.Helper()
+	file := os.Getenv("NIGHTLY_BASE_LISTS")
+	if file == "" {
+		t.Skip("NIGHTLY_BASE_LISTS is not set: it names a JSON file with the maps of published base packages")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var published map[string]struct{ Map []string }
+	if err := json.Unmarshal(data, &published); err != nil {
+		t.Fatal(err)
+	}
+	maps := map[string][]string{}
+	for version, lists := range published {
+		maps[version] = lists.Map
+	}
+	return maps
+}
+
+// TestSplitMeasured makes sure that every published map could be made with the
+// table: all that lies above an entry is split, and no entry is.
+func TestSplitMeasured(t *testing.T) {
+	// JsTestDriver was split until 2.2.3, in directories that are whole today.
+	// 2.3.6-p1 alone has dev/tests/functional as a whole.
+	known := []string{"dev/tests/js", "dev/tests/js/JsTestDriver", "dev/tests/js/JsTestDriver/testsuite"}
+	for version, entries := range publishedMaps(t) {
+		for _, entry := range entries {
+			if slices.Contains(undeployed, entry) || slices.Contains(split, entry) && (version != "2.3.6-p1" || entry != "dev/tests/functional") {
+				t.Errorf("%s: %s is mapped, but would not be", version, entry)
+			}
+			for dir := path.Dir(entry); dir != "."; dir = path.Dir(dir) {
+				if !slices.Contains(split, dir) && !slices.Contains(known, dir) {
+					t.Errorf("%s: %s is split, but would be whole", version, dir)
+				}
+			}
+		}
+	}
+}
+
+// TestMappingMeasured compares the generated map with the published one of the
+// version that NIGHTLY_SOURCES/magento2 is tagged with.
+func TestMappingMeasured(t *testing.T) {
+	folder := os.Getenv("NIGHTLY_SOURCES")
+	if folder == "" {
+		t.Skip("NIGHTLY_SOURCES is not set: it names a folder of git repositories, magento2 among them")
+	}
+	maps := publishedMaps(t)
+	dir := filepath.Join(folder, "magento2")
+	git := func(args ...string) string {
+		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("git %v: %v", args, err)
+		}
+		return strings.Trim(string(out), "\x00\n")
+	}
+	want, ok := maps[git("tag")]
+	if !ok {
+		t.Skipf("no published map of %s", git("tag"))
+	}
+	var entry releases.Package
+	line, err := releases.Load("upstream-nightly")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range line.Repositories {
+		for _, p := range r.Packages {
+			if p.Base != nil {
+				entry = p
+			}
+		}
+	}
+	var files []pipeline.File
+	for _, p := range strings.Split(git("ls-tree", "-r", "-z", "--name-only", "HEAD"), "\x00") {
+		if !excluded(entry.Exclude, p) && p != "composer.json" {
+			files = append(files, pipeline.File{Path: p})
+		}
+	}
+	got := sourcesOf(newTree(files, entry.Base.EmptyDirectories).mapping())
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("map differs (-published +generated):\n%s", diff)
+	}
+}

@@ -1,0 +1,133 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// closure makes sure, before anything is packed, that every require of every
+// package is to be had: from a built package, from composer.lock, or from a
+// Composer repository of the line. The project's require-dev counts too:
+// Composer resolves it for the root package. All that is missing is reported
+// together.
+func (o Options) closure(ctx context.Context, in stages.Build, trees *heads, packages []composed) error {
+	night, err := newOffers(packages)
+	if err != nil {
+		return err
+	}
+	locked, err := readLock(ctx, in.Plan.Line.Lock, trees)
+	if err != nil {
+		return err
+	}
+	wants, err := wantsOf(packages)
+	if err != nil {
+		return err
+	}
+	var open []*want
+	var errs []error
+	for _, w := range wants {
+		// A built package shuts out all others of its name: its repository is
+		// asked first.
+		if own, ok := night.byName[w.name]; ok {
+			if !w.metBy(own...) {
+				errs = append(errs, w.missing("this night has "+versionList(own), "let the sources agree on one version"))
+			}
+			continue
+		}
+		if w.metBy(night.replaced[w.name]...) || w.metBy(locked.byName[w.name]...) || w.metBy(locked.replaced[w.name]...) {
+			continue
+		}
+		open = append(open, w)
+	}
+	third, err := o.thirdParty(ctx, in, open)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, w := range open {
+		found := third[w.name]
+		if w.metBy(found.versions...) {
+			continue
+		}
+		found.add(locked, w.name)
+		errs = append(errs, w.missing(found.String(),
+			"correct the constraint, build the package, or name a Composer repository that has it in the release line"))
+	}
+	return errors.Join(errs...)
+}
+
+// A want is one require.
+type want struct {
+	by         composed
+	section    composer.Section
+	name       composer.Name
+	constraint composer.Constraint
+	text       string
+}
+
+// wantsOf are the requires that are not of the platform.
+func wantsOf(packages []composed) ([]*want, error) {
+	var wants []*want
+	var errs []error
+	for _, p := range packages {
+		sections := []composer.Section{composer.Require}
+		if p.Kind == stages.Project {
+			sections = append(sections, composer.RequireDev)
+		}
+		for _, section := range sections {
+			for _, l := range p.manifest.Links(section) {
+				if composer.IsPlatform(l.Name) {
+					continue
+				}
+				w, err := newWant(p, section, l)
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				wants = append(wants, w)
+			}
+		}
+	}
+	return wants, errors.Join(errs...)
+}
+
+func newWant(p composed, section composer.Section, l composer.Link) (*want, error) {
+	text := l.Constraint
+	if text == selfVersion {
+		text = p.manifest.Version()
+	}
+	name, err := composer.ParseName(strings.ToLower(l.Name))
+	if err == nil {
+		var c composer.Constraint
+		if c, err = composer.ParseConstraint(text); err == nil {
+			return &want{by: p, section: section, name: name, constraint: c, text: text}, nil
+		}
+	}
+	return nil, fmt.Errorf("%s (%s): %s %s %s: %w; correct it there", p.manifest.Name(), p.origin(l.Name), section, l.Name, l.Constraint, err)
+}
+
+// selfVersion is Composer's word for the version of the package that it stands
+// in.
+const selfVersion = "self.version"
+
+// metBy reports whether one of the offers fits. A development version does only
+// where the constraint asks for one.
+func (w *want) metBy(offers ...offer) bool {
+	return slices.ContainsFunc(offers, func(o offer) bool {
+		if !o.exact {
+			return true
+		}
+		dev := o.version.Stability() == composer.Dev
+		return w.constraint.Matches(o.version) && (!dev || strings.Contains(w.text, "dev"))
+	})
+}
+
+func (w *want) missing(found, advice string) error {
+	return fmt.Errorf("%s (%s): %s %s %s cannot be met: %s; %s",
+		w.by.manifest.Name(), w.by.origin(string(w.name)), w.section, w.name, w.text, found, advice)
+}

@@ -1,0 +1,133 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// A composed package is ready to be packed.
+type composed struct {
+	stages.Package                    // as found in the sources
+	manifest       *composer.Manifest // as it is published
+	files          []pipeline.File    // without composer.json
+	directories    []string           // empty directories
+	requires       []releases.Requirement
+	added          []string // requires that the line adds to an edition, by their published names
+}
+
+func (c composed) packing() packing {
+	return packing{
+		Name: c.manifest.Name(), Version: c.manifest.Version(),
+		Files: c.files, Manifest: c.manifest.Encode(), Directories: c.directories,
+	}
+}
+
+// file names where the package's composer.json comes from.
+func (c composed) file() string {
+	return place(c.Repository, path.Join(c.Directory, "composer.json"))
+}
+
+// origin names where one of its requires is written.
+func (c composed) origin(require string) string {
+	if slices.Contains(c.added, require) {
+		return fmt.Sprintf("edition %s of the release line", c.Edition)
+	}
+	return c.file()
+}
+
+// compose writes the composer.json of every package. All problems are reported
+// together.
+func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, error) {
+	built := make(map[composer.Name]string, len(in.Dependencies.Packages))
+	for _, p := range in.Dependencies.Packages {
+		built[composer.Name(p.Name)] = p.BaseVersion
+	}
+	rules, err := releases.NewRules(&in.Plan, built)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{plan: &in.Plan, rules: rules, heads: trees}
+	var packages []composed
+	var errs []error
+	for _, p := range in.Dependencies.Packages {
+		c, err := w.compose(ctx, p)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
+			continue
+		}
+		packages = append(packages, c)
+	}
+	return packages, errors.Join(errs...)
+}
+
+// A writer composes composer.json files.
+type writer struct {
+	plan  *releases.Plan
+	rules *releases.Rules
+	heads *heads
+}
+
+func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error) {
+	c := composed{Package: p}
+	var err error
+	switch p.Kind {
+	case stages.Plain:
+		c.files = w.heads.below(p.Repository, p.Directory, p.Exclude)
+		c.manifest, err = w.heads.manifest(ctx, p.Repository, p.Directory)
+	case stages.Metapackage:
+		c.manifest, err = w.heads.manifest(ctx, p.Repository, p.Directory)
+	case stages.Base:
+		err = w.base(&c)
+	case stages.Product, stages.Project:
+		err = w.edition(ctx, &c)
+	default:
+		err = fmt.Errorf("kind %q is not known", p.Kind)
+	}
+	if err != nil {
+		return composed{}, err
+	}
+	c.manifest.SetLinks(composer.Require, links(p.Requires))
+	if err := w.rules.Rewrite(c.manifest); err != nil {
+		return composed{}, fmt.Errorf("%s: %w", c.file(), err)
+	}
+	if p.Kind == stages.Product || p.Kind == stages.Project {
+		sortLinks(c.manifest, composer.Require) // by the names that they have now
+	}
+	c.requires = w.evidence(c)
+	return c, nil
+}
+
+func links(requires []releases.Requirement) []composer.Link {
+	out := make([]composer.Link, len(requires))
+	for i, r := range requires {
+		out[i] = composer.Link{Name: r.Name, Constraint: r.Constraint}
+	}
+	return out
+}
+
+// evidence says why each require of the published composer.json is there. What
+// is only there, and not in the sources, is an edit that the line declares.
+func (w *writer) evidence(c composed) []releases.Requirement {
+	why := map[string]string{}
+	for _, r := range c.Requires {
+		why[r.Name] = r.Evidence
+		why[string(w.rules.Rename(composer.Name(r.Name)))] = r.Evidence
+	}
+	requires := []releases.Requirement{}
+	for _, l := range c.manifest.Links(composer.Require) {
+		evidence, ok := why[l.Name]
+		if !ok {
+			evidence = "declared"
+		}
+		requires = append(requires, releases.Requirement{Name: l.Name, Constraint: l.Constraint, Evidence: evidence})
+	}
+	return requires
+}

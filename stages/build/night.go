@@ -1,0 +1,164 @@
+package build
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// night writes the night's folder around the dists, which are in the order of
+// the packages.
+func (o Options) night(ctx context.Context, in stages.Build, packages []composed, dists []packed) (stages.Night, error) {
+	f := folder{store: o.Store}
+	built := make([]builtPackage, len(packages))
+	for i, p := range packages {
+		f.files = append(f.files, dists[i].File)
+		built[i] = builtPackage{p, dists[i]}
+	}
+	slices.SortFunc(built, func(a, b builtPackage) int { return cmp.Compare(a.manifest.Name(), b.manifest.Name()) })
+	if err := f.metadata(ctx, built); err != nil {
+		return stages.Night{}, err
+	}
+	if err := f.manifest(ctx, o.manifest(in, built, f.written)); err != nil {
+		return stages.Night{}, err
+	}
+	tree, err := o.Store.Save(ctx, f.files)
+	if err != nil {
+		return stages.Night{}, fmt.Errorf("save the night: %w", err)
+	}
+	return describe(in, built, tree)
+}
+
+// A builtPackage is a package with its dist.
+type builtPackage struct {
+	composed
+	dist packed
+}
+
+// A folder is the night's folder while it is written.
+type folder struct {
+	store   pipeline.Store
+	files   []pipeline.File
+	written []releases.ManifestFile // those that are no dists
+}
+
+func (f *folder) add(ctx context.Context, name string, data []byte) error {
+	digest, size, err := f.store.Add(ctx, bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("store %s: %w", name, err)
+	}
+	f.files = append(f.files, pipeline.File{Path: name, Mode: pipeline.Regular, Size: size, Digest: digest})
+	f.written = append(f.written, releases.ManifestFile{Path: name, Size: size, SHA256: digest})
+	return nil
+}
+
+// An entryPoint is packages.json. "packages" is empty: each package has its own
+// file.
+type entryPoint struct {
+	Packages    []string `json:"packages"`
+	MetadataURL string   `json:"metadata-url"`
+	Available   []string `json:"available-packages"`
+}
+
+// metadata writes a Composer repository of this night alone. The files of
+// development versions are there, and empty, because Composer asks for them.
+func (f *folder) metadata(ctx context.Context, built []builtPackage) error {
+	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: []string{}}
+	for _, p := range built {
+		name := composer.Name(p.manifest.Name())
+		entry.Available = append(entry.Available, string(name))
+		dist := &composer.Dist{Type: "zip", URL: p.dist.File.Path, Reference: p.dist.SHA1, SHASum: p.dist.SHA1}
+		stable, err := composer.EncodeMetadata(name, []composer.PackageVersion{{Manifest: p.manifest, Dist: dist}})
+		if err != nil {
+			return err
+		}
+		dev, err := composer.EncodeMetadata(name, nil)
+		if err != nil {
+			return err
+		}
+		if err := f.add(ctx, path.Join(stages.MetadataDir, string(name)+".json"), stable); err != nil {
+			return err
+		}
+		if err := f.add(ctx, path.Join(stages.MetadataDir, string(name)+"~dev.json"), dev); err != nil {
+			return err
+		}
+	}
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(entry); err != nil {
+		return err
+	}
+	return f.add(ctx, stages.PackagesFile, data.Bytes())
+}
+
+// manifest writes nightly.json, which lists all others.
+func (f *folder) manifest(ctx context.Context, m *releases.Manifest) error {
+	data, err := m.Encode()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", releases.ManifestName, err)
+	}
+	return f.add(ctx, releases.ManifestName, data)
+}
+
+func (o Options) manifest(in stages.Build, built []builtPackage, files []releases.ManifestFile) *releases.Manifest {
+	files = slices.Clone(files)
+	slices.SortFunc(files, func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
+	m := &releases.Manifest{
+		Format: releases.ManifestFormat, Night: in.Plan.Night(), Program: releases.Program, Stages: o.Stages,
+		Local: in.Plan.Local(), Files: files, Plan: in.Plan,
+	}
+	for _, p := range built {
+		repository, _ := in.Plan.Repository(p.Repository)
+		m.Packages = append(m.Packages, releases.ManifestPackage{
+			Name: p.manifest.Name(), Version: p.manifest.Version(), Type: p.manifest.Type(),
+			Repository: p.Repository, Directory: p.Directory, Commit: repository.Commit, Requires: p.requires,
+			Dist: &releases.ManifestDist{
+				Path: p.dist.File.Path, Size: p.dist.File.Size, SHA1: p.dist.SHA1, SHA256: p.dist.File.Digest,
+			},
+		})
+	}
+	return m
+}
+
+// describe is what the next stages need to know of the night.
+func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Night, error) {
+	night := stages.Night{
+		Name: in.Plan.Night(), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
+	}
+	project := projectOf(in)
+	for _, p := range built {
+		if p.Kind == stages.Project && p.Edition == project {
+			night.Project, night.Version = p.manifest.Name(), p.manifest.Version()
+		}
+		night.Packages = append(night.Packages, stages.NightPackage{
+			Name: p.manifest.Name(), Version: p.manifest.Version(), Type: p.manifest.Type(), Dist: p.dist.File.Path,
+		})
+	}
+	if night.Project == "" && project != "" {
+		return stages.Night{}, fmt.Errorf("project edition %q, to be installed, was not built; correct \"install\" in the release line", project)
+	}
+	return night, nil
+}
+
+// projectOf is the edition that is installed: the line's, or its first project.
+func projectOf(in stages.Build) string {
+	if in.Plan.Line.Install.Project != "" {
+		return in.Plan.Line.Install.Project
+	}
+	for _, e := range in.Plan.Line.Editions {
+		if e.Type == string(stages.Project) {
+			return e.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,75 @@
+// Package build writes the packages of a night: it composes every
+// composer.json, makes sure that what the packages require is to be had, packs
+// them, and writes the night's own Composer metadata and manifest.
+package build
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// Name is the stage's name, in keys of saved results and in progress.
+const Name = "build"
+
+// Version is raised when the same input must give another night.
+const Version = 1
+
+// Options are what the stage works with. Of these only Stages decides bytes.
+type Options struct {
+	Store pipeline.Store
+	// Cache keeps packed packages; it may be lost without harm, or be nil.
+	Cache pipeline.Cache
+	// Fetcher reads the Composer repositories of third-party packages.
+	Fetcher composer.Fetcher
+	// Locate gives the folder of what the program carries in itself, for a URL
+	// embedded:NAME.
+	Locate func(url string) (dir string, err error)
+	// Stages are the versions of the stages that made the input; they stand in
+	// the night's manifest.
+	Stages   map[string]int
+	Log      *slog.Logger      // nil: nothing is logged
+	Progress pipeline.Progress // nil: nobody looks
+	Workers  int               // packages packed at the same time; 0: one per processor
+}
+
+// Stage gives the stage that builds the packages. All packages that are not to
+// be had are reported together, and before anything is packed.
+func Stage(o Options) pipeline.Stage[stages.Build, stages.Night] {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(pipeline.Step) {}
+	}
+	return pipeline.Stage[stages.Build, stages.Night]{Name: Name, Version: Version, Run: o.run}
+}
+
+func (o Options) run(ctx context.Context, in stages.Build) (stages.Night, error) {
+	trees, err := openHeads(ctx, o.Store, in.Sources)
+	if err != nil {
+		return stages.Night{}, err
+	}
+	packages, err := compose(ctx, in, trees)
+	if err != nil {
+		return stages.Night{}, err
+	}
+	if err := o.closure(ctx, in, trees, packages); err != nil {
+		return stages.Night{}, err
+	}
+	packings := make([]packing, len(packages))
+	for i, p := range packages {
+		packings[i] = p.packing()
+	}
+	packer := &packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}
+	dists, err := packer.pack(ctx, packings)
+	if err != nil {
+		return stages.Night{}, fmt.Errorf("pack the packages: %w", err)
+	}
+	o.Log.Info("packages packed", slog.Int("packages", len(dists)))
+	return o.night(ctx, in, packages, dists)
+}

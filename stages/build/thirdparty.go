@@ -1,0 +1,165 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// asking bounds how many packages a Composer repository is asked for at a time.
+const asking = 8
+
+// readLock reads the composer.lock of the line's lock repository; without one there
+// are no offers.
+func readLock(ctx context.Context, name string, trees *heads) (offers, error) {
+	if name == "" {
+		return lockOffers(&composer.Lock{}), nil
+	}
+	data, err := trees.read(ctx, name, "composer.lock")
+	if err != nil {
+		return offers{}, fmt.Errorf("the release line takes third-party packages from there: %w; correct \"lock\"", err)
+	}
+	lock, err := composer.ParseLock(data)
+	if err != nil {
+		return offers{}, fmt.Errorf("%s: %w", place(name, "composer.lock"), err)
+	}
+	return lockOffers(lock), nil
+}
+
+// found is what was found of one package, and where.
+type found struct {
+	versions []offer
+	where    []string // "https://… has 1.0, 1.1"
+	asked    []string // repositories that do not have it
+}
+
+func (f *found) add(locked offers, name composer.Name) {
+	if at := locked.byName[name]; len(at) > 0 {
+		f.where = append(f.where, "composer.lock has "+versionList(at))
+	}
+	if at := locked.replaced[name]; len(at) > 0 {
+		f.where = append(f.where, "packages of composer.lock replace or provide "+versionList(at))
+	}
+}
+
+func (f *found) String() string {
+	switch {
+	case len(f.where) > 0:
+		return strings.Join(f.where, "; ")
+	case len(f.asked) == 0:
+		return "it is neither built nor in composer.lock, and the release line names no Composer repository"
+	}
+	return "it is neither built nor in composer.lock, nor in " + strings.Join(f.asked, " or ")
+}
+
+// thirdParty asks the line's Composer repositories for the wanted packages,
+// each name once. A name that no repository has is found with no version.
+func (o Options) thirdParty(ctx context.Context, in stages.Build, wants []*want) (map[composer.Name]*found, error) {
+	names := map[composer.Name]*found{}
+	for _, w := range wants {
+		names[w.name] = &found{}
+	}
+	if len(names) == 0 {
+		return names, nil
+	}
+	repositories, err := o.openRepositories(ctx, in.Plan.Line.Composer)
+	if err != nil {
+		return nil, err
+	}
+	o.Log.Info("asking the Composer repositories", slog.Int("packages", len(names)), slog.Int("repositories", len(repositories)))
+	var mu sync.Mutex
+	var errs []error
+	var group errgroup.Group
+	group.SetLimit(asking)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		group.Go(func() error {
+			if err := names[name].ask(ctx, repositories, name); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions return no error: all names are asked for
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return names, errors.Join(errs...)
+}
+
+// An opened repository keeps the URL that the line names.
+type opened struct {
+	url string
+	*composer.Repository
+}
+
+func (o Options) openRepositories(ctx context.Context, wanted []releases.ComposerRepository) ([]opened, error) {
+	var repositories []opened
+	var errs []error
+	for _, r := range wanted {
+		address, err := o.locate(r.URL)
+		if err == nil {
+			var repository *composer.Repository
+			if repository, err = composer.OpenRepository(ctx, address, o.Fetcher); err == nil {
+				repositories = append(repositories, opened{r.URL, repository})
+				continue
+			}
+		}
+		errs = append(errs, sourceError(r.URL, err))
+	}
+	return repositories, errors.Join(errs...)
+}
+
+// locate makes a file:// URL of what the program carries in itself.
+func (o Options) locate(address string) (string, error) {
+	if _, ok := releases.IsEmbedded(address); !ok {
+		return address, nil
+	}
+	dir, err := o.Locate(address)
+	if err != nil {
+		return "", err
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String(), nil
+}
+
+// ask takes the versions of the first repository that has the package, as
+// Composer does.
+func (f *found) ask(ctx context.Context, repositories []opened, name composer.Name) error {
+	for _, r := range repositories {
+		versions, err := r.Versions(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			f.asked = append(f.asked, r.url)
+			continue
+		}
+		if err != nil {
+			return sourceError(r.url, err)
+		}
+		for _, v := range versions {
+			f.versions = append(f.versions, newOffer(v.Manifest.Version()))
+		}
+		f.where = append(f.where, r.url+" has "+versionList(f.versions))
+		return nil
+	}
+	return nil
+}
+
+func sourceError(address string, err error) error {
+	return &releases.SourceError{Repository: "of third-party packages", URL: address, Err: err}
+}

@@ -1,0 +1,234 @@
+// Package checkout turns the pinned commits of a plan into trees. It keeps the
+// git objects of each repository in a folder of its own, so that the next night
+// fetches only what is missing there.
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say where a checkout keeps and finds things. Store and Dir are
+// needed; the rest may be zero.
+type Options struct {
+	Store pipeline.Store
+	// Cache remembers which commit and which git blob is what in the store. Nil:
+	// every blob is read again.
+	Cache pipeline.Cache
+	// Dir is the folder of the git objects: a bare repository for each URL. It may
+	// be lost without harm, and several processes may share it.
+	Dir string
+	// Locate gives the folder of a repository that the program carries
+	// ("embedded:NAME"). Nil: such a URL is an error.
+	Locate func(url string) (dir string, err error)
+	// Token gives the secret for a host, or "". It is sent to that host only, and
+	// over https only, but for a server on this machine.
+	Token func(host string) string
+	// Log takes notes of what was repaired, tried again or left out.
+	Log *slog.Logger
+	// Progress is told of finished repositories, and of the bytes of each fetch.
+	Progress pipeline.Progress
+	// Workers is how many repositories are worked on at once; 0 is 4.
+	Workers int
+
+	// Identity is the file of the private key for ssh; empty: the user's agent.
+	Identity string
+	// KnownHosts is the file of the known hosts for ssh; empty: the user's.
+	KnownHosts string
+	// Transport serves https and http; nil is http.DefaultTransport.
+	Transport http.RoundTripper
+	// Idle ends a try in which a server sent nothing for so long; 0 is 2 minutes.
+	Idle time.Duration
+	// Wait waits between two tries; nil waits for that time.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+const stageName = "checkout"
+
+// Stage checks out every pin of its input: the whole tree of the commit, and of
+// the tag's commit the composer.json files. A repository that cannot be reached
+// or that has not the commit is a *releases.SourceError; the problems of all
+// repositories are joined, and the others are finished first.
+//
+// Submodules are left out with a warning. Symbolic links are kept as such and
+// never followed.
+func Stage(o Options) pipeline.Stage[stages.Checkout, stages.Sources] {
+	return pipeline.Stage[stages.Checkout, stages.Sources]{
+		Name:    stageName,
+		Version: 1,
+		Run:     newCheckout(o).run,
+	}
+}
+
+// A checkout is the options with their defaults, and what the repositories
+// share.
+type checkout struct {
+	Options
+	readers readers
+}
+
+func newCheckout(o Options) *checkout {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(pipeline.Step) {}
+	}
+	if o.Workers <= 0 {
+		o.Workers = 4
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
+	if o.Idle <= 0 {
+		o.Idle = 2 * time.Minute
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
+	return &checkout{Options: o, readers: newReaders()}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *checkout) run(ctx context.Context, in stages.Checkout) (stages.Sources, error) {
+	out := stages.Sources{Repositories: make([]stages.Source, len(in.Pins))}
+	errs := make([]error, len(in.Pins))
+	var done atomic.Int64
+	var g errgroup.Group
+	g.SetLimit(c.Workers)
+	for i, pin := range in.Pins {
+		g.Go(func() error {
+			out.Repositories[i], errs[i] = c.source(ctx, pin)
+			c.Progress(pipeline.Step{Stage: stageName, Item: pin.Name, Done: done.Add(1), Total: int64(len(in.Pins)), Unit: "repositories"})
+			return nil
+		})
+	}
+	_ = g.Wait() // never fails: a problem of one repository does not end the others
+	if ctx.Err() != nil {
+		return stages.Sources{}, context.Cause(ctx)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return stages.Sources{}, err
+	}
+	return out, nil
+}
+
+// source gives the trees of one repository: the saved ones of these commits, or
+// read in its folder or in our cache of its objects.
+func (c *checkout) source(ctx context.Context, pin stages.Pin) (stages.Source, error) {
+	if ctx.Err() != nil {
+		return stages.Source{}, context.Cause(ctx)
+	}
+	if err := checkPin(pin); err != nil {
+		return stages.Source{}, err
+	}
+	if s, ok := c.saved(ctx, pin); ok {
+		return s, nil
+	}
+	dir, local, err := c.local(pin.URL)
+	if err != nil {
+		return stages.Source{}, sourceError(pin, err)
+	}
+	if local {
+		return c.inPlace(ctx, pin, dir)
+	}
+	return c.remote(ctx, pin)
+}
+
+// checkPin catches a plan that was written by hand and has no full commits.
+func checkPin(pin stages.Pin) error {
+	for _, id := range []string{pin.Commit, pin.TagCommit} {
+		if id != "" && !plumbing.IsHash(id) || pin.Commit == "" {
+			return fmt.Errorf("repository %s: %q is no commit: 40 hexadecimal digits are needed; make the plan anew", pin.Name, id)
+		}
+	}
+	return nil
+}
+
+// saved gives the trees of these commits if they were made before. The URL does
+// not matter: a commit's id says all that it holds.
+func (c *checkout) saved(ctx context.Context, pin stages.Pin) (stages.Source, bool) {
+	s := stages.Source{Name: pin.Name}
+	var ok bool
+	if s.Head, ok = c.tree(ctx, headKey+pin.Commit); !ok {
+		return s, false
+	}
+	if pin.TagCommit == "" {
+		var err error
+		s.Tagged, err = c.save(ctx, nil)
+		return s, err == nil
+	}
+	s.Tagged, ok = c.tree(ctx, taggedKey+pin.TagCommit)
+	return s, ok
+}
+
+// inPlace reads a repository on this machine where it lies: no git program is
+// needed for it.
+func (c *checkout) inPlace(ctx context.Context, pin stages.Pin, dir string) (stages.Source, error) {
+	o, err := openObjects(dir, c.readers)
+	if err != nil {
+		return stages.Source{}, sourceError(pin, err)
+	}
+	for _, w := range wants(pin) {
+		if !o.has(w.id) {
+			return stages.Source{}, sourceError(pin, errors.Join(fmt.Errorf("commit %s (%s) is not in the folder %s; fetch it there, or make the plan anew", w.id, w.ref, dir), o.close()))
+		}
+	}
+	s, err := c.read(ctx, pin, o)
+	var broken *damagedError
+	if errors.As(err, &broken) {
+		err = fmt.Errorf("%w; repair the folder %s (git fsck shows what is missing, git fetch --refetch fetches it)", err, dir)
+	}
+	return s, sourceError(pin, errors.Join(err, o.close()))
+}
+
+// read makes both trees from the objects.
+func (c *checkout) read(ctx context.Context, pin stages.Pin, o *objects) (s stages.Source, err error) {
+	log := c.Log.With(slog.String("repository", pin.Name))
+	s.Name = pin.Name
+	if s.Head, err = c.head(ctx, o, folderName(pin.URL), plumbing.NewHash(pin.Commit), log); err != nil {
+		return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
+	}
+	if pin.TagCommit == "" {
+		s.Tagged, err = c.save(ctx, nil)
+		return s, err
+	}
+	if s.Tagged, err = c.tagged(ctx, o, plumbing.NewHash(pin.TagCommit), log); err != nil {
+		return stages.Source{}, fmt.Errorf("commit %s of tag %s: %w", pin.TagCommit, pin.Tag, err)
+	}
+	return s, nil
+}
+
+// sourceError says which repository the error is about; nil stays nil, and what
+// the store could not do is no fault of the source.
+func sourceError(pin stages.Pin, err error) error {
+	var store *storeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &store):
+		return fmt.Errorf("repository %s: %w", pin.Name, err)
+	}
+	return &releases.SourceError{Repository: pin.Name, URL: redact(pin.URL), Err: err}
+}

@@ -1,0 +1,245 @@
+package checkout
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// Keys in the cache. The number is raised when the same commit must yield
+// another tree.
+const (
+	headKey   = "1/head/"   // + commit: the tree of all files
+	taggedKey = "1/tagged/" // + commit: the tree of the composer.json files
+	blobsKey  = "1/blobs/"  // + folder of the repository: a listing
+)
+
+// A stored is a git blob's content in the store.
+type stored struct {
+	digest pipeline.Digest
+	size   int64
+}
+
+// A listing remembers which blob is which content, for the files of one tree:
+// the next night reads only the blobs that are not in it.
+type listing struct {
+	// tree holds all these contents: while the store has it, it has them.
+	tree  pipeline.Tree
+	blobs map[plumbing.Hash]stored
+}
+
+// encode writes the tree as a line of JSON, and a line for each blob.
+func (l listing) encode() ([]byte, error) {
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(l.tree); err != nil {
+		return nil, err
+	}
+	for id, s := range l.blobs {
+		fmt.Fprintf(&b, "%s %s %d\n", id, s.digest, s.size)
+	}
+	return b.Bytes(), nil
+}
+
+func parseListing(r io.Reader) (listing, error) {
+	l := listing{blobs: map[plumbing.Hash]stored{}}
+	lines := bufio.NewScanner(r)
+	if !lines.Scan() {
+		return listing{}, errors.New("the listing is empty")
+	}
+	if err := json.Unmarshal(lines.Bytes(), &l.tree); err != nil {
+		return listing{}, err
+	}
+	for lines.Scan() {
+		var id, digest string
+		var s stored
+		if _, err := fmt.Sscanf(lines.Text(), "%40s %64s %d", &id, &digest, &s.size); err != nil {
+			return listing{}, err
+		}
+		s.digest = pipeline.Digest(digest)
+		l.blobs[plumbing.NewHash(id)] = s
+	}
+	return l, lines.Err()
+}
+
+// listing gives what is remembered of a repository, as far as the store still
+// has it.
+func (c *checkout) listing(ctx context.Context, folder string) listing {
+	none := listing{blobs: map[plumbing.Hash]stored{}}
+	if c.Cache == nil {
+		return none
+	}
+	f, err := c.Cache.Get(ctx, blobsKey+folder)
+	if err != nil {
+		return none
+	}
+	defer f.Close()
+	l, err := parseListing(f)
+	if err != nil {
+		c.Log.Warn("a listing of git blobs is unreadable: reading all of them", slog.String("repository", folder), slog.Any("error", err))
+		return none
+	}
+	if c.check(ctx, l.tree) != nil {
+		return none
+	}
+	return l
+}
+
+// check reports an error for a tree that the store has not whole.
+func (c *checkout) check(ctx context.Context, tree pipeline.Tree) error {
+	if store, ok := c.Store.(pipeline.Checker); ok {
+		return store.Check(ctx, tree)
+	}
+	_, err := c.Store.Files(ctx, tree)
+	return err
+}
+
+// tree gives the saved tree of a commit, if the store still has it.
+func (c *checkout) tree(ctx context.Context, key string) (tree pipeline.Tree, ok bool) {
+	if c.Cache == nil {
+		return tree, false
+	}
+	f, err := c.Cache.Get(ctx, key)
+	if err != nil {
+		return tree, false
+	}
+	defer f.Close()
+	if err := json.NewDecoder(f).Decode(&tree); err != nil {
+		return tree, false
+	}
+	return tree, c.check(ctx, tree) == nil
+}
+
+// remember puts into the cache. What cannot be kept is only slower next time.
+func (c *checkout) remember(ctx context.Context, key string, data []byte, err error) {
+	if c.Cache == nil {
+		return
+	}
+	if err == nil {
+		err = c.Cache.Put(ctx, key, bytes.NewReader(data))
+	}
+	if err != nil {
+		c.Log.Warn("the checkout could not be remembered for the next night", slog.String("key", key), slog.Any("error", err))
+	}
+}
+
+// add stores the blobs of the files that are not known yet, and saves the tree.
+// known is completed.
+func (c *checkout) add(ctx context.Context, o *objects, files []entry, known map[plumbing.Hash]stored) (pipeline.Tree, error) {
+	var missing []plumbing.Hash
+	wanted := make(map[plumbing.Hash]bool)
+	for _, f := range files {
+		if _, ok := known[f.id]; !ok && !wanted[f.id] {
+			wanted[f.id] = true
+			missing = append(missing, f.id)
+		}
+	}
+	var mu sync.Mutex
+	err := o.each(ctx, missing, func(ctx context.Context, found plumbing.EncodedObject) error {
+		s, err := c.addBlob(ctx, found)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		known[found.Hash()] = s
+		return nil
+	})
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	list := make([]pipeline.File, len(files))
+	for i, f := range files {
+		mode, _ := fileMode(f.mode)
+		list[i] = pipeline.File{Path: f.name, Mode: mode, Size: known[f.id].size, Digest: known[f.id].digest}
+	}
+	return c.save(ctx, list)
+}
+
+func (c *checkout) addBlob(ctx context.Context, found plumbing.EncodedObject) (s stored, err error) {
+	if found.Type() != plumbing.BlobObject {
+		return s, fmt.Errorf("object %s is a %s where a file is named", found.Hash(), found.Type())
+	}
+	r, err := found.Reader()
+	if err != nil {
+		return s, damaged("read blob %s: %w", found.Hash(), err)
+	}
+	defer r.Close()
+	s.digest, s.size, err = c.Store.Add(ctx, r)
+	if err != nil {
+		return s, &storeError{err}
+	}
+	return s, nil
+}
+
+// save saves a tree of contents that the store has.
+func (c *checkout) save(ctx context.Context, files []pipeline.File) (pipeline.Tree, error) {
+	tree, err := c.Store.Save(ctx, files)
+	if err != nil {
+		return pipeline.Tree{}, &storeError{err}
+	}
+	return tree, nil
+}
+
+// A storeError is a problem of the store, not of a repository.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return "store the files: " + e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// head saves the tree of all files of a commit.
+func (c *checkout) head(ctx context.Context, o *objects, folder string, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, error) {
+	files, err := c.walk(ctx, walk{objects: o, log: log}, commit)
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	before := c.listing(ctx, folder)
+	tree, err := c.add(ctx, o, files, before.blobs)
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	now := listing{tree: tree, blobs: make(map[plumbing.Hash]stored, len(files))}
+	for _, f := range files {
+		now.blobs[f.id] = before.blobs[f.id]
+	}
+	data, err := now.encode()
+	c.remember(ctx, blobsKey+folder, data, err)
+	c.rememberTree(ctx, headKey+commit.String(), tree)
+	return tree, nil
+}
+
+// tagged saves the tree of the composer.json files of a commit.
+func (c *checkout) tagged(ctx context.Context, o *objects, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, error) {
+	only := func(name string) bool { return name == "composer.json" }
+	files, err := c.walk(ctx, walk{objects: o, log: log, only: only}, commit)
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	tree, err := c.add(ctx, o, files, map[plumbing.Hash]stored{})
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	c.rememberTree(ctx, taggedKey+commit.String(), tree)
+	return tree, nil
+}
+
+func (c *checkout) walk(ctx context.Context, w walk, commit plumbing.Hash) ([]entry, error) {
+	root, err := w.objects.root(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	return w.run(ctx, root)
+}
+
+func (c *checkout) rememberTree(ctx context.Context, key string, tree pipeline.Tree) {
+	data, err := json.Marshal(tree)
+	c.remember(ctx, key, data, err)
+}

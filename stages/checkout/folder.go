@@ -1,0 +1,182 @@
+package checkout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/gofrs/flock"
+	"github.com/mage-os/nightly/stages"
+)
+
+// local gives the folder of a repository on this machine: an embedded one, a
+// file:// URL or a path.
+func (c *checkout) local(address string) (dir string, ok bool, err error) {
+	if strings.HasPrefix(address, "embedded:") {
+		if c.Locate == nil {
+			return "", false, errors.New("this program carries no repositories here; give a URL or a folder")
+		}
+		dir, err = c.Locate(address)
+		return dir, true, err
+	}
+	if strings.HasPrefix(address, "file:") {
+		u, err := url.Parse(address)
+		if err != nil {
+			return "", false, err
+		}
+		return filepath.FromSlash(u.Path), true, nil
+	}
+	endpoint, err := transport.NewEndpoint(address)
+	if err != nil {
+		return "", false, errors.New("the URL cannot be parsed; write https://…, ssh://… or file:///…")
+	}
+	return endpoint.Path, endpoint.Protocol == "file", nil
+}
+
+// folderName is the name of a repository's folder: readable, and different for
+// any two URLs.
+func folderName(address string) string {
+	sum := sha256.Sum256([]byte(address))
+	_, name, found := strings.Cut(redact(address), "://")
+	if !found {
+		name = redact(address)
+	}
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(strings.TrimSuffix(name, ".git")))
+	const most = 80 // the end says more than the start
+	name = strings.Trim(name[max(0, len(name)-most):], ".-")
+	return name + "-" + hex.EncodeToString(sum[:6])
+}
+
+// redact leaves out the user and the password of a URL, which may be a token.
+func redact(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+}
+
+// A want is a commit that is needed, and the ref that led to it.
+type want struct {
+	id  plumbing.Hash
+	ref plumbing.ReferenceName
+}
+
+func wants(pin stages.Pin) []want {
+	w := []want{{plumbing.NewHash(pin.Commit), plumbing.ReferenceName(pin.Ref)}}
+	if pin.TagCommit != "" && pin.TagCommit != pin.Commit {
+		w = append(w, want{plumbing.NewHash(pin.TagCommit), plumbing.NewTagReferenceName(pin.Tag)})
+	}
+	return w
+}
+
+// remote fetches what our cache of the repository's objects misses, and reads
+// it there. A damaged cache is removed and fetched anew, once.
+func (c *checkout) remote(ctx context.Context, pin stages.Pin) (s stages.Source, err error) {
+	dir := filepath.Join(c.Dir, folderName(pin.URL))
+	unlock, err := c.lock(ctx, pin, dir+".lock")
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	s, err = c.fetchAndRead(ctx, pin, dir)
+	var broken *damagedError
+	if !errors.As(err, &broken) || ctx.Err() != nil {
+		return s, err
+	}
+	c.Log.Warn("the git objects of a repository are damaged: removing them and fetching anew",
+		slog.String("repository", pin.Name), slog.String("folder", dir), slog.Any("error", err))
+	if err := os.RemoveAll(dir); err != nil {
+		return s, fmt.Errorf("remove the damaged git objects of %s: %w", pin.Name, err)
+	}
+	return c.fetchAndRead(ctx, pin, dir)
+}
+
+// lock holds off other processes, and other pins of the same URL in this one.
+func (c *checkout) lock(ctx context.Context, pin stages.Pin, file string) (unlock func() error, err error) {
+	if err := os.MkdirAll(c.Dir, 0o777); err != nil {
+		return nil, fmt.Errorf("make the folder of the git objects: %w", err)
+	}
+	l := flock.New(file)
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		c.Log.Info("waiting for another checkout of the same repository", slog.String("repository", pin.Name), slog.String("lock", file))
+		_, err = l.TryLockContext(ctx, 100*time.Millisecond)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the git objects of %s (%s): %w", pin.Name, file, err)
+	}
+	return l.Unlock, nil
+}
+
+func (c *checkout) fetchAndRead(ctx context.Context, pin stages.Pin, dir string) (s stages.Source, err error) {
+	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := git.PlainInit(dir, true); err != nil {
+			return s, fmt.Errorf("make the folder of the git objects: %w", err)
+		}
+	}
+	o, err := openCache(dir, c.readers)
+	if err != nil {
+		return s, err
+	}
+	missing, err := o.missing(pin)
+	if err != nil {
+		return s, errors.Join(err, o.close())
+	}
+	if len(missing) > 0 {
+		err = errors.Join(c.fetch(ctx, pin, o, missing), o.close())
+		if err != nil {
+			return s, err
+		}
+		if o, err = openCache(dir, c.readers); err != nil {
+			return s, err
+		}
+	}
+	s, err = c.read(ctx, pin, o)
+	if err != nil {
+		err = sourceError(pin, err)
+	}
+	return s, errors.Join(err, o.close())
+}
+
+// missing gives the commits to fetch. A commit that was there before and is not
+// any more is damage: we would tell the server that we have it.
+func (o *objects) missing(pin stages.Pin) ([]want, error) {
+	pinned, err := pinned(o.storage)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range pinned {
+		if !o.has(id) {
+			return nil, damaged("commit %s was fetched and is not there any more", id)
+		}
+	}
+	return slices.DeleteFunc(wants(pin), func(w want) bool { return o.has(w.id) }), nil
+}
+
+// openCache opens a folder that is ours: whatever is wrong there is damage.
+func openCache(dir string, r readers) (*objects, error) {
+	o, err := openObjects(dir, r)
+	if err != nil {
+		return nil, &damagedError{err}
+	}
+	return o, nil
+}

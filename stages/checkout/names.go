@@ -1,0 +1,90 @@
+package checkout
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// checkName refuses a name within a git tree that some machine would take for
+// something else than a file of the repository: the rules of git's own
+// core.protectHFS and core.protectNTFS, on every machine, because a package
+// built here is unpacked anywhere.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty")
+	case name == "." || name == "..":
+		return errors.New("leaves its directory")
+	case strings.ContainsAny(name, "/\x00"):
+		return errors.New("holds a slash or a NUL byte")
+	case strings.Contains(name, `\`):
+		return errors.New("holds a backslash, which is a separator on Windows")
+	case !utf8.ValidString(name):
+		return errors.New("is not UTF-8")
+	case isDotGit(name):
+		return errors.New("is taken for git's own folder by some file systems")
+	}
+	return nil
+}
+
+// isDotGit reports whether a file system takes the name for ".git": in any
+// case, with characters that HFS+ ignores, and with what NTFS cuts off (dots and
+// spaces at the end, a stream after ':') or its short name.
+func isDotGit(name string) bool {
+	s := strings.Map(func(r rune) rune {
+		if ignoredByHFS(r) {
+			return -1
+		}
+		return r
+	}, name)
+	s, _, _ = strings.Cut(s, ":")
+	s = strings.TrimRight(s, ". ")
+	return strings.EqualFold(s, ".git") || strings.EqualFold(s, "git~1")
+}
+
+// ignoredByHFS reports the code points that HFS+ leaves out when it compares
+// names (Apple's Technical Note TN1150; the list is the one of git's utf8.c).
+func ignoredByHFS(r rune) bool {
+	switch {
+	case r >= 0x200c && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x206a && r <= 0x206f:
+		return true
+	}
+	return r == 0xfeff
+}
+
+// foldName gives the same string for names that are one file on a file system
+// without case, or one that normalises Unicode.
+func foldName(name string) string {
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+		}
+	}
+	return strings.ToLower(name)
+}
+
+// checkNames checks all names of one directory, each alone and against the
+// others. The directory is named as the errors shall show it: "" or "app/".
+func checkNames(directory string, names []string) []error {
+	var problems []error
+	seen := make(map[string]string, len(names))
+	for _, n := range names {
+		if err := checkName(n); err != nil {
+			problems = append(problems, fmt.Errorf("%q: the name %w; rename it in the repository", directory+n, err))
+			continue
+		}
+		key := foldName(n)
+		if other, ok := seen[key]; ok {
+			problems = append(problems, fmt.Errorf("%q and %q are one file where case or Unicode form does not count; rename one in the repository",
+				directory+other, directory+n))
+			continue
+		}
+		seen[key] = n
+	}
+	return problems
+}

@@ -1,0 +1,294 @@
+package checkout
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-billy/v5/util"
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"golang.org/x/sync/errgroup"
+)
+
+// A damagedError says that a repository's objects cannot be read: one is
+// missing, does not have its id, or its pack cannot be parsed.
+type damagedError struct{ err error }
+
+func (e *damagedError) Error() string { return e.err.Error() }
+func (e *damagedError) Unwrap() error { return e.err }
+
+func damaged(format string, args ...any) error {
+	return &damagedError{fmt.Errorf(format, args...)}
+}
+
+// readers lends the caches of delta bases. Who reads objects holds one, so that
+// their number bounds both the memory and the work done at once.
+type readers chan cache.Object
+
+// deltaBases is how much of a pack one reader keeps in memory.
+const deltaBases = 32 * cache.MiByte
+
+func newReaders() readers {
+	n := runtime.GOMAXPROCS(0)
+	r := make(readers, n)
+	for range n {
+		r <- cache.NewObjectLRU(deltaBases)
+	}
+	return r
+}
+
+// objects reads the objects of one repository. It is safe for several
+// goroutines.
+type objects struct {
+	readers readers
+	packs   []pack
+
+	mu      sync.Mutex // storage is not safe for several goroutines
+	storage *filesystem.Storage
+}
+
+// A pack is a pack file with its index in memory.
+type pack struct {
+	fs    billy.Filesystem
+	path  string
+	index *idxfile.MemoryIndex
+}
+
+// openObjects opens the repository in a folder, bare or with a working tree,
+// without a git program.
+func openObjects(dir string, r readers) (*objects, error) {
+	repository, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+	if err != nil {
+		return nil, fmt.Errorf("open the git repository %s: %w", dir, err)
+	}
+	storage, ok := repository.Storer.(*filesystem.Storage)
+	if !ok {
+		return nil, fmt.Errorf("open the git repository %s: its storage is a %T", dir, repository.Storer)
+	}
+	o := &objects{readers: r, storage: storage}
+	if err := o.addPacks(storage.Filesystem(), "objects", 0); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// addPacks adds the packs of an objects folder and of those that it borrows
+// from (objects/info/alternates), which git follows five deep.
+func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error {
+	files, err := dir.ReadDir(dir.Join(folder, "pack"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return damaged("list the packs: %w", err)
+	}
+	for _, f := range files {
+		base, ok := strings.CutSuffix(f.Name(), ".pack")
+		if !ok {
+			continue
+		}
+		p, err := openPack(dir, dir.Join(folder, "pack", base))
+		if err != nil {
+			return err
+		}
+		o.packs = append(o.packs, p)
+	}
+	list, err := util.ReadFile(dir, dir.Join(folder, "info", "alternates"))
+	if err != nil || depth == 5 {
+		return nil // there are none
+	}
+	for line := range strings.Lines(string(list)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(dir.Root(), folder, line)
+		}
+		if err := o.addPacks(osfs.New(line), "", depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openPack loads a pack's index and checks its sum, because lookups in a broken
+// one are not bounded.
+func openPack(dir billy.Filesystem, base string) (pack, error) {
+	data, err := util.ReadFile(dir, base+".idx")
+	if err != nil {
+		return pack{}, damaged("read the index of a pack: %w", err)
+	}
+	end := len(data) - sha1.Size
+	if end < 0 {
+		return pack{}, damaged("the index %s.idx is cut off", path.Base(base))
+	}
+	if sum := sha1.Sum(data[:end]); !bytes.Equal(sum[:], data[end:]) {
+		return pack{}, damaged("the index %s.idx does not have its checksum", path.Base(base))
+	}
+	index := idxfile.NewMemoryIndex()
+	if err := idxfile.NewDecoder(bytes.NewReader(data)).Decode(index); err != nil {
+		return pack{}, damaged("read the index %s.idx: %w", path.Base(base), err)
+	}
+	return pack{fs: dir, path: base + ".pack", index: index}, nil
+}
+
+func (o *objects) close() error { return o.storage.Close() }
+
+// A place says where an object lies: in a pack (or, below 0, in a file of its
+// own) at an offset.
+type place struct {
+	id     plumbing.Hash
+	pack   int
+	offset int64
+}
+
+func (o *objects) place(id plumbing.Hash) place {
+	for i, p := range o.packs {
+		if offset, err := p.index.FindOffset(id); err == nil {
+			return place{id, i, offset}
+		}
+	}
+	return place{id: id, pack: -1}
+}
+
+// has reports whether the object is there, without reading all of it.
+func (o *objects) has(id plumbing.Hash) bool {
+	if o.place(id).pack >= 0 {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.storage.HasEncodedObject(id) == nil
+}
+
+// chunk is how many objects one reader takes at a time: enough that neighbours
+// in the pack, which are deltas of each other, are read by the same one.
+const chunk = 256
+
+// each reads the objects in the order in which they lie, which is what makes
+// reading a pack fast, and hands them to several goroutines at once. An object
+// that cannot be read is a damagedError; an error of do is returned as it is.
+func (o *objects) each(ctx context.Context, ids []plumbing.Hash, do func(context.Context, plumbing.EncodedObject) error) error {
+	places := make([]place, len(ids))
+	for i, id := range ids {
+		places[i] = o.place(id)
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset))
+	})
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(cap(o.readers))
+	for part := range slices.Chunk(places, chunk) {
+		g.Go(func() error {
+			select {
+			case bases := <-o.readers:
+				defer func() { o.readers <- bases }()
+				return o.readAll(ctx, part, bases, do)
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}
+	return g.Wait()
+}
+
+func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object, do func(context.Context, plumbing.EncodedObject) error) (err error) {
+	var p *packfile.Packfile
+	open := -1
+	defer func() {
+		if p != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	for _, at := range part {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if at.pack >= 0 && at.pack != open {
+			if p != nil {
+				if err := p.Close(); err != nil {
+					return err
+				}
+			}
+			if p, err = o.packs[at.pack].open(bases); err != nil {
+				return err
+			}
+			open = at.pack
+		}
+		found, err := o.read(at, p)
+		if err != nil {
+			return err
+		}
+		if err := do(ctx, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens the pack for one goroutine. Without a file system handed in,
+// go-git gives whole objects, which is what reading them once needs.
+func (p pack) open(bases cache.Object) (*packfile.Packfile, error) {
+	f, err := p.fs.Open(p.path)
+	if err != nil {
+		return nil, damaged("open a pack: %w", err)
+	}
+	return packfile.NewPackfileWithCache(p.index, nil, f, bases, 0), nil
+}
+
+// read reads one object and compares it with its id.
+func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedObject, err error) {
+	if at.pack >= 0 {
+		found, err = p.GetByOffset(at.offset)
+	} else {
+		o.mu.Lock()
+		found, err = o.storage.EncodedObject(plumbing.AnyObject, at.id)
+		o.mu.Unlock()
+	}
+	if err != nil {
+		return nil, damaged("read object %s: %w", at.id, err)
+	}
+	if found.Hash() != at.id {
+		return nil, damaged("object %s has the content of %s", at.id, found.Hash())
+	}
+	return found, nil
+}
+
+// root gives the tree of a commit.
+func (o *objects) root(ctx context.Context, commit plumbing.Hash) (plumbing.Hash, error) {
+	var c object.Commit
+	err := o.each(ctx, []plumbing.Hash{commit}, func(_ context.Context, found plumbing.EncodedObject) error {
+		if err := c.Decode(found); err != nil {
+			return fmt.Errorf("read commit %s: %w", commit, err)
+		}
+		return nil
+	})
+	return c.TreeHash, err
+}
+
+// content gives all of an object.
+func content(found plumbing.EncodedObject) ([]byte, error) {
+	r, err := found.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}

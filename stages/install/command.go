@@ -1,0 +1,169 @@
+package install
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// waitDelay is how long the output of something that outlived its command is
+// waited for.
+const waitDelay = 5 * time.Second
+
+// A command is one program run of an installation.
+type command struct {
+	step  string // for people and for the log's name
+	dir   string
+	args  []string // the first is the program
+	extra []string // environment beside the common one
+	// served says that it needs the served night.
+	served bool
+	line   func(string) // sees each line of output; may be nil
+}
+
+// run runs a command and gives the path of its log, which holds all output. The
+// error of a command that fails is a *stepError.
+func (s *shop) run(ctx context.Context, c command) (log string, err error) {
+	s.steps++
+	log = s.dir.path(filepath.Join("logs", fmt.Sprintf("%d-%s.log", s.steps, fileName(c.step))))
+	file, err := os.Create(log)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	output := &output{log: file, line: c.line}
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	group(cmd)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = c.dir, append(s.environ(), c.extra...), waitDelay
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.ExtraFiles = []*os.File{s.dir.lock}
+	s.progress(pipeline.Step{Item: c.step})
+	failed := cmd.Run()
+	_ = endGroup(cmd) // what it left in the background; mostly nothing
+	output.end()
+	switch {
+	case ctx.Err() != nil:
+		return log, fmt.Errorf("%s: %w", c.step, ctx.Err())
+	case output.err != nil:
+		return log, fmt.Errorf("%s: write %s: %w", c.step, log, output.err)
+	case failed != nil:
+		return log, s.failure(ctx, c, log, cmd, failed, output)
+	}
+	return log, nil
+}
+
+func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd, failed error, o *output) error {
+	e := &stepError{step: c.step, command: quoteAll(c.args), exit: -1, output: o.last(), log: log, err: failed}
+	var exit *exec.ExitError
+	if errors.As(failed, &exit) {
+		e.exit = exit.ExitCode()
+	}
+	if cmd.Process == nil {
+		return &MachineError{Err: fmt.Errorf("%s: start %s: %w", c.step, c.args[0], failed), Do: "install one that runs"}
+	}
+	reproduce, err := s.reproduce(ctx, c)
+	if err != nil {
+		return errors.Join(e, fmt.Errorf("write the script that runs the step again: %w", err))
+	}
+	e.reproduce = reproduce
+	return e
+}
+
+// progress hands on a step of this stage.
+func (s *shop) progress(step pipeline.Step) {
+	if s.options.Progress == nil {
+		return
+	}
+	step.Stage = stageName
+	s.options.Progress(step)
+}
+
+// tailLines is how many of the last lines of a failed command an error holds.
+const tailLines = 30
+
+// An output takes what a command writes: all into the log, and line by line to
+// who watches. It keeps the last lines, and everything from where Composer's
+// resolver begins to explain.
+type output struct {
+	log     io.Writer
+	line    func(string)
+	rest    []byte // of a line that has not ended
+	tail    []string
+	explain bool
+	err     error
+}
+
+// maxLine bounds a line that never ends, in bytes, and maxExplained the lines
+// of an explanation.
+const (
+	maxLine      = 1 << 16
+	maxExplained = 2000
+)
+
+func (o *output) Write(p []byte) (int, error) {
+	if o.err == nil {
+		_, o.err = o.log.Write(p)
+	}
+	o.rest = append(o.rest, p...)
+	for {
+		end := bytes.IndexByte(o.rest, '\n')
+		if end < 0 {
+			break
+		}
+		o.take(string(o.rest[:end]))
+		o.rest = o.rest[end+1:]
+	}
+	if len(o.rest) > maxLine {
+		o.take(string(o.rest))
+		o.rest = nil
+	}
+	// The command goes on also when the log cannot be written; run tells.
+	return len(p), nil
+}
+
+// end takes a last line that no line break ended.
+func (o *output) end() {
+	if len(o.rest) > 0 {
+		o.take(string(o.rest))
+		o.rest = nil
+	}
+}
+
+func (o *output) take(line string) {
+	line = strings.TrimRight(line, "\r")
+	if o.line != nil {
+		o.line(line)
+	}
+	if strings.HasPrefix(line, "Your requirements could not be resolved") {
+		o.explain, o.tail = true, nil
+	}
+	o.tail = append(o.tail, line)
+	keep := tailLines
+	if o.explain {
+		keep = maxExplained
+	}
+	if len(o.tail) > keep {
+		o.tail = o.tail[len(o.tail)-keep:]
+	}
+}
+
+func (o *output) last() string { return strings.Trim(strings.Join(o.tail, "\n"), "\n") }
+
+// fileName makes a step's name one of a file.
+func fileName(step string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' {
+			return r
+		}
+		return '-'
+	}, step)
+}

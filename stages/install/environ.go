@@ -1,0 +1,59 @@
+package install
+
+import (
+	"strings"
+)
+
+// proxies are the variables of the caller that programs get, beside PATH. All
+// others stay behind: a token or a setting there must not decide whether a
+// night installs.
+var proxies = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+
+// environ is the environment of all programs.
+func (s *shop) environ() []string {
+	env := s.fixedEnviron()
+	for _, name := range proxies {
+		value := s.caller(name)
+		if strings.EqualFold(name, "no_proxy") {
+			value = withLoopback(value)
+		}
+		if value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// fixedEnviron is the part that holds no secret.
+func (s *shop) fixedEnviron() []string {
+	return []string{
+		"PATH=" + s.programs.path(s.caller("PATH")),
+		"LANG=C.UTF-8",
+		"TZ=UTC",
+		"HOME=" + s.dir.path("home"),
+		"TMPDIR=" + s.dir.path("tmp"),
+		"COMPOSER_HOME=" + s.dir.path("home"),
+		"COMPOSER_CACHE_DIR=" + s.cache(),
+		"COMPOSER_ALLOW_SUPERUSER=1",
+		"COMPOSER_NO_INTERACTION=1",
+	}
+}
+
+// caller is a variable of the caller's environment; the last one counts.
+func (s *shop) caller(name string) string {
+	value := ""
+	for _, pair := range s.options.Environ {
+		if rest, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = rest
+		}
+	}
+	return value
+}
+
+// withLoopback adds loopback to the hosts that are reached without a proxy.
+func withLoopback(hosts string) string {
+	if hosts == "" {
+		return "127.0.0.1"
+	}
+	return hosts + ",127.0.0.1"
+}

@@ -1,0 +1,86 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// A MachineError says that this machine is at fault, not the night: a program is
+// missing, the disk is full.
+type MachineError struct {
+	Do  string // what to do about it
+	Err error
+}
+
+func (e *MachineError) Error() string { return e.Err.Error() + "; " + e.Do }
+func (e *MachineError) Unwrap() error { return e.Err }
+
+// machine makes a *MachineError of an error that is one.
+func machine(err error) error {
+	var known *MachineError
+	if errors.As(err, &known) {
+		return err
+	}
+	var failed *stepError
+	full := errors.As(err, &failed) && strings.Contains(failed.output, "No space left on device")
+	if full || errors.Is(err, syscall.ENOSPC) {
+		return &MachineError{Err: err, Do: "make room on the disk"}
+	}
+	return err
+}
+
+// A stepError is a command that failed.
+type stepError struct {
+	step      string
+	command   string
+	exit      int // -1: it did not exit by itself
+	output    string
+	log       string // file with all of the output
+	reproduce string // command
+	err       error
+}
+
+func (e *stepError) Error() string {
+	text := fmt.Sprintf("%s: %s: %v\n", e.step, e.command, e.err)
+	if e.output != "" {
+		text += indent(e.output) + "\n"
+	}
+	return text + fmt.Sprintf("all output: %s\nto see it again: %s", e.log, e.reproduce)
+}
+
+func (e *stepError) Unwrap() error { return e.err }
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
+}
+
+// curlError is what Composer says when a host cannot be reached; the codes are
+// libcurl's.
+var curlError = regexp.MustCompile(`curl error \d+ while downloading (\S+?):? `)
+
+// reachable makes a *releases.SourceError of a failed Composer command that could
+// not reach a third-party repository.
+func (s *shop) reachable(err error) error {
+	var failed *stepError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	found := curlError.FindStringSubmatch(joinLines(failed.output))
+	if found == nil || strings.HasPrefix(found[1], s.base) {
+		return err
+	}
+	return &releases.SourceError{Repository: "third-party packages", URL: found[1], Err: err}
+}
+
+// joinLines undoes the line breaks that Composer puts into boxed messages, where
+// the URL can be cut in two.
+func joinLines(text string) string {
+	return boxBreak.ReplaceAllString(text, "")
+}
+
+var boxBreak = regexp.MustCompile(` {2,}\n {2,}`)

@@ -1,0 +1,179 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A repository is an entry of "repositories" in composer.json or Composer's
+// configuration.
+type repository struct {
+	Type string `json:"type"`
+	URL  string `json:"url"`
+}
+
+// noPackagist is the entry that switches off Composer's default repository.
+var noPackagist = map[string]bool{"packagist.org": false}
+
+// writeConfig writes Composer's configuration into its clean home. Packagist is
+// reached only if the candidate names it.
+func (s *shop) writeConfig() error {
+	repositories := []any{repository{Type: "composer", URL: s.base}}
+	others, err := s.thirdParty()
+	if err != nil {
+		return err
+	}
+	for _, r := range others {
+		repositories = append(repositories, r)
+	}
+	config, err := json.MarshalIndent(map[string]any{
+		"repositories": append(repositories, noPackagist),
+		// For our own server on loopback; thirdParty and checkPackages refuse
+		// plain HTTP from anywhere else.
+		"config": map[string]any{"secure-http": false},
+	}, "", "    ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir.path("home"), "config.json"), append(config, '\n'), 0o644)
+}
+
+// thirdParty are the Composer repositories of the candidate.
+func (s *shop) thirdParty() ([]repository, error) {
+	var repositories []repository
+	for _, r := range s.candidate.Composer {
+		address := r.URL
+		if _, embedded := releases.IsEmbedded(address); embedded {
+			if s.options.Locate == nil {
+				return nil, fmt.Errorf("Composer repository %s: there is nobody to say where it lies", address)
+			}
+			dir, err := s.options.Locate(address)
+			if err != nil {
+				return nil, fmt.Errorf("Composer repository %s: %w", address, err)
+			}
+			// As it is, without escapes: so Composer takes file:// URLs.
+			address = "file://" + filepath.ToSlash(dir)
+		}
+		if plain(address) {
+			return nil, fmt.Errorf("Composer repository %s: plain HTTP can be changed on its way; use https", address)
+		}
+		repositories = append(repositories, repository{Type: "composer", URL: address})
+	}
+	return repositories, nil
+}
+
+// plain reports whether a URL is read over HTTP without encryption from another
+// machine.
+func plain(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || !strings.EqualFold(u.Scheme, "http") {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+func (s *shop) createProject(ctx context.Context) error {
+	night := s.candidate.Night
+	version, err := composer.ParseVersion(night.Version)
+	if err != nil {
+		return fmt.Errorf("version of the project %s: %w", night.Project, err)
+	}
+	from, err := json.Marshal(repository{Type: "composer", URL: s.base})
+	if err != nil {
+		return err
+	}
+	args := slices.Concat(s.programs.composer, []string{"create-project",
+		"--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress",
+		"--stability=" + version.Stability().String(), "--repository=" + string(from),
+		night.Project, s.project(), night.Version})
+	if _, err := s.run(ctx, command{step: "create-project", dir: s.dir.root, args: args, served: true}); err != nil {
+		return err
+	}
+	s.prove("create-project", "%s %s", night.Project, night.Version)
+	return nil
+}
+
+// pointAtNight lets the copy of the project install from the served night: it
+// names the public repository, where this night is not published yet.
+func (s *shop) pointAtNight() error {
+	file := filepath.Join(s.project(), "composer.json")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("the created project: %w", err)
+	}
+	m, err := composer.ParseManifest(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	var entries []map[string]any
+	if raw, ok := m.Get("repositories"); ok {
+		if err := json.Unmarshal(raw, &entries); err != nil {
+			return fmt.Errorf("%s: repositories: %w; the project edition has to list them", file, err)
+		}
+	}
+	found := false
+	for _, entry := range entries {
+		address, _ := entry["url"].(string)
+		if entry["type"] == "composer" && sameURL(address, s.candidate.Night.URL) {
+			entry["url"], found = s.base, true
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s %s does not name the repository %s, so nobody could install it; the project edition has to", s.candidate.Night.Project, s.candidate.Night.Version, s.candidate.Night.URL)
+	}
+	if entries, err = s.withThirdParty(entries); err != nil {
+		return err
+	}
+	if err := m.Set("repositories", entries); err != nil {
+		return err
+	}
+	return os.WriteFile(file, m.Encode(), 0o644)
+}
+
+// withThirdParty adds the candidate's repositories to those of a project.
+func (s *shop) withThirdParty(entries []map[string]any) ([]map[string]any, error) {
+	others, err := s.thirdParty()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range others {
+		entries = append(entries, map[string]any{"type": r.Type, "url": r.URL})
+	}
+	return append(entries, map[string]any{"packagist.org": false}), nil
+}
+
+func sameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
+
+var (
+	operations = regexp.MustCompile(`^Package operations: (\d+) installs?`)
+	installing = regexp.MustCompile(`^  - Installing (\S+) `)
+)
+
+func (s *shop) installPackages(ctx context.Context) error {
+	var done, total int64
+	args := slices.Concat(s.programs.composer, []string{"install", "--no-interaction", "--no-ansi", "--no-progress", "--prefer-dist"})
+	_, err := s.run(ctx, command{step: "install", dir: s.project(), args: args, served: true, line: func(line string) {
+		if found := operations.FindStringSubmatch(line); found != nil {
+			total, _ = strconv.ParseInt(found[1], 10, 64) // digits; 0 if there are too many
+		}
+		if found := installing.FindStringSubmatch(line); found != nil {
+			done++
+			s.progress(pipeline.Step{Item: found[1], Done: done, Total: total, Unit: "packages"})
+		}
+	}})
+	return s.reachable(err)
+}

@@ -1,0 +1,142 @@
+package install
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// checkPackages compares what Composer locked and installed with the night: each
+// package of ours has to be the night's, from the night's folder. It gives all
+// installed packages, by name.
+func (s *shop) checkPackages(ctx context.Context) ([]stages.InstalledPackage, error) {
+	sums, err := s.sums(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[string]stages.NightPackage{}
+	for _, p := range s.candidate.Night.Packages {
+		ours[p.Name] = p
+	}
+	var errs []error
+	var installed []composer.LockPackage
+	for _, file := range []string{"composer.lock", "vendor/composer/installed.json"} {
+		if installed, err = s.readPackages(file); err != nil {
+			return nil, err
+		}
+		for _, p := range installed {
+			if err := s.checkPackage(p, ours, sums); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %s %s: %w", file, p.Name, p.Version, err))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("the project is not made of this night's packages:\n%w\nsee %s", err, s.project())
+	}
+	return s.provePackages(installed, ours), nil
+}
+
+func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.NightPackage) []stages.InstalledPackage {
+	packages := make([]stages.InstalledPackage, len(installed))
+	count := 0
+	for i, p := range installed {
+		_, our := ours[string(p.Name)]
+		packages[i] = stages.InstalledPackage{Name: string(p.Name), Version: p.Version, Ours: our}
+		if our {
+			count++
+		}
+	}
+	slices.SortFunc(packages, func(a, b stages.InstalledPackage) int { return strings.Compare(a.Name, b.Name) })
+	s.prove("install", "%d packages", len(packages))
+	s.prove("origin", "%d packages are this night's, from its folder", count)
+	return packages
+}
+
+// readPackages reads a composer.lock or an installed.json.
+func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
+	data, err := os.ReadFile(filepath.Join(s.project(), filepath.FromSlash(file)))
+	if err != nil {
+		return nil, fmt.Errorf("the installed project: %w", err)
+	}
+	lock, err := composer.ParseLock(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s of the installed project: %w", file, err)
+	}
+	return append(lock.Packages, lock.PackagesDev...), nil
+}
+
+func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.NightPackage, sums map[string]string) error {
+	var dist composer.Dist
+	if raw, ok := p.Manifest.Get("dist"); ok {
+		if err := json.Unmarshal(raw, &dist); err != nil {
+			return fmt.Errorf("dist: %w", err)
+		}
+	}
+	our, ok := ours[string(p.Name)]
+	switch {
+	case !ok && plain(dist.URL):
+		return fmt.Errorf("it comes over plain HTTP, from %s", dist.URL)
+	case !ok:
+		return nil
+	case p.Version != our.Version:
+		return fmt.Errorf("the night has version %s", our.Version)
+	case dist.URL == "" && our.Type == "metapackage":
+		return nil // it has no files that could come from elsewhere
+	case dist.URL == "":
+		return errors.New("it has no dist")
+	case !strings.HasPrefix(dist.URL, s.base):
+		return fmt.Errorf("it comes from %s and not from the night's folder", dist.URL)
+	case dist.SHASum != sums[our.Name]:
+		return fmt.Errorf("its shasum is %q, but the night's %s has %s", dist.SHASum, our.Dist, sums[our.Name])
+	}
+	return nil
+}
+
+// sums are the SHA-1 sums of the night's dists by package name, from their bytes
+// and not from metadata.
+func (s *shop) sums(ctx context.Context) (map[string]string, error) {
+	files, err := s.options.Store.Files(ctx, s.candidate.Night.Tree)
+	if err != nil {
+		return nil, err
+	}
+	digests := map[string]pipeline.Digest{}
+	for _, f := range files {
+		digests[f.Path] = f.Digest
+	}
+	sums := map[string]string{}
+	for _, p := range s.candidate.Night.Packages {
+		digest, ok := digests[p.Dist]
+		if !ok {
+			continue // a metapackage without files
+		}
+		if sums[p.Name], err = s.sum(ctx, digest); err != nil {
+			return nil, fmt.Errorf("read %s of the night: %w", p.Dist, err)
+		}
+	}
+	return sums, nil
+}
+
+func (s *shop) sum(ctx context.Context, digest pipeline.Digest) (sum string, err error) {
+	content, err := s.options.Store.Open(ctx, digest)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	h := sha1.New()
+	if _, err := io.Copy(h, content); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

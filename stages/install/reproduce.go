@@ -1,0 +1,145 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
+)
+
+// router is PHP's part of serving a night again: what is not there is 404, as
+// from any web server; PHP's own answers with an index page.
+const router = `<?php
+$path = __DIR__ . '/night' . rawurldecode(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
+if (is_file($path)) {
+    return false;
+}
+http_response_code(404);
+`
+
+// reproduce writes a script that runs a failed command again, serving the night
+// at the same address if it needs it, and gives the command to run it. No value
+// of a proxy variable is written: it can hold a password.
+func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
+	var script strings.Builder
+	script.WriteString("#!/bin/sh\n# Runs the step again that failed: " + c.step + "\n")
+	if c.served {
+		if err := s.writeNight(ctx); err != nil {
+			return "", err
+		}
+		s.writeServer(&script)
+	}
+	fmt.Fprintf(&script, "cd %s || exit\nenv -i", quote(c.dir))
+	for _, name := range proxies {
+		if s.caller(name) != "" {
+			fmt.Fprintf(&script, ` %s="$%s"`, name, name)
+		}
+	}
+	script.WriteString(" no_proxy=\"${no_proxy:+$no_proxy,}127.0.0.1\" " + quoteAll(append(s.fixedEnviron(), c.extra...)) + " \\\n    " + quoteAll(c.args) + "\n")
+	file := s.dir.path("reproduce.sh")
+	return "sh " + quote(file), os.WriteFile(file, []byte(script.String()), 0o755)
+}
+
+// writeServer starts PHP's own server in the script and waits until it answers.
+func (s *shop) writeServer(script io.Writer) {
+	address := strings.TrimSuffix(strings.TrimPrefix(s.base, "http://"), "/")
+	fmt.Fprintf(script, `%[1]s -S %[2]s -t %[3]s %[4]s 2>%[5]s &
+server=$!
+trap 'kill $server' EXIT
+until %[1]s -r 'exit(@stream_socket_client("tcp://%[2]s") ? 0 : 1);'; do
+    kill -0 $server || exit
+    sleep 1
+done
+`, quote(s.programs.php), address, quote(s.dir.path("night")), quote(s.dir.path("router.php")), quote(s.dir.path("server.log")))
+}
+
+// writeNight lays the night's folder out below the work folder, with the URLs
+// that the server had.
+func (s *shop) writeNight(ctx context.Context) error {
+	files, err := s.options.Store.Files(ctx, s.candidate.Night.Tree)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Mode == pipeline.Symlink || !fs.ValidPath(f.Path) {
+			continue
+		}
+		if err := s.writeFile(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	return os.WriteFile(s.dir.path("router.php"), []byte(router), 0o644)
+}
+
+func (s *shop) writeFile(ctx context.Context, f pipeline.File) (err error) {
+	to := filepath.Join(s.dir.path("night"), filepath.FromSlash(f.Path))
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	content, err := s.options.Store.Open(ctx, f.Digest)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	if stages.IsMetadata(f.Path) {
+		data, err := io.ReadAll(content)
+		if err == nil {
+			data, err = stages.Render(data, s.base)
+		}
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o644)
+	}
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, content)
+	return errors.Join(err, out.Close())
+}
+
+// cacheName is the name that Composer gives a repository's folder in its cache.
+func cacheName(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "none"
+	}
+	return fileNameOfURL(u.Scheme + "://" + u.Host)
+}
+
+func fileNameOfURL(address string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' {
+			return r
+		}
+		return '-'
+	}, address)
+}
+
+// quote quotes a word for a POSIX shell.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quote(word)
+	}
+	return strings.Join(quoted, " ")
+}

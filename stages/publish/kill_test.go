@@ -1,0 +1,198 @@
+package publish
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
+)
+
+// helperTarget makes the test binary a helper that publishes HELPER_NIGHT there
+// and writes one line for each step that it did.
+const helperTarget = "PUBLISH_HELPER_TARGET"
+
+func TestHelperProcess(t *testing.T) {
+	to := os.Getenv(helperTarget)
+	if to == "" {
+		t.Skip("is the process that other tests start and kill")
+	}
+	var limit syscall.Rlimit
+	if _, err := fmt.Sscan(os.Getenv("PUBLISH_HELPER_LIMIT"), &limit.Cur); err == nil {
+		limit.Max = limit.Cur
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := newMemory()
+	night := sample{name: os.Getenv("PUBLISH_HELPER_NIGHT"), modules: helperModules}.build(t, store)
+	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
+	o := Options{Store: store, Owner: "helper", Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Progress: func(pipeline.Step) { step() }}
+	if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: to, Keep: helperKeep}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	helperModules = 3
+	helperKeep    = 2
+)
+
+func helper(t *testing.T, to, night string, env ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperProcess$", "-test.v=false")
+	cmd.Env = append(append(os.Environ(), helperTarget+"="+to, "PUBLISH_HELPER_NIGHT="+night), env...)
+	return cmd
+}
+
+// A run that is killed at any moment leaves the old or the new repository whole,
+// and the next run ends well. The moments are so many lines into what the run
+// tells of itself, and then however far it comes until the signal is there.
+func TestPublishKilled(t *testing.T) {
+	t.Parallel()
+	const kills = 50
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(20261124, 50))
+	lines, old := 100, ""
+	killed, switched := 0, 0
+	for i := range kills {
+		night := fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28)
+		if killAfter(t, helper(t, dir, night), random.IntN(lines)) {
+			killed++
+		}
+		s, err := readSwitch(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && old == "":
+			// nothing was published before, and nothing is now
+		case err != nil:
+			t.Fatalf("night %s killed: %v", night, err)
+		default:
+			if err := whole(dir); err != nil {
+				t.Fatalf("night %s killed: %v", night, err)
+			}
+			if s.Nightly.Nights[0] == night {
+				switched++
+			} else if s.Nightly.Nights[0] != old {
+				t.Fatalf("night %s killed: the newest is %s, not %s", night, s.Nightly.Nights[0], old)
+			}
+		}
+		mustPublish(t, sample{name: night, modules: helperModules}, dir, func(r *stages.Release) { r.Keep = helperKeep })
+		if err := errors.Join(whole(dir), noLeftovers(dir)); err != nil {
+			t.Fatalf("the run after %s was killed: %v", night, err)
+		}
+		old = night
+		if i == 3 { // by now there is something to remove in each run
+			lines = countLines(t, dir)
+		}
+	}
+	t.Logf("%d of %d runs killed, %d of them after the switch", killed, kills, switched)
+	if killed < kills/2 || switched == 0 || switched == kills {
+		t.Errorf("%d runs killed, %d after the switch: the moments do not cover the run", killed, switched)
+	}
+}
+
+// killAfter lets a helper write so many lines and then kills it; it reports
+// whether it was still running.
+func killAfter(t *testing.T, cmd *exec.Cmd, lines int) bool {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in := bufio.NewReaderSize(out, 16); lines > 0; lines-- {
+		if _, err := in.ReadString('\n'); err != nil {
+			break
+		}
+	}
+	_ = cmd.Process.Kill() // it may have ended
+	var exit *exec.ExitError
+	if err := cmd.Wait(); errors.As(err, &exit) && exit.Exited() {
+		t.Fatalf("the helper failed: %v", err)
+	}
+	return !cmd.ProcessState.Success()
+}
+
+// countLines is how many lines a whole run writes.
+func countLines(t *testing.T, dir string) int {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	out, err := helper(t, copied, "2026-12-31").Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.Count(string(out), "\n")
+}
+
+// noLeftovers says what lies in a repository that nothing names.
+func noLeftovers(dir string) error {
+	var errs []error
+	if _, err := os.Stat(filepath.Join(dir, tempDir)); !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("temporaries: %v", err))
+	}
+	names, err := listNights(dir)
+	errs = append(errs, err)
+	dists := map[string]bool{}
+	for _, name := range names {
+		n, err := fromDisk(dir, name, testURL)
+		if err != nil {
+			return err
+		}
+		for path := range n.distSums() {
+			dists[path] = true
+		}
+	}
+	stray, err := strayDists(dir, dists)
+	if len(stray) > 0 {
+		errs = append(errs, fmt.Errorf("stray dists: %v", stray))
+	}
+	if len(names) > helperKeep+graceNights {
+		errs = append(errs, fmt.Errorf("nights held: %v", names))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// A disk that takes no more bytes fails the run and leaves the repository. A
+// limit on the size of a file stands for it, as that needs no file system of its
+// own.
+func TestPublishDiskFull(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-23", modules: helperModules}, dir, nil)
+	before := listing(t, dir)
+	for _, limit := range []string{"10", "600", "1500", "5000"} {
+		out, err := helper(t, dir, "2026-11-24", "PUBLISH_HELPER_LIMIT="+limit).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "file too large") {
+			t.Errorf("limit %s: %v\n%s", limit, err, out)
+		}
+		if err := whole(dir); err != nil {
+			t.Errorf("limit %s: %v", limit, err)
+		}
+		after := listing(t, dir)
+		for name, sum := range before {
+			if after[name] != sum {
+				t.Errorf("limit %s: %s changed", limit, name)
+			}
+		}
+	}
+	mustPublish(t, sample{name: "2026-11-24", modules: helperModules}, dir, nil)
+	if err := whole(dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,82 @@
+
+'use strict';
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const search = byId('search');
+  const rows = [...byId('list').children].map((row) => ({
+    row, text: row.querySelector('summary').textContent.toLowerCase(),
+  }));
+
+  // Every word has to be in the name, the version or the type.
+  const filter = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const { row, text } of rows) {
+      const match = words.every((word) => text.includes(word));
+      row.hidden = !match;
+      shown += match;
+    }
+    byId('count').textContent = words.length ? `${shown} of ${rows.length} packages` : `${rows.length} packages`;
+    byId('nothing').hidden = shown > 0;
+  };
+  search.addEventListener('input', filter);
+  byId('clear').addEventListener('click', () => { search.value = ''; filter(); search.focus(); });
+  document.addEventListener('keydown', (event) => {
+    if (event.key === '/' && document.activeElement !== search && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+
+  // The clipboard API exists only on https and localhost.
+  const copy = async (text) => {
+    if (navigator.clipboard && window.isSecureContext) {
+      try { return await navigator.clipboard.writeText(text); } catch { /* not permitted: the old way */ }
+    }
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.readOnly = true;
+    area.className = 'said';
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    if (!done) throw new Error('the browser does not let this page copy');
+  };
+  for (const command of document.querySelectorAll('.command')) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Copy';
+    button.setAttribute('aria-label', `Copy: ${command.textContent}`);
+    button.addEventListener('click', async () => {
+      try {
+        await copy(command.querySelector('code').textContent);
+        button.textContent = 'Copied';
+        byId('said').textContent = 'Copied to the clipboard';
+      } catch {
+        button.textContent = 'Failed';
+        byId('said').textContent = 'Could not copy; select the text instead';
+      }
+      button.focus();
+      setTimeout(() => { button.textContent = 'Copy'; byId('said').textContent = ''; }, 2000);
+    });
+    command.append(button);
+  }
+
+  // A link to a package opens it, even when the search hides it.
+  const reveal = () => {
+    let id;
+    try { id = decodeURIComponent(location.hash.slice(1)); } catch { return; }
+    const found = rows.find(({ row }) => row.id === id);
+    if (!found) return;
+    if (found.row.hidden) { search.value = ''; filter(); }
+    found.row.querySelector('details').open = true;
+    found.row.querySelector('summary').focus({ preventScroll: true });
+    found.row.scrollIntoView();
+  };
+  window.addEventListener('hashchange', reveal);
+
+  document.querySelector('.search').hidden = false;
+  filter();
+  reveal();
+})();

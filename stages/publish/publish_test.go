@@ -1,0 +1,410 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+func TestPublishTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "repository")
+	night := sample{name: "2026-11-24", modules: 3}
+	got := mustPublish(t, night, dir, nil)
+	// 5 dists; packages.json, nightly.json and 2 files of each package in the
+	// night's folder; those and nights.json in the metadata's; 3 at the root.
+	want := stages.Publication{
+		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 12 + 11 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
+		t.Error(diff)
+	}
+	if err := whole(dir); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, dir)
+	info, err := os.Stat(filepath.Join(dir, stages.PackagesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Added, want.Unchanged = 0, want.Added
+	if diff := cmp.Diff(want, mustPublish(t, night, "file://"+dir, nil)); diff != "" {
+		t.Error("the same night again:", diff)
+	}
+	if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+	again, err := os.Stat(filepath.Join(dir, stages.PackagesFile))
+	if err != nil || !os.SameFile(info, again) {
+		t.Errorf("packages.json was written again (%v)", err)
+	}
+}
+
+// A repository is a function of its nights and its URL, not of the way there.
+func TestPublishOrderDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	names := []string{"2026-11-02", "2026-11-10", "2026-11-10.2", "2026-11-10.10"}
+	one, other := t.TempDir(), t.TempDir()
+	for i := range names {
+		mustPublish(t, sample{name: names[i], modules: 2}, one, nil)
+		mustPublish(t, sample{name: names[len(names)-1-i], modules: 2}, other, nil)
+	}
+	merged := func(dir string) map[string]string {
+		files := listing(t, dir)
+		s, err := readSwitch(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		current := strings.Split(s.MetadataURL, "/")[5]
+		for name := range files {
+			if strings.HasPrefix(name, metaDir+"/") && !strings.HasPrefix(name, metaDir+"/"+current) {
+				delete(files, name)
+			}
+		}
+		return files
+	}
+	if diff := cmp.Diff(merged(one), merged(other)); diff != "" {
+		t.Error(diff)
+	}
+	got, err := Nights(t.Context(), other)
+	if diff := cmp.Diff([]string{"2026-11-10.10", "2026-11-10.2", "2026-11-10", "2026-11-02"}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
+func TestPublishKeepsNights(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var p stages.Publication
+	for day := 1; day <= 20; day++ {
+		p = mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 2}, dir, nil)
+		if err := whole(dir); err != nil {
+			t.Fatalf("day %d: %v", day, err)
+		}
+	}
+	var kept []string
+	for day := 20; day > 6; day-- {
+		kept = append(kept, fmt.Sprintf("2026-11-%02d", day))
+	}
+	if diff := cmp.Diff(kept, p.Kept); diff != "" {
+		t.Error("kept:", diff)
+	}
+	if diff := cmp.Diff([]string{"2026-11-06"}, p.Removed); diff != "" {
+		t.Error("removed:", diff)
+	}
+	// The metadata of the two nights before is within its grace, and so are the
+	// nights that it names.
+	held, err := Nights(t.Context(), dir)
+	if diff := cmp.Diff(append(slices.Clone(kept), "2026-11-06", "2026-11-05"), held); diff != "" || err != nil {
+		t.Error("held:", diff, err)
+	}
+	metas, err := os.ReadDir(filepath.Join(dir, metaDir))
+	if len(metas) != 3 || err != nil {
+		t.Errorf("%d metadata folders, want 3 (%v)", len(metas), err)
+	}
+	dists, err := filepath.Glob(filepath.Join(dir, stages.DistsDir, "acme", "*.zip"))
+	if want := 16*3 + 1; len(dists) != want || err != nil {
+		t.Errorf("%d dists, want %d (%v)", len(dists), want, err)
+	}
+}
+
+func TestPublishKeepOfLine(t *testing.T) {
+	dir := t.TempDir()
+	for day := 1; day <= 4; day++ {
+		mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 1}, dir, func(r *stages.Release) { r.Night.Keep = 2 })
+	}
+	s, err := readSwitch(dir)
+	if diff := cmp.Diff([]string{"2026-11-04", "2026-11-03"}, s.Nightly.Nights); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	_, err = publishNight(t, sample{name: "2026-11-01", modules: 1}, dir, func(r *stages.Release) { r.Keep = 2 })
+	wantError(t, err, "2026-11-01", "older than the 2 nights", "keep more nights")
+}
+
+func TestPublishRefuses(t *testing.T) {
+	t.Parallel()
+	old := sample{name: "2026-11-24", modules: 2}
+	clash := sample{name: "2026-11-24", modules: 2, change: " changed"}
+	for _, tt := range []struct {
+		name   string
+		night  sample
+		change func(*stages.Release)
+		want   []string
+	}{
+		{"other content under the same name", clash, nil, []string{"night 2026-11-24 is published already", "SHA-256", "next free number"}},
+		{"local build", sample{name: "2026-11-25", modules: 1, local: true}, nil, []string{"2026-11-25 is a local build", "--allow-local"}},
+		{"other URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://other.example.org" },
+			[]string{testURL, "https://other.example.org/", "empty folder"}},
+		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.URL = "" }, []string{"base URL"}},
+		{"URL with a password", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://u:secret@example.org/" }, []string{"leave out user"}},
+		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.Name = "../x" }, []string{`"../x" is no name of a night`}},
+		{"keep nothing", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Keep = -1 }, []string{"keep at least 1"}},
+		{"target that is no folder", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "s3://bucket/x" }, []string{"s3://bucket/x", "give a folder"}},
+		{"no target", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "" }, []string{"no target"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustPublish(t, old, dir, nil)
+			before := listing(t, dir)
+			_, err := publishNight(t, tt.night, dir, tt.change)
+			wantError(t, err, tt.want...)
+			if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
+				t.Error("the repository changed:", diff)
+			}
+		})
+	}
+}
+
+// wantError checks that an error has all these words and keeps secrets.
+func wantError(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q does not name %q", err, word)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %q shows the password", err)
+	}
+}
+
+func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	// A night of another day with a dist of the same name.
+	store := newMemory()
+	night := sample{name: "2026-11-25", modules: 1}.build(t, store)
+	manifest := filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName)
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	language := "dists/acme/language-1.0.0.zip"
+	zip, err := os.ReadFile(filepath.Join(dir, language))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(string(data), string(digest(zip)), string(digest([]byte("other"))))
+	if err := os.WriteFile(manifest, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Stage(Options{Store: store}).Run(t.Context(), stages.Release{Night: night, To: dir})
+	wantError(t, err, language, "2026-11-24", "2026-11-25", string(digest(zip)), string(digest([]byte("other"))), "next free number")
+}
+
+func TestPublishReplacesWhatNothingNames(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	// A run that was killed before its night's folder was there.
+	orphan := filepath.Join(dir, "dists/acme/module-000-2.4.8-alpha20261125.zip")
+	stray := filepath.Join(dir, "dists/gone/module-1.0.zip")
+	leftover := filepath.Join(dir, tempDir, "file-1")
+	for _, name := range []string{orphan, stray, leftover} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte("cut of"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, nil)
+	if err := whole(dir); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{filepath.Dir(stray), filepath.Join(dir, tempDir)} {
+		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there (%v)", name, err)
+		}
+	}
+}
+
+func TestPublishRepairsDamage(t *testing.T) {
+	night := sample{name: "2026-11-24", modules: 1}
+	dir := t.TempDir()
+	mustPublish(t, night, dir, nil)
+	want := listing(t, dir)
+	metas, err := filepath.Glob(filepath.Join(dir, metaDir, "*", "acme", "language.json"))
+	if err != nil || len(metas) != 1 {
+		t.Fatal(metas, err)
+	}
+	for _, name := range []string{metas[0], filepath.Join(dir, "dists/acme/language-1.0.0.zip"), filepath.Join(dir, "nights/2026-11-24/p2/acme/language.json")} {
+		if err := os.Truncate(name, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := mustPublish(t, night, dir, nil); p.Added != 3 {
+		t.Errorf("%d files written, want 3", p.Added)
+	}
+	if diff := cmp.Diff(want, listing(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPublishDryRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repository")
+	dry := func(r *stages.Release) { r.DryRun, r.Keep = true, 1 }
+	wet := func(r *stages.Release) { r.Keep = 1 }
+	first := mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, dry)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("a dry run made the folder (%v)", err)
+	}
+	first.DryRun = false
+	if diff := cmp.Diff(first, mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, wet)); diff != "" {
+		t.Error("what a dry run said and what was done differ:", diff)
+	}
+	before := listing(t, dir)
+	second := mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, dry)
+	if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
+		t.Error("a dry run wrote:", diff)
+	}
+	second.DryRun = false
+	if diff := cmp.Diff(second, mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, wet)); diff != "" {
+		t.Error("what a dry run said and what was done differ:", diff)
+	}
+	if diff := cmp.Diff([]string{"2026-11-24"}, second.Removed); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPublishModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repository")
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		want := fs.FileMode(0o644)
+		if e.IsDir() {
+			want = fs.ModeDir | 0o755
+		}
+		if err == nil && info.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPublishLocked(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-23", modules: 1}, dir, nil)
+	store := newMemory()
+	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
+	var inner error
+	var once sync.Once
+	outer := Options{Store: store, Owner: "pid 17 on builder", Progress: func(pipeline.Step) {
+		once.Do(func() { _, inner = publishNight(t, sample{name: "2026-11-25", modules: 1}, dir, nil) })
+	}}
+	if _, err := Stage(outer).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, inner, dir, "pid 17 on builder", "wait")
+	mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, nil)
+}
+
+func TestPublishForeignFolder(t *testing.T) {
+	for _, name := range []string{stages.DistsDir, metaDir, nightsDir} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, name, "holiday", "photo.jpg")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("x"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := publishNight(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+		wantError(t, err, dir, name, "another folder")
+		if diff := cmp.Diff(map[string]string{name + "/holiday/photo.jpg": string(digest([]byte("x")))}, listing(t, dir)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "CNAME"), []byte("nightly.example.org"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	if _, err := os.Stat(filepath.Join(dir, "CNAME")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPublishCancelled(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-23", modules: 1}, dir, nil)
+	before := listing(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	store := newMemory()
+	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
+	_, err := Stage(Options{Store: store, Progress: func(s pipeline.Step) {
+		if strings.HasPrefix(s.Item, nightsDir) {
+			cancel()
+		}
+	}}).Run(ctx, stages.Release{Night: night, To: dir})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+	for name := range listing(t, dir) {
+		if before[name] == "" && !strings.HasPrefix(name, stages.DistsDir) {
+			t.Errorf("left %s", name)
+		}
+	}
+	if err := whole(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPublishBrokenNight(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(*memory, *stages.Night)
+		want  string
+	}{
+		{"damaged dist", func(m *memory, n *stages.Night) { m.spoil(n, "dists/acme/language-1.0.0.zip") }, "damaged"},
+		{"damaged metadata", func(m *memory, n *stages.Night) { m.spoil(n, "p2/acme/language.json") }, "damaged"},
+		{"dist missing", func(m *memory, n *stages.Night) { m.drop(n, "dists/acme/language-1.0.0.zip") }, "in the manifest but not in the folder"},
+		{"manifest missing", func(m *memory, n *stages.Night) { m.drop(n, releases.ManifestName) }, "has no nightly.json"},
+		{"tree missing", func(_ *memory, n *stages.Night) { n.Tree.Digest = "" }, "not exist"},
+		{"another night's tree", func(_ *memory, n *stages.Night) { n.Name = "2026-11-25" }, "is of night 2026-11-24"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			store := newMemory()
+			night := sample{name: "2026-11-24", modules: 1}.build(t, store)
+			tt.spoil(store, &night)
+			_, err := Stage(Options{Store: store}).Run(t.Context(), stages.Release{Night: night, To: dir})
+			wantError(t, err, tt.want, "--fresh")
+			if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("it was published (%v)", err)
+			}
+		})
+	}
+}
+
+// spoil changes the stored content of a file; drop takes a file out of the tree.
+func (m *memory) spoil(n *stages.Night, name string) {
+	for _, f := range m.trees[n.Tree.Digest] {
+		if f.Path == name {
+			m.contents[f.Digest] = []byte("spoiled")
+		}
+	}
+}
+
+func (m *memory) drop(n *stages.Night, name string) {
+	m.trees[n.Tree.Digest] = slices.DeleteFunc(m.trees[n.Tree.Digest], func(f pipeline.File) bool { return f.Path == name })
+}
