@@ -139,12 +139,12 @@ func (o order) done(c *chain, stage string) bool {
 func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, out *outcome) error {
 	tools, err := install.Tools(ctx)
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
 	work := filepath.Join(c.dir, "install", plan.Line.Name)
 	stage := install.Stage(install.Options{
 		Store: c.store, Dir: work, Cache: filepath.Join(c.dir, "composer"),
-		Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
+		Locate: c.carried.locate, Log: c.log, Progress: c.show.step, Environ: c.world.environ(),
 	})
 	_, err = pipeline.Run(ctx, c.session, stage, stages.Candidate{
 		Night: night, Composer: plan.Line.Composer, Install: plan.Line.Install, Tools: tools,

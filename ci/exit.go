@@ -5,6 +5,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/install"
 )
 
 // The exit codes that a workflow can branch on. They are documented in the
@@ -17,6 +18,7 @@ const (
 	exitBuild       = 4   // the packages cannot be built
 	exitInstall     = 5   // what was built does not install
 	exitPublish     = 6   // publishing failed; the target is as it was
+	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -39,10 +41,11 @@ func isReported(err error) bool {
 
 func exitCode(err error) int {
 	var (
-		usage  *usageError
-		config *releases.ConfigError
-		source *releases.SourceError
-		stage  *pipeline.StageError
+		usage   *usageError
+		config  *releases.ConfigError
+		source  *releases.SourceError
+		machine *install.MachineError
+		stage   *pipeline.StageError
 	)
 	switch {
 	case err == nil:
@@ -51,6 +54,8 @@ func exitCode(err error) int {
 		return exitConfig
 	case errors.As(err, &source):
 		return exitSource
+	case errors.As(err, &machine):
+		return exitMachine
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)
 	}

@@ -25,10 +25,11 @@ func Main() int {
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
 	world := &world{
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		getenv: os.Getenv,
-		now:    time.Now,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		getenv:  os.Getenv,
+		environ: os.Environ,
+		now:     time.Now,
 	}
 	root := newRoot(world)
 	root.SetArgs(os.Args[1:])

@@ -15,6 +15,7 @@ import (
 type world struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        func() []string
 	now            func() time.Time
 
 	storeDir string

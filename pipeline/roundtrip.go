@@ -49,15 +49,7 @@ func difference(path string, a, b reflect.Value, depth int) string {
 		}
 		return ""
 	case reflect.Slice, reflect.Array:
-		if a.Len() != b.Len() || a.Kind() == reflect.Slice && a.IsNil() != b.IsNil() {
-			return path
-		}
-		for i := range a.Len() {
-			if d := difference(fmt.Sprintf("%s[%d]", path, i), a.Index(i), b.Index(i), depth+1); d != "" {
-				return d
-			}
-		}
-		return ""
+		return differenceOfLists(path, a, b, depth)
 	case reflect.Map:
 		return differenceOfMaps(path, a, b, depth)
 	case reflect.Pointer, reflect.Interface:
@@ -72,6 +64,18 @@ func difference(path string, a, b reflect.Value, depth int) string {
 		return ""
 	}
 	return path
+}
+
+func differenceOfLists(path string, a, b reflect.Value, depth int) string {
+	if a.Len() != b.Len() || a.Kind() == reflect.Slice && a.IsNil() != b.IsNil() {
+		return path
+	}
+	for i := range a.Len() {
+		if d := difference(fmt.Sprintf("%s[%d]", path, i), a.Index(i), b.Index(i), depth+1); d != "" {
+			return d
+		}
+	}
+	return ""
 }
 
 func differenceOfMaps(path string, a, b reflect.Value, depth int) string {

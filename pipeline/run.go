@@ -107,21 +107,31 @@ func attempt[In, Out any](ctx context.Context, s *Session, stage Stage[In, Out],
 			why = "run again: " + err.Error()
 		}
 	}
-	out, err := protect(ctx, stage, in)
+	out, err := perform(ctx, s, stage, in, key)
 	if err != nil {
 		return zero, Report{}, err
 	}
+	return out, Report{State: Done, Detail: join(summary(out), why)}, nil
+}
+
+// perform runs the stage and saves what it returns, if results are saved at all.
+func perform[In, Out any](ctx context.Context, s *Session, stage Stage[In, Out], in In, key Digest) (Out, error) {
+	var zero Out
+	out, err := protect(ctx, stage, in)
+	if err != nil {
+		return zero, err
+	}
 	data, out, err := roundTrip(out)
 	if err != nil {
-		return zero, Report{}, fmt.Errorf("result: %w", err)
+		return zero, fmt.Errorf("result: %w", err)
 	}
 	if s.Results != nil {
 		// The work is done: a cancellation that comes now must not lose it.
 		if err := s.Results.Save(context.WithoutCancel(ctx), key, data); err != nil {
-			return zero, Report{}, fmt.Errorf("save its result: %w", err)
+			return zero, fmt.Errorf("save its result: %w", err)
 		}
 	}
-	return out, Report{State: Done, Detail: join(summary(out), why)}, nil
+	return out, nil
 }
 
 // errNothingSaved says that there is no saved result at all, which needs no

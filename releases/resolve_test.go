@@ -257,3 +257,14 @@ func TestResolveRefusesDate(t *testing.T) {
 		}
 	}
 }
+
+func TestResolveOfALocalCloneWithoutTags(t *testing.T) {
+	lister := testServer()
+	lister.repositories["https://example.org/two.git"] = []Ref{{"refs/heads/develop", commitID("5")}}
+	line := parseLine(t, "https://example.org/")
+	line.Upstream, line.Repositories[1].Local = nil, true
+	_, err := (&Resolver{Lister: lister}).Resolve(t.Context(), line, "2026-11-24", 0)
+	if err == nil || !strings.Contains(err.Error(), "repository two") || !strings.Contains(err.Error(), "git fetch --tags") {
+		t.Errorf("error %v, want one that says how to get the tags", err)
+	}
+}

@@ -18,9 +18,9 @@ import (
 // first generator read 1.10 and 1.9 as decimal fractions. Of two tags that mean the
 // same version, the one later in byte order is taken.
 //
-// Tags that begin with 'v' are no releases: Adobe's repositories have some that
-// are wrong. Neither are tags without a version, names of branches, and those
-// that match one of the glob patterns of skip.
+// Tags without a version, names of branches, and those that match one of the
+// glob patterns of skip are no releases. A line skips v* unless it says otherwise:
+// Adobe's repositories have some that are wrong.
 func LatestTag(tags []string, skip []string) (tag string, notes []string) {
 	var left leftOut
 	var latest composer.Version
@@ -44,11 +44,9 @@ func release(tag string, skip []string) (version composer.Version, reason string
 			return version, "match skip-tags " + pattern
 		}
 	}
-	if strings.HasPrefix(tag, "v") || strings.HasPrefix(tag, "V") {
-		return version, "begin with 'v'"
-	}
+	number := strings.TrimLeft(tag, "vV")
 	version, err := composer.ParseVersion(tag)
-	if err != nil || tag[0] < '0' || tag[0] > '9' || version.Stability() == composer.Dev {
+	if err != nil || number == "" || number[0] < '0' || number[0] > '9' || version.Stability() == composer.Dev {
 		return composer.Version{}, "are no version of a release"
 	}
 	return version, ""

@@ -38,9 +38,12 @@ func TestLatestTag(t *testing.T) {
 		{name: "prereleases count", tags: []string{"1.0.0", "1.1.0-beta2", "1.1.0-beta10"}, want: "1.1.0-beta10"},
 		{name: "the same version twice", tags: []string{"1.0.0", "1.0"}, want: "1.0.0"},
 		{
-			name: "v tags", tags: []string{"0.1.2", "v1.0", "V2.0"}, want: "0.1.2",
-			notes: []string{"tags left out because they begin with 'v': V2.0, v1.0"},
+			name: "v tags skipped", tags: []string{"0.1.2", "v1.0"}, skip: []string{"v*"}, want: "0.1.2",
+			notes: []string{"tags left out because they match skip-tags v*: v1.0"},
 		},
+		{name: "v tags", tags: []string{"v1.9.0", "V1.2.0", "v1.10.0"}, want: "v1.10.0"},
+		{name: "a v is no version", tags: []string{"1.0", "v"}, want: "1.0",
+			notes: []string{"tags left out because they are no version of a release: v"}},
 		{
 			name: "no versions", tags: []string{"1.0", "develop", "dev-main", "2.x-dev", "master", "2.4.8-p1-beta2", "1.2.3.4.5"}, want: "1.0",
 			notes: []string{"tags left out because they are no version of a release: 1.2.3.4.5, 2.4.8-p1-beta2, 2.x-dev, dev-main, develop, master"},

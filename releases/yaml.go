@@ -38,7 +38,7 @@ type problem struct {
 	text string
 }
 
-// problems makes one error of all problems, in the order of the file. It is nil
+// joinProblems makes one error of all problems, in the order of the file. It is nil
 // when there are none.
 func joinProblems(file string, problems []problem) error {
 	slices.SortStableFunc(problems, func(a, b problem) int {

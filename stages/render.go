@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func Render(metadata []byte, base string) ([]byte, error) {
 		return nil, err
 	}
 	return mapURLs(metadata, func(ref string) (string, error) {
-		if u, err := url.Parse(ref); err == nil && u.IsAbs() {
+		if absolute.MatchString(ref) {
 			return ref, nil
 		}
 		if !fs.ValidPath(ref) || ref == "." || strings.ContainsRune(ref, '\\') {
@@ -35,6 +36,10 @@ func Render(metadata []byte, base string) ([]byte, error) {
 		return base + escapePath(ref), nil
 	})
 }
+
+// absolute matches a URL with a scheme and a host (RFC 3986, 3). A metadata-url
+// cannot be parsed: the % of its placeholder is no escape.
+var absolute = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // Rebase moves the URLs that Render makes absolute from one base to another. A
 // URL that is not below the first stays as it is.

@@ -40,10 +40,10 @@ func sources() fstest.MapFS {
 
 // refsOfOne are the refs of the repository one: the ids are the golden ones.
 var refsOfOne = []releases.Ref{
-	{Name: "HEAD", Commit: "GOLDEN-HEAD"},
-	{Name: "refs/heads/main", Commit: "GOLDEN-HEAD"},
-	{Name: "refs/tags/1.10.0", Commit: "GOLDEN-1.10.0"},
-	{Name: "refs/tags/1.9.0", Commit: "GOLDEN-1.9.0"},
+	{Name: "HEAD", Commit: "4418f24d4e818cccfdfef84bed13d488165e2f53"},
+	{Name: "refs/heads/main", Commit: "4418f24d4e818cccfdfef84bed13d488165e2f53"},
+	{Name: "refs/tags/1.10.0", Commit: "cc2a36a93b64800e1f4ff68067f4dc27b60befb5"},
+	{Name: "refs/tags/1.9.0", Commit: "7ac302162cecadc4537d83c90aaa8098f3c6b82e"},
 }
 
 // repositories are those of sources in a folder of their own.

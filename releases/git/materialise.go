@@ -16,8 +16,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/memory"
-
-	"github.com/mage-os/nightly/releases/composer"
 )
 
 // mainBranch is the branch of the repositories that are made.
@@ -192,8 +190,8 @@ func writeHistory(to *memory.Storage, fsys fs.FS, source string) error {
 	)
 }
 
-// tagFolders are the tags of a repository in the order of their versions, others
-// before them by name.
+// tagFolders are the tags of a repository, in byte order of their names: that is the
+// order of their commits.
 func tagFolders(fsys fs.FS, source string) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, path.Join(source, "tags"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -208,10 +206,5 @@ func tagFolders(fsys fs.FS, source string) ([]string, error) {
 			tags = append(tags, entry.Name())
 		}
 	}
-	slices.SortStableFunc(tags, func(a, b string) int {
-		v, _ := composer.ParseVersion(a) // the zero Version, which comes first, for what is none
-		w, _ := composer.ParseVersion(b)
-		return v.Compare(w)
-	})
 	return tags, nil
 }

@@ -19,17 +19,17 @@ func (w *writer) base(c *composed) error {
 		return err
 	}
 	c.files = w.heads.below(c.Repository, c.Directory, c.Exclude)
-	tree := newTree(c.files, base.EmptyDirectories)
-	c.directories = tree.empty
+	there := newLayout(c.files, base.EmptyDirectories)
+	c.directories = there.empty
 	c.manifest = base.Manifest.Clone()
 	extra, err := objectAt(c.manifest, "extra")
 	if err != nil {
 		return err
 	}
-	if err := pruneComponents(extra, tree); err != nil {
+	if err := pruneComponents(extra, there); err != nil {
 		return err
 	}
-	if err := extra.Set("map", tree.mapping()); err != nil {
+	if err := extra.Set("map", there.mapping()); err != nil {
 		return err
 	}
 	return c.manifest.Set("extra", extra)
@@ -62,7 +62,7 @@ func objectAt(m *composer.Manifest, key string) (*composer.Manifest, error) {
 
 // pruneComponents removes from extra.component_paths what the tree does not
 // have: a library that the distribution dropped.
-func pruneComponents(extra *composer.Manifest, t *tree) error {
+func pruneComponents(extra *composer.Manifest, t *layout) error {
 	const key = "component_paths"
 	if _, ok := extra.Get(key); !ok {
 		return nil
@@ -94,7 +94,7 @@ func pruneComponents(extra *composer.Manifest, t *tree) error {
 
 // pruned keeps the paths that are there: one text or a list of them, as it was;
 // nil when none is.
-func pruned(raw json.RawMessage, t *tree) (any, error) {
+func pruned(raw json.RawMessage, t *layout) (any, error) {
 	var one string
 	if err := json.Unmarshal(raw, &one); err == nil {
 		if !t.has(one) {

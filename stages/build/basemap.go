@@ -52,8 +52,8 @@ var undeployed = []string{"README.md", "app/code", "app/i18n"}
 // the official packages, only its own are in their maps.
 const themes = "app/design/"
 
-// A tree is what a package holds: its files, and the directories above them.
-type tree struct {
+// A layout is what a package holds: its files, and the directories above them.
+type layout struct {
 	// children maps a directory to the names in it, "." to those of the root.
 	children map[string][]string
 	paths    map[string]bool // files and directories
@@ -61,10 +61,10 @@ type tree struct {
 	empty    []string        // the hollow ones that were added
 }
 
-// newTree makes the tree of files and of the directories to add; those that
+// newLayout is that of files and of the directories to add; those that
 // hold a file are not empty and left out.
-func newTree(files []pipeline.File, add []string) *tree {
-	t := &tree{children: map[string][]string{}, paths: map[string]bool{}, hollow: map[string]bool{}}
+func newLayout(files []pipeline.File, add []string) *layout {
+	t := &layout{children: map[string][]string{}, paths: map[string]bool{}, hollow: map[string]bool{}}
 	for _, f := range files {
 		t.insert(f.Path, false)
 	}
@@ -78,7 +78,7 @@ func newTree(files []pipeline.File, add []string) *tree {
 	return t
 }
 
-func (t *tree) insert(p string, hollow bool) {
+func (t *layout) insert(p string, hollow bool) {
 	for p != "." && !t.paths[p] {
 		t.paths[p], t.hollow[p] = true, hollow
 		dir, name := path.Split(p)
@@ -88,11 +88,11 @@ func (t *tree) insert(p string, hollow bool) {
 	}
 }
 
-func (t *tree) has(p string) bool { return t.paths[path.Clean(p)] }
+func (t *layout) has(p string) bool { return t.paths[path.Clean(p)] }
 
 // mapping is extra.map: pairs of a path in the package and the same path in the
 // project, in byte order. Every path is in the tree.
-func (t *tree) mapping() [][2]string {
+func (t *layout) mapping() [][2]string {
 	pairs := [][2]string{}
 	var walk func(dir string)
 	walk = func(dir string) {

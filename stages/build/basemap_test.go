@@ -16,13 +16,13 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// treeOf makes a tree of paths.
-func treeOf(empty []string, paths ...string) *tree {
+// layoutOf is the layout of paths.
+func layoutOf(empty []string, paths ...string) *layout {
 	var files []pipeline.File
 	for _, p := range paths {
 		files = append(files, pipeline.File{Path: p})
 	}
-	return newTree(files, empty)
+	return newLayout(files, empty)
 }
 
 func sourcesOf(pairs [][2]string) []string {
@@ -56,7 +56,7 @@ func TestMapping(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := treeOf(test.empty, test.paths...).mapping()
+			got := layoutOf(test.empty, test.paths...).mapping()
 			if diff := cmp.Diff(test.want, sourcesOf(got)); diff != "" {
 				t.Errorf("map differs (-want +got):\n%s", diff)
 			}
@@ -70,7 +70,7 @@ func TestMapping(t *testing.T) {
 }
 
 func TestEmptyDirectories(t *testing.T) {
-	got := treeOf([]string{"app/code/Acme/", "lib/web", "app/code/Acme"}, "lib/web/a.js").empty
+	got := layoutOf([]string{"app/code/Acme/", "lib/web", "app/code/Acme"}, "lib/web/a.js").empty
 	if diff := cmp.Diff([]string{"app/code/Acme"}, got); diff != "" {
 		t.Errorf("empty directories differ (-want +got):\n%s", diff)
 	}
@@ -156,9 +156,63 @@ func TestMappingMeasured(t *testing.T) {
 			files = append(files, pipeline.File{Path: p})
 		}
 	}
-	got := sourcesOf(newTree(files, entry.Base.EmptyDirectories).mapping())
+	got := sourcesOf(newLayout(files, entry.Base.EmptyDirectories).mapping())
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("map differs (-published +generated):\n%s", diff)
 	}
+}
+
+// FuzzMapping makes sure that a map names only what is there, nothing twice, and
+// leaves out nothing but what is never deployed.
+func FuzzMapping(f *testing.F) {
+	f.Add("index.php\napp/code/A.php\npub/media/customer/.htaccess", "app/design/frontend/Acme\napp/i18n/Acme")
+	f.Add("README.md\nvar/.htaccess\nlib/web/jquery.js\nlib/web/css/a.css", "lib/internal/Acme\npub")
+	f.Fuzz(func(t *testing.T, files, empty string) {
+		l, kept := fuzzedLayout(files, empty)
+		var last string
+		mapped := map[string]bool{}
+		for _, pair := range l.mapping() {
+			if !l.has(pair[0]) {
+				t.Errorf("%q is mapped and not there", pair[0])
+			}
+			if pair[0] <= last && last != "" {
+				t.Errorf("%q stands behind %q", pair[0], last)
+			}
+			last = pair[0]
+			mapped[pair[0]] = true
+		}
+		for _, file := range kept {
+			n := 0
+			for p := file; p != "."; p = path.Dir(p) {
+				if mapped[p] {
+					n++
+				}
+			}
+			if want := 1; n != want && !excluded(undeployed, file) {
+				t.Errorf("%q is deployed %d times", file, n)
+			}
+		}
+	})
+}
+
+// fuzzedLayout is that of lines that are paths, and gives its files.
+func fuzzedLayout(files, empty string) (*layout, []string) {
+	paths := func(text string) []string {
+		var out []string
+		for _, p := range strings.Split(text, "\n") {
+			if pipeline.ValidPath(p) == nil {
+				out = append(out, p)
+			}
+		}
+		return out
+	}
+	// A tree has no file that is a directory too.
+	all := paths(files)
+	kept := slices.DeleteFunc(slices.Clone(all), func(p string) bool {
+		return slices.ContainsFunc(all, func(q string) bool { return strings.HasPrefix(q, p+"/") })
+	})
+	slices.Sort(kept)
+	kept = slices.Compact(kept)
+	return layoutOf(paths(empty), kept...), kept
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/flate"
+
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/store"
 )
@@ -124,4 +126,55 @@ func usage(b *testing.B) syscall.Rusage {
 		b.Fatal(err)
 	}
 	return u
+}
+
+// BenchmarkPackLevels compresses the files of NIGHTLY_SOURCES at each level that
+// may come into question, on one processor.
+func BenchmarkPackLevels(b *testing.B) {
+	dir := sources(b)
+	s, err := store.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	packings := load(b, s, dir)
+	for l := 1; l <= 9; l++ {
+		b.Run(fmt.Sprint(l), func(b *testing.B) {
+			df := newDeflater(s)
+			if df.w, err = flate.NewWriter(nil, l); err != nil {
+				b.Fatal(err)
+			}
+			var size int64
+			for b.Loop() {
+				size = compressAll(b, df, packings)
+			}
+			b.ReportMetric(float64(size)/1e6, "MB")
+		})
+	}
+}
+
+// compressAll gives the packed size of all files but the few large ones.
+func compressAll(b *testing.B, df *deflater, packings []packing) (size int64) {
+	for _, p := range packings {
+		d := &dist{packing: p}
+		for _, f := range p.Files {
+			e := &entry{path: f.Path, size: f.Size, digest: f.Digest}
+			if f.Size > streamSize {
+				continue
+			}
+			if err := df.read(context.Background(), d, e); err != nil {
+				b.Fatal(err)
+			}
+			df.out.Reset()
+			if err := df.entry(e); err != nil {
+				b.Fatal(err)
+			}
+			size += e.packed
+		}
+	}
+	return size
 }

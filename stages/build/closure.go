@@ -54,8 +54,7 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees *heads, pac
 		if w.metBy(found.versions...) {
 			continue
 		}
-		found.add(locked, w.name)
-		errs = append(errs, w.missing(found.String(),
+		errs = append(errs, w.missing(found.text(locked, w.name),
 			"correct the constraint, build the package, or name a Composer repository that has it in the release line"))
 	}
 	return errors.Join(errs...)

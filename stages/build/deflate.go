@@ -16,7 +16,8 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// level is where more time stops to buy much: see BenchmarkPackLevels.
+// level is the lowest whose dists are within a percent of the size of the next's;
+// BenchmarkPackLevels tells both.
 const level = 5
 
 // maxTarget bounds a symbolic link's target, in bytes: Linux's PATH_MAX.

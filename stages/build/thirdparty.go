@@ -47,19 +47,18 @@ type found struct {
 	asked    []string // repositories that do not have it
 }
 
-func (f *found) add(locked offers, name composer.Name) {
+// text says what there is of the package, in composer.lock too.
+func (f *found) text(locked offers, name composer.Name) string {
+	where := slices.Clone(f.where)
 	if at := locked.byName[name]; len(at) > 0 {
-		f.where = append(f.where, "composer.lock has "+versionList(at))
+		where = append(where, "composer.lock has "+versionList(at))
 	}
 	if at := locked.replaced[name]; len(at) > 0 {
-		f.where = append(f.where, "packages of composer.lock replace or provide "+versionList(at))
+		where = append(where, "packages of composer.lock replace or provide "+versionList(at))
 	}
-}
-
-func (f *found) String() string {
 	switch {
-	case len(f.where) > 0:
-		return strings.Join(f.where, "; ")
+	case len(where) > 0:
+		return strings.Join(where, "; ")
 	case len(f.asked) == 0:
 		return "it is neither built nor in composer.lock, and the release line names no Composer repository"
 	}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -107,7 +108,7 @@ func (z *zipWriter) finish() error {
 	le := binary.LittleEndian
 	size := int64(len(z.central))
 	if z.offset+size >= zipLimit {
-		return fmt.Errorf("the dist is larger than 4 GiB; exclude large files from the package")
+		return errors.New("the dist is larger than 4 GiB; exclude large files from the package")
 	}
 	b := z.central
 	short := uint16(min(z.count, math.MaxUint16))

@@ -169,7 +169,7 @@ func checkPin(pin stages.Pin) error {
 // saved gives the trees of these commits if they were made before. The URL does
 // not matter: a commit's id says all that it holds.
 func (c *checkout) saved(ctx context.Context, pin stages.Pin) (stages.Source, bool) {
-	s := stages.Source{Name: pin.Name}
+	s := stages.Source{Name: pin.Name, Tag: pin.Tag}
 	var ok bool
 	if s.Head, ok = c.tree(ctx, headKey+pin.Commit); !ok {
 		return s, false
@@ -206,7 +206,7 @@ func (c *checkout) inPlace(ctx context.Context, pin stages.Pin, dir string) (sta
 // read makes both trees from the objects.
 func (c *checkout) read(ctx context.Context, pin stages.Pin, o *objects) (s stages.Source, err error) {
 	log := c.Log.With(slog.String("repository", pin.Name))
-	s.Name = pin.Name
+	s.Name, s.Tag = pin.Name, pin.Tag
 	if s.Head, err = c.head(ctx, o, folderName(pin.URL), plumbing.NewHash(pin.Commit), log); err != nil {
 		return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
 	}

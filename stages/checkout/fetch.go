@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
@@ -43,13 +42,14 @@ var (
 // that is cut leaves the cache as it was.
 type quarantine struct {
 	dir      string
+	cache    *filesystem.Storage
 	storage  *filesystem.Storage
 	shallows []plumbing.Hash // commits without their parents, here and in the cache
 	haves    []plumbing.Hash
 }
 
 func newQuarantine(cache *filesystem.Storage) (*quarantine, error) {
-	q := &quarantine{}
+	q := &quarantine{cache: cache}
 	var err error
 	if q.shallows, err = cache.Shallow(); err != nil {
 		return nil, damaged("read the list of shallow commits: %w", err)
@@ -93,9 +93,9 @@ func (q *quarantine) remove() error { return os.RemoveAll(q.dir) }
 func (q *quarantine) has(id plumbing.Hash) bool { return q.storage.HasEncodedObject(id) == nil }
 
 // join moves the objects into the cache and pins the commits.
-func (q *quarantine) join(cache *filesystem.Storage, commits []want) error {
+func (q *quarantine) join(commits []want) error {
 	from := filepath.Join(q.dir, "objects", "pack")
-	to := filepath.Join(cache.Filesystem().Root(), "objects", "pack")
+	to := filepath.Join(q.cache.Filesystem().Root(), "objects", "pack")
 	files, err := os.ReadDir(from)
 	if err != nil {
 		return fmt.Errorf("keep what was fetched: %w", err)
@@ -110,12 +110,12 @@ func (q *quarantine) join(cache *filesystem.Storage, commits []want) error {
 			return fmt.Errorf("keep what was fetched: %w", err)
 		}
 	}
-	if err := cache.SetShallow(q.shallows); err != nil {
+	if err := q.cache.SetShallow(q.shallows); err != nil {
 		return fmt.Errorf("keep the list of shallow commits: %w", err)
 	}
 	for _, w := range commits {
 		name := plumbing.ReferenceName(pinRefs + w.id.String())
-		if err := cache.SetReference(plumbing.NewHashReference(name, w.id)); err != nil {
+		if err := q.cache.SetReference(plumbing.NewHashReference(name, w.id)); err != nil {
 			return fmt.Errorf("pin commit %s: %w", w.id, err)
 		}
 	}
@@ -161,7 +161,7 @@ func (c *checkout) fetch(ctx context.Context, pin stages.Pin, o *objects, missin
 			return sourceError(pin, fmt.Errorf("the server sent no commit %s, though it was asked for it", w.id))
 		}
 	}
-	return q.join(o.storage, missing)
+	return q.join(missing)
 }
 
 // removeLeftovers removes quarantines of processes that were killed. The lock is
@@ -263,12 +263,15 @@ func (c *checkout) ask(ctx context.Context, pin stages.Pin, session transport.Up
 			return err
 		}
 	}
-	if refs.Capabilities.Supports(capability.NoProgress) {
-		if err := request.Capabilities.Set(capability.NoProgress); err != nil {
+	request.Haves = slices.Clone(q.haves)
+	if len(q.haves) > 0 {
+		if err := request.Capabilities.Set(capability.ThinPack); err != nil {
 			return err
 		}
 	}
-	request.Haves = slices.Clone(q.haves)
+	if request.IsEmpty() {
+		return nil // the whole history of the ref is here
+	}
 	response, err := session.UploadPack(ctx, request)
 	if err != nil {
 		return refusal(err)
@@ -277,10 +280,11 @@ func (c *checkout) ask(ctx context.Context, pin stages.Pin, session transport.Up
 		c.Progress(pipeline.Step{Stage: stageName, Item: pin.Name, Done: n, Unit: "bytes"})
 	})
 	pack := demux(request.Capabilities, received)
-	if err := errors.Join(packfile.UpdateObjectStorage(q.storage, pack), response.Close()); err != nil {
+	if err := errors.Join(q.receive(ctx, pack), response.Close()); err != nil {
 		return refusal(err)
 	}
 	q.update(response.ShallowUpdate)
+	q.haves = append(q.haves, request.Wants...)
 	return nil
 }
 

@@ -62,8 +62,9 @@ type objects struct {
 	readers readers
 	packs   []pack
 
-	mu      sync.Mutex // storage is not safe for several goroutines
-	storage *filesystem.Storage
+	mu       sync.Mutex // storages are not safe for several goroutines
+	storage  *filesystem.Storage
+	borrowed []*filesystem.Storage // what the repository borrows objects from
 }
 
 // A pack is a pack file with its index in memory.
@@ -124,6 +125,10 @@ func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error
 		if err := o.addPacks(osfs.New(line), "", depth+1); err != nil {
 			return err
 		}
+		// For its objects outside of packs; git's own name of the folder is fixed.
+		if filepath.Base(line) == "objects" {
+			o.borrowed = append(o.borrowed, filesystem.NewStorage(osfs.New(filepath.Dir(line)), cache.NewObjectLRU(deltaBases)))
+		}
 	}
 	return nil
 }
@@ -149,7 +154,13 @@ func openPack(dir billy.Filesystem, base string) (pack, error) {
 	return pack{fs: dir, path: base + ".pack", index: index}, nil
 }
 
-func (o *objects) close() error { return o.storage.Close() }
+func (o *objects) close() error {
+	err := o.storage.Close()
+	for _, b := range o.borrowed {
+		err = errors.Join(err, b.Close())
+	}
+	return err
+}
 
 // A place says where an object lies: in a pack (or, below 0, in a file of its
 // own) at an offset.
@@ -173,9 +184,22 @@ func (o *objects) has(id plumbing.Hash) bool {
 	if o.place(id).pack >= 0 {
 		return true
 	}
+	_, err := o.unpacked(id)
+	return err == nil
+}
+
+// unpacked reads an object that is in no pack.
+func (o *objects) unpacked(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.storage.HasEncodedObject(id) == nil
+	found, err := o.storage.EncodedObject(plumbing.AnyObject, id)
+	for _, b := range o.borrowed {
+		if err == nil {
+			break
+		}
+		found, err = b.EncodedObject(plumbing.AnyObject, id)
+	}
+	return found, err
 }
 
 // chunk is how many objects one reader takes at a time: enough that neighbours
@@ -258,9 +282,7 @@ func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedOb
 	if at.pack >= 0 {
 		found, err = p.GetByOffset(at.offset)
 	} else {
-		o.mu.Lock()
-		found, err = o.storage.EncodedObject(plumbing.AnyObject, at.id)
-		o.mu.Unlock()
+		found, err = o.unpacked(at.id)
 	}
 	if err != nil {
 		return nil, damaged("read object %s: %w", at.id, err)

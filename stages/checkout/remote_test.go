@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -164,10 +165,14 @@ func mustBeSourceError(t *testing.T, err error, want string) {
 }
 
 func TestWrongCertificate(t *testing.T) {
-	s := newServer(t, httptest.NewTLSServer)
+	s := newServer(t, func(h http.Handler) *httptest.Server {
+		server := httptest.NewUnstartedServer(h)
+		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+		server.StartTLS()
+		return server
+	})
 	_, pin := sample(t, filepath.Join(s.root, "sample.git"))
 	pin.URL = s.URL + "/sample.git"
-	s.Config.ErrorLog = nil
 	w := &waiter{}
 	o := Options{Store: openStore(t), Dir: t.TempDir(), Wait: w.wait}
 	_, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
@@ -191,6 +196,38 @@ func TestToken(t *testing.T) {
 		if want := request.Header.Get("Authorization"); got != want {
 			t.Errorf("got %q, not %q", got, want)
 		}
+	}
+}
+
+// TestDelta changes a line of a large file: the server sends the difference to
+// what we have, and git finds the objects whole.
+func TestDelta(t *testing.T) {
+	r := newRig(t)
+	noise := rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	for range 5000 {
+		fmt.Fprintf(&text, "%016x\n", noise.Uint64())
+	}
+	r.pin.TagCommit = ""
+	r.pin.Commit = r.repository.commit(main, r.repository.tree([]line{regular("large.txt", text.String())})).String()
+	if _, err := r.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.reset()
+	changed := text.String() + "one more line\n"
+	r.pin.Commit = r.repository.commit(main, r.repository.tree([]line{regular("large.txt", changed)}), plumbing.NewHash(r.pin.Commit)).String()
+	out, err := r.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, size := r.reset(); size > 2000 {
+		t.Errorf("one line more took %d bytes", size)
+	}
+	if got := files(t, r.options.Store, out.Repositories[0].Head)["100644 large.txt"]; got != changed {
+		t.Errorf("got %d bytes, not %d", len(got), len(changed))
+	}
+	if out, err := exec.Command(gitProgram(t), "-C", r.cache(), "fsck", "--strict").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -246,65 +283,6 @@ func TestAnnotatedTag(t *testing.T) {
 	}
 	r.pin.Tag = "2.0.0"
 	r.mustHaveSample(t)
-}
-
-func TestDamage(t *testing.T) {
-	glob := func(t *testing.T, dir, pattern string) []string {
-		found, err := filepath.Glob(filepath.Join(dir, "objects", "pack", pattern))
-		if err != nil || len(found) == 0 {
-			t.Fatal("no", pattern, err)
-		}
-		return found
-	}
-	flip := func(at func(size int) int) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			file := glob(t, dir, "*.pack")[0]
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			data[at(len(data))] ^= 0xff
-			mustWrite(t, file, data)
-		}
-	}
-	tests := map[string]func(*testing.T, string){
-		"index deleted": func(t *testing.T, dir string) { mustRemove(t, glob(t, dir, "*.idx")[0]) },
-		"pack deleted":  func(t *testing.T, dir string) { mustRemove(t, glob(t, dir, "*.pack")[0]) },
-		"pack emptied":  func(t *testing.T, dir string) { mustWrite(t, glob(t, dir, "*.pack")[0], nil) },
-		"index cut":     func(t *testing.T, dir string) { mustWrite(t, glob(t, dir, "*.idx")[0], make([]byte, 30)) },
-		"config broken": func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "config"), []byte("[core")) },
-		"HEAD deleted":  func(t *testing.T, dir string) { mustRemove(t, filepath.Join(dir, "HEAD")) },
-	}
-	for i := range 16 { // everywhere but in the checksum at the end, which nobody reads
-		tests[fmt.Sprintf("byte at %d/16 flipped", i)] = flip(func(size int) int { return 12 + (size-32)*i/16 })
-	}
-	r := newRig(t)
-	r.mustHaveSample(t)
-	for name, damage := range tests {
-		t.Run(name, func(t *testing.T) {
-			r.log.Reset()
-			r.options.Store = openStore(t)
-			damage(t, r.cache())
-			r.mustHaveSample(t)
-			if name != "pack deleted" && !strings.Contains(r.log.String(), "damaged") {
-				t.Errorf("not noted: %s", r.log)
-			}
-		})
-	}
-}
-
-func mustWrite(t *testing.T, file string, data []byte) {
-	t.Helper()
-	if err := errors.Join(os.Remove(file), os.WriteFile(file, data, 0o666)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustRemove(t *testing.T, file string) {
-	t.Helper()
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestCancel(t *testing.T) {

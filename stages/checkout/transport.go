@@ -225,6 +225,21 @@ func (c *checkout) httpAuth(endpoint *transport.Endpoint) transport.AuthMethod {
 	return &githttp.BasicAuth{Username: "x-access-token", Password: token}
 }
 
+// A timedAuth bounds the time to connect, which go-git lets an AuthMethod say.
+type timedAuth struct {
+	gitssh.AuthMethod
+	timeout time.Duration
+}
+
+// ClientConfig implements gitssh.AuthMethod.
+func (a timedAuth) ClientConfig() (*ssh.ClientConfig, error) {
+	config, err := a.AuthMethod.ClientConfig()
+	if err == nil {
+		config.Timeout = a.timeout
+	}
+	return config, err
+}
+
 // openSSH connects. go-git's dialling knows no context, so it is left behind
 // when the try ends.
 func (c *checkout) openSSH(ctx context.Context, endpoint *transport.Endpoint) (transport.UploadPackSession, error) {
@@ -238,7 +253,7 @@ func (c *checkout) openSSH(ctx context.Context, endpoint *transport.Endpoint) (t
 	}
 	result := make(chan opened, 1)
 	go func() {
-		s, err := gitssh.NewClient(&ssh.ClientConfig{Timeout: c.Idle}).NewUploadPackSession(endpoint, auth)
+		s, err := gitssh.NewClient(nil).NewUploadPackSession(endpoint, timedAuth{auth, c.Idle})
 		result <- opened{s, err}
 	}()
 	select {

@@ -15,18 +15,24 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// files maps the paths of a made-up tree to their contents.
+// files maps the paths of a made-up tree to their contents; "-> path" is a
+// symbolic link.
 type files map[string]string
 
 func save(t *testing.T, s pipeline.Store, tree files) pipeline.Tree {
 	t.Helper()
 	var entries []pipeline.File
 	for name, content := range tree {
+		mode := pipeline.Regular
+		content, isLink := strings.CutPrefix(content, "-> ")
+		if isLink {
+			mode = pipeline.Symlink
+		}
 		digest, size, err := s.Add(t.Context(), strings.NewReader(content))
 		if err != nil {
 			t.Fatal(err)
 		}
-		entries = append(entries, pipeline.File{Path: name, Mode: pipeline.Regular, Size: size, Digest: digest})
+		entries = append(entries, pipeline.File{Path: name, Mode: mode, Size: size, Digest: digest})
 	}
 	saved, err := s.Save(t.Context(), entries)
 	if err != nil {
@@ -149,6 +155,12 @@ func TestProblems(t *testing.T) {
 				"broken:a/composer.json: read composer.json: 1:2",
 				`broken:b/composer.json: package name "No Name"`,
 			},
+		},
+		{
+			name: "a directory that is one in another place",
+			sources: []source{{name: "linked", head: files{"a/composer.json": "-> ../b/composer.json", "b/composer.json": named("acme/b")},
+				layout: []releases.Package{{Each: "."}}}},
+			want: []string{"linked:a/composer.json: it is a symbolic link"},
 		},
 		{
 			name: "one name in two repositories",

@@ -86,6 +86,9 @@ type shop struct {
 }
 
 func (s *shop) install(ctx context.Context) (stages.Installation, error) {
+	if _, err := s.thirdParty(); err != nil {
+		return stages.Installation{}, err
+	}
 	if err := s.writeConfig(); err != nil {
 		return stages.Installation{}, err
 	}

@@ -26,21 +26,14 @@ type repository struct {
 }
 
 // noPackagist is the entry that switches off Composer's default repository.
-var noPackagist = map[string]bool{"packagist.org": false}
+var noPackagist = map[string]any{"packagist.org": false}
 
-// writeConfig writes Composer's configuration into its clean home. Packagist is
-// reached only if the candidate names it.
+// writeConfig writes Composer's configuration into its clean home. The
+// repositories stand in the project alone: Composer reads one that is in both
+// places twice.
 func (s *shop) writeConfig() error {
-	repositories := []any{repository{Type: "composer", URL: s.base}}
-	others, err := s.thirdParty()
-	if err != nil {
-		return err
-	}
-	for _, r := range others {
-		repositories = append(repositories, r)
-	}
 	config, err := json.MarshalIndent(map[string]any{
-		"repositories": append(repositories, noPackagist),
+		"repositories": []any{noPackagist},
 		// For our own server on loopback; thirdParty and checkPackages refuse
 		// plain HTTP from anywhere else.
 		"config": map[string]any{"secure-http": false},
@@ -58,17 +51,17 @@ func (s *shop) thirdParty() ([]repository, error) {
 		address := r.URL
 		if _, embedded := releases.IsEmbedded(address); embedded {
 			if s.options.Locate == nil {
-				return nil, fmt.Errorf("Composer repository %s: there is nobody to say where it lies", address)
+				return nil, fmt.Errorf("third-party repository %s: there is nobody to say where it lies", address)
 			}
 			dir, err := s.options.Locate(address)
 			if err != nil {
-				return nil, fmt.Errorf("Composer repository %s: %w", address, err)
+				return nil, fmt.Errorf("third-party repository %s: %w", address, err)
 			}
 			// As it is, without escapes: so Composer takes file:// URLs.
 			address = "file://" + filepath.ToSlash(dir)
 		}
 		if plain(address) {
-			return nil, fmt.Errorf("Composer repository %s: plain HTTP can be changed on its way; use https", address)
+			return nil, fmt.Errorf("third-party repository %s: plain HTTP can be changed on its way; use https", address)
 		}
 		repositories = append(repositories, repository{Type: "composer", URL: address})
 	}
@@ -153,7 +146,7 @@ func (s *shop) withThirdParty(entries []map[string]any) ([]map[string]any, error
 	for _, r := range others {
 		entries = append(entries, map[string]any{"type": r.Type, "url": r.URL})
 	}
-	return append(entries, map[string]any{"packagist.org": false}), nil
+	return append(entries, noPackagist), nil
 }
 
 func sameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }

@@ -54,10 +54,8 @@ func (s *shop) writeServer(script io.Writer) {
 	fmt.Fprintf(script, `%[1]s -S %[2]s -t %[3]s %[4]s 2>%[5]s &
 server=$!
 trap 'kill $server' EXIT
-until %[1]s -r 'exit(@stream_socket_client("tcp://%[2]s") ? 0 : 1);'; do
-    kill -0 $server || exit
-    sleep 1
-done
+%[1]s -r 'for ($i = 0; !@stream_socket_client("tcp://%[2]s"); usleep(100000)) { if ($i++ == 100) exit(1); }' || exit
+kill -0 $server || exit
 `, quote(s.programs.php), address, quote(s.dir.path("night")), quote(s.dir.path("router.php")), quote(s.dir.path("server.log")))
 }
 

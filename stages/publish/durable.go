@@ -74,17 +74,16 @@ func syncDir(dir string) error {
 }
 
 // count notes one file as written or as there already.
-func (f *folder) count(name string, size int64, same bool) error {
+func (f *folder) count(name string, size int64, same bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if same {
 		f.unchanged++
-		return nil
+		return
 	}
 	f.added++
 	f.bytes += size
 	f.log.Info("publish file", slog.String("path", name), slog.Int64("bytes", size), slog.Bool("dry-run", f.dry))
-	return nil
 }
 
 // step reports that one more step was done.

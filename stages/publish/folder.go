@@ -109,10 +109,14 @@ func (f *folder) clean() error {
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
+// writers is how many files are written at the same time: most of the time goes
+// into waiting until each is on the disk.
+const writers = 8
+
 // putDists writes the dists that are not there, several at a time.
 func (f *folder) putDists(ctx context.Context, store pipeline.Reader, add *night) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4)
+	group.SetLimit(writers)
 	for _, file := range add.dists {
 		group.Go(func() error {
 			err := f.put(ctx, file.Path, file.Size, file.Digest, func(w io.Writer) error {
@@ -147,8 +151,12 @@ func (f *folder) put(ctx context.Context, name string, size int64, sum pipeline.
 		return err
 	}
 	same, err := f.has(name, size, sum)
-	if err != nil || same || f.dry {
-		return errors.Join(err, f.count(name, size, same))
+	if err != nil {
+		return err
+	}
+	if same || f.dry {
+		f.count(name, size, same)
+		return nil
 	}
 	if err := f.mkdir(filepath.ToSlash(filepath.Dir(name))); err != nil {
 		return err
@@ -161,7 +169,8 @@ func (f *folder) put(ctx context.Context, name string, size int64, sum pipeline.
 		return err
 	}
 	f.touch(filepath.Dir(f.path(name)))
-	return f.count(name, size, false)
+	f.count(name, size, false)
+	return nil
 }
 
 // writeTemp writes, checks and syncs a file below the folder of temporaries.
@@ -195,17 +204,20 @@ func (f *folder) putFolder(ctx context.Context, name string, files map[string][]
 		return err
 	}
 	temp := tempDir + "/" + strings.ReplaceAll(name, "/", "-")
-	for _, file := range sorted(files) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := f.writeNew(temp+"/"+file, files[file]); err != nil {
-			return err
-		}
-		if err := f.count(name+"/"+file, int64(len(files[file])), false); err != nil {
-			return err
-		}
-		f.step(name + "/" + file)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for file, data := range files {
+		group.Go(func() error {
+			if err := errors.Join(ctx.Err(), f.writeNew(temp+"/"+file, data)); err != nil {
+				return fmt.Errorf("write %s/%s: %w", name, file, err)
+			}
+			f.count(name+"/"+file, int64(len(data)), false)
+			f.step(name + "/" + file)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if err := errors.Join(f.sync(), f.mkdir(filepath.ToSlash(filepath.Dir(name)))); err != nil {
 		return err

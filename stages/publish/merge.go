@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -26,13 +28,14 @@ type mergedNights struct {
 // one of them has. The folder is named by its content, so that what is behind an
 // address never changes.
 func (r *repository) merge(ctx context.Context) error {
+	nights, err := r.readNights(ctx)
+	if err != nil {
+		return err
+	}
 	files := map[string]*versions{}
 	var errs []error
-	for _, n := range r.nights {
-		metadata, err := n.metadata(ctx)
-		if err != nil {
-			return err
-		}
+	for i, n := range r.nights {
+		metadata := nights[i]
 		for _, name := range sorted(metadata) {
 			pkg, ok := strings.CutSuffix(name, ".json")
 			if !ok {
@@ -62,6 +65,20 @@ func (r *repository) merge(ctx context.Context) error {
 	r.metadata[mergedFile] = names
 	r.meta = contentName(r.metadata)
 	return errors.Join(append(errs, err)...)
+}
+
+// readNights gives the metadata of each kept night.
+func (r *repository) readNights(ctx context.Context) ([]map[string][]byte, error) {
+	nights := make([]map[string][]byte, len(r.nights))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4) // thousands of small files
+	for i, n := range r.nights {
+		group.Go(func() (err error) {
+			nights[i], err = n.metadata(ctx)
+			return err
+		})
+	}
+	return nights, group.Wait()
 }
 
 func (r *repository) encodeVersions(pkg string, all *versions) error {

@@ -1,0 +1,41 @@
+package releases
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzParseLine: whatever the text, Parse gives either a line that is valid and
+// survives JSON, or a *ConfigError in readable text.
+func FuzzParseLine(f *testing.F) {
+	for _, name := range Names() {
+		text, err := fs.ReadFile(lines, name+".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(goodLine))
+	for _, c := range badLines {
+		if len(c.new) < 1000 {
+			f.Add([]byte(strings.Replace(goodLine, c.old, c.new, 1)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		line, err := Parse("line.yaml", text)
+		if err == nil {
+			if err := line.Validate(); err != nil {
+				t.Errorf("Validate after Parse: %v", err)
+			}
+			roundTrip(t, line)
+			return
+		}
+		var bad *ConfigError
+		if line != nil || !errors.As(err, &bad) || !utf8.ValidString(err.Error()) {
+			t.Errorf("Parse: %v and %q", line, err)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package git
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+func TestListOfEmbedded(t *testing.T) {
+	dir := repositories(t)
+	locate := func(url string) (string, error) {
+		name, _ := strings.CutPrefix(url, "embedded:")
+		if name != "one" {
+			return "", errors.New("there is no " + name)
+		}
+		return filepath.Join(dir, name), nil
+	}
+	assertRefs(t, NewLister(Options{Locate: locate}), "embedded:one", refsOfOne)
+	assertError(t, NewLister(Options{Locate: locate}), "embedded:ten", "", "embedded:ten", "there is no ten")
+	assertError(t, NewLister(Options{}), "embedded:one", "", "embedded:one", "https://")
+}
+
+// A clone with a work tree, packed refs, a lightweight tag, a tag of a tag and a
+// linked work tree.
+func TestListOfAClone(t *testing.T) {
+	git, clone := tool(t, "git"), filepath.Join(t.TempDir(), "a clone")
+	run(t, git, "init", "-q", "-b", "develop", clone)
+	in := func(args ...string) string {
+		return run(t, git, append([]string{"-C", clone, "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)...)
+	}
+	in("commit", "-q", "--allow-empty", "-m", "one")
+	in("tag", "1.0")
+	in("tag", "-a", "-m", "x", "1.1")
+	in("tag", "-a", "-m", "x", "1.2", "1.1")
+	in("pack-refs", "--all")
+	in("branch", "fix/it")
+	commit := in("rev-parse", "HEAD")
+	linked := filepath.Join(t.TempDir(), "linked")
+	in("worktree", "add", "-q", linked, "fix/it")
+	var want []releases.Ref
+	for _, name := range []string{"HEAD", "refs/heads/develop", "refs/heads/fix/it", "refs/tags/1.0", "refs/tags/1.1", "refs/tags/1.2"} {
+		want = append(want, releases.Ref{Name: name, Commit: commit})
+	}
+	assertRefs(t, NewLister(Options{}), "file://"+clone, want)
+	assertRefs(t, NewLister(Options{}), "file://"+strings.ReplaceAll(clone, " ", "%20"), want)
+	assertRefs(t, NewLister(Options{}), "file://"+linked, want)
+}
+
+func TestListOfFolderThatIsNoRepository(t *testing.T) {
+	dir := t.TempDir()
+	assertError(t, NewLister(Options{}), "file://"+dir, "", dir, "no git repository")
+	assertError(t, NewLister(Options{}), "file://"+dir+"/none", "", dir, "no git repository")
+	if err := os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: /nowhere\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	assertError(t, NewLister(Options{}), "file://"+dir, "", dir)
+	for _, url := range []string{"", "one", "ftp://example.org/one", "ext::sh -c date"} {
+		assertError(t, NewLister(Options{}), url, "")
+	}
+}
+
+func TestListOfEmptyRepository(t *testing.T) {
+	git, root := tool(t, "git"), t.TempDir()
+	run(t, git, "init", "-q", "--bare", filepath.Join(root, "empty"))
+	server := serve(t, backend(t, root))
+	for _, url := range []string{"file://" + root + "/empty", server.URL + "/empty"} {
+		refs, err := NewLister(Options{}).List(t.Context(), url)
+		if err != nil || len(refs) != 0 {
+			t.Errorf("%s: refs %v, error %v; want none", url, refs, err)
+		}
+	}
+}

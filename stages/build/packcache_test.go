@@ -1,0 +1,268 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// A memoryCache is a cache that a test can damage.
+type memoryCache struct {
+	mu      sync.Mutex
+	entries map[string][]byte
+}
+
+func (c *memoryCache) Get(_ context.Context, key string) (pipeline.Content, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	data, ok := c.entries[key]
+	if !ok {
+		return nil, fmt.Errorf("entry %q: %w", key, fs.ErrNotExist)
+	}
+	return memoryContent{bytes.NewReader(data)}, nil
+}
+
+func (c *memoryCache) Put(_ context.Context, key string, content io.Reader) error {
+	data, err := io.ReadAll(content)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil {
+		c.entries = map[string][]byte{}
+	}
+	c.entries[key] = data
+	return err
+}
+
+type memoryContent struct{ *bytes.Reader }
+
+func (memoryContent) Close() error { return nil }
+
+// damage changes all entries.
+func (c *memoryCache) damage(change func([]byte) []byte) {
+	for key, data := range c.entries {
+		c.entries[key] = change(bytes.Clone(data))
+	}
+}
+
+// TestPackSameBytes packs the same with all that must not count: the number of
+// workers, and a cache and a store in any state.
+func TestPackSameBytes(t *testing.T) {
+	type state struct {
+		cache *memoryCache
+		dists []packed // of the night before
+		dir   string   // of the store
+	}
+	tests := []struct {
+		name    string
+		workers int
+		prepare func(*testing.T, *state)
+	}{
+		{"8 workers, no cache", 8, func(_ *testing.T, s *state) { s.cache = &memoryCache{} }},
+		{"1 worker, warm cache", 1, func(*testing.T, *state) {}},
+		{"8 workers, warm cache", 8, func(*testing.T, *state) {}},
+		{"a bit of the cache flipped", 2, func(_ *testing.T, s *state) {
+			s.cache.damage(func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+		}},
+		{"cache cut off", 2, func(_ *testing.T, s *state) {
+			s.cache.damage(func(b []byte) []byte { return b[:len(b)/2] })
+		}},
+		{"cache empty", 2, func(_ *testing.T, s *state) {
+			s.cache.damage(func([]byte) []byte { return nil })
+		}},
+		{"index of something else", 2, func(_ *testing.T, s *state) {
+			s.cache.damage(func([]byte) []byte {
+				return encodeIndex(s.dists[1].File.Digest, []entry{{path: "part/07.txt", digest: s.dists[1].File.Digest, packed: 1 << 30}})
+			})
+		}},
+		{"last dists gone", 2, func(t *testing.T, s *state) {
+			for _, d := range s.dists {
+				if err := os.Remove(blob(s.dir, d)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		{"last dists damaged", 2, func(t *testing.T, s *state) {
+			for _, d := range s.dists {
+				data, err := os.ReadFile(blob(s.dir, d))
+				if err != nil {
+					t.Fatal(err)
+				}
+				data[60] ^= 1
+				replace(t, blob(s.dir, d), data)
+			}
+		}},
+		{"last dists cut off", 2, func(t *testing.T, s *state) {
+			for _, d := range s.dists {
+				replace(t, blob(s.dir, d), []byte("PK"))
+			}
+		}},
+	}
+	ctx := context.Background()
+	base := openStore(t)
+	want, err := (&packer{store: base, workers: 1}).pack(ctx, release(large(t, base), "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			st := &state{cache: &memoryCache{}, dir: t.TempDir()}
+			s := openStoreIn(t, st.dir)
+			packings := large(t, s)
+			p := &packer{store: s, cache: st.cache, workers: 2}
+			if st.dists, err = p.pack(ctx, packings); err != nil {
+				t.Fatal(err)
+			}
+			test.prepare(t, st)
+			p = &packer{store: s, cache: st.cache, workers: test.workers}
+			got, err := p.pack(ctx, release(packings, "2"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("packed (-without cache +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// blob is where a store has a dist.
+func blob(dir string, d packed) string {
+	digest := string(d.File.Digest)
+	return filepath.Join(dir, "blobs", digest[:2], digest[2:])
+}
+
+// replace writes a file that cannot be written to.
+func replace(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A recordingStore remembers which contents were opened.
+type recordingStore struct {
+	pipeline.Store
+	mu     sync.Mutex
+	opened map[pipeline.Digest]bool
+}
+
+func (s *recordingStore) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened[d] = true
+	return s.Store.Open(ctx, d)
+}
+
+// TestPackCompressesOnce: in the next night, in which every version is new, only
+// what changed is read.
+func TestPackCompressesOnce(t *testing.T) {
+	ctx := context.Background()
+	s := openStore(t)
+	cache := s.Cache("build")
+	packings := []packing{module(t, s), {Name: "mage-os/meta"}}
+	last, err := (&packer{store: s, cache: cache}).pack(ctx, release(packings, "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := add(t, s, "bin/run", pipeline.Executable, "#!/bin/bash\n")
+	link := packings[0].Files[6]
+	packings[0].Files[1] = changed
+	packings[0].Files[0].Mode = pipeline.Executable // is no change of the content
+	recording := &recordingStore{Store: s, opened: map[pipeline.Digest]bool{}}
+	got, err := (&packer{store: recording, cache: cache}).pack(ctx, release(packings, "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[pipeline.Digest]bool{last[0].File.Digest: true, last[1].File.Digest: true, changed.Digest: true, link.Digest: true}
+	if diff := cmp.Diff(want, recording.opened); diff != "" {
+		t.Errorf("opened (-want +got):\n%s", diff)
+	}
+	fresh, err := (&packer{store: s}).pack(ctx, release(packings, "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fresh, got); diff != "" {
+		t.Errorf("packed (-without cache +with):\n%s", diff)
+	}
+}
+
+// TestPackLinkBecomesFile: a symbolic link is stored, a file of the same content
+// is compressed.
+func TestPackLinkBecomesFile(t *testing.T) {
+	ctx := context.Background()
+	s := openStore(t)
+	cache := s.Cache("build")
+	target := strings.Repeat("folder/", 100) + "file"
+	for _, mode := range []pipeline.Mode{pipeline.Symlink, pipeline.Regular, pipeline.Symlink} {
+		packings := release([]packing{{Name: "v/p", Files: []pipeline.File{add(t, s, "a", mode, target)}}}, "1")
+		got, err := (&packer{store: s, cache: cache}).pack(ctx, packings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := (&packer{store: s}).pack(ctx, packings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("mode %o (-without cache +with):\n%s", mode, diff)
+		}
+	}
+}
+
+// TestCompressor keeps the cache's key in step with what compresses.
+func TestCompressor(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(data), "github.com/klauspost/compress ")
+	version, _, _ := strings.Cut(after, "\n")
+	version, _, _ = strings.Cut(version, " ")
+	if want := fmt.Sprintf("klauspost/compress %s flate %d,", version, level); !strings.HasPrefix(compressor, want) {
+		t.Errorf("compressor is %q; go.mod and level ask for %q: correct it, and raise the stage's Version", compressor, want)
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	some := encodeIndex(pipeline.DigestOf(nil), []entry{
+		{path: "a.php", digest: pipeline.DigestOf([]byte("a")), method: methodDeflate, crc: 1 << 31, packed: 100, size: 300},
+		{path: "b/", mode: zipDirectory},
+	})
+	f.Add(some[32 : len(some)-32])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		x := &index{rest: body}
+		var end int64
+		for {
+			e, err := x.next()
+			if err != nil {
+				break
+			}
+			if e.offset != end+localSize+int64(len(e.path)) || e.packed < 0 || e.size < 0 || e.offset+e.packed > zipLimit {
+				t.Fatalf("entry %+v after %d", e, end)
+			}
+			end = e.offset + e.packed
+		}
+		entries := []entry{{path: "a.php", digest: pipeline.DigestOf([]byte("a")), size: 300}, {path: "b/", mode: zipDirectory}}
+		if kept, err := (&index{rest: body}).match(entries); kept > 1 || (err != nil && kept != 0) {
+			t.Fatalf("kept %d, error %v", kept, err)
+		}
+		if _, err := parseIndex(body); err == nil && len(body) < 64 {
+			t.Fatal("an index without a checksum was taken")
+		}
+	})
+}

@@ -1,0 +1,208 @@
+package build
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// third is a Composer repository with the package that the fixture's product
+// takes from elsewhere.
+func third(t *testing.T) *repository {
+	return newRepository(t, map[string][]string{"third/tool": {"1.9.0", "2.3.0"}})
+}
+
+func (f *fixture) build(t *testing.T, r *repository) (stages.Night, error) {
+	t.Helper()
+	in := f.input(t)
+	in.Plan.Line.Composer = []releases.ComposerRepository{{URL: r.url}}
+	stage := Stage(Options{Store: f.store, Fetcher: r.fetcher(), Stages: map[string]int{"build": Version}, Workers: 1})
+	return pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
+}
+
+func TestComposed(t *testing.T) {
+	f := newFixture(t)
+	in := f.input(t)
+	trees, err := openHeads(t.Context(), f.store, in.Sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := compose(t.Context(), in, trees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contents := map[string][]string{}
+	for _, p := range packages {
+		name := p.manifest.Name()
+		golden(t, strings.ReplaceAll(name, "/", "-")+".json", p.manifest.Encode())
+		for _, file := range p.files {
+			contents[name] = append(contents[name], file.Path)
+		}
+		for _, dir := range p.directories {
+			contents[name] = append(contents[name], dir+"/")
+		}
+	}
+	want := map[string][]string{
+		"fork/module-log": {"registration.php"},
+		"fork/plugin":     {"src/Plugin.php"},
+		"fork/shop-base": {
+			"README.md", "bin/shop", "index.php", "lib/web/jquery.js", "lib/web/tabs.js", "pub/media/sitemap/.htaccess", "setup/src/Setup.php",
+			"app/code/Acme/", "app/design/frontend/Acme/",
+		},
+	}
+	if diff := cmp.Diff(want, contents); diff != "" {
+		t.Errorf("files beside composer.json differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestNight(t *testing.T) {
+	f := newFixture(t)
+	night, err := f.build(t, third(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := folderOf(t, f.store, night.Tree)
+	golden(t, "packages.json", folder[stages.PackagesFile])
+	golden(t, "metadata.json", withoutSums(folder["p2/fork/plugin.json"]))
+	golden(t, "metadata-dev.json", folder["p2/fork/plugin~dev.json"])
+
+	var names []string
+	for _, p := range night.Packages {
+		names = append(names, p.Name)
+		want := "dists/" + p.Name + "-" + p.Version + ".zip"
+		if _, ok := folder[want]; !ok || p.Dist != want {
+			t.Errorf("dist of %s is %s, want %s; the folder has %v", p.Name, p.Dist, want, slices.Sorted(maps.Keys(folder)))
+		}
+	}
+	if want := []string{"fork/all", "fork/module-log", "fork/plugin", "fork/product", "fork/project", "fork/shop-base"}; !slices.Equal(names, want) {
+		t.Errorf("packages %v, want %v", names, want)
+	}
+	if want := 6*3 + 2; len(folder) != want {
+		t.Errorf("%d files, want %d: %v", len(folder), want, slices.Sorted(maps.Keys(folder)))
+	}
+	night.Tree, night.Packages = pipeline.Tree{}, nil
+	want := stages.Night{Name: "2026-11-24", URL: "https://nightly.example.org/", Project: "fork/project", Version: "2.4.8.1-a20261124+p1", Keep: night.Keep}
+	if diff := cmp.Diff(want, night); diff != "" {
+		t.Errorf("night differs (-want +got):\n%s", diff)
+	}
+}
+
+// withoutSums blanks what depends on the compressor.
+func withoutSums(metadata []byte) []byte {
+	for _, key := range []string{`"reference":"`, `"shasum":"`} {
+		if i := bytes.Index(metadata, []byte(key)); i >= 0 {
+			i += len(key)
+			metadata = slices.Concat(metadata[:i], []byte("…"), metadata[i+bytes.IndexByte(metadata[i:], '"'):])
+		}
+	}
+	return metadata
+}
+
+func TestManifest(t *testing.T) {
+	f := newFixture(t)
+	night, err := f.build(t, third(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := f.store.Files(t.Context(), night.Tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := releases.ParseManifest(folderOf(t, f.store, night.Tree)[releases.ManifestName])
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]pipeline.Digest{}
+	for _, file := range m.Files {
+		listed[file.Path] = file.SHA256
+	}
+	for _, p := range m.Packages {
+		listed[p.Dist.Path] = p.Dist.SHA256
+	}
+	there := map[string]pipeline.Digest{}
+	for _, file := range files {
+		if file.Path != releases.ManifestName {
+			there[file.Path] = file.Digest
+		}
+	}
+	if diff := cmp.Diff(there, listed); diff != "" {
+		t.Errorf("manifest does not list what is there (-there +listed):\n%s", diff)
+	}
+	m.Packages, m.Files, m.Plan = nil, nil, releases.Plan{}
+	want := &releases.Manifest{Format: releases.ManifestFormat, Night: "2026-11-24", Program: releases.Program, Stages: map[string]int{"build": Version}}
+	if diff := cmp.Diff(want, m); diff != "" {
+		t.Errorf("manifest differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestEvidence(t *testing.T) {
+	f := newFixture(t)
+	in := f.input(t)
+	in.Dependencies.Packages[0].Requires[4].Evidence = "Log.php:3"
+	trees, err := openHeads(t.Context(), f.store, in.Sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := compose(t.Context(), in, trees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := requires("php", "~8.3.0", "ext-intl", "*", "psr/log-implementation", "^3.0", "fork/plugin", "1.0.0.1-a20261124")
+	want[3].Evidence = "Log.php:3"
+	if diff := cmp.Diff(want, packages[0].requires); diff != "" {
+		t.Errorf("requires differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestLocal(t *testing.T) {
+	f := newFixture(t)
+	in := f.input(t)
+	in.Plan.Repositories[1].Local = true
+	in.Plan.Line.Composer = nil
+	in.Dependencies.Packages[4].Requires = requires("php", "*")
+	night, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store}), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := releases.ParseManifest(folderOf(t, f.store, night.Tree)[releases.ManifestName])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !night.Local || !m.Local || !strings.Contains(night.Version, "local") {
+		t.Errorf("a local build is not marked: night %v, manifest %v, version %s", night.Local, m.Local, night.Version)
+	}
+}
+
+// TestSameTwice builds in two stores: the same input gives the same bytes.
+func TestSameTwice(t *testing.T) {
+	carried := t.TempDir()
+	if err := os.WriteFile(filepath.Join(carried, "packages.json"), inline(t, "third/tool", []string{"2.5.0"}), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var nights []stages.Night
+	for range 2 {
+		f := newFixture(t)
+		in := f.input(t)
+		in.Plan.Line.Composer = []releases.ComposerRepository{{URL: "embedded:third-party"}}
+		stage := Stage(Options{Store: f.store, Fetcher: composer.FileFetcher{}, Locate: func(string) (string, error) { return carried, nil }})
+		night, err := pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nights = append(nights, night)
+	}
+	if diff := cmp.Diff(nights[0], nights[1]); diff != "" {
+		t.Errorf("two builds differ:\n%s", diff)
+	}
+}

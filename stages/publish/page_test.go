@@ -1,0 +1,244 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
+	t.Helper()
+	m := &releases.Manifest{Night: "2026-11-24", Plan: sample{name: "2026-11-24"}.plan()}
+	if change != nil {
+		change(m)
+	}
+	data, err := renderPage(newPage(&repository{base: testURL, nights: []*night{{name: "2026-11-24", manifest: m}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestPageEscapes(t *testing.T) {
+	evil := `"><script>alert(1)</script>`
+	got := renderedPage(t, func(m *releases.Manifest) {
+		m.Plan.Line.Title = evil
+		m.Plan.Repositories = []releases.PlannedRepository{
+			{Name: evil, URL: "javascript:alert(1)", Ref: evil, Commit: evil},
+			{Name: "shop", URL: "https://bot:secret@github.com/acme/shop.git?x=1", Ref: "refs/heads/main", Commit: "0123456789abcdef"},
+		}
+		m.Packages = []releases.ManifestPackage{{Name: evil, Version: evil, Type: evil,
+			Requires: []releases.Requirement{{Name: evil, Constraint: evil, Evidence: evil}}}}
+	})
+	if n := strings.Count(got, "<script>"); n != 1 || strings.Contains(got, "javascript:") || strings.Contains(got, "secret") {
+		t.Errorf("%d scripts in:\n%s", n, got)
+	}
+	for _, want := range []string{`href="https://github.com/acme/shop"`, `href="https://github.com/acme/shop/commit/0123456789abcdef"`, ">0123456789<", ">main<"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in:\n%s", want, got)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	edition := releases.ManifestPackage{Name: "acme/project-shop", Version: "1.0-alpha1", Type: "project"}
+	for _, tt := range []struct {
+		name, base string
+		line       releases.Line
+		want       string
+	}{
+		{"the installed project", testURL, releases.Line{Vendor: "acme", Install: releases.Install{Project: "project-shop"}},
+			"composer create-project --repository=https://nightly.example.org/repo/ acme/project-shop:1.0-alpha1 shop"},
+		{"the first project", testURL, releases.Line{Vendor: "acme", Editions: []releases.Edition{{Name: "product", Type: "product"}, {Name: "project-shop", Type: "project"}}},
+			"composer create-project --repository=https://nightly.example.org/repo/ acme/project-shop:1.0-alpha1 shop"},
+		{"no project", testURL, releases.Line{Vendor: "acme"}, ""},
+		{"a URL that a shell would read", "https://h/a&b'c/", releases.Line{Vendor: "acme", Install: releases.Install{Project: "project-shop"}},
+			`composer create-project --repository='https://h/a&b'\''c/' acme/project-shop:1.0-alpha1 shop`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := &releases.Manifest{Packages: []releases.ManifestPackage{edition}}
+			m.Plan.Line = tt.line
+			if diff := cmp.Diff(tt.want, installCommand(m, tt.base)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// browser starts a headless Chromium; the test is skipped where there is none.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skipf("no chromium to look at the page with: %v", err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true)) // the others are among the defaults
+	// It is closed after the test; a browser that hangs is not to hold up all tests.
+	limited, cancelLimit := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	ctx, cancelAllocator := chromedp.NewExecAllocator(limited, options...)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("close the browser: %v", err)
+		}
+		cancel()
+		cancelAllocator()
+		cancelLimit()
+	})
+	return ctx
+}
+
+// published serves a repository of some nights, as a command would.
+func published(t *testing.T, modules int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"2026-11-22", "2026-11-23", "2026-11-24"} {
+		n := 1
+		if name == "2026-11-24" {
+			n = modules
+		}
+		mustPublish(t, sample{name: name, modules: n}, dir, nil)
+	}
+	server := httptest.NewServer(Handler(dir))
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+const shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.checkVisibility()).length`
+
+func TestPageInBrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	url := published(t, 60)
+	do(t, ctx, chromedp.Navigate(url))
+	rows := func() int { return eval[int](t, ctx, shownRows) }
+	var got []any
+	got = append(got, rows())
+	do(t, ctx, chromedp.KeyEvent("/"), chromedp.KeyEvent("MODULE-00 alpha")) // a slash leads to the search
+	got = append(got, rows(), eval[string](t, ctx, `document.getElementById('count').textContent`))
+	do(t, ctx, chromedp.KeyEvent(" nothing like this"))
+	got = append(got, rows())
+	do(t, ctx, chromedp.Click(chromedp.CSS("#clear")))
+	got = append(got, rows())
+	eval[int](t, ctx, `Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}}); 1`)
+	do(t, ctx, chromedp.Click(chromedp.CSS("#install button")), poll(`document.querySelector('#install button').textContent === 'Copied'`))
+	got = append(got, eval[string](t, ctx, "window.copied"), eval[string](t, ctx, `document.getElementById('said').textContent`))
+	eval[int](t, ctx, `location.hash = '#acme/language'; 1`)
+	do(t, ctx, poll(`document.activeElement.tagName === 'SUMMARY'`))
+	got = append(got, eval[string](t, ctx, `document.activeElement.parentElement.querySelector('code').textContent`))
+	want := []any{62, 10, "10 of 62 packages", 0, 62,
+		"composer create-project --repository=" + url + " acme/project-shop:2.4.8-alpha20261124 shop", "Copied to the clipboard",
+		"composer require acme/language:1.0.0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Where the page is served over plain HTTP there is no clipboard API.
+func TestPageCopiesWithoutClipboardAPI(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	do(t, ctx, chromedp.Navigate(published(t, 1)))
+	eval[int](t, ctx, `Object.defineProperty(window, 'isSecureContext', {value: false});
+		document.addEventListener('copy', () => { window.copied = document.activeElement.value; }); 1`)
+	do(t, ctx, chromedp.Click(chromedp.CSS("#configure button")), poll(`document.querySelector('#configure button').textContent === 'Copied'`))
+	if got := eval[string](t, ctx, "window.copied"); !strings.HasPrefix(got, "composer config repositories.nightly composer http://127.0.0.1:") {
+		t.Errorf("copied %q", got)
+	}
+}
+
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eval[T any](t *testing.T, ctx context.Context, script string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+// poll waits until a condition holds.
+func poll(condition string) chromedp.Action[chromedp.Void] {
+	return chromedp.Poll[chromedp.Void](condition)
+}
+
+// The page fits its width from a phone to a desktop, in both colour schemes, and
+// shows the list without scripts too.
+func TestPageLooks(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	url := published(t, 60)
+	grounds := map[string]string{}
+	for _, width := range []int64{320, 768, 1440} {
+		for _, scheme := range []string{"light", "dark"} {
+			call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			})
+			do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url), chromedp.Navigate(url+"#acme/module-002"))
+			over := eval[float64](t, ctx, `document.querySelector('.commits').open = true; document.documentElement.scrollWidth - window.innerWidth`)
+			grounds[scheme] = eval[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
+			if over > 0 {
+				t.Errorf("%d px, %s: %v px too wide", width, scheme, over)
+			}
+			keepScreenshot(t, ctx, fmt.Sprintf("%s-%d", scheme, width))
+		}
+	}
+	if grounds["light"] == grounds["dark"] {
+		t.Errorf("light and dark have the same ground %s", grounds["light"])
+	}
+	call(t, ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	do(t, ctx, chromedp.Navigate(url))
+	got := []any{
+		eval[int](t, ctx, shownRows), eval[int](t, ctx, `document.querySelectorAll('.command button').length`),
+		eval[bool](t, ctx, `document.getElementById('search').checkVisibility()`),
+	}
+	if diff := cmp.Diff([]any{62, 0, false}, got); diff != "" {
+		t.Error("without scripts:", diff)
+	}
+}
+
+func call[P, R any](t *testing.T, ctx context.Context, cmd cdp.Command[P, R], params P) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, cmd, params); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keepScreenshot writes a picture to the folder that NIGHTLY_SCREENSHOTS names,
+// for a person to look at.
+func keepScreenshot(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("NIGHTLY_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	eval[int](t, ctx, "window.scrollTo({top: 0, behavior: 'instant'}); 1")
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
