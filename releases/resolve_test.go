@@ -51,7 +51,7 @@ name: test
 vendor: mage-os
 rename: {magento: mage-os}
 url: https://example.org/
-versions: {skip-tags: ["9*"]}
+versions: {skip-tags: ["9*", "v*"]}
 upstream: {repository: UPSTREAM, package: magento/product, extra: [magento/extra, magento/sample-data]}
 repositories:
   - {name: one, url: https://example.org/one.git, ref: main, packages: [{each: app/code}, {directory: .}]}
@@ -148,7 +148,7 @@ func TestResolve(t *testing.T) {
 		Repositories: []PlannedRepository{
 			{
 				Name: "one", URL: "https://example.org/one.git", Ref: "refs/heads/main", Commit: commitID("1"), Tag: "2.4.8-p1", TagCommit: commitID("3"),
-				Notes: []string{"tags left out because they begin with 'v': v3", "tags left out because they match skip-tags 9*: 99"},
+				Notes: []string{"tags left out because they match skip-tags 9*: 99", "tags left out because they match skip-tags v*: v3"},
 			},
 			{
 				Name: "two", URL: "https://example.org/two.git", Ref: "refs/heads/develop", Commit: commitID("5"), Tag: "1.0.0", TagCommit: commitID("6"),
@@ -227,7 +227,7 @@ func TestResolveNamesAllProblems(t *testing.T) {
 		t.Errorf("no SourceError: %v", err)
 	}
 	for _, want := range []string{
-		`repository one`, `ref "main" is no branch or tag there (nearest of its 2 branches: maim, 2.4-develop)`, "begin with 'v': v1.0",
+		`repository one`, `ref "main" is no branch or tag there (nearest of its 2 branches: maim, 2.4-develop)`, "skip-tags v*: v1.0",
 		"repository two", "connection refused",
 		"repository acme/x", "it has no tags",
 		"magento/lib: no version there that meets ^1.2 (has 2.0.0)",

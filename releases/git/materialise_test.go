@@ -28,7 +28,7 @@ func TestMaterialiseIsGit(t *testing.T) {
 		{"bin/run\ncomposer.json\nsrc-b/a.php\nsrc.c\nsrc/a.php", run(t, git, "-C", one, "ls-tree", "-r", "--name-only", "main")},
 		{"composer.json\nsrc/.hidden", run(t, git, "-C", one, "ls-tree", "-r", "--name-only", "1.10.0")},
 		{"tag", run(t, git, "-C", one, "cat-file", "-t", "1.9.0")},
-		{"Develop\nRelease 1.10.0\nRelease 1.9.0", run(t, git, "-C", one, "log", "--format=%s", "main")},
+		{"Develop\nRelease 1.9.0\nRelease 1.10.0", run(t, git, "-C", one, "log", "--format=%s", "main")},
 		{"2022-02-22 22:04:22 +0000", run(t, git, "-C", one, "log", "-1", "--format=%ci", "main")},
 		{"refs/heads/main", run(t, git, "-C", one, "symbolic-ref", "HEAD")},
 	}

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -62,10 +62,26 @@ func ignoredByHFS(r rune) bool {
 func foldName(name string) string {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
-			return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+			return norm.NFD.String(strings.Map(foldRune, norm.NFD.String(name)))
 		}
 	}
 	return strings.ToLower(name)
+}
+
+// foldRune gives one of the characters that differ in case only, always the
+// same: that of the lowest number which is no mark, and small in ASCII. A
+// library's folding is not enough: it swaps the two cases of Cherokee.
+func foldRune(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		if unicode.Is(unicode.Mn, least) || next < least && !unicode.Is(unicode.Mn, next) {
+			least = next
+		}
+	}
+	if least < utf8.RuneSelf {
+		return unicode.ToLower(least)
+	}
+	return least
 }
 
 // checkNames checks all names of one directory, each alone and against the

@@ -39,6 +39,8 @@ func TestHostileNames(t *testing.T) {
 		{"case", []line{regular("a/B.php", ""), regular("a/b.php", "")}, `"a/B.php" and "a/b.php" are one file`},
 		{"case of a directory", []line{regular("App/x", ""), regular("app/y", "")}, `"App" and "app" are one file`},
 		{"case beyond ASCII", []line{regular("É", ""), regular("é", "")}, `"É" and "é" are one file`},
+		{"case of Cherokee", []line{regular("\u13e0", ""), regular("\uabb0", "")}, `are one file`},
+		{"Kelvin sign", []line{regular("\u212a", ""), regular("k", "")}, `are one file`},
 		{"Unicode form", []line{regular("e\u0301", ""), regular("\u00e9", "")}, `are one file where case or Unicode form does not count`},
 		{"strange mode", []line{{"100600", "a", ""}}, `"a" has mode 100600, which git does not write`},
 		{"all of them", []line{regular("a/../b", ""), regular(".git/x", "")}, `".git": the name is taken`},
