@@ -164,7 +164,12 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 	if keep == 0 {
 		keep = night.Keep
 	}
-	stage := publish.Stage(publish.Options{Store: c.store, Log: c.log, Progress: c.show.step})
+	log := c.log
+	if o.dryRun {
+		// What would be published is what a dry run is for.
+		log = c.world.loggerAt(c.show.logs(), slog.LevelInfo)
+	}
+	stage := publish.Stage(publish.Options{Store: c.store, Owner: owner(), Log: log, Progress: c.show.step})
 	publication, err := pipeline.Run(ctx, c.session, stage, stages.Release{
 		Night: night, To: o.to, URL: o.url, Keep: keep, DryRun: o.dryRun, AllowLocal: o.local,
 	})

@@ -23,7 +23,7 @@ type carried struct {
 func (c *carried) locate(url string) (string, error) {
 	name, ok := releases.IsEmbedded(url)
 	if !ok {
-		return "", fmt.Errorf("%s is not carried in this program: its URL would begin with embedded:", url)
+		return "", fmt.Errorf("%s is not carried in this program, as a URL that begins with embedded: would be", url)
 	}
 	c.once.Do(c.layOut)
 	if c.err != nil {

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -29,36 +29,38 @@ func number(ctx context.Context, plan *releases.Plan, to string) error {
 	if last < 0 {
 		return nil
 	}
-	before, err := publishedPlan(to, nights[last])
-	if err != nil {
+	if plan.Number, err = numberOf(nights[last]); err != nil {
 		return err
 	}
-	if before == nil {
-		return nil
-	}
-	plan.Number = before.Number
-	if !samePlan(plan, before) {
+	if !isNight(plan, to, nights[last]) {
 		plan.Number++
 	}
 	return nil
 }
 
-// publishedPlan reads the plan of a night at a target; nil when the night has
-// no manifest there.
-func publishedPlan(to, night string) (*releases.Plan, error) {
+// numberOf is the number in the name of a night: 1 of 2026-11-24.1.
+func numberOf(night string) (int, error) {
+	_, n, second := strings.Cut(night, ".")
+	if !second {
+		return 0, nil
+	}
+	number, err := strconv.Atoi(n)
+	if err != nil {
+		return 0, fmt.Errorf("night %s at the target: %w", night, err)
+	}
+	return number, nil
+}
+
+// isNight reports whether a night at a target was built from this very plan. One
+// whose manifest cannot be read, because another program wrote it, was not.
+func isNight(plan *releases.Plan, to, night string) bool {
 	dir := strings.TrimPrefix(to, "file://")
 	data, err := os.ReadFile(filepath.Join(dir, "nights", night, releases.ManifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return false
 	}
 	manifest, err := releases.ParseManifest(data)
-	if err != nil {
-		return nil, err
-	}
-	return &manifest.Plan, nil
+	return err == nil && samePlan(plan, &manifest.Plan)
 }
 
 func samePlan(a, b *releases.Plan) bool {

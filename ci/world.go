@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -52,12 +53,23 @@ func (w *world) openStore() (*store.Store, string, error) {
 }
 
 // logger writes warnings, or with --verbose everything, to out.
-func (w *world) logger(out io.Writer) *slog.Logger {
-	level := slog.LevelWarn
+func (w *world) logger(out io.Writer) *slog.Logger { return w.loggerAt(out, slog.LevelWarn) }
+
+// loggerAt writes what is at least of that level, or with --verbose everything.
+func (w *world) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
 	if w.verbose {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+}
+
+// owner says who publishes, for whoever finds the target locked.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown host"
+	}
+	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
 }
 
 // token gives the secret for a git host, or nothing. It goes to that host only.
