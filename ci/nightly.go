@@ -100,6 +100,10 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	out, err := c.run(ctx, plan, f.order(plan, toGiven))
 	c.show.finish()
 	c.show.table()
+	if ctx.Err() != nil {
+		// Main says that it was stopped; what every stage says to that is noise.
+		return &reportedError{ctx.Err()}
+	}
 	if err != nil && !isSkip(err) {
 		return c.show.failed(err)
 	}

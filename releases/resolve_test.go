@@ -92,7 +92,7 @@ func testServer() *server {
 // metapackage in it, and packages.
 var upstreamFiles = map[string]string{
 	"magento/product": `[{"version":"2.4.9-beta1","type":"metapackage"},
-		{"version":"2.4.8-p1","type":"metapackage","require":{"php":"~8.3","acme/other":"1.0.0","magento/module-a":"100.4.8-p1","magento/pages":"1.7.5","magento/lib":"^1.2","magento/gone":"3.0.0"}},
+		{"version":"2.4.8-p1","type":"metapackage","require":{"php":"~8.3","acme/none":"^1.0","acme/other":"1.0.0","acme/old":"^9.0","magento/module-a":"100.4.8-p1","magento/pages":"1.7.5","magento/lib":"^1.2","magento/gone":"3.0.0"}},
 		{"version":"2.4.8","type":"metapackage"}]`,
 	"magento/module-a": `[{"version":"100.4.8-p1","type":"magento2-module","require":{"magento/not-followed":"1.0.0"}}]`,
 	"magento/pages":    `[{"version":"1.7.5","type":"metapackage","require":{"magento/page":"self.version","magento/deep":"1.0.0","magento/lib":"1.3.0"}}]`,
@@ -100,6 +100,9 @@ var upstreamFiles = map[string]string{
 	"magento/deep":     `[{"version":"1.0.0","type":"metapackage","require":{"magento/deepest":"1.0.0","magento/pages":"1.7.5"}}]`,
 	"magento/deepest":  `[{"version":"v1.0.0"}]`,
 	"magento/lib":      `[{"version":"2.0.0"},{"version":"1.4.0-beta1"},{"version":"1.3.1"},{"version":"1.3.0"}]`,
+	"acme/other":       `[{"version":"1.0.0","type":"metapackage","require":{"magento/beyond":"1.1.0"}}]`,
+	"acme/old":         `[{"version":"1.0.0","type":"metapackage","require":{"magento/unwanted":"1.0.0"}}]`,
+	"magento/beyond":   `[{"version":"1.1.0","type":"magento2-module"}]`,
 	"magento/extra":    `[{"version":"5.0.0"},{"version":"6.0.0-alpha1"}]`,
 	"magento/sample-data": `[{"version":"101.0.0","require":{"magento/module-a":"101.*"}},
 		{"version":"100.4.1","require":{"magento/module-a":"100.4.*"}},{"version":"100.4.0","require":{"magento/module-a":"100.4.*"}}]`,
@@ -107,7 +110,7 @@ var upstreamFiles = map[string]string{
 
 var upstreamVersions = map[string]string{
 	"magento/product": "2.4.8-p1", "magento/module-a": "100.4.8-p1", "magento/pages": "1.7.5", "magento/page": "1.7.5", "magento/deep": "1.0.0",
-	"magento/deepest": "v1.0.0", "magento/lib": "1.3.1", "magento/gone": "3.0.0", "magento/extra": "5.0.0", "magento/sample-data": "100.4.1",
+	"magento/beyond": "1.1.0", "magento/deepest": "v1.0.0", "magento/lib": "1.3.1", "magento/gone": "3.0.0", "magento/extra": "5.0.0", "magento/sample-data": "100.4.1",
 }
 
 func upstreamHandler(packages map[string]string) http.Handler {

@@ -20,7 +20,7 @@ const maxUpstream = 5000
 
 // addUpstream finds the upstream versions that the night's packages replace: those
 // that the upstream product requires, and those that the metapackages among them
-// require. Only packages of vendors that the line renames count; no others get a
+// require, whoever's they are. Only packages of vendors that the line renames count; no others get a
 // new name, and so none stands in for them.
 func (r *Resolver) addUpstream(ctx context.Context, p *Plan) error {
 	if p.Line.Upstream == nil {
@@ -43,7 +43,7 @@ func (r *Resolver) walkUpstream(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return err
 	}
-	w := &upstreamWalk{repository: repository, vendors: p.Line.Rename, found: p.Replace}
+	w := &upstreamWalk{repository: repository, vendors: p.Line.Rename, found: p.Replace, foreign: map[string]bool{}}
 	product, err := w.product(ctx, from)
 	if err != nil {
 		return err
@@ -75,12 +75,16 @@ type upstreamWalk struct {
 	repository *composer.Repository
 	vendors    map[string]string // as in Line.Rename
 	found      map[string]string // package → version
+	foreign    map[string]bool   // looked up for their requires alone
 }
 
 // A want is a package and all constraints on it.
 type want struct {
 	name        composer.Name
 	constraints []string
+	// foreign says that its vendor is not renamed: it is not replaced, but a
+	// metapackage may lead on to packages that are.
+	foreign bool
 }
 
 // product is the package from which the walk starts.
@@ -117,7 +121,11 @@ func (w *upstreamWalk) follow(ctx context.Context, level []want) error {
 			return err
 		}
 		for i, m := range chosen {
-			w.found[string(level[i].name)] = m.Version()
+			if level[i].foreign {
+				w.foreign[string(level[i].name)] = true
+			} else {
+				w.found[string(level[i].name)] = m.Version()
+			}
 		}
 		level = w.wanted(metapackages(chosen)...)
 	}
@@ -125,7 +133,7 @@ func (w *upstreamWalk) follow(ctx context.Context, level []want) error {
 }
 
 func metapackages(manifests []*composer.Manifest) []*composer.Manifest {
-	return slices.DeleteFunc(slices.Clone(manifests), func(m *composer.Manifest) bool { return m.Type() != "metapackage" })
+	return slices.DeleteFunc(slices.Clone(manifests), func(m *composer.Manifest) bool { return m == nil || m.Type() != "metapackage" })
 }
 
 // wanted are the requires of manifests that have not been looked up, by name.
@@ -134,10 +142,10 @@ func (w *upstreamWalk) wanted(manifests ...*composer.Manifest) []want {
 	for _, m := range manifests {
 		for _, link := range m.Links(composer.Require) {
 			name, err := composer.ParseName(link.Name)
-			if err != nil || w.vendors[name.Vendor()] == "" {
-				continue // a platform package, or one that is not ours to replace
+			if err != nil {
+				continue // a platform package
 			}
-			if _, known := w.found[link.Name]; known {
+			if _, known := w.found[link.Name]; known || w.foreign[link.Name] {
 				continue
 			}
 			constraint := link.Constraint
@@ -149,15 +157,29 @@ func (w *upstreamWalk) wanted(manifests ...*composer.Manifest) []want {
 	}
 	var wants []want
 	for _, name := range slices.Sorted(maps.Keys(constraints)) {
-		wants = append(wants, want{name, constraints[name]})
+		wants = append(wants, want{name, constraints[name], w.vendors[name.Vendor()] == ""})
 	}
 	return wants
 }
 
 // resolve chooses a package's version. One that is wanted in exactly one version
-// needs no metadata upstream to be replaced: the version is known.
+// needs no metadata upstream to be replaced: the version is known. A foreign one
+// that upstream does not have leads nowhere: then there is no manifest.
 func (w *upstreamWalk) resolve(ctx context.Context, want want) (*composer.Manifest, error) {
 	versions, err := w.versions(ctx, want.name)
+	if want.foreign {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		m, err := choose(versions, want.name, want.constraints)
+		if err != nil {
+			return nil, nil // upstream has other versions of it: Packagist's matter
+		}
+		return m, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if version, parseErr := composer.ParseVersion(want.constraints[0]); parseErr == nil {
 			m := composer.NewManifest()

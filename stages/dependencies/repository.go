@@ -11,6 +11,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
@@ -23,22 +24,24 @@ const maxManifest = 8 << 20
 // A repository is one source with its two trees listed.
 type repository struct {
 	stages.Source
-	store  pipeline.Reader
-	log    *slog.Logger
-	head   map[string]pipeline.File // by path
-	tagged map[string]pipeline.File
-	// moved maps the names of the tagged packages to their composer.json; nil
-	// until somebody asks.
+	store pipeline.Reader
+	log   *slog.Logger
+	// vendors are those of the line's own packages, in the sources and built.
+	vendors []string
+	head    map[string]pipeline.File // by path
+	tagged  map[string]pipeline.File
+	// moved maps the tagged packages, as same names them, to their composer.json;
+	// nil until somebody asks.
 	moved map[string]string
 }
 
 // open lists the trees of a source.
-func (o Options) open(ctx context.Context, sources stages.Sources, name string) (*repository, error) {
-	source, ok := sources.Source(name)
+func (o Options) open(ctx context.Context, in stages.Analysis, name string) (*repository, error) {
+	source, ok := in.Sources.Source(name)
 	if !ok {
 		return nil, fmt.Errorf("repository %s was not checked out", name)
 	}
-	r := &repository{Source: source, store: o.Store, log: o.Log.With(slog.String("repository", name))}
+	r := &repository{Source: source, store: o.Store, log: o.Log.With(slog.String("repository", name)), vendors: in.Vendors}
 	var err error
 	if r.head, err = list(ctx, o.Store, source.Head); err != nil {
 		return nil, fmt.Errorf("repository %s: list the files: %w", name, err)
@@ -103,8 +106,8 @@ func (r *repository) baseVersion(ctx context.Context, dir, name string) string {
 		return ""
 	}
 	m, err := read(ctx, r.store, r.tagged, path.Join(dir, "composer.json"))
-	if err != nil || m.Name() != name {
-		file, ok := r.wasAt(ctx)[name]
+	if err != nil || r.same(m.Name()) != r.same(name) {
+		file, ok := r.wasAt(ctx)[r.same(name)]
 		if !ok {
 			return ""
 		}
@@ -113,6 +116,16 @@ func (r *repository) baseVersion(ctx context.Context, dir, name string) string {
 		}
 	}
 	return r.numeric(cmp.Or(m.Version(), r.Tag), name)
+}
+
+// same is what a package's name has in common before and after the renaming: at
+// a tag that a release made, composer.json bears the built name already.
+func (r *repository) same(name string) string {
+	vendor, project, ok := strings.Cut(name, "/")
+	if ok && slices.Contains(r.vendors, vendor) {
+		return project
+	}
+	return name
 }
 
 // rootVersion is the base version of what is computed from a directory: the
@@ -162,8 +175,8 @@ func (r *repository) wasAt(ctx context.Context) map[string]string {
 		if err != nil {
 			continue
 		}
-		if _, ok := r.moved[m.Name()]; !ok {
-			r.moved[m.Name()] = file
+		if _, ok := r.moved[r.same(m.Name())]; !ok {
+			r.moved[r.same(m.Name())] = file
 		}
 	}
 	return r.moved

@@ -47,7 +47,7 @@ func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependenci
 	var errs []error
 	repositories := map[string]*repository{}
 	for i, layout := range in.Repositories {
-		r, err := o.open(ctx, in.Sources, layout.Name)
+		r, err := o.open(ctx, in, layout.Name)
 		if err != nil {
 			errs = append(errs, err)
 			continue

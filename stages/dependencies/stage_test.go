@@ -226,6 +226,9 @@ func TestBaseVersion(t *testing.T) {
 		{name: "the tag where the field is missing", tag: "2.4.8", tagged: files{"src/composer.json": named("acme/log")}, want: "2.4.8"},
 		{name: "from where it was before", tag: "2.0.0",
 			tagged: files{"old/composer.json": versioned("acme/log", "1.2.3"), "old/Test/_files/composer.json": versioned("acme/log", "9.9.9"), "x/composer.json": "{broken"}, want: "1.2.3"},
+		{name: "under its built name, as a release leaves it", tag: "2.0.0", tagged: files{"src/composer.json": versioned("fork/log", "2.0.0-p1")}, want: "2.0.0-p1"},
+		{name: "under its built name elsewhere", tag: "2.0.0", tagged: files{"old/composer.json": named("fork/log")}, want: "2.0.0"},
+		{name: "a stranger of the same project name", tag: "2.0.0", tagged: files{"src/composer.json": named("stranger/log")}, want: ""},
 		{name: "another package was in its place", tag: "2.0.0", tagged: files{"src/composer.json": versioned("acme/other", "7.0.0")}, want: ""},
 		{name: "new since the tag", tag: "2.0.0", tagged: files{"composer.json": named("acme/shop")}, want: ""},
 		{name: "no tag", tag: "", want: ""},
@@ -235,7 +238,7 @@ func TestBaseVersion(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			out, err := analyse(t, stages.Analysis{}, source{
+			out, err := analyse(t, stages.Analysis{Vendors: []string{"acme", "fork"}}, source{
 				name: "acme", tag: test.tag, tagged: test.tagged,
 				head: files{"src/composer.json": named("acme/log")}, layout: []releases.Package{{Directory: "src"}},
 			})
