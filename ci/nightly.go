@@ -67,14 +67,14 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if err := checkUntil(f.until); err != nil {
 		return err
 	}
+	line, plan, err := lineOrPlan(f)
+	if err != nil {
+		return err
+	}
 	if needsInstallTools(f.until) {
 		if err := ensureTools(ctx, w, f.installTools, installTools); err != nil {
 			return err
 		}
-	}
-	line, plan, err := lineOrPlan(f)
-	if err != nil {
-		return err
 	}
 	c, err := newChain(w, f.fresh)
 	if err != nil {
@@ -166,7 +166,11 @@ func (c *chain) savePlan(plan *releases.Plan) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(c.dir, "plans", plan.Line.Name+"-"+plan.Night()+".json")
+	name := plan.Line.Name + "-" + plan.Night()
+	if plan.Local() {
+		name += "-local" // not the plan of that night of the line
+	}
+	file := filepath.Join(c.dir, "plans", name+".json")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", err
 	}

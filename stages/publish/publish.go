@@ -120,7 +120,7 @@ func (o Options) apply(ctx context.Context, f *folder, before state, add *night,
 func check(r stages.Release) (base, dir string, err error) {
 	var errs []error
 	if r.Night.Local && !r.AllowLocal {
-		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --allow-local", r.Night.Name))
+		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Night.Name))
 	}
 	if !isNight(r.Night.Name) {
 		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1", r.Night.Name))

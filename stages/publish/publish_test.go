@@ -146,7 +146,7 @@ func TestPublishRefuses(t *testing.T) {
 		want   []string
 	}{
 		{"other content under the same name", clash, nil, []string{"night 2026-11-24 is published already", "SHA-256", "next free number"}},
-		{"local build", sample{name: "2026-11-25", modules: 1, local: true}, nil, []string{"2026-11-25 is a local build", "--allow-local"}},
+		{"local build", sample{name: "2026-11-25", modules: 1, local: true}, nil, []string{"2026-11-25 is a local build", "--publish-local"}},
 		{"other URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://other.example.org" },
 			[]string{testURL, "https://other.example.org/", "empty folder"}},
 		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.URL = "" }, []string{"base URL"}},
