@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/install"
+)
+
+func TestExitCode(t *testing.T) {
+	cause := errors.New("cause")
+	in := func(stage string, err error) error { return &pipeline.StageError{Stage: stage, Err: err} }
+	tests := []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"all is done", nil, 0},
+		{"unknown", cause, 1},
+		{"a wrong flag", &usageError{cause}, 2},
+		{"a line that is not valid, shown already", &reportedError{fmt.Errorf("load: %w", &releases.ConfigError{Err: cause})}, 2},
+		{"a source that is not reachable, in any stage", in("build", &releases.SourceError{Err: cause}), 3},
+		{"a checkout that fails", in("checkout", cause), 3},
+		{"dependencies", in("dependencies", cause), 4},
+		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
+		{"what does not install", &reportedError{in("install", cause)}, 5},
+		{"publishing", in("publish", cause), 6},
+		{"a machine that cannot install", in("install", &install.MachineError{Err: cause}), 7},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := exitCode(test.err); got != test.want {
+				t.Errorf("exit code %d, want %d", got, test.want)
+			}
+		})
+	}
+}

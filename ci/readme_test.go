@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// The line that README shows is one that can be copied.
+func TestReadmeLine(t *testing.T) {
+	_, rest, found := strings.Cut(readme(t), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("README.md shows no line")
+	}
+	line, err := releases.Parse("README.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(line.Repositories); got != 2 {
+		t.Errorf("the line in README.md has %d repositories, want 2", got)
+	}
+}
+
+// Every command that README shows exists, with its flags.
+func TestReadmeCommands(t *testing.T) {
+	const program = "go run ./ci "
+	shown := 0
+	for line := range strings.Lines(readme(t)) {
+		rest, ok := strings.CutPrefix(line, program)
+		if !ok {
+			continue
+		}
+		shown++
+		rest, _, _ = strings.Cut(rest, "#")
+		root := newRoot(&world{stdout: os.Stdout, stderr: os.Stderr, getenv: func(string) string { return "" }, now: time.Now})
+		cmd, args, err := root.Find(strings.Fields(rest))
+		if err != nil {
+			t.Errorf("%s: %v", rest, err)
+			continue
+		}
+		if err := cmd.ParseFlags(args); err != nil {
+			t.Errorf("%s: %v", rest, err)
+		}
+		if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+			t.Errorf("%s: %v", rest, err)
+		}
+	}
+	if shown < 10 {
+		t.Errorf("README.md shows %d commands; has their form changed?", shown)
+	}
+}
