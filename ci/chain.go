@@ -110,7 +110,11 @@ func (c *chain) run(ctx context.Context, plan *releases.Plan, o order) (*outcome
 	if err != nil || o.done(c, "dependencies") {
 		return out, err
 	}
-	night, err := pipeline.Run(ctx, c.session, c.build(), stages.Build{Plan: *plan, Sources: sources, Dependencies: found})
+	night, err := pipeline.Run(ctx, c.session, c.build(), stages.Build{
+		Plan: *plan, Sources: sources, Dependencies: found,
+		Program: releases.Program,
+		Stages:  map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version},
+	})
 	if err != nil {
 		return out, err
 	}
@@ -191,13 +195,9 @@ func (c *chain) dependencies() pipeline.Stage[stages.Analysis, stages.Dependenci
 }
 
 func (c *chain) build() pipeline.Stage[stages.Build, stages.Night] {
-	versions := map[string]int{
-		"checkout":     c.checkout().Version,
-		"dependencies": c.dependencies().Version,
-	}
 	return build.Stage(build.Options{
 		Store: c.store, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate,
-		Stages: versions, Log: c.log, Progress: c.show.step,
+		Log: c.log, Progress: c.show.step,
 	})
 }
 

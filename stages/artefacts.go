@@ -151,6 +151,10 @@ type Build struct {
 	Plan         releases.Plan `json:"plan"`
 	Sources      Sources       `json:"sources"`
 	Dependencies Dependencies  `json:"dependencies"`
+	// Program and Stages are the versions of this program and of the stages
+	// before; they stand in the night's manifest, so they are part of the key.
+	Program string         `json:"program"`
+	Stages  map[string]int `json:"stages"`
 }
 
 // A Night is what the build made: a folder with the dists, the night's own

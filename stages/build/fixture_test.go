@@ -105,7 +105,7 @@ func (f *fixture) input(t *testing.T) stages.Build {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := stages.Build{Plan: releases.Plan{
+	in := stages.Build{Program: "1.2.3", Stages: map[string]int{"checkout": 7}, Plan: releases.Plan{
 		Format: releases.PlanFormat, Program: "0.0.0", Line: *line, Date: "2026-11-24",
 		Replace: map[string]string{"acme/product": "2.4.8-p2", "acme/module-log": "100.4.5", "acme/all": "1.2.0"},
 	}}

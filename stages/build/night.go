@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -113,8 +114,10 @@ func (f *folder) manifest(ctx context.Context, m *releases.Manifest) error {
 func (o Options) manifest(in stages.Build, built []builtPackage, files []releases.ManifestFile) *releases.Manifest {
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
+	versions := map[string]int{Name: Version}
+	maps.Copy(versions, in.Stages)
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: in.Plan.Night(), Program: releases.Program, Stages: o.Stages,
+		Format: releases.ManifestFormat, Night: in.Plan.Night(), Program: in.Program, Stages: versions,
 		Local: in.Plan.Local(), Files: files, Plan: in.Plan,
 	}
 	for _, p := range built {

@@ -19,7 +19,7 @@ const Name = "build"
 // Version is raised when the same input must give another night.
 const Version = 1
 
-// Options are what the stage works with. Of these only Stages decides bytes.
+// Options are what the stage works with. None of these decides bytes.
 type Options struct {
 	Store pipeline.Store
 	// Cache keeps packed packages; it may be lost without harm, or be nil.
@@ -28,10 +28,7 @@ type Options struct {
 	Fetcher composer.Fetcher
 	// Locate gives the folder of what the program carries in itself, for a URL
 	// embedded:NAME.
-	Locate func(url string) (dir string, err error)
-	// Stages are the versions of the stages that made the input; they stand in
-	// the night's manifest.
-	Stages   map[string]int
+	Locate   func(url string) (dir string, err error)
 	Log      *slog.Logger      // nil: nothing is logged
 	Progress pipeline.Progress // nil: nobody looks
 	Workers  int               // packages packed at the same time; 0: one per processor

@@ -27,7 +27,7 @@ func (f *fixture) build(t *testing.T, r *repository) (stages.Night, error) {
 	t.Helper()
 	in := f.input(t)
 	in.Plan.Line.Composer = []releases.ComposerRepository{{URL: r.url}}
-	stage := Stage(Options{Store: f.store, Fetcher: r.fetcher(), Stages: map[string]int{"build": Version}, Workers: 1})
+	stage := Stage(Options{Store: f.store, Fetcher: r.fetcher(), Workers: 1})
 	return pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
 }
 
@@ -140,7 +140,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("manifest does not list what is there (-there +listed):\n%s", diff)
 	}
 	m.Packages, m.Files, m.Plan = nil, nil, releases.Plan{}
-	want := &releases.Manifest{Format: releases.ManifestFormat, Night: "2026-11-24", Program: releases.Program, Stages: map[string]int{"build": Version}}
+	want := &releases.Manifest{Format: releases.ManifestFormat, Night: "2026-11-24", Program: "1.2.3", Stages: map[string]int{"checkout": 7, "build": Version}}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("manifest differs (-want +got):\n%s", diff)
 	}
