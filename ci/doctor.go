@@ -24,7 +24,7 @@ func doctor(w *world) error {
 	for _, t := range append(append([]tool{}, installTools...), testTools...) {
 		where := find(t.program)
 		if where == "" {
-			where = "missing: Debian package " + t.debian
+			where = "missing: Debian packages " + t.debian
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\n", t.program, where, t.what)
 	}

@@ -12,13 +12,14 @@ import (
 // A tool is a program of the machine that some stages or tests need.
 type tool struct {
 	program string
-	debian  string // the Debian package that brings it
+	debian  string // the Debian packages that bring it
 	what    string // what needs it
 }
 
 // installTools are what the test installation runs.
 var installTools = []tool{
-	{"php", "php-cli", "test installation"},
+	// With the extensions that Magento's root composer.json requires.
+	{"php", "php-cli php-bcmath php-curl php-gd php-intl php-mbstring php-mysql php-soap php-xml php-zip", "test installation"},
 	{"composer", "composer", "test installation"},
 	{"unzip", "unzip", "test installation (Composer unpacks with it)"},
 }
@@ -64,7 +65,7 @@ func ensureTools(ctx context.Context, w *world, allowed bool, tools []tool) erro
 	var programs, packages []string
 	for _, t := range lacking {
 		programs = append(programs, t.program)
-		packages = append(packages, t.debian)
+		packages = append(packages, strings.Fields(t.debian)...)
 	}
 	command := "apt-get update && apt-get install --yes --no-install-recommends " + strings.Join(packages, " ")
 	switch {
