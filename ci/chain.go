@@ -78,13 +78,13 @@ func (c *chain) resolve(ctx context.Context, line *releases.Line, date string, n
 
 // An order is what of the chain is to be run, and where its result goes.
 type order struct {
-	until   string // the last stage; empty: all
-	to      string // target of publishing; empty: not published
-	url     string // base URL of the published repository; empty: the line's
-	keep    int    // nights to keep; 0: the line's
-	dryRun  bool
-	local   bool // a local build may be published
-	noWhere string
+	until       string // the last stage; empty: all
+	to          string // target of publishing; empty: not published
+	url         string // base URL of the published repository; empty: the line's
+	keep        int    // nights to keep; 0: the line's
+	dryRun      bool
+	local       bool   // a local build may be published
+	unpublished string // why there is no target
 }
 
 // An outcome is what a run of the chain made, as far as it came.
@@ -161,7 +161,7 @@ func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Nig
 
 func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *outcome) error {
 	if o.to == "" {
-		c.show.report(pipeline.Report{Stage: "publish", State: pipeline.Skipped, Detail: o.noWhere})
+		c.show.report(pipeline.Report{Stage: "publish", State: pipeline.Skipped, Detail: o.unpublished})
 		return nil
 	}
 	keep := o.keep

@@ -120,7 +120,7 @@ func needsInstallTools(until string) bool {
 func (f nightlyFlags) order(plan *releases.Plan, toGiven bool) order {
 	o := order{until: f.until, to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
 	if plan.Local() && !toGiven && !f.publishLocal {
-		o.to, o.noWhere = "", "a local build (--with) is published only with --to FOLDER --publish-local"
+		o.to, o.unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
 	}
 	return o
 }

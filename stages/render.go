@@ -210,7 +210,11 @@ func (s *splicer) url() error {
 	}
 	end := int(s.dec.InputOffset())
 	s.out = append(s.out, s.src[s.copied:end-len(raw)]...)
-	s.out = append(s.out, quote(after)...)
+	quoted, err := quote(after)
+	if err != nil {
+		return s.fail(err)
+	}
+	s.out = append(s.out, quoted...)
 	s.copied = end
 	return nil
 }
@@ -223,12 +227,10 @@ func (s *splicer) fail(err error) error {
 }
 
 // quote writes a JSON string without escaping slashes or HTML, as Composer does.
-func quote(text string) []byte {
+func quote(text string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(text); err != nil {
-		panic("stages: a string cannot be written as JSON: " + err.Error()) // encoding/json writes every string
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	err := enc.Encode(text)
+	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
