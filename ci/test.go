@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,46 +86,4 @@ func goCommand(args ...string) func(context.Context) (string, error) {
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		return string(out), err
 	}
-}
-
-// fuzzAll gives each fuzz target of the project some time.
-func fuzzAll(ctx context.Context, w *world, each time.Duration) error {
-	targets, err := fuzzTargets(ctx)
-	if err != nil {
-		return err
-	}
-	var failures []error
-	for _, t := range targets {
-		failures = append(failures, check(ctx, w, "fuzz "+t.name+" of "+t.pkg,
-			goCommand("test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), t.pkg)))
-	}
-	return errors.Join(failures...)
-}
-
-// A fuzzTarget is one fuzz function and the package that holds it.
-type fuzzTarget struct{ pkg, name string }
-
-func fuzzTargets(ctx context.Context) ([]fuzzTarget, error) {
-	out, err := exec.CommandContext(ctx, "go", "test", "-list=^Fuzz", "./...").Output()
-	if err != nil {
-		return nil, fmt.Errorf("list fuzz targets: %w", err)
-	}
-	var targets []fuzzTarget
-	var names []string
-	lines := bufio.NewScanner(bytes.NewReader(out))
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.HasPrefix(line, "Fuzz") {
-			names = append(names, line)
-			continue
-		}
-		// "ok  <package>  0.1s" closes the names of a package.
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "ok" {
-			for _, name := range names {
-				targets = append(targets, fuzzTarget{fields[1], name})
-			}
-		}
-		names = nil
-	}
-	return targets, lines.Err()
 }
