@@ -12,19 +12,31 @@ const module = "github.com/mage-os/nightly"
 // mayImport is the design: which of our packages each package may import
 // outside its tests. A package that is not listed may not exist.
 var mayImport = map[string][]string{
-	"pipeline":                nil,
-	"pipeline/store":          {"pipeline"},
-	"releases/composer":       nil,
-	"releases":                {"pipeline", "releases/composer"},
-	"releases/git":            {"releases"},
-	"stages":                  {"pipeline", "releases", "releases/composer"},
-	"stages/checkout":         {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/dependencies":     {"pipeline", "releases", "releases/composer", "stages", "stages/dependencies/php"},
-	"stages/dependencies/php": nil,
-	"stages/build":            {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/install":          {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/publish":          {"pipeline", "releases", "releases/composer", "stages"},
-	"ci":                      {"*"},
+	"pipeline":            nil,
+	"pipeline/store":      {"pipeline"},
+	"pipeline/container":  {"pipeline"},
+	"releases/composer":   nil,
+	"releases":            {"pipeline", "releases/composer"},
+	"releases/git":        {"releases", "releases/git/remote"},
+	"releases/git/remote": nil,
+	"stages":              {"pipeline", "releases", "releases/composer"},
+	"stages/checkout":     {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
+	"stages/dependencies": {
+		"pipeline", "releases", "releases/composer", "stages",
+		"stages/dependencies/scan", "stages/dependencies/autoload",
+	},
+	"stages/dependencies/php":      nil,
+	"stages/dependencies/autoload": {"releases/composer"},
+	"stages/dependencies/platform": nil,
+	"stages/dependencies/scan":     {"pipeline", "stages/dependencies/php"},
+	"stages/dependencies/drift": {
+		"pipeline", "releases", "releases/composer", "stages",
+		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
+	},
+	"stages/build":   {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/install": {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/publish": {"pipeline", "releases", "releases/composer", "stages"},
+	"ci":             {"*"},
 }
 
 // onlyImporter says which packages may use a library that decides how the

@@ -18,6 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // Options are what a Lister needs from outside. The zero Options list public
@@ -29,7 +30,7 @@ type Options struct {
 	// Locate gives the folder of an embedded: URL.
 	Locate func(url string) (string, error)
 	// SSH is how ssh:// repositories are opened.
-	SSH SSH
+	SSH remote.SSH
 	// Client asks https:// and http:// repositories; nil: http.DefaultClient.
 	Client *http.Client
 	// Wait passes the time between tries; nil waits in real time.
@@ -44,10 +45,7 @@ type Options struct {
 
 // A Lister lists the refs of git repositories: https://, http://, ssh://, file://
 // and embedded:. Several goroutines may use it at once.
-type Lister struct {
-	options Options
-	http    transport.Transport
-}
+type Lister struct{ options Options }
 
 // The limits of a Lister that is given none.
 const (
@@ -72,7 +70,7 @@ func NewLister(o Options) *Lister {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Lister{options: o, http: newHTTP(o)}
+	return &Lister{options: o}
 }
 
 // List gives a repository's branches, tags and other refs, and "HEAD", in byte
@@ -107,7 +105,7 @@ func (l *Lister) list(ctx context.Context, address string) ([]releases.Ref, erro
 	case "file":
 		return listFolder(ctx, endpoint.Path)
 	case "http", "https":
-		return l.retry(ctx, address, func(ctx context.Context) ([]releases.Ref, error) { return l.listHTTP(ctx, endpoint) })
+		return l.retry(ctx, address, func(ctx context.Context) ([]releases.Ref, error) { return l.listHTTP(ctx, address, endpoint) })
 	case "ssh":
 		return l.retry(ctx, address, func(ctx context.Context) ([]releases.Ref, error) { return l.listSSH(ctx, endpoint) })
 	}

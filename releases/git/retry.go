@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // longestWait is the longest Retry-After that is waited for.
@@ -73,8 +74,9 @@ func passing(err error) bool {
 	var hang *hangError
 	var network net.Error
 	var cut *packp.ErrUnexpectedData
+	var identity *remote.IdentityError
 	switch {
-	case isCertificate(err), isRefusedIdentity(err):
+	case isCertificate(err), errors.As(err, &identity):
 		return false
 	case errors.As(err, &busy), errors.As(err, &hang), errors.As(err, &cut):
 		return true

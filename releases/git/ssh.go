@@ -6,33 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	"github.com/skeema/knownhosts"
-	sshagent "github.com/xanzy/ssh-agent"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/git/remote"
 )
-
-// SSH is how ssh:// repositories are opened. The zero SSH takes what the user's own
-// ssh takes: the agent, the usual keys in ~/.ssh and ~/.ssh/known_hosts.
-type SSH struct {
-	// Keys are files with private keys; when there are any, neither the agent nor
-	// ~/.ssh is asked.
-	Keys []string
-	// KnownHosts are files with the keys of servers.
-	KnownHosts []string
-}
-
-// identities are the names of private keys in ~/.ssh, as ssh(1) tries them.
-var identities = []string{"id_ed25519", "id_ecdsa", "id_rsa"}
 
 // listSSH asks git-upload-pack over an ssh connection of its own, because go-git's
 // cannot be ended while it connects.
@@ -78,7 +61,7 @@ func (l *Lister) dial(ctx context.Context, endpoint *transport.Endpoint) (*ssh.C
 		port = 22
 	}
 	address := net.JoinHostPort(endpoint.Host, strconv.Itoa(port))
-	config, closeAgent, err := l.options.SSH.config(address, endpoint.User)
+	config, closeAgent, err := l.options.SSH.Config(address, endpoint.User)
 	if err != nil {
 		return nil, err
 	}
@@ -92,124 +75,10 @@ func (l *Lister) dial(ctx context.Context, endpoint *transport.Endpoint) (*ssh.C
 	if err != nil {
 		stop()
 		conn.Close()
-		return nil, identityError(err, address)
+		return nil, remote.Judge(err, address)
 	}
 	// The context stays bound to the connection, for what is read over it.
 	return ssh.NewClient(connection, channels, requests), nil
-}
-
-func (s SSH) config(address, name string) (config *ssh.ClientConfig, closeAgent func(), err error) {
-	var home string
-	if current, err := user.Current(); err == nil {
-		home = current.HomeDir
-		if name == "" {
-			name = current.Username
-		}
-	}
-	hosts, err := knownhosts.NewDB(existing(s.KnownHosts, filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts")...)
-	if err != nil {
-		return nil, nil, &identityFailure{fmt.Errorf("read known_hosts: %w", err)}
-	}
-	signers, closeAgent, err := s.signers(home)
-	if err != nil {
-		return nil, nil, &identityFailure{err}
-	}
-	return &ssh.ClientConfig{
-		User:              name,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signers...)},
-		HostKeyCallback:   hosts.HostKeyCallback(),
-		HostKeyAlgorithms: hosts.HostKeyAlgorithms(address),
-	}, closeAgent, nil
-}
-
-// existing are the files given, or else those of the usual ones that are there.
-func existing(given []string, usual ...string) []string {
-	if len(given) > 0 {
-		return given
-	}
-	var files []string
-	for _, file := range usual {
-		if _, err := os.Stat(file); err == nil && filepath.IsAbs(file) { // relative: the user has no home
-			files = append(files, file)
-		}
-	}
-	return files
-}
-
-// signers are the keys to log in with. The caller closes the agent when it has
-// logged in.
-func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err error) {
-	closeAgent = func() {}
-	files := s.Keys
-	if len(files) == 0 {
-		if agent, conn, err := sshagent.New(); err == nil {
-			if conn != nil {
-				closeAgent = func() { conn.Close() }
-			}
-			if held, err := agent.Signers(); err == nil {
-				signers = held
-			}
-		}
-		for _, name := range identities {
-			files = append(files, existing(nil, filepath.Join(home, ".ssh", name))...)
-		}
-	}
-	var locked []string
-	for _, file := range files {
-		signer, err := readKey(file)
-		var passphrase *ssh.PassphraseMissingError
-		if errors.As(err, &passphrase) {
-			locked = append(locked, file)
-			continue
-		}
-		if err != nil {
-			closeAgent()
-			return nil, nil, fmt.Errorf("read ssh key %s: %w", file, err)
-		}
-		signers = append(signers, signer)
-	}
-	if len(signers) > 0 {
-		return signers, closeAgent, nil
-	}
-	closeAgent()
-	if len(locked) > 0 {
-		return nil, nil, fmt.Errorf("the ssh keys %s have a passphrase; add one to an ssh agent with ssh-add", strings.Join(locked, ", "))
-	}
-	return nil, nil, errors.New("no ssh key; start an ssh agent with a key, or make one with ssh-keygen")
-}
-
-func readKey(file string) (ssh.Signer, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return ssh.ParsePrivateKey(data)
-}
-
-// An identityFailure is one about who somebody is, the server or this user. Another
-// try would end the same way.
-type identityFailure struct{ err error }
-
-func (e *identityFailure) Error() string { return e.err.Error() }
-func (e *identityFailure) Unwrap() error { return e.err }
-
-func isRefusedIdentity(err error) bool {
-	var refused *identityFailure
-	return errors.As(err, &refused)
-}
-
-// identityError tells what is wrong with a key from what is wrong with the network.
-func identityError(err error, address string) error {
-	switch {
-	case knownhosts.IsHostKeyChanged(err):
-		return &identityFailure{fmt.Errorf("%w; the server has another key than known_hosts has for %s: somebody may be in between. "+
-			"If the change is announced, ssh-keygen -R removes the old key", err, address)}
-	case knownhosts.IsHostUnknown(err):
-		return &identityFailure{fmt.Errorf("%w; known_hosts has no key for %s: connect once with ssh and compare its fingerprint", err, address)}
-	case strings.Contains(err.Error(), "unable to authenticate"):
-		return &identityFailure{fmt.Errorf("%w; the server accepts none of the keys: add one to the account there", err)}
-	}
-	return err
 }
 
 // quote makes one word of a path for the server's shell.

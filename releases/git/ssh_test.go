@@ -10,12 +10,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // A sshServer is a real sshd on loopback with keys of its own.
 type sshServer struct {
-	url   string // ssh://user@host:port
-	login SSH    // that it lets in
+	url   string     // ssh://user@host:port
+	login remote.SSH // that it lets in
 	dir   string
 	host  string // as known_hosts writes it
 }
@@ -53,7 +55,7 @@ func startSSH(t *testing.T) *sshServer {
 	s := &sshServer{
 		url: fmt.Sprintf("ssh://%s@127.0.0.1:%d", current.Username, port), dir: dir, host: fmt.Sprintf("[127.0.0.1]:%d", port),
 	}
-	s.login = SSH{Keys: []string{filepath.Join(dir, "user")}, KnownHosts: []string{s.knownHosts(t, "host")}}
+	s.login = remote.SSH{Keys: []string{filepath.Join(dir, "user")}, KnownHosts: []string{s.knownHosts(t, "host")}}
 	return s
 }
 
@@ -109,19 +111,19 @@ func TestListOverSSHFails(t *testing.T) {
 	server, dir := startSSH(t), repositories(t)
 	locked := filepath.Join(server.dir, "locked")
 	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", locked)
-	stranger := SSH{Keys: []string{filepath.Join(server.dir, "stranger")}, KnownHosts: server.login.KnownHosts}
+	stranger := remote.SSH{Keys: []string{filepath.Join(server.dir, "stranger")}, KnownHosts: server.login.KnownHosts}
 	cases := []struct {
 		name, path string
-		login      SSH
+		login      remote.SSH
 		says       []string
 	}{
 		{"no such repository", dir + "/none", server.login, []string{"the server says", "correct the URL"}},
 		{"a key that it does not know", dir + "/one", stranger, []string{"none of the keys"}},
-		{"a server that is not known", dir + "/one", SSH{server.login.Keys, []string{writeText(t, filepath.Join(server.dir, "empty"), "")}},
+		{"a server that is not known", dir + "/one", remote.SSH{Keys: server.login.Keys, KnownHosts: []string{writeText(t, filepath.Join(server.dir, "empty"), "")}},
 			[]string{"known_hosts has no key for 127.0.0.1"}},
-		{"a server with another key", dir + "/one", SSH{server.login.Keys, []string{server.knownHosts(t, "stranger")}}, []string{"another key", "ssh-keygen -R"}},
-		{"a key with a passphrase", dir + "/one", SSH{[]string{locked}, server.login.KnownHosts}, []string{"passphrase", "ssh-add"}},
-		{"no such key", dir + "/one", SSH{[]string{server.dir + "/gone"}, server.login.KnownHosts}, []string{"/gone"}},
+		{"a server with another key", dir + "/one", remote.SSH{Keys: server.login.Keys, KnownHosts: []string{server.knownHosts(t, "stranger")}}, []string{"another key", "ssh-keygen -R"}},
+		{"a key with a passphrase", dir + "/one", remote.SSH{Keys: []string{locked}, KnownHosts: server.login.KnownHosts}, []string{"passphrase", "ssh-add"}},
+		{"no such key", dir + "/one", remote.SSH{Keys: []string{server.dir + "/gone"}, KnownHosts: server.login.KnownHosts}, []string{"/gone"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/git/remote"
 	"github.com/mage-os/nightly/stages"
 	"golang.org/x/sync/errgroup"
 )
@@ -42,10 +43,8 @@ type Options struct {
 	// Workers is how many repositories are worked on at once; 0 is 4.
 	Workers int
 
-	// Identity is the file of the private key for ssh; empty: the user's agent.
-	Identity string
-	// KnownHosts is the file of the known hosts for ssh; empty: the user's.
-	KnownHosts string
+	// SSH is how ssh:// repositories are opened.
+	SSH remote.SSH
 	// Transport serves https and http; nil is http.DefaultTransport.
 	Transport http.RoundTripper
 	// Idle ends a try in which a server sent nothing for so long; 0 is 2 minutes.

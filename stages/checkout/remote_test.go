@@ -33,9 +33,11 @@ type rig struct {
 	log        *bytes.Buffer
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { return newRigOf(t, httptest.NewServer) }
+
+func newRigOf(t *testing.T, start func(http.Handler) *httptest.Server) *rig {
 	t.Helper()
-	s := newServer(t, httptest.NewServer)
+	s := newServer(t, start)
 	r, pin := sample(t, filepath.Join(s.root, "sample.git"))
 	pin.URL = s.URL + "/sample.git"
 	w, log := &waiter{}, &bytes.Buffer{}
@@ -187,11 +189,15 @@ func TestWrongCertificate(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	r := newRig(t)
+	r := newRigOf(t, httptest.NewTLSServer)
+	r.options.Transport = r.Client().Transport
 	r.options.Token = func(host string) string { return "secret-of-" + host }
 	r.mustHaveSample(t)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.SetBasicAuth("x-access-token", "secret-of-127.0.0.1")
+	if len(r.auth) == 0 {
+		t.Error("no request")
+	}
 	for _, got := range r.auth {
 		if want := request.Header.Get("Authorization"); got != want {
 			t.Errorf("got %q, not %q", got, want)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/releases/git/remote"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -107,13 +108,13 @@ func TestSSH(t *testing.T) {
 		name, key, hosts, want string
 	}{
 		{"key and known host", server.key, server.knownHosts, ""},
-		{"unknown key", filepath.Join(folder, "stranger"), server.knownHosts, "give the right key"},
-		{"another host's key", server.key, filepath.Join(folder, "other_hosts"), "the server's in the file of the known hosts"},
-		{"no such key", filepath.Join(folder, "none"), server.knownHosts, "read the ssh key"},
+		{"unknown key", filepath.Join(folder, "stranger"), server.knownHosts, "accepts none of the keys"},
+		{"another host's key", server.key, filepath.Join(folder, "other_hosts"), "another key than known_hosts has"},
+		{"no such key", filepath.Join(folder, "none"), server.knownHosts, "read ssh key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := &waiter{}
-			o := Options{Store: openStore(t), Dir: t.TempDir(), Identity: test.key, KnownHosts: test.hosts, Wait: w.wait}
+			o := Options{Store: openStore(t), Dir: t.TempDir(), SSH: remote.SSH{Keys: []string{test.key}, KnownHosts: []string{test.hosts}}, Wait: w.wait}
 			out, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
 			if len(w.pauses) > 0 {
 				t.Errorf("tried again: %v", w.pauses)

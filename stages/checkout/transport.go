@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,16 +11,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
-	"github.com/mage-os/nightly/stages"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/stages"
 )
 
 const (
@@ -60,7 +63,7 @@ func (t *try) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	t.alive()
 	t.status.Store(int64(response.StatusCode))
-	t.after.Store(int64(retryAfter(response.Header)))
+	t.after.Store(int64(remote.RetryAfter(response.Header)))
 	body := io.Reader(response.Body)
 	if response.StatusCode >= 400 {
 		body = io.LimitReader(body, 4096) // becomes part of an error
@@ -70,21 +73,6 @@ func (t *try) RoundTrip(r *http.Request) (*http.Response, error) {
 		io.Closer
 	}{t.count(body, nil), response.Body}
 	return response, nil
-}
-
-// retryAfter reads the header: seconds, or a date, which is compared with the
-// server's own.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(min(max(seconds, 0), 24*60*60)) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	now, err2 := http.ParseTime(h.Get("Date"))
-	if err != nil || err2 != nil {
-		return 0
-	}
-	return max(0, at.Sub(now))
 }
 
 // A counter tells of each read.
@@ -178,11 +166,12 @@ func (e *finalError) Unwrap() error { return e.err }
 // server about this repository, and no question of trust.
 func mayPass(err error) bool {
 	var final *finalError
+	var identity *remote.IdentityError
 	var certificate *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &final), errors.As(err, &certificate), errors.As(err, &unknown),
+	case errors.As(err, &final), errors.As(err, &identity), errors.As(err, &certificate), errors.As(err, &unknown),
 		errors.Is(err, errRefused), errors.Is(err, errNoRef),
 		errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, transport.ErrEmptyRemoteRepository),
 		errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
@@ -201,64 +190,55 @@ func (c *checkout) open(ctx context.Context, address string, t *try) (transport.
 	}
 	switch endpoint.Protocol {
 	case "https", "http":
-		client := githttp.NewClient(&http.Client{Transport: t})
-		return client.NewUploadPackSession(endpoint, c.httpAuth(endpoint))
+		repository, err := url.Parse(address)
+		if err != nil {
+			return nil, &finalError{errors.New("the URL cannot be parsed")}
+		}
+		client := githttp.NewClient(&http.Client{Transport: remote.Authorize(t, repository, c.Token)})
+		return client.NewUploadPackSession(endpoint, nil)
 	case "ssh":
 		return c.openSSH(ctx, endpoint)
 	}
 	return nil, &finalError{fmt.Errorf("%s:// is not supported; give an https, http, ssh or file URL", endpoint.Protocol)}
 }
 
-// httpAuth gives the token of the host, to nobody who could be listening. A nil
-// method lets go-git take what stands in the URL.
-func (c *checkout) httpAuth(endpoint *transport.Endpoint) transport.AuthMethod {
-	ip := net.ParseIP(strings.Trim(endpoint.Host, "[]"))
-	here := endpoint.Host == "localhost" || ip != nil && ip.IsLoopback()
-	if c.Token == nil || endpoint.Protocol != "https" && !here {
-		return nil
-	}
-	token := c.Token(endpoint.Host)
-	if token == "" {
-		return nil
-	}
-	// The forges take a token as the password of any user; GitHub documents this one.
-	return &githttp.BasicAuth{Username: "x-access-token", Password: token}
-}
+// A login is what go-git logs in with over ssh.
+type login struct{ config *ssh.ClientConfig }
 
-// A timedAuth bounds the time to connect, which go-git lets an AuthMethod say.
-type timedAuth struct {
-	gitssh.AuthMethod
-	timeout time.Duration
-}
+// Name implements transport.AuthMethod.
+func (login) Name() string { return "ssh-public-keys" }
 
-// ClientConfig implements gitssh.AuthMethod.
-func (a timedAuth) ClientConfig() (*ssh.ClientConfig, error) {
-	config, err := a.AuthMethod.ClientConfig()
-	if err == nil {
-		config.Timeout = a.timeout
-	}
-	return config, err
-}
+// String implements transport.AuthMethod.
+func (l login) String() string { return l.config.User }
+
+// ClientConfig implements go-git's ssh.AuthMethod.
+func (l login) ClientConfig() (*ssh.ClientConfig, error) { return l.config, nil }
 
 // openSSH connects. go-git's dialling knows no context, so it is left behind
 // when the try ends.
 func (c *checkout) openSSH(ctx context.Context, endpoint *transport.Endpoint) (transport.UploadPackSession, error) {
-	auth, err := c.sshAuth(endpoint)
+	address := net.JoinHostPort(endpoint.Host, strconv.Itoa(cmp.Or(endpoint.Port, gitssh.DefaultPort)))
+	config, closeAgent, err := c.SSH.Config(address, endpoint.User)
 	if err != nil {
-		return nil, &finalError{err}
+		return nil, err
 	}
+	config.Timeout = c.Idle
 	type opened struct {
 		session transport.UploadPackSession
 		err     error
 	}
 	result := make(chan opened, 1)
 	go func() {
-		s, err := gitssh.NewClient(nil).NewUploadPackSession(endpoint, timedAuth{auth, c.Idle})
+		defer closeAgent()
+		s, err := gitssh.NewClient(nil).NewUploadPackSession(endpoint, login{config})
 		result <- opened{s, err}
 	}()
 	select {
 	case r := <-result:
-		return r.session, sshError(r.err)
+		if r.err != nil {
+			return nil, remote.Judge(r.err, address)
+		}
+		return r.session, nil
 	case <-ctx.Done():
 		go func() {
 			if r := <-result; r.err == nil {
@@ -267,45 +247,4 @@ func (c *checkout) openSSH(ctx context.Context, endpoint *transport.Endpoint) (t
 		}()
 		return nil, context.Cause(ctx)
 	}
-}
-
-// sshError makes final what another try does not mend: keys.
-func sshError(err error) error {
-	if err != nil && (strings.Contains(err.Error(), "unable to authenticate") || strings.Contains(err.Error(), "knownhosts:")) {
-		return &finalError{fmt.Errorf("%w; give the right key, and the server's in the file of the known hosts", err)}
-	}
-	return err
-}
-
-func (c *checkout) sshAuth(endpoint *transport.Endpoint) (gitssh.AuthMethod, error) {
-	user := endpoint.User
-	if user == "" {
-		user = gitssh.DefaultUsername
-	}
-	var files []string
-	if c.KnownHosts != "" {
-		files = []string{c.KnownHosts}
-	}
-	known, err := gitssh.NewKnownHostsDb(files...)
-	if err != nil {
-		return nil, fmt.Errorf("read the known hosts: %w", err)
-	}
-	trust := gitssh.HostKeyCallbackHelper{
-		HostKeyCallback:   known.HostKeyCallback(),
-		HostKeyAlgorithms: known.HostKeyAlgorithms(net.JoinHostPort(endpoint.Host, strconv.Itoa(endpoint.Port))),
-	}
-	if c.Identity == "" {
-		agent, err := gitssh.NewSSHAgentAuth(user)
-		if err != nil {
-			return nil, fmt.Errorf("ask the ssh agent: %w; start one, or give the file of a key", err)
-		}
-		agent.HostKeyCallbackHelper = trust
-		return agent, nil
-	}
-	key, err := gitssh.NewPublicKeysFromFile(user, c.Identity, "")
-	if err != nil {
-		return nil, fmt.Errorf("read the ssh key %s: %w", c.Identity, err)
-	}
-	key.HostKeyCallbackHelper = trust
-	return key, nil
 }
