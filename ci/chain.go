@@ -185,7 +185,7 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 
 func (c *chain) checkout() pipeline.Stage[stages.Checkout, stages.Sources] {
 	return checkout.Stage(checkout.Options{
-		Store: c.store, Cache: c.store.Cache("git"), Dir: filepath.Join(c.dir, "git"),
+		Store: c.store, Cache: c.store.Cache("git"), Dir: gitDir(c.dir),
 		Locate: c.carried.locate, Token: c.world.token, Log: c.log, Progress: c.show.step,
 	})
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/store"
+	"github.com/mage-os/nightly/stages/checkout"
 )
 
 func newClean(w *world) *cobra.Command {
@@ -22,14 +24,23 @@ func newClean(w *world) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			removed, err := store.Prune(cmd.Context(), dir, w.now().Add(-olderThan))
+			before := w.now().Add(-olderThan)
+			removed, err := store.Prune(cmd.Context(), dir, before)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(w.stdout, "%s: %d results, %d trees and %d contents removed, %s freed\n", dir, removed.Results, removed.Trees, removed.Contents, bytesText(removed.Bytes))
+			git, err := checkout.Prune(cmd.Context(), gitDir(dir), before)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w.stdout, "%s: %d results, %d trees, %d contents and the git objects of %d repositories removed, %s freed\n",
+				dir, removed.Results, removed.Trees, removed.Contents, git.Repositories, bytesText(removed.Bytes+git.Bytes))
 			return nil
 		},
 	}
 	cmd.Flags().DurationVar(&olderThan, "older-than", 14*24*time.Hour, "age since the last use")
 	return cmd
 }
+
+// gitDir is the folder of the git objects, in the store's.
+func gitDir(store string) string { return filepath.Join(store, "git") }

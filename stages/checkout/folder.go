@@ -92,7 +92,7 @@ func wants(pin stages.Pin) []want {
 // it there. A damaged cache is removed and fetched anew, once.
 func (c *checkout) remote(ctx context.Context, pin stages.Pin) (s stages.Source, err error) {
 	dir := filepath.Join(c.Dir, folderName(pin.URL))
-	unlock, err := c.lock(ctx, pin, dir+".lock")
+	unlock, err := c.lock(ctx, pin, dir+lockSuffix)
 	if err != nil {
 		return s, err
 	}
@@ -110,6 +110,10 @@ func (c *checkout) remote(ctx context.Context, pin stages.Pin) (s stages.Source,
 	return c.fetchAndRead(ctx, pin, dir)
 }
 
+// lockSuffix follows the name of a repository's folder in that of its lock. The
+// lock holds the URL, and its time is that of the last use.
+const lockSuffix = ".lock"
+
 // lock holds off other processes, and other pins of the same URL in this one.
 func (c *checkout) lock(ctx context.Context, pin stages.Pin, file string) (unlock func() error, err error) {
 	if err := os.MkdirAll(c.Dir, 0o777); err != nil {
@@ -121,8 +125,11 @@ func (c *checkout) lock(ctx context.Context, pin stages.Pin, file string) (unloc
 		c.Log.Info("waiting for another checkout of the same repository", slog.String("repository", pin.Name), slog.String("lock", file))
 		_, err = l.TryLockContext(ctx, 100*time.Millisecond)
 	}
+	if err == nil {
+		err = os.WriteFile(file, []byte(redact(pin.URL)+"\n"), 0o666)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("lock the git objects of %s (%s): %w", pin.Name, file, err)
+		return nil, errors.Join(fmt.Errorf("lock the git objects of %s (%s): %w", pin.Name, file, err), l.Close())
 	}
 	return l.Unlock, nil
 }
