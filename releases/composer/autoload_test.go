@@ -1,0 +1,119 @@
+package composer
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseAutoload(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       Autoload
+	}{
+		{"absent", ``, Autoload{}},
+		{"null", `null`, Autoload{}},
+		{"empty", `{}`, Autoload{}},
+		{"empty as PHP writes it", `[]`, Autoload{}},
+		{"empty sections as PHP writes them", `{"psr-4":[],"psr-0":null,"classmap":{},"files":[]}`, Autoload{}},
+		{"unknown key", `{"target-dir":1}`, Autoload{}},
+		{"one path", `{"psr-4":{"Magento\\Framework\\":""}}`, Autoload{PSR4: []NamespacePaths{{Prefix: `Magento\Framework\`, Paths: []string{""}}}}},
+		{"several paths", `{"psr-0":{"OAuth":["src","tests"]}}`, Autoload{PSR0: []NamespacePaths{{Prefix: "OAuth", Paths: []string{"src", "tests"}}}}},
+		{"empty prefix and order", `{"psr-0":{"Z":"z/","":["app/code/","generated/code/"],"A":"a/"}}`, Autoload{PSR0: []NamespacePaths{
+			{Prefix: "Z", Paths: []string{"z/"}}, {Prefix: "", Paths: []string{"app/code/", "generated/code/"}}, {Prefix: "A", Paths: []string{"a/"}},
+		}}},
+		{"leading backslash", `{"psr-4":{"\\A\\":"src"}}`, Autoload{PSR4: []NamespacePaths{{Prefix: `A\`, Paths: []string{"src"}}}}},
+		{"lists", `{"classmap":["a","b.php"],"files":["c.php"],"exclude-from-classmap":["/Tests/"]}`,
+			Autoload{Classmap: []string{"a", "b.php"}, Files: []string{"c.php"}, ExcludeFromClassmap: []string{"/Tests/"}}},
+		{"one path for a list, list with keys", `{"classmap":"a","files":{"1":"c.php","3":"d.php"}}`,
+			Autoload{Classmap: []string{"a"}, Files: []string{"c.php", "d.php"}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := ParseAutoload(json.RawMessage(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if want := len(test.want.PSR4)+len(test.want.PSR0)+len(test.want.Classmap)+len(test.want.Files) == 0; got.Empty() != want {
+				t.Errorf("Empty is %v", got.Empty())
+			}
+		})
+	}
+}
+
+func TestParseAutoloadRefuses(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"no object", `"src"`, []string{"read autoload: it is text, want an object"}},
+		{"a list", `["src"]`, []string{"it is a list"}},
+		{"broken", `{"psr-4":`, []string{"read autoload:"}},
+		{"all at once", `{"psr-4":{"A\\":1,"B\\":[true]},"psr-0":"src","classmap":5,"files":[["x"]]}`, []string{
+			`"psr-4": "A\\": it is a number, want a path`, `"B\\": path is true or false, want text`,
+			`"psr-0": it is text, want an object of namespaces`, `"classmap": it is a number`, `"files": path is a list, want text`,
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := ParseAutoload(json.RawMessage(test.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q, want in it %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestManifestAutoload(t *testing.T) {
+	m := parse(t, `{"name":"a/b","autoload":{"files":["registration.php"]},"autoload-dev":{"psr-4":{"A\\Test\\":"test"}}}`)
+	got, err := m.Autoload()
+	gotDev, errDev := m.AutoloadDev()
+	if err := errorsOf(err, errDev); err != nil {
+		t.Fatal(err)
+	}
+	want := []Autoload{
+		{Files: []string{"registration.php"}},
+		{PSR4: []NamespacePaths{{Prefix: `A\Test\`, Paths: []string{"test"}}}},
+	}
+	if diff := cmp.Diff(want, []Autoload{got, gotDev}); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := parse(t, `{"autoload-dev":3}`).AutoloadDev(); err == nil || !strings.Contains(err.Error(), `"autoload-dev" of composer.json: it is a number`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzParseAutoload(f *testing.F) {
+	f.Add([]byte(`{"psr-4":{"A\\":["src","lib"],"":""},"psr-0":{"B_":"b"},"classmap":"c","files":{"0":"d"},"exclude-from-classmap":null}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := ParseAutoload(data)
+		if err != nil {
+			if !cmp.Equal(a, Autoload{}) {
+				t.Errorf("an error, and %+v", a)
+			}
+			return
+		}
+		if len(data) == 0 {
+			return
+		}
+		m := NewManifest()
+		if err := m.Set("autoload", json.RawMessage(data)); err != nil {
+			t.Fatal(err)
+		}
+		again, err := m.Autoload()
+		if err != nil || !cmp.Equal(a, again) {
+			t.Errorf("by itself %+v, in a manifest %+v, %v", a, again, err)
+		}
+	})
+}
