@@ -1,0 +1,123 @@
+// Package php reads the class names that a PHP file refers to, without PHP: a
+// tokenizer for the syntax of PHP 7.4 to 8.5 and a resolver of names by
+// namespace and use statement. It never panics and takes time linear in the
+// length of its input, whatever the bytes are.
+//
+// Source of the rules: the PHP manual, "Namespaces: name resolution rules", and
+// PHP's own scanner (Zend/zend_language_scanner.l).
+package php
+
+import (
+	"bytes"
+	"math"
+	"path"
+	"strings"
+)
+
+// Kind says in what role a name was found.
+type Kind uint8
+
+// The kinds of a reference. The first nine are class names in code position,
+// which PHP itself looks up (or may look up) when the code runs.
+const (
+	New        Kind = iota + 1 // new X
+	Static                     // X::member, X::class
+	InstanceOf                 // $a instanceof X
+	Extends                    // class or interface … extends X
+	Implements                 // class or enum … implements X
+	Trait                      // use X; in a class, and X in its adaptations
+	Type                       // type of a parameter, return value, property or constant
+	Catch                      // catch (X $e)
+	Attribute                  // #[X]
+	Import                     // use X; of a class (imports of functions and constants are none)
+	Docblock                   // a class name in a tag of a doc comment
+	String                     // a literal that looks like a namespaced class name: 'Foo\Bar'
+	Function                   // call of a function by its name
+	Constant                   // use of a constant by its name
+)
+
+var kindNames = [...]string{
+	New: "new", Static: "static", InstanceOf: "instanceof", Extends: "extends", Implements: "implements",
+	Trait: "trait", Type: "type", Catch: "catch", Attribute: "attribute", Import: "import",
+	Docblock: "docblock", String: "string", Function: "function", Constant: "constant",
+}
+
+// String gives the kind's name in lower case, "unknown" for a value that is
+// none of the constants.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && k != 0 {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// Code says whether a name of this kind is a class in code position: one that
+// PHP loads when it gets there, unlike an import, a doc comment, a string, or
+// the name of a function or constant.
+func (k Kind) Code() bool { return k >= New && k <= Attribute }
+
+// Reference is one name that a file refers to.
+type Reference struct {
+	Kind Kind
+	// Name is fully qualified without a leading backslash, in the case that is
+	// written (of an alias: the case of its use statement). A function or
+	// constant that is neither qualified nor imported has its short name, since
+	// PHP falls back to the global one.
+	Name string
+	Line int // of the name's first byte, from 1
+}
+
+// File is what one PHP file declares and refers to.
+type File struct {
+	// Declares holds the classes, interfaces, traits and enums that the file
+	// declares, fully qualified, in order.
+	Declares []string
+	// References is in order of position and holds every pair of kind and name
+	// once, with the first line. Names that are no class (self, static, parent,
+	// the built-in types) are not in it.
+	References []Reference
+	// Problem is empty, or the first thing that was odd, with its line:
+	// "unterminated comment at line 7". What was read around it still counts.
+	Problem string
+}
+
+// Read finds the declared classes and the references of one file's bytes, in
+// time linear in their number. It keeps no part of src and may be called from
+// several goroutines at once.
+func Read(src []byte) File {
+	if len(src) > math.MaxInt32-longestName {
+		return File{Problem: "more than 2 GiB at line 1"}
+	}
+	r := readers.Get().(*reader)
+	r.reset(src)
+	r.run()
+	r.walk()
+	f := r.file()
+	r.release()
+	return f
+}
+
+// extensions are those of files that hold PHP whatever their first bytes are.
+// Samples (.dist, .sample) are code that is copied to where it runs.
+var extensions = []string{".php", ".phtml", ".php.dist", ".phtml.dist", ".php.sample"}
+
+// IsPHP says whether a file holds PHP: by its name (.php, .phtml, and samples
+// such as .php.dist), or, when the name has no extension, by its first bytes:
+// a first line that calls php, or an opening tag. Name may be a path. Head may
+// be any prefix of the file; 128 bytes are enough.
+func IsPHP(name string, head []byte) bool {
+	name = strings.ToLower(path.Base(name))
+	for _, extension := range extensions {
+		if strings.HasSuffix(name, extension) {
+			return true
+		}
+	}
+	if strings.Contains(name, ".") {
+		return false
+	}
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	if bytes.HasPrefix(line, []byte("#!")) {
+		return bytes.Contains(line, []byte("php"))
+	}
+	return len(head) >= len("<?php") && bytes.EqualFold(head[:len("<?php")], []byte("<?php"))
+}

@@ -1,0 +1,1 @@
+<p>No code: new Not(), Not::x, &lt;?php</p>

@@ -1,0 +1,6 @@
+<?php
+namespace Shop;
+new Late();
+use Vendor\Late;
+new Late();
+class A { function f() { return new LATE\Er; } }

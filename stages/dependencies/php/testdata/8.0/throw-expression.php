@@ -1,0 +1,3 @@
+<?php
+namespace Shop;
+$a = $b ?? throw new A(B::C); $f = fn() => throw new D; $c = $d ?: throw E::make(); $e and throw new F(G);

@@ -1,0 +1,3 @@
+<?php
+namespace Shop;
+class A extends B { #[\Override] public function f(): C {} #[Override] protected static function g() { static $x = h(); static $y = new D; } }
