@@ -24,7 +24,7 @@ func (r *repository) discover(ctx context.Context, layout []releases.Package) ([
 		var err error
 		switch {
 		case entry.Base != nil:
-			packages, err = r.base(ctx, entry)
+			packages, err = r.findBase(ctx, entry)
 		case entry.Each != "":
 			packages, err = r.each(ctx, entry)
 		case entry.Metapackage != "":
@@ -89,6 +89,7 @@ func (r *repository) plain(ctx context.Context, dir string, kind stages.Kind, ex
 	if _, err := composer.ParseName(m.Name()); err != nil {
 		return stages.Package{}, fmt.Errorf("%s: %w", place(r.Name, path.Join(dir, "composer.json")), err)
 	}
+	r.manifests = append(r.manifests, m)
 	return stages.Package{
 		Repository: r.Name, Directory: path.Clean(dir), Kind: kind, Name: m.Name(), Exclude: exclude,
 		BaseVersion: r.baseVersion(ctx, dir, m.Name()),

@@ -1,22 +1,12 @@
 package dependencies
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
-	"github.com/mage-os/nightly/stages"
 )
-
-// Official is the name of the rule by which base packages get their requires,
-// as release lines have it.
-const Official = "official"
 
 // officialNames are the third-party packages that magento2-base 2.0.0 requires,
 // as published. The list was never changed since: every official base package,
@@ -88,7 +78,7 @@ func official(root *composer.Manifest) []releases.Requirement {
 	}
 	requires := declared(append(first, rest...))
 	for i := range requires {
-		requires[i].Evidence = "carried over, no reference"
+		requires[i].Evidence = carriedOver
 	}
 	return requires
 }
@@ -105,28 +95,4 @@ func withBraintree(version string) bool {
 	v, err := composer.ParseVersion(version)
 	until, _ := composer.ParseVersion(braintreeUntil)
 	return err == nil && v.Compare(until) < 0
-}
-
-// base is the base package: its name comes from the line, its requires from the
-// root composer.json of its directory.
-func (r *repository) base(ctx context.Context, entry releases.Package) ([]stages.Package, error) {
-	root, err := r.manifest(ctx, entry.Directory)
-	if errors.Is(err, fs.ErrNotExist) && entry.Optional {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the base package's requires come from there: %w", err)
-	}
-	if entry.Base.Require != Official {
-		return nil, fmt.Errorf("repository %s: base package: require %q is not known; it can be %q", r.Name, entry.Base.Require, Official)
-	}
-	name := entry.Base.Manifest.Name()
-	if _, err := composer.ParseName(name); err != nil {
-		return nil, fmt.Errorf("repository %s: the base package's manifest in the release line: %w", r.Name, err)
-	}
-	return []stages.Package{{
-		Repository: r.Name, Directory: path.Clean(entry.Directory), Kind: stages.Base, Name: name, Exclude: entry.Exclude,
-		BaseVersion: r.rootVersion(ctx, entry.Directory, name),
-		Requires:    official(root),
-	}}, nil
 }

@@ -1,8 +1,6 @@
 package dependencies
 
 import (
-	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,19 +10,8 @@ import (
 
 // TestOfficialMeasured compares the rule with every published base package.
 func TestOfficialMeasured(t *testing.T) {
-	file := os.Getenv("NIGHTLY_BASE_LISTS")
-	if file == "" {
-		t.Skip("NIGHTLY_BASE_LISTS is not set: it names a JSON file with the requires of published base packages and of their roots")
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var published map[string]struct{ Root, Base [][2]string }
-	if err := json.Unmarshal(data, &published); err != nil {
-		t.Fatal(err)
-	}
-	for version, lists := range published {
+	all := baseLists(t)
+	for version, lists := range all {
 		t.Run(version, func(t *testing.T) {
 			root := composer.NewManifest()
 			if err := root.Set("version", version); err != nil {
@@ -44,7 +31,7 @@ func TestOfficialMeasured(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d published base packages", len(published))
+	t.Logf("%d published base packages", len(all))
 }
 
 func TestOfficial(t *testing.T) {

@@ -30,6 +30,10 @@ type repository struct {
 	vendors []string
 	head    map[string]pipeline.File // by path
 	tagged  map[string]pipeline.File
+	// manifests are the composer.json of the packages found, and bases the base
+	// packages, whose requires are found when all packages are known.
+	manifests []*composer.Manifest
+	bases     []base
 	// moved maps the tagged packages, as same names them, to their composer.json;
 	// nil until somebody asks.
 	moved map[string]string
@@ -79,23 +83,29 @@ func (r *repository) manifest(ctx context.Context, dir string) (*composer.Manife
 }
 
 func read(ctx context.Context, store pipeline.Reader, files map[string]pipeline.File, file string) (*composer.Manifest, error) {
+	data, err := readFile(ctx, store, files, file)
+	if err != nil {
+		return nil, err
+	}
+	return composer.ParseManifest(data)
+}
+
+// readFile reads a composer.json or composer.lock, and one byte more of what is
+// too long: its parser then says so.
+func readFile(ctx context.Context, store pipeline.Reader, files map[string]pipeline.File, file string) ([]byte, error) {
 	f, ok := files[file]
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
 	if f.Mode == pipeline.Symlink {
-		return nil, errors.New("it is a symbolic link; packages need a composer.json of their own")
+		return nil, errors.New("it is a symbolic link; packages need files of their own")
 	}
 	content, err := store.Open(ctx, f.Digest)
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close()
-	data, err := io.ReadAll(io.LimitReader(content, maxManifest+1))
-	if err != nil {
-		return nil, err
-	}
-	return composer.ParseManifest(data)
+	return io.ReadAll(io.LimitReader(content, maxManifest+1))
 }
 
 // baseVersion is the version that a package had at the latest tag: the field of

@@ -21,11 +21,13 @@ import (
 const Name = "dependencies"
 
 // Version is raised when the same sources must give other dependencies.
-const Version = 1
+const Version = 2
 
 // Options are what the stage works with. None of them decides its result.
 type Options struct {
-	Store    pipeline.Store
+	Store pipeline.Store
+	// Cache keeps what was read of the files; nil: all is read anew.
+	Cache    pipeline.Cache
 	Log      *slog.Logger      // nil: nothing is logged
 	Progress pipeline.Progress // nil: nobody looks
 }
@@ -58,6 +60,7 @@ func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependenci
 		out.Packages = append(out.Packages, packages...)
 		o.Progress(pipeline.Step{Stage: Name, Item: layout.Name, Done: int64(i + 1), Total: int64(len(in.Repositories)), Unit: "repositories"})
 	}
+	errs = append(errs, o.requireBases(ctx, in, repositories, out.Packages))
 	editions, err := o.editions(ctx, in, repositories, out.Packages)
 	errs = append(errs, err)
 	out.Packages = append(out.Packages, editions...)

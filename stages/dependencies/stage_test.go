@@ -19,7 +19,7 @@ import (
 // symbolic link.
 type files map[string]string
 
-func save(t *testing.T, s pipeline.Store, tree files) pipeline.Tree {
+func save(t testing.TB, s pipeline.Store, tree files) pipeline.Tree {
 	t.Helper()
 	var entries []pipeline.File
 	for name, content := range tree {
@@ -189,14 +189,14 @@ func TestProblems(t *testing.T) {
 		{
 			name: "a base package without what it is made of",
 			sources: []source{
-				{name: "one", layout: []releases.Package{{Directory: ".", Base: &releases.Base{Manifest: composer.NewManifest(), Require: Official}}}},
-				{name: "two", head: files{"composer.json": named("acme/shop")}, layout: []releases.Package{{Directory: ".", Base: &releases.Base{Manifest: composer.NewManifest(), Require: Official}}}},
-				{name: "three", head: files{"composer.json": named("acme/shop")}, layout: []releases.Package{{Directory: ".", Base: &releases.Base{Manifest: composer.NewManifest(), Require: "guess"}}}},
+				{name: "one", layout: []releases.Package{{Directory: ".", Base: &releases.Base{Manifest: composer.NewManifest(), Require: releases.OfficialRequire}}}},
+				{name: "two", head: files{"composer.json": named("acme/shop")}, layout: []releases.Package{{Directory: ".", Base: &releases.Base{Manifest: composer.NewManifest(), Require: releases.OfficialRequire}}}},
+				{name: "three", head: files{"composer.json": named("acme/shop")}, layout: []releases.Package{{Directory: ".", Base: baseOf(t, "guess")}}},
 			},
 			want: []string{
 				"the base package's requires come from there: one:composer.json: file does not exist",
 				"repository two: the base package's manifest in the release line: package name",
-				`repository three: base package: require "guess" is not known; it can be "official"`,
+				`repository three: base package: require "guess" is not known; it can be "official", "nightly" or "scan"`,
 			},
 		},
 	}
@@ -252,6 +252,16 @@ func TestBaseVersion(t *testing.T) {
 	}
 }
 
+// baseOf is the base package acme/shop-base with its requires found in that way.
+func baseOf(tb testing.TB, require string) *releases.Base {
+	tb.Helper()
+	manifest, err := composer.ParseManifest([]byte(named("acme/shop-base")))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &releases.Base{Manifest: manifest, Require: require}
+}
+
 // shop is a small distribution of one repository and a plug-in in another.
 func shop(t *testing.T) (stages.Analysis, []source) {
 	t.Helper()
@@ -278,7 +288,7 @@ func shop(t *testing.T) (stages.Analysis, []source) {
 			name: "shop", tag: "2.0.0", tagged: files{"composer.json": root},
 			head: files{"composer.json": root, "app/Log/composer.json": `{"name": "acme/module-log", "require": {"php": "*", "acme/plugin": "self.version"}}`},
 			layout: []releases.Package{
-				{Each: "app"}, {Directory: ".", Exclude: []string{"app"}, Base: &releases.Base{Manifest: base, Require: Official}},
+				{Each: "app"}, {Directory: ".", Exclude: []string{"app"}, Base: &releases.Base{Manifest: base, Require: releases.OfficialRequire}},
 			},
 		},
 		{name: "plugin", head: files{"composer.json": named("acme/plugin")}, layout: []releases.Package{{Directory: "."}}},

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Sample\Setup;
 
+use Acme\Terminal\Screen;
 use Sample\Framework\Component\{ComponentRegistrar, ComponentType};
 use Sample\Store\Api\StoreInterface;
 
@@ -17,29 +18,32 @@ final class Commands
      * @param list<string> $arguments
      * @return int the exit code
      */
-    public function run(array $arguments): int
+    public function run(array $arguments, Screen $out, Screen $errors): int
     {
-        $commands = ['store' => $this->store(...), 'modules' => $this->modules(...)];
+        $commands = ['store' => $this->store(...), 'modules' => $this->modules(...), 'error-page' => (new ErrorPage())->show(...)];
         $command = $commands[$arguments[0] ?? ''] ?? null;
         if ($command === null) {
-            fwrite(STDERR, 'Usage: bin/sample ' . implode('|', array_keys($commands)) . PHP_EOL);
+            $errors->line('Usage: bin/sample ', implode('|', array_keys($commands)));
 
             return 2;
         }
-        $command();
+
+        return $command($out);
+    }
+
+    private function store(Screen $out): int
+    {
+        $out->line($this->store->name(), ' (', $this->store->language(), ')');
 
         return 0;
     }
 
-    private function store(): void
-    {
-        echo $this->store->name(), ' (', $this->store->language(), ')', PHP_EOL;
-    }
-
-    private function modules(): void
+    private function modules(Screen $out): int
     {
         foreach (ComponentRegistrar::paths(ComponentType::Module) as $name => $path) {
-            echo $name, ' ', $path, PHP_EOL;
+            $out->line($name, ' ', $path);
         }
+
+        return 0;
     }
 }

@@ -1,0 +1,13 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Acme\Html;
+
+/**
+ * What a page shows.
+ */
+interface Part
+{
+    public function heading(): string;
+}

@@ -1,0 +1,159 @@
+package drift
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// Clone makes the input of a folder: a clone of one package, or of a repository
+// with many, as it lies there with what is not committed. Every composer.json
+// with a name is a package, but those of vendor, node_modules, hidden folders
+// and tests. Third-party packages are known from the folder's composer.lock and
+// from vendor/composer/installed.json, if there is one or the other.
+//
+// Name is what the report calls the repository. Symbolic links are left out.
+func Clone(ctx context.Context, store pipeline.Store, folder fs.FS, name string) (Input, error) {
+	c := &clone{store: store, folder: folder, name: name, project: isProject(folder)}
+	err := fs.WalkDir(folder, ".", func(file string, d fs.DirEntry, err error) error {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if c.skips(file) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() || !isText(file) {
+			return nil
+		}
+		return c.add(ctx, file)
+	})
+	if err != nil {
+		return Input{}, fmt.Errorf("read the folder: %w", err)
+	}
+	if err := c.add(ctx, installedFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Input{}, err
+	}
+	if len(c.packages) == 0 {
+		return Input{}, errors.New("no composer.json with a name lies in the folder, but for those of vendor and tests; give the root of a package's clone")
+	}
+	tree, err := store.Save(ctx, c.files)
+	if err != nil {
+		return Input{}, err
+	}
+	return Input{
+		Sources:      stages.Sources{Repositories: []stages.Source{{Name: name, Head: tree}}},
+		Dependencies: stages.Dependencies{Packages: c.packages}, Lock: name, Vendors: []string{}, Only: []string{name},
+	}, nil
+}
+
+// clone is a folder while it is read.
+type clone struct {
+	store    pipeline.Store
+	folder   fs.FS
+	name     string
+	project  bool // its root is a shop's or a distribution's
+	files    []pipeline.File
+	packages []stages.Package
+}
+
+func isProject(folder fs.FS) bool {
+	text, err := fs.ReadFile(folder, "composer.json")
+	if err != nil {
+		return false
+	}
+	m, err := composer.ParseManifest(text)
+	return err == nil && m.Type() == "project"
+}
+
+// skips reports whether nothing below a directory is looked at.
+func (c *clone) skips(dir string) bool {
+	base := path.Base(dir)
+	switch {
+	case dir == ".":
+		return false
+	case base == "vendor", base == "node_modules", base[0] == '.':
+		return true
+	case c.project:
+		return dir == "generated" || dir == "var" || dir == "pub/static" || dir == "pub/media"
+	}
+	return false
+}
+
+// isText reports whether a file can hold code, or name a package.
+func isText(file string) bool {
+	ext := path.Ext(file)
+	return ext == "" || ext == ".dist" || ext == ".inc" || ext == ".lock" || slices.Contains(textual, strings.ToLower(ext))
+}
+
+// add adds a file to the store, and its package if it is the composer.json of one.
+func (c *clone) add(ctx context.Context, file string) error {
+	f, err := c.folder.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	digest, size, err := c.store.Add(ctx, f)
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, pipeline.File{Path: file, Mode: pipeline.Regular, Size: size, Digest: digest})
+	if path.Base(file) != "composer.json" || file != "composer.json" && (testPaths{module: true}).are(file) {
+		return nil
+	}
+	text, err := fs.ReadFile(c.folder, file)
+	if err != nil {
+		return err
+	}
+	m, err := composer.ParseManifest(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if m.Name() == "" || m.Type() == "project" {
+		return nil
+	}
+	if _, err := composer.ParseName(m.Name()); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	p := stages.Package{Repository: c.name, Directory: path.Dir(file), Kind: stages.Plain, Name: m.Name()}
+	if m.Type() == "metapackage" {
+		p.Kind = stages.Metapackage
+	}
+	c.packages = append(c.packages, p)
+	return nil
+}
+
+// Within puts a clone into a distribution: its packages take the place of those
+// of the distribution with their names, whose other packages are known but not
+// reported on.
+func (in Input) Within(line Input) Input {
+	project := func(name string) string {
+		if vendor, rest, ok := strings.Cut(name, "/"); ok && slices.Contains(line.Vendors, vendor) {
+			return rest
+		}
+		return name
+	}
+	mine := map[string]bool{}
+	for _, p := range in.Dependencies.Packages {
+		mine[project(p.Name)] = true
+	}
+	joined := Input{Lock: line.Lock, Vendors: line.Vendors, Only: in.Only}
+	joined.Sources.Repositories = slices.Concat(line.Sources.Repositories, in.Sources.Repositories)
+	for _, p := range line.Dependencies.Packages {
+		if !mine[project(p.Name)] {
+			joined.Dependencies.Packages = append(joined.Dependencies.Packages, p)
+		}
+	}
+	joined.Dependencies.Packages = append(joined.Dependencies.Packages, in.Dependencies.Packages...)
+	return joined
+}

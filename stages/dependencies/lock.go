@@ -1,0 +1,133 @@
+package dependencies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/dependencies/autoload"
+)
+
+const lockFile = "composer.lock"
+
+// errNoLock says that there is no composer.lock to read.
+var errNoLock = errors.New("there is no composer.lock")
+
+// installed is what is known of all packages of a distribution: those of the
+// composer.lock and those that are built.
+type installed struct {
+	index *autoload.Index
+	// locked are the versions of the packages of the lock, for everybody and for
+	// development. Names are in lower case.
+	locked      map[string]string
+	development map[string]bool
+}
+
+// installed reads the composer.lock that the line names, and indexes its packages
+// and those that were found. It reports errNoLock.
+func (o Options) installed(ctx context.Context, in stages.Analysis, repositories map[string]*repository) (*installed, error) {
+	lock, err := o.lock(ctx, in, repositories)
+	if err != nil {
+		return nil, err
+	}
+	i := &installed{locked: map[string]string{}, development: map[string]bool{}}
+	for _, p := range lock.Packages {
+		i.locked[string(p.Name)] = p.Version
+	}
+	for _, p := range lock.PackagesDev {
+		i.locked[string(p.Name)] = p.Version
+		i.development[string(p.Name)] = true
+	}
+	packages, err := autoload.FromLock(lock)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place(in.Lock, lockFile), err)
+	}
+	own, err := ownPackages(in, repositories, i.locked)
+	if err != nil {
+		return nil, err
+	}
+	i.index = autoload.New(append(packages, own...))
+	for _, spot := range i.index.BlindSpots() {
+		if _, ok := i.locked[spot.Package]; !ok || i.development[spot.Package] {
+			continue
+		}
+		o.Log.Warn("it cannot be told from the composer.lock which classes are in the package; a require of it may be missing",
+			slog.String("package", spot.Package), slog.String("reason", spot.Reason))
+	}
+	return i, nil
+}
+
+func (o Options) lock(ctx context.Context, in stages.Analysis, repositories map[string]*repository) (*composer.Lock, error) {
+	const instead = "or take the official list (base: require: official)"
+	if in.Lock == "" {
+		return nil, fmt.Errorf("%w: the release line names none; write lock: and the name of the repository that has it, %s", errNoLock, instead)
+	}
+	r, ok := repositories[in.Lock]
+	if !ok {
+		return nil, fmt.Errorf("repository %s, whose composer.lock is needed, could not be listed", in.Lock)
+	}
+	data, err := readFile(ctx, r.store, r.head, lockFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w at the root of repository %s; run composer update there and commit it, %s", errNoLock, r.Name, instead)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place(r.Name, lockFile), err)
+	}
+	lock, err := composer.ParseLock(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place(r.Name, lockFile), err)
+	}
+	return lock, nil
+}
+
+// ownPackages are those found in the sources, but for what the lock has as well,
+// under its name there or in its built one.
+func ownPackages(in stages.Analysis, repositories map[string]*repository, locked map[string]string) ([]autoload.Package, error) {
+	var own []autoload.Package
+	var errs []error
+	for _, layout := range in.Repositories {
+		r, ok := repositories[layout.Name]
+		if !ok {
+			continue // it could not be listed, which was reported
+		}
+		known := map[string]bool{}
+		for name := range maps.Keys(locked) {
+			known[r.same(name)] = true
+		}
+		for _, m := range r.manifests {
+			p, err := autoload.FromManifest(m)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("repository %s: package %s: %w", r.Name, m.Name(), err))
+				continue
+			}
+			if !known[r.same(strings.ToLower(p.Name))] {
+				// Its tests' classes are not what others may use.
+				own = append(own, autoload.Package{Name: p.Name, Type: p.Type, Autoload: p.Autoload})
+			}
+		}
+	}
+	return slices.Clip(own), errors.Join(errs...)
+}
+
+// above is the constraint that allows a package's locked version and what follows
+// it, as the generator that Mage-OS had before writes it.
+func (i *installed) above(name string) string {
+	version := i.locked[name]
+	v, err := composer.ParseVersion(version)
+	if err != nil {
+		return version
+	}
+	normalized := v.Normalized()
+	last := strings.LastIndexByte(normalized, '.')
+	if last < 0 {
+		return version
+	}
+	return "^" + normalized[:last]
+}
