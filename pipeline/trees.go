@@ -4,6 +4,10 @@ import "reflect"
 
 var treeType = reflect.TypeFor[Tree]()
 
+// Trees finds every Tree within an artefact, each digest once and in the order
+// in which they stand there. A Tree without a digest names nothing.
+func Trees(artefact any) []Tree { return treesIn(artefact) }
+
 // treesIn finds every Tree within a result, each digest once and in the order
 // in which they stand there. A Tree without a digest names nothing.
 func treesIn(result any) []Tree {

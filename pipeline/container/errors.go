@@ -1,0 +1,87 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"dagger.io/dagger"
+)
+
+// An ExecError says that a stage failed in its container.
+type ExecError struct {
+	Stage string
+	// Code is the exit code of the stage's command, which has the meanings of the
+	// program's own.
+	Code    int
+	Command []string
+	// Problem is what the stage said itself.
+	Problem string
+	// Log is the file in which everything can be read; empty: none.
+	Log string
+	// Shell says how to open a shell in such a container.
+	Shell string
+}
+
+func (e *ExecError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\nin a container: %s (exit code %d)", e.Problem, strings.Join(e.Command, " "), e.Code)
+	if e.Log != "" {
+		fmt.Fprintf(&b, "\nfull log: %s", e.Log)
+	}
+	fmt.Fprintf(&b, "\na shell there: %s", e.Shell)
+	return b.String()
+}
+
+// maxProblem is how many lines of what a stage said are shown: more are in the
+// log.
+const maxProblem = 60
+
+func (e *Engine) failed(s step, err *dagger.ExecError) error {
+	said := strings.TrimSpace(err.Stderr)
+	said = strings.TrimPrefix(strings.TrimPrefix(said, ErrorPrefix), s.Stage+": ")
+	lines := strings.Split(said, "\n")
+	if cut := len(lines) - maxProblem; cut > 0 {
+		lines = append([]string{fmt.Sprintf("(%d lines before)", cut)}, lines[cut:]...)
+	}
+	if said == "" {
+		lines = []string{fmt.Sprintf("the container ended with code %d and said nothing; it may have been killed for want of memory", err.ExitCode)}
+	}
+	return &ExecError{
+		Stage: s.Stage, Code: err.ExitCode, Command: err.Cmd, Problem: strings.Join(lines, "\n"),
+		Log: e.options.LogFile, Shell: e.shell(s),
+	}
+}
+
+// ErrorPrefix begins what the program says of its own failure.
+const ErrorPrefix = "ci: "
+
+// explain tells an engine that went from a step that cannot be.
+func (e *Engine) explain(ctx context.Context, stage string, err error) error {
+	if Dial(ctx, e.options.Address) != nil || isConnection(err) {
+		e.lost.Store(true)
+		return &EngineError{Address: e.options.Address, Lost: true, Err: err}
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) || strings.Contains(err.Error(), "no such host") {
+		return fmt.Errorf("stage %s: %w; no registry is reached from the engine: give an image as file:///….tar (ci/engine/engine image makes one)", stage, err)
+	}
+	return fmt.Errorf("stage %s in a container: %w; the full log is %s", stage, err, e.options.LogFile)
+}
+
+func isConnection(err error) bool {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
+		return true
+	}
+	// From the session's own process the reason comes as text only.
+	for _, text := range []string{"unexpected EOF", "error reading from server", "connection refused", "connection reset", "transport is closing", "client connection is closing", "session not found", "server shutdown"} {
+		if strings.Contains(err.Error(), text) {
+			return true
+		}
+	}
+	return false
+}

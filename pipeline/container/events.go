@@ -1,0 +1,120 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// A stage in a container tells of itself on its standard output, a line for each
+// event. Dagger's log carries the lines here, each behind signs of its own.
+const (
+	stepMark = "@nightly-step "
+	logMark  = "@nightly-log "
+)
+
+// Events gives the progress and the log of a stage that runs in a container;
+// both write to out. due says of each step whether enough time has passed since
+// the last one that was told; the last step of a stage is always told.
+func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
+	var mu sync.Mutex
+	lines := lineWriter(func(mark string, data []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		// Whoever listens has gone when it cannot be written, and so has the stage.
+		_, _ = out.Write(append(append([]byte(mark), bytes.TrimRight(data, "\n")...), '\n'))
+	})
+	progress := func(s pipeline.Step) {
+		if s.Done != s.Total && !due() {
+			return
+		}
+		if data, err := json.Marshal(s); err == nil {
+			lines(stepMark, data)
+		}
+	}
+	handler := slog.NewJSONHandler(writer(func(p []byte) { lines(logMark, p) }), &slog.HandlerOptions{Level: slog.LevelInfo})
+	return progress, slog.New(handler)
+}
+
+type lineWriter func(mark string, data []byte)
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+// A logWriter takes the lines of Dagger's log: all go to the raw log, and the
+// events in them to those who listen.
+type logWriter struct {
+	engine *Engine
+
+	mu   sync.Mutex
+	rest []byte // a line that has not ended yet
+}
+
+// maxLine bounds what is kept of a line, in bytes.
+const maxLine = 1 << 20
+
+// Write implements io.Writer.
+func (w *logWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	// The raw log is for people: a full disk there must not end the session.
+	_, _ = w.engine.options.Raw.Write(p)
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			break
+		}
+		w.engine.line(string(line))
+		w.rest = rest
+	}
+	if len(w.rest) > maxLine {
+		w.rest = nil
+	}
+	return len(p), nil
+}
+
+// line hands on the event of a line, if it has one.
+func (e *Engine) line(line string) {
+	if _, data, ok := strings.Cut(line, stepMark); ok {
+		var s pipeline.Step
+		if json.Unmarshal([]byte(data), &s) == nil {
+			e.options.Progress(s)
+		}
+		return
+	}
+	if _, data, ok := strings.Cut(line, logMark); ok {
+		e.relay([]byte(data))
+	}
+}
+
+// relay logs here what a stage logged in its container.
+func (e *Engine) relay(data []byte) {
+	var record map[string]any
+	if json.Unmarshal(data, &record) != nil {
+		return
+	}
+	var level slog.Level
+	text, _ := record[slog.LevelKey].(string)
+	if level.UnmarshalText([]byte(text)) != nil {
+		level = slog.LevelInfo
+	}
+	message, _ := record[slog.MessageKey].(string)
+	attrs := make([]slog.Attr, 0, len(record))
+	for key, value := range record {
+		if key != slog.LevelKey && key != slog.MessageKey && key != slog.TimeKey {
+			attrs = append(attrs, slog.Any(key, value))
+		}
+	}
+	e.options.Log.LogAttrs(context.Background(), level, message, attrs...)
+}

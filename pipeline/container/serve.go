@@ -1,0 +1,58 @@
+package container
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container/pack"
+)
+
+// A Task is where one execution of a stage finds its input and leaves its
+// result.
+type Task struct {
+	Input string // file with the input as JSON
+	Out   string // folder for the result and the packs of its trees
+}
+
+// Serve runs a stage as its container does: it is the other end of Remote. The
+// stage works with store, which gives the packs of the result's trees.
+func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], store *pack.Store, t Task) error {
+	var in In
+	data, err := os.ReadFile(t.Input)
+	if err != nil {
+		return fmt.Errorf("input of stage %s: %w", stage.Name, err)
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return fmt.Errorf("input of stage %s: %s: %w", stage.Name, t.Input, err)
+	}
+	if err := os.MkdirAll(t.Out, 0o755); err != nil {
+		return fmt.Errorf("output of stage %s: %w", stage.Name, err)
+	}
+	var r result
+	out, err := stage.Run(ctx, in)
+	var skip *pipeline.SkipError
+	switch {
+	case errors.As(err, &skip):
+		r.Skipped = skip.Reason
+	case err != nil:
+		return err
+	default:
+		if r.Result, err = json.Marshal(out); err != nil {
+			return fmt.Errorf("result of stage %s: %w", stage.Name, err)
+		}
+		for _, tree := range pipeline.Trees(out) {
+			if err := store.Give(ctx, t.Out, tree); err != nil {
+				return err
+			}
+		}
+	}
+	if data, err = json.Marshal(r); err != nil {
+		return fmt.Errorf("result of stage %s: %w", stage.Name, err)
+	}
+	return os.WriteFile(filepath.Join(t.Out, resultFile), data, 0o644)
+}

@@ -1,0 +1,148 @@
+// Command stage is a program of small stages for the tests of package container:
+// in a container it takes the place of this project's own program.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/pipeline/container/testdata/stage/kinds"
+)
+
+type folders []string
+
+func (f *folders) String() string     { return strings.Join(*f, ",") }
+func (f *folders) Set(s string) error { *f = append(*f, s); return nil }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[2], os.Args[3:]); err != nil {
+		fmt.Fprintln(os.Stderr, container.ErrorPrefix+err.Error())
+		os.Exit(3)
+	}
+}
+
+func run(ctx context.Context, name string, args []string) error {
+	var task container.Task
+	var trees folders
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.StringVar(&task.Input, "input", "", "")
+	flags.StringVar(&task.Out, "out", "", "")
+	cache := flags.String("store", "", "")
+	flags.Var(&trees, "trees", "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	packs, err := pack.Open(trees...)
+	if err != nil {
+		return err
+	}
+	store, err := pack.OpenStore(*cache, packs)
+	if err != nil {
+		return err
+	}
+	progress, log := container.Events(os.Stdout, func() bool { return true })
+	s := stage{store, progress, log}
+	runs := map[string]func(context.Context, kinds.In) (kinds.Out, error){
+		"test-make": s.make, "test-join": s.join, "test-random": s.random, "test-fail": s.fail, "test-skip": s.skip,
+		"test-secret": s.secret, "test-wait": s.wait, "test-tell": s.tell, "test-read": s.read,
+	}
+	return container.Serve(ctx, pipeline.Stage[kinds.In, kinds.Out]{Name: name, Version: 1, Run: runs[name]}, store, task)
+}
+
+type stage struct {
+	store    *pack.Store
+	progress pipeline.Progress
+	log      *slog.Logger
+}
+
+// make makes a tree of the given texts.
+func (s stage) make(ctx context.Context, in kinds.In) (kinds.Out, error) {
+	var files []pipeline.File
+	for _, path := range slices.Sorted(maps.Keys(in.Texts)) {
+		d, size, err := s.store.Add(ctx, strings.NewReader(in.Texts[path]))
+		if err != nil {
+			return kinds.Out{}, err
+		}
+		files = append(files, pipeline.File{Path: path, Mode: pipeline.Regular, Size: size, Digest: d})
+	}
+	tree, err := s.store.Save(ctx, files)
+	return kinds.Out{Tree: tree}, err
+}
+
+// join makes one tree of several.
+func (s stage) join(ctx context.Context, in kinds.In) (kinds.Out, error) {
+	var all []pipeline.File
+	for i, tree := range in.Trees {
+		files, err := s.store.Files(ctx, tree)
+		if err != nil {
+			return kinds.Out{}, err
+		}
+		for _, f := range files {
+			f.Path = fmt.Sprintf("%d/%s", i, f.Path)
+			all = append(all, f)
+		}
+	}
+	tree, err := s.store.Save(ctx, all)
+	return kinds.Out{Tree: tree}, err
+}
+
+func (s stage) random(context.Context, kinds.In) (kinds.Out, error) {
+	return kinds.Out{Text: rand.Text()}, nil
+}
+
+func (s stage) fail(context.Context, kinds.In) (kinds.Out, error) {
+	return kinds.Out{}, errors.Join(errors.New("the first problem"), errors.New("the second one"))
+}
+
+func (s stage) skip(context.Context, kinds.In) (kinds.Out, error) {
+	return kinds.Out{}, &pipeline.SkipError{Reason: "nothing new"}
+}
+
+// secret gives the secrets reversed, so that nobody masks them, and says them to
+// the log as they are.
+func (s stage) secret(context.Context, kinds.In) (kinds.Out, error) {
+	file, err := os.ReadFile(os.Getenv("TEST_KEY"))
+	if err != nil {
+		return kinds.Out{}, err
+	}
+	token := os.Getenv("TEST_TOKEN")
+	fmt.Fprintln(os.Stderr, "said by mistake:", token, string(file))
+	text := []byte(token + " " + string(file))
+	slices.Reverse(text)
+	return kinds.Out{Text: base64.StdEncoding.EncodeToString(text)}, nil
+}
+
+// wait waits to be ended.
+func (s stage) wait(ctx context.Context, in kinds.In) (kinds.Out, error) {
+	s.progress(pipeline.Step{Stage: "test-wait", Item: in.Text, Done: 1, Total: 2})
+	<-ctx.Done()
+	return kinds.Out{}, ctx.Err()
+}
+
+func (s stage) tell(_ context.Context, in kinds.In) (kinds.Out, error) {
+	s.progress(pipeline.Step{Stage: "test-tell", Item: "a \"quoted\" | item", Done: 3, Total: 7, Unit: "items"})
+	s.log.Warn("look here", slog.String("package", "acme/one"), slog.Int("times", 2))
+	return kinds.Out{Text: in.Text}, nil
+}
+
+// read reads a file of the container.
+func (s stage) read(_ context.Context, in kinds.In) (kinds.Out, error) {
+	data, err := os.ReadFile(in.Text)
+	return kinds.Out{Text: string(data)}, err
+}

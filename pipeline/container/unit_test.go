@@ -1,0 +1,210 @@
+package container
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+func TestDial(t *testing.T) {
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	dead := filepath.Join(t.TempDir(), "dead")
+	old, err := net.Listen("unix", dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.(*net.UnixListener).SetUnlinkOnClose(false)
+	old.Close()
+	for _, test := range []struct {
+		name, address string
+		answers       bool
+	}{
+		{"a socket", "unix://" + listener.Addr().String(), true},
+		{"a socket that nobody serves", "unix://" + dead, false},
+		{"no socket", "unix://" + dead + "-not", false},
+		{"a closed port", "tcp://127.0.0.1:1", false},
+		{"left to Connect", "kube-pod://dagger-engine-0?namespace=dagger", true},
+		{"left to Dagger", "", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := Dial(t.Context(), test.address)
+			if test.answers != (err == nil) {
+				t.Fatalf("%v", err)
+			}
+			var missing *EngineError
+			if err != nil && (!errors.As(err, &missing) || !strings.Contains(err.Error(), test.address)) {
+				t.Errorf("%v; want an *EngineError that names the address", err)
+			}
+		})
+	}
+}
+
+// TestNoEngine: the message names the ways to get an engine, once.
+func TestNoEngine(t *testing.T) {
+	_, err := Connect(t.Context(), Options{Address: "unix:///nonexistent/engine.sock", Dir: t.TempDir()})
+	if err == nil {
+		t.Fatal("connected to nothing")
+	}
+	for _, want := range []string{"unix:///nonexistent/engine.sock", "Docker or Podman", "ci/engine/engine start", "_EXPERIMENTAL_DAGGER_RUNNER_HOST", "--runner process"} {
+		if strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%q does not stand once in:\n%v", want, err)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	var steps []pipeline.Step
+	var raw, log bytes.Buffer
+	e := &Engine{options: Options{
+		Raw: &raw, Progress: func(s pipeline.Step) { steps = append(steps, s) },
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}}
+	var inside bytes.Buffer
+	told := 0
+	progress, logger := Events(&inside, func() bool { told++; return told == 1 })
+	first := pipeline.Step{Stage: "build", Item: `a | "b"`, Done: 1, Total: 3, Unit: "packages"}
+	last := pipeline.Step{Stage: "build", Item: "c", Done: 3, Total: 3, Unit: "packages"}
+	progress(first)
+	progress(pipeline.Step{Stage: "build", Item: "too soon", Done: 2, Total: 3})
+	progress(last)
+	logger.Debug("not told")
+	logger.Warn("a warning", slog.String("package", "acme/one"))
+	var lines strings.Builder
+	for line := range strings.Lines(inside.String()) {
+		lines.WriteString("12  : ┆ [0.9s] | " + line)
+	}
+	lines.WriteString("12  : ┆ [0.9s] | something else\n12 : " + stepMark + "{broken\n")
+	// In pieces, as pipes give it.
+	w := &logWriter{engine: e}
+	for text := lines.String(); text != ""; text = text[min(7, len(text)):] {
+		if _, err := io.WriteString(w, text[:min(7, len(text))]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]pipeline.Step{first, last}, steps); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	if raw.String() != lines.String() {
+		t.Errorf("the raw log is not whole:\n%s", raw.String())
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="a warning" package=acme/one`) {
+		t.Errorf("log: %s", got)
+	}
+}
+
+func TestRepository(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skipf("no git on this machine: %v", err)
+	}
+	dir := t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	git("init", "-q", "clone")
+	git("-C", "clone", "commit", "-q", "--allow-empty", "-m", "one")
+	git("clone", "-q", "--bare", "clone", "bare")
+	git("clone", "-q", "--shared", "bare", "shared")
+	git("-C", "clone", "worktree", "add", "-q", "../linked")
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		want []string // the mounted folders
+		err  string
+	}{
+		{"clone", []string{"clone/.git"}, ""},
+		{"bare", []string{"bare"}, ""},
+		{"shared", []string{"shared/.git", "bare/objects"}, ""},
+		{"linked", nil, "linked work tree"},
+		{"empty", nil, "no git repository"},
+		{"nothing", nil, "no git repository"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			folders, err := Repository(filepath.Join(dir, test.name))
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Fatalf("%v; want an error with %q", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range folders {
+				path, err := filepath.Rel(dir, f.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, path)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if _, err := Repository("relative"); err == nil {
+		t.Error("a relative path was taken")
+	}
+}
+
+// TestOneVersion: library, command line tool and engine must be of one version.
+func TestOneVersion(t *testing.T) {
+	find := func(file, pattern string) string {
+		t.Helper()
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(pattern).FindSubmatch(data)
+		if m == nil {
+			t.Fatalf("%s does not require Dagger", file)
+		}
+		return string(m[1])
+	}
+	library := find("../../go.mod", `dagger\.io/dagger (v\S+)`)
+	engine := find("../../ci/engine/go.mod", `github\.com/dagger/dagger (v\S+)`)
+	if library != engine || !strings.HasSuffix(Image, ":"+library) {
+		t.Errorf("the library is %s, the engine of ci/engine %s, the image %s", library, engine, Image)
+	}
+}
+
+func TestSecretDoesNotPrint(t *testing.T) {
+	s := Secret{Name: "TOKEN", Value: "canary"}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("a secret", "secret", s)
+	if text := log.String() + s.String(); strings.Contains(text, "canary") {
+		t.Error(text)
+	}
+}
+
+func TestDigests(t *testing.T) {
+	d := pipeline.DigestOf(nil)
+	data := []byte(`{"a":[{"digest":"` + string(d) + `","files":1}],"b":{"c":{"digest":"no digest"}},"digest":3}`)
+	if diff := cmp.Diff([]pipeline.Digest{d}, digests(data)); diff != "" {
+		t.Error(diff)
+	}
+}
