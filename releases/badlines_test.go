@@ -48,7 +48,7 @@ repositories:
                 - mask: "0755"
                   path: bin/magento
           empty-directories: [app/code/Mine]
-          require: official
+          require: nightly
   - name: tools
     url: ssh://git@git.example.org/tools.git
     ref: release/1.x
@@ -193,7 +193,8 @@ var badLines = []struct{ name, old, new string }{
 	{"base with octal number", `mask: "0755"`, "mask: 0755"},
 	{"base manifest that is no composer.json", "type: magento2-component", "type: [library]"},
 	{"base manifest with a key twice", "type: magento2-component", "type: library\n            type: project"},
-	{"base require", "require: official", "require: declared"},
+	{"base require", "require: nightly", "require: declared"},
+	{"base require without a lock", "lock: shop\n", ""},
 	{"base empty directory", "empty-directories: [app/code/Mine]", "empty-directories: [/app]"},
 
 	{"edition name with vendor", "- name: product", "- name: mine/product"},
@@ -222,6 +223,10 @@ var badLines = []struct{ name, old, new string }{
 	{"install project", "project: project\n  run", "project: shop\n  run"},
 	{"install run outside", "run: [pub/index.php]", "run: [../../etc/passwd, -r]"},
 	{"install expects without run", "  run: [pub/index.php]\n", ""},
+	{"install level", "expect: [Hello]", "expect: [Hello]\n  level: shpo"},
+	{"install search", "expect: [Hello]", "expect: [Hello]\n  search: solr"},
+	{"install sample data without a shop", "expect: [Hello]", "expect: [Hello]\n  sample-data: true"},
+	{"install matrix", "expect: [Hello]", "expect: [Hello]\n  matrix: {php: ['8', '8.3', '8.3'], database: ['postgres:16', mariadb], search: ['solr:9']}"},
 	{"install expects nothing", "expect: [Hello]", "expect: [\"\"]"},
 
 	{"several at once", "ref: main\n    packages:", "branch: main\n    packages: none\n  - name: shop\n    url: git://x\n    ref: -x\n    packages:"},

@@ -119,9 +119,24 @@ type Base struct {
 	// EmptyDirectories are added to the zip: magento-composer-installer needs
 	// them to exist.
 	EmptyDirectories []string `json:"empty-directories"`
-	// Require is how its requires are found: "official".
+	// Require is how its requires are found: OfficialRequire, NightlyRequire or
+	// ScanRequire.
 	Require string `json:"require"`
 }
+
+// How a base package's requires are found.
+const (
+	// OfficialRequire is the rule that all official base packages follow: the
+	// names that they have always had, as far as the root requires them.
+	OfficialRequire = "official"
+	// NightlyRequire is the official list and what the base package's code uses
+	// of the root's requires. It needs a composer.lock.
+	NightlyRequire = "nightly"
+	// ScanRequire is what the classes of all PHP of the base package come from,
+	// tests included, for comparison with the generator that Mage-OS had before.
+	// It needs a composer.lock.
+	ScanRequire = "scan"
+)
 
 // The types of an edition.
 const (
@@ -167,18 +182,6 @@ type EditLink struct {
 	Section    composer.Section `json:"section"`
 	Name       string           `json:"name"`
 	Constraint string           `json:"constraint"`
-}
-
-// Install says how far the test installation goes.
-type Install struct {
-	// Project is the edition that is installed, without vendor; empty: the
-	// first project of the line.
-	Project string `json:"project"`
-	// Run are PHP scripts of the installed project, run in order after the
-	// installation; each must exit with 0.
-	Run []string `json:"run"`
-	// Expect are texts that the scripts' output must hold.
-	Expect []string `json:"expect"`
 }
 
 // Repository gives the repository of that name.

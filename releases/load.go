@@ -16,7 +16,7 @@ const (
 	defaultKeep     = 14
 	defaultPolicy   = "nightly"
 	defaultFallback = "0.0.1"
-	defaultRequire  = "official"
+	defaultRequire  = OfficialRequire
 	packagist       = "https://repo.packagist.org"
 )
 
@@ -127,5 +127,9 @@ func fillDefaults(l *Line, present func(path string) bool) {
 	if i := slices.IndexFunc(l.Editions, func(e Edition) bool { return e.Type == ProjectEdition }); i >= 0 {
 		set("install.project", &l.Install.Project, l.Editions[i].Name)
 	}
+	if !present("install.level") {
+		l.Install.Level = Installed
+	}
+	set("install.search", &l.Install.Search, NoSearch)
 	fill(reflect.ValueOf(l).Elem())
 }

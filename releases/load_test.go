@@ -112,7 +112,11 @@ editions:
 			{Name: "product", Type: "product", Repository: "shop", Description: "All", Require: []Require{}},
 			{Name: "project", Type: "project", Repository: "shop", Description: "Shop", Product: "product", Require: []Require{}},
 		},
-		Edits: []Edit{}, Install: Install{Project: "project", Run: []string{}, Expect: []string{}}, Keep: 14,
+		Edits: []Edit{}, Install: Install{
+			Project: "project", Run: []string{}, Expect: []string{}, Level: "install", Search: "none",
+			Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}},
+		},
+		Keep: 14,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

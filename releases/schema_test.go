@@ -84,9 +84,9 @@ var onlyParse = []string{
 	"repository URL embedded", "ref as an option", "ref for a shell", "ref with a blank", "ref with a range", "no packages",
 	"package outside", "package path not clean", "package in .git", "package twice", "package built twice",
 	"optional each", "metapackage with exclude", "base of each", "base with octal number",
-	"base manifest with a key twice", "edition twice", "edition repository", "edition base", "project of an unknown product",
+	"base manifest with a key twice", "base require without a lock", "edition twice", "edition repository", "edition base", "project of an unknown product",
 	"require constraint", "require twice", "edit under the old name", "edit twice", "install project", "install run outside",
-	"install expects without run", "url over http", "url without host", "url with query",
+	"install expects without run", "install sample data without a shop", "url over http", "url without host", "url with query",
 }
 
 // TestSchemaRefusesBadLines: an editor shows whatever a schema can say.
@@ -127,7 +127,7 @@ func TestSchemaHasAllFields(t *testing.T) {
 	for def, value := range map[string]any{
 		"line": Line{}, "versions": Versions{}, "upstream": Upstream{}, "composer-repository": ComposerRepository{},
 		"repository": Repository{}, "package": Package{}, "base": Base{}, "edition": Edition{}, "require": Require{},
-		"edit": Edit{}, "set-link": EditLink{}, "install": Install{},
+		"edit": Edit{}, "set-link": EditLink{}, "install": Install{}, "matrix": Matrix{},
 	} {
 		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))
 		got := slices.Sorted(maps.Keys(doc.Defs[def].Properties))

@@ -32,7 +32,7 @@ func TestWriteThirdParty(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, name := range []composer.Name{"acme/base-installer", "acme/clock", "acme/testing", "acme/text"} {
+	for _, name := range []composer.Name{"acme/base-installer", "acme/clock", "acme/html", "acme/terminal", "acme/testing", "acme/text"} {
 		versions, err := r.Versions(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestWriteThirdParty(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]string{"acme/base-installer": "1.0.1", "acme/clock": "2.1.3", "acme/testing": "1.0.0", "acme/text": "1.2.0"}
+	want := map[string]string{"acme/base-installer": "1.0.1", "acme/clock": "2.1.3", "acme/html": "3.0.2", "acme/terminal": "1.1.0", "acme/testing": "1.0.0", "acme/text": "1.2.0"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("packages (-want +got):\n%s", diff)
 	}

@@ -168,29 +168,3 @@ func (c *checker) editLink(at string, link EditLink, seen map[EditLink]bool) {
 	}
 	seen[entry] = true
 }
-
-func (c *checker) install() {
-	in := c.line.Install
-	if projects := c.names(ProjectEdition); in.Project != "" && !slices.Contains(projects, in.Project) {
-		c.add("install.project", "there is no project edition %q%s", in.Project, suggest(in.Project, projects))
-	}
-	for i, script := range in.Run {
-		at := fmt.Sprintf("install.run[%d]", i)
-		if err := checkPath(script); err != nil {
-			c.add(at, "%v", err)
-		} else if script == "." || script[0] == '-' {
-			c.add(at, "%q is no PHP script of the project", script)
-		}
-	}
-	if len(in.Run) > 0 && in.Project == "" {
-		c.add("install.run", "there is no project edition that could be installed")
-	}
-	for i, text := range in.Expect {
-		if text == "" {
-			c.add(fmt.Sprintf("install.expect[%d]", i), "is empty, so that everything would do")
-		}
-	}
-	if len(in.Expect) > 0 && len(in.Run) == 0 {
-		c.add("install.run", "is missing: nothing is run that could print what install.expect wants")
-	}
-}

@@ -125,8 +125,15 @@ func (c *checker) base(at string, b *Base) {
 			c.add(fmt.Sprintf("%s.empty-directories[%d]", at, i), "%v", err)
 		}
 	}
-	if b.Require != defaultRequire {
-		c.add(at+".require", "%q is unknown; there is %q", b.Require, defaultRequire)
+	switch b.Require {
+	case OfficialRequire:
+	case NightlyRequire, ScanRequire:
+		if c.line.Lock == "" {
+			c.add(at+".require", "%q reads the composer.lock, but lock names no repository; write lock: and the name of one that has it, or require: %s",
+				b.Require, OfficialRequire)
+		}
+	default:
+		c.add(at+".require", "%q is unknown; there are %q, %q and %q", b.Require, OfficialRequire, NightlyRequire, ScanRequire)
 	}
 	at += ".manifest"
 	if b.Manifest == nil {

@@ -198,55 +198,6 @@ func (n Night) Summary() string {
 	return fmt.Sprintf("%d packages, %d files", len(n.Packages), n.Tree.Files)
 }
 
-// A Candidate is the input of the test installation. The versions of the tools
-// are part of it, so that another PHP is another proof.
-type Candidate struct {
-	Night    Night                         `json:"night"`
-	Composer []releases.ComposerRepository `json:"composer-repositories"`
-	Install  releases.Install              `json:"install"`
-	Tools    []Tool                        `json:"tools"`
-}
-
-// A Tool is a program that the installation was proven with.
-type Tool struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
-
-// An Installation says what was proven.
-type Installation struct {
-	Night string `json:"night"`
-	Tools []Tool `json:"tools"`
-	// Proven are the steps that passed, in order.
-	Proven []Proof `json:"proven"`
-	// Packages are all that Composer installed, by name.
-	Packages []InstalledPackage `json:"packages"`
-}
-
-// A Proof is one passed step of the test installation.
-type Proof struct {
-	Step   string `json:"step"`
-	Detail string `json:"detail"`
-}
-
-// An InstalledPackage is one package of the installed shop.
-type InstalledPackage struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Ours    bool   `json:"ours"` // built in this night, and installed from it
-}
-
-// Summary implements pipeline.Summarizer.
-func (i Installation) Summary() string {
-	ours := 0
-	for _, p := range i.Packages {
-		if p.Ours {
-			ours++
-		}
-	}
-	return fmt.Sprintf("%d packages installed, %d of them ours", len(i.Packages), ours)
-}
-
 // A Release is the input of publishing: a night that was proven, and where to
 // publish it.
 type Release struct {

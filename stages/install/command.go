@@ -25,6 +25,9 @@ type command struct {
 	dir   string
 	args  []string // the first is the program
 	extra []string // environment beside the common one
+	// secret is an argument's part that nobody may see; a script of ours reads it
+	// from the variable SECRET.
+	secret string
 	// served says that it needs the served night.
 	served bool
 	line   func(string) // sees each line of output; may be nil
@@ -33,8 +36,8 @@ type command struct {
 // run runs a command and gives the path of its log, which holds all output. The
 // error of a command that fails is a *stepError.
 func (s *shop) run(ctx context.Context, c command) (log string, err error) {
-	s.steps++
-	log = s.dir.path(filepath.Join("logs", fmt.Sprintf("%d-%s.log", s.steps, fileName(c.step))))
+	s.commands++
+	log = s.dir.path(filepath.Join("logs", fmt.Sprintf("%d-%s.log", s.commands, fileName(c.step))))
 	file, err := os.Create(log)
 	if err != nil {
 		return "", err
@@ -45,10 +48,12 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	group(cmd)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.dir, append(s.environ(), c.extra...), waitDelay
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.ExtraFiles = []*os.File{s.dir.lock}
+	cmd.ExtraFiles = s.dir.inherited()
 	s.progress(pipeline.Step{Item: c.step})
-	failed := cmd.Run()
+	began := s.clock()
+	memory, failed := runWatched(cmd)
 	_ = endGroup(cmd) // what it left in the background; mostly nothing
+	s.record(c.step, began, memory)
 	output.end()
 	switch {
 	case ctx.Err() != nil:
@@ -61,8 +66,19 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	return log, nil
 }
 
+// runWatched runs a command and gives its peak memory, in bytes.
+func runWatched(cmd *exec.Cmd) (int64, error) {
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	m := watch(cmd.Process.Pid)
+	err := cmd.Wait()
+	return m.peak(cmd.ProcessState), err
+}
+
 func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd, failed error, o *output) error {
-	e := &stepError{step: c.step, command: quoteAll(c.args), exit: -1, output: o.last(), log: log, err: failed}
+	e := &stepError{step: c.step, command: c.shown(), exit: -1, output: c.hide(o.last()), log: log, err: failed}
+	e.blamed = s.blame(e.output)
 	var exit *exec.ExitError
 	if errors.As(failed, &exit) {
 		e.exit = exit.ExitCode()
@@ -76,6 +92,30 @@ func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd
 	}
 	e.reproduce = reproduce
 	return e
+}
+
+// shown is the command as words of a shell, with a variable in place of its
+// secret.
+func (c command) shown() string { return c.quoted(c.args) }
+
+// quoted are words of a shell without the secret.
+func (c command) quoted(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quote(word)
+		if hidden := c.hide(word); hidden != word {
+			quoted[i] = `"` + hidden + `"`
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// hide puts the name of a variable in place of the secret.
+func (c command) hide(text string) string {
+	if c.secret == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, c.secret, "$SECRET")
 }
 
 // progress hands on a step of this stage.

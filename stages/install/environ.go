@@ -1,6 +1,7 @@
 package install
 
 import (
+	"os"
 	"strings"
 )
 
@@ -36,6 +37,8 @@ func (s *shop) fixedEnviron() []string {
 		"COMPOSER_CACHE_DIR=" + s.cache(),
 		"COMPOSER_ALLOW_SUPERUSER=1",
 		"COMPOSER_NO_INTERACTION=1",
+		// Ours beside the machine's own, for what PHP programs start as well.
+		"PHP_INI_SCAN_DIR=" + string(os.PathListSeparator) + s.dir.path("php"),
 	}
 }
 

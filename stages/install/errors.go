@@ -10,8 +10,18 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// A MachineError says that this machine is at fault, not the night: a program is
-// missing, the disk is full.
+// A LevelError says at which level an installation failed. Its message is the
+// cause's.
+type LevelError struct {
+	Level releases.Level
+	Err   error
+}
+
+func (e *LevelError) Error() string { return "level " + string(e.Level) + ": " + e.Err.Error() }
+func (e *LevelError) Unwrap() error { return e.Err }
+
+// A MachineError says that this machine or a service is at fault, not the night:
+// a program is missing, the disk is full, a database never answered.
 type MachineError struct {
 	Do  string // what to do about it
 	Err error
@@ -34,14 +44,23 @@ func machine(err error) error {
 	return err
 }
 
+// blames is the line of a message that names packages.
+func blames(packages []string) string {
+	if len(packages) == 0 {
+		return ""
+	}
+	return "named by that: " + strings.Join(packages, ", ") + "\n"
+}
+
 // A stepError is a command that failed.
 type stepError struct {
 	step      string
 	command   string
 	exit      int // -1: it did not exit by itself
 	output    string
-	log       string // file with all of the output
-	reproduce string // command
+	log       string   // file with all of the output
+	reproduce string   // command
+	blamed    []string // packages that the output names
 	err       error
 }
 
@@ -50,6 +69,7 @@ func (e *stepError) Error() string {
 	if e.output != "" {
 		text += indent(e.output) + "\n"
 	}
+	text += blames(e.blamed)
 	return text + fmt.Sprintf("all output: %s\nto see it again: %s", e.log, e.reproduce)
 }
 

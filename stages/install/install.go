@@ -1,18 +1,24 @@
 // Package install is the test installation: Composer creates the project and
-// installs it from the night's folder, served on loopback, and PHP loads it.
+// installs it from the night's folder, served on loopback; from level setup on
+// a shop is set up with a database and a search, compiled, asked for its pages
+// and deployed.
 //
 // Everything that it writes lies below its work folder and Composer's cache. It
-// reads no environment but what it is handed.
+// reads no environment and no clock but what it is handed. What it starts, it
+// ends; what an earlier run that was killed left behind, it ends first.
 package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"net/http"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -20,10 +26,11 @@ const stageName = "install"
 
 // Options are what the stage needs beside its input.
 type Options struct {
-	// Store holds the night's tree.
-	Store pipeline.Reader
+	// Store holds the night's tree, and gets that of the report.
+	Store pipeline.Store
 	// Dir is the work folder. It is emptied at the start, if an earlier run made
-	// it, and the project ends in Dir/shop. Logs are in Dir/logs.
+	// it, and the project ends in Dir/shop. Logs are in Dir/logs, the report in
+	// Dir/report, also when the installation fails.
 	Dir string
 	// Cache is Composer's cache folder, kept between runs; empty: Dir/cache,
 	// which is not kept.
@@ -32,26 +39,33 @@ type Options struct {
 	Locate   func(url string) (dir string, err error)
 	Log      *slog.Logger
 	Progress pipeline.Progress
-	// PHP and Composer are paths of the programs; empty: found in PATH.
-	PHP, Composer string
+	// Programs are the programs to run; an empty path is looked for in PATH.
+	Programs Programs
+	// Services are where a database and a search run already.
+	Services Services
+	// Previous serves, at the root of any host, a Composer repository with the
+	// earlier night of the candidate's Upgrade; nil if there is none.
+	Previous http.Handler
+	// Now is the clock for the times of the report; nil: no times.
+	Now func() time.Time
 	// Environ is the caller's environment, as os.Environ gives it. The programs
 	// see only PATH and the proxies of it.
 	Environ []string
 }
 
 // Stage is the test installation. It fails with a *MachineError when this
-// machine is at fault and not the night.
+// machine or a service is at fault and not the night.
 func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	return pipeline.Stage[stages.Candidate, stages.Installation]{
-		Name: stageName, Version: 1,
+		Name: stageName, Version: 2,
 		Run: func(ctx context.Context, c stages.Candidate) (stages.Installation, error) {
 			return run(ctx, o, c)
 		},
 	}
 }
 
-func run(ctx context.Context, o Options, c stages.Candidate) (stages.Installation, error) {
-	programs, err := find(o.PHP, o.Composer)
+func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.Installation, err error) {
+	programs, err := find(o.Programs)
 	if err != nil {
 		return stages.Installation{}, err
 	}
@@ -67,11 +81,31 @@ func run(ctx context.Context, o Options, c stages.Candidate) (stages.Installatio
 	defer server.close()
 	s := &shop{options: o, candidate: c, programs: programs, dir: dir, base: server.base}
 	defer s.forgetCache()
-	installed, err := s.install(ctx)
-	if err != nil {
-		return stages.Installation{}, machine(err)
+	failed := s.install(ctx)
+	if err := s.end(ctx); failed == nil {
+		failed = err
 	}
-	return installed, nil
+	return s.finish(ctx, machine(failed))
+}
+
+// finish writes the report, of a failure too, and gives the installation.
+func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, error) {
+	made := stages.Installation{
+		Night: s.candidate.Night.Name, Level: s.level(), Cell: s.candidate.Cell, Tools: s.candidate.Tools,
+		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,
+	}
+	if ctx.Err() != nil {
+		return stages.Installation{}, failed
+	}
+	tree, err := s.report(ctx, made, failed)
+	if err != nil {
+		return stages.Installation{}, errors.Join(failed, err)
+	}
+	if failed != nil {
+		return stages.Installation{}, fmt.Errorf("%w\nreport: %s", failed, s.dir.path("report/"+stages.ReportFile))
+	}
+	made.Report = tree
+	return made, nil
 }
 
 // A shop is one installation while it is made.
@@ -80,63 +114,80 @@ type shop struct {
 	candidate stages.Candidate
 	programs  programs
 	dir       *folder
-	base      string // URL of the served night, with a slash at its end
-	steps     int    // commands run so far
+	folder    string         // of the project in the work folder; empty: shop
+	base      string         // URL of the served night, with a slash at its end
+	now       releases.Level // that is being proven
+	commands  int            // run so far
 	proven    []stages.Proof
+	notProven []stages.Proof
+	steps     []stages.Step
+	packages  []stages.InstalledPackage
+	locked    []composer.LockPackage // of composer.lock, once it is there
+	built     []module               // of our packages, once they are installed
+	indexes   []string               // that are built
+	noticed   []stages.Notice
+	database  *database // from level setup on
+	mariadb   []string  // command of our own; none: it was given
+	search    *search
+	web       *web
+	ending    []func() error // in reverse order
 }
 
-func (s *shop) install(ctx context.Context) (stages.Installation, error) {
+// level is how far the installation is to go.
+func (s *shop) level() releases.Level {
+	if s.candidate.Install.Level == "" {
+		return releases.Installed
+	}
+	return s.candidate.Install.Level
+}
+
+// install proves one level after the other.
+func (s *shop) install(ctx context.Context) error {
 	if _, err := s.thirdParty(); err != nil {
-		return stages.Installation{}, err
+		return err
 	}
 	if err := s.writeConfig(); err != nil {
-		return stages.Installation{}, err
+		return err
 	}
-	if err := s.createProject(ctx); err != nil {
-		return stages.Installation{}, err
+	levels := map[releases.Level][]func(context.Context) error{
+		releases.Resolve:   {s.createProject, s.pointAtNight, s.resolve, s.checkResolved, s.extension},
+		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
+		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
+		releases.Compile:   {s.compile},
+		releases.Shop:      {s.seed, s.startWeb, s.pages, s.screenshots},
+		releases.Deploy:    {s.deploy, s.deployedPages},
 	}
-	if err := s.pointAtNight(); err != nil {
-		return stages.Installation{}, err
-	}
-	if err := s.installPackages(ctx); err != nil {
-		return stages.Installation{}, err
-	}
-	packages, err := s.checkPackages(ctx)
-	if err != nil {
-		return stages.Installation{}, err
-	}
-	if err := s.runScripts(ctx); err != nil {
-		return stages.Installation{}, err
-	}
-	return stages.Installation{
-		Night: s.candidate.Night.Name, Tools: s.candidate.Tools, Proven: s.proven, Packages: packages,
-	}, nil
-}
-
-func (s *shop) prove(step, format string, values ...any) {
-	s.proven = append(s.proven, stages.Proof{Step: step, Detail: fmt.Sprintf(format, values...)})
-}
-
-// project is the folder of the installed project.
-func (s *shop) project() string { return s.dir.path("shop") }
-
-func (s *shop) cache() string {
-	if s.options.Cache == "" {
-		return s.dir.path("cache")
-	}
-	return s.options.Cache
-}
-
-// forgetCache removes from Composer's cache what came from this night. The cache
-// goes by URL and the port is another each time, so nobody would use it again.
-func (s *shop) forgetCache() {
-	stale := []string{filepath.Join(s.cache(), "repo", cacheName(s.base))}
-	for _, p := range s.candidate.Night.Packages {
-		stale = append(stale, filepath.Join(s.cache(), "files", filepath.FromSlash(p.Name)))
-	}
-	for _, path := range stale {
-		if err := os.RemoveAll(path); err != nil && s.options.Log != nil {
-			s.options.Log.Warn("cannot remove from Composer's cache", "path", path, "error", err)
+	for _, level := range releases.Levels() {
+		if !s.level().Includes(level) {
+			break
+		}
+		s.now = level
+		for _, step := range levels[level] {
+			if err := step(ctx); err != nil {
+				return &LevelError{Level: level, Err: err}
+			}
 		}
 	}
+	if s.candidate.Upgrade.Night != "" {
+		return s.upgrade(ctx)
+	}
+	return nil
 }
+
+// end ends what was started, the last first, and looks for what is left.
+func (s *shop) end(ctx context.Context) error {
+	var errs []error
+	for len(s.ending) > 0 {
+		last := len(s.ending) - 1
+		stop := s.ending[last]
+		s.ending = s.ending[:last]
+		errs = append(errs, stop())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return s.leftovers(context.WithoutCancel(ctx))
+}
+
+// atEnd has something ended when the installation ends, however it does.
+func (s *shop) atEnd(stop func() error) { s.ending = append(s.ending, stop) }

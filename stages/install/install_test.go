@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -31,13 +32,23 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := stages.Installation{
-		Night: "2026-11-24", Tools: f.candidate.Tools,
+		Night: "2026-11-24", Level: releases.Installed, Tools: f.candidate.Tools,
 		Proven: []stages.Proof{
 			{Step: "create-project", Detail: "tiny-os/project-community-edition " + version},
+			{Step: "resolve", Detail: "3 packages"},
+			{Step: "extension", Detail: "an extension that requires 1 upstream packages, upstream/module-greeting and the like, resolves"},
 			{Step: "install", Detail: "3 packages"},
 			{Step: "origin", Detail: "2 packages are this night's, from its folder"},
+			{Step: "files", Detail: "what packages load at every request is there, and every base file is deployed"},
+			{Step: "syntax", Detail: "PHP 8 reads 1 files of ours"},
+			{Step: "platform", Detail: "PHP 8 and its extensions suffice for every package"},
+			{Step: "validate", Detail: "the project's composer.json is valid"},
 			{Step: "run", Detail: "pub/index.php"},
 			{Step: "expect", Detail: "Hello from a module"},
+			{Step: "nothing left", Detail: "no process, socket or mount of the installation is left"},
+		},
+		NotProven: []stages.Proof{
+			{Step: "audit", Detail: "none of the line's Composer repositories has security advisories; packagist.org has"},
 		},
 		Packages: []stages.InstalledPackage{
 			{Name: "acme/text", Version: "1.2.0"},
@@ -45,7 +56,8 @@ func TestInstall(t *testing.T) {
 			{Name: "tiny-os/product-community-edition", Version: version, Ours: true},
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	measured := cmpopts.IgnoreFields(stages.Installation{}, "Steps", "Notices", "Report")
+	if diff := cmp.Diff(want, got, measured); diff != "" {
 		t.Errorf("installation (-want +got):\n%s", diff)
 	}
 	if !slices.Contains(items, greeter) {
@@ -78,8 +90,8 @@ func TestInstallFails(t *testing.T) {
 		"the night does not serve a package": {
 			change: func(_ *testing.T, sources map[string]*source) { sources[greeter].unlisted = true },
 			expect: []string{
-				"install: ", "exit status 2", "Your requirements could not be resolved",
-				greeter, "could not be found", "2-install.log", "reproduce.sh",
+				"level resolve: resolve: ", "exit status 2", "Your requirements could not be resolved",
+				greeter, "could not be found", "2-resolve.log", "reproduce.sh",
 			},
 		},
 		"a require is not met": {
@@ -117,7 +129,7 @@ func TestInstallFails(t *testing.T) {
 			change: func(_ *testing.T, sources map[string]*source) {
 				sources["tiny-os/project-community-edition"].files["pub/index.php"] = "Hello from a module<?php no_such_function();"
 			},
-			expect: []string{"run pub/index.php: ", "exit status 255", "undefined function no_such_function()", "3-run-pub-index.php.log"},
+			expect: []string{"run pub/index.php: ", "exit status 255", "undefined function no_such_function()", "-run-pub-index.php.log"},
 		},
 		"there is no such script": {
 			change: func(_ *testing.T, sources map[string]*source) {
@@ -239,7 +251,8 @@ func mustBeFree(t *testing.T, dir string) {
 	}
 	defer f.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := lock(ctx, f, cancel); err != nil {
+	busy := func() error { cancel(); return nil }
+	if err := lock(ctx, f, busy); err != nil {
 		t.Errorf("a process is left: %v", err)
 	}
 }
@@ -255,15 +268,11 @@ func TestEnvironment(t *testing.T) {
 	if _, err := Stage(f.options).Run(t.Context(), f.candidate); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.ReadFile(filepath.Join(f.options.Dir, "logs", "3-run-pub-index.php.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := strings.Fields(string(log))
+	got := strings.Fields(string(readFile(t, logOf(t, f, "run-pub-index.php"))))
 	slices.Sort(got)
 	want := []string{
 		"COMPOSER_ALLOW_SUPERUSER", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "COMPOSER_NO_INTERACTION",
-		"HOME", "LANG", "NO_PROXY", "PATH", "TMPDIR", "TZ", "no_proxy",
+		"HOME", "LANG", "NO_PROXY", "PATH", "PHP_INI_SCAN_DIR", "TMPDIR", "TZ", "no_proxy",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("names of the environment (-want +got):\n%s", diff)
@@ -299,10 +308,10 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 
 func TestToolsAreMissing(t *testing.T) {
 	f := newFixture(t, tiny())
-	f.options.PHP = filepath.Join(t.TempDir(), "php")
+	f.options.Programs.PHP = filepath.Join(t.TempDir(), "php")
 	_, err := Stage(f.options).Run(t.Context(), f.candidate)
 	var machine *MachineError
-	if !errors.As(err, &machine) || !strings.Contains(err.Error(), f.options.PHP) || !strings.Contains(err.Error(), "apt install") {
+	if !errors.As(err, &machine) || !strings.Contains(err.Error(), f.options.Programs.PHP) || !strings.Contains(err.Error(), "apt install") {
 		t.Errorf("got %v, want a MachineError that says what to install", err)
 	}
 }
@@ -318,4 +327,14 @@ func TestTools(t *testing.T) {
 			t.Errorf("got %v, want a version of %s", got, name)
 		}
 	}
+}
+
+// logOf is the log of a step.
+func logOf(t *testing.T, f *fixture, step string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(f.options.Dir, "logs", "*-"+step+".log"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("logs of %s: %q, %v", step, found, err)
+	}
+	return found[0]
 }

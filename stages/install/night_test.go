@@ -41,6 +41,7 @@ type source struct {
 	files    map[string]string
 	shasum   func(string) string // as metadata has it
 	unlisted bool                // the night does not serve it
+	damaged  bool                // its zip ends too early
 }
 
 // tiny are the sources of a night of three packages.
@@ -60,7 +61,7 @@ func tiny() map[string]*source {
 		},
 		greeter: {
 			manifest: `{"name":"` + greeter + `","version":"` + version + `","type":"library",
-				"require":{"acme/text":"^1.0"},"autoload":{"psr-4":{"Tiny\\":""}}}`,
+				"require":{"acme/text":"^1.0"},"replace":{"upstream/module-greeting":"1.0.0-p3"},"autoload":{"psr-4":{"Tiny\\":""}}}`,
 			files: map[string]string{"Greeting.php": `<?php
 				namespace Tiny;
 				class Greeting {
@@ -106,6 +107,7 @@ func newFixture(t *testing.T, sources map[string]*source) *fixture {
 		candidate: stages.Candidate{
 			Composer: []releases.ComposerRepository{{URL: "embedded:third-party"}},
 			Install:  releases.Install{Run: []string{"pub/index.php"}, Expect: []string{"Hello from a module"}},
+			Replaced: []stages.Replaced{{Package: greeter, Upstream: "upstream/module-greeting", Version: "1.0.0-p3"}},
 			Tools:    []stages.Tool{{Name: "php", Version: "8"}, {Name: "composer", Version: "2"}},
 			Night: stages.Night{
 				Name: "2026-11-24", URL: public, Project: "tiny-os/project-community-edition", Version: version,
@@ -131,14 +133,17 @@ func (f *fixture) build(t *testing.T, s *store.Store, sources map[string]*source
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		src := sources[name]
 		archive := zipOf(t, src)
-		path := stages.DistsDir + "/" + name + "-" + version + ".zip"
-		add(path, archive)
+		if src.damaged {
+			archive = archive[:len(archive)/2]
+		}
 		m, err := composer.ParseManifest([]byte(src.manifest))
 		if err != nil {
 			t.Fatal(err)
 		}
+		path := stages.DistsDir + "/" + name + "-" + m.Version() + ".zip"
+		add(path, archive)
 		f.candidate.Night.Packages = append(f.candidate.Night.Packages,
-			stages.NightPackage{Name: name, Version: version, Type: m.Type(), Dist: path})
+			stages.NightPackage{Name: name, Version: m.Version(), Type: m.Type(), Dist: path})
 		if !src.unlisted {
 			add(stages.MetadataDir+"/"+name+".json", metadata(t, composer.Name(name), m, path, src.sum(archive)))
 		}

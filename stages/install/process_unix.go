@@ -7,19 +7,23 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
 
-// lock takes the lock of a file; waiting is called once if another holds it.
-func lock(ctx context.Context, f *os.File, waiting func()) error {
-	for told := false; ; told = true {
+// lock takes the lock of a file. busy is called when another holds it: at once,
+// and about every second from then on.
+func lock(ctx context.Context, f *os.File, busy func() error) error {
+	for try := 0; ; try++ {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) {
 			return err
 		}
-		if !told {
-			waiting()
+		if try%10 == 0 {
+			if err := busy(); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -46,4 +50,20 @@ func endGroup(cmd *exec.Cmd) error {
 		return os.ErrProcessDone
 	}
 	return err
+}
+
+// peak is the most memory that one process of an ended command had resident, in
+// bytes.
+func peak(state *os.ProcessState) int64 {
+	if state == nil {
+		return 0
+	}
+	usage, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	if runtime.GOOS == "darwin" { // getrusage(2): bytes there, kilobytes elsewhere
+		return int64(usage.Maxrss)
+	}
+	return int64(usage.Maxrss) * 1024
 }

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -41,8 +42,21 @@ func (s *shop) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.dir.path("home"), "config.json"), append(config, '\n'), 0o644)
+	if err := os.WriteFile(filepath.Join(s.dir.path("home"), "config.json"), append(config, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir.path("php"), "nightly.ini"), []byte(s.settings()), 0o644)
 }
+
+// settings are PHP's: memory for every step, and all that it complains of into
+// one file, none of it into pages.
+func (s *shop) settings() string {
+	return "memory_limit=2G\nerror_reporting=E_ALL\ndisplay_errors=stderr\nhtml_errors=0\nlog_errors=1\n" +
+		"log_errors_max_len=0\nerror_log=\"" + s.phpLog() + "\"\ndate.timezone=UTC\nopcache.enable=1\n" +
+		"realpath_cache_size=10M\nrealpath_cache_ttl=7200\n"
+}
+
+func (s *shop) phpLog() string { return s.dir.path(filepath.Join("logs", "php.log")) }
 
 // thirdParty are the Composer repositories of the candidate.
 func (s *shop) thirdParty() ([]repository, error) {
@@ -80,29 +94,37 @@ func plain(address string) bool {
 }
 
 func (s *shop) createProject(ctx context.Context) error {
-	night := s.candidate.Night
-	version, err := composer.ParseVersion(night.Version)
-	if err != nil {
-		return fmt.Errorf("version of the project %s: %w", night.Project, err)
+	if err := s.create(ctx, "create-project", s.base, s.candidate.Night.Version); err != nil {
+		return err
 	}
-	from, err := json.Marshal(repository{Type: "composer", URL: s.base})
+	s.prove("create-project", "%s %s", s.candidate.Night.Project, s.candidate.Night.Version)
+	return nil
+}
+
+// create makes the project from a repository that is served at base.
+func (s *shop) create(ctx context.Context, step, base, number string) error {
+	version, err := composer.ParseVersion(number)
+	if err != nil {
+		return fmt.Errorf("version of the project %s: %w", s.candidate.Night.Project, err)
+	}
+	from, err := json.Marshal(repository{Type: "composer", URL: base})
 	if err != nil {
 		return err
 	}
 	args := slices.Concat(s.programs.composer, []string{"create-project",
 		"--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress",
 		"--stability=" + version.Stability().String(), "--repository=" + string(from),
-		night.Project, s.project(), night.Version})
-	if _, err := s.run(ctx, command{step: "create-project", dir: s.dir.root, args: args, served: true}); err != nil {
-		return err
-	}
-	s.prove("create-project", "%s %s", night.Project, night.Version)
-	return nil
+		s.candidate.Night.Project, s.project(), number})
+	_, err = s.run(ctx, command{step: step, dir: s.dir.root, args: args, served: true})
+	return err
 }
 
 // pointAtNight lets the copy of the project install from the served night: it
 // names the public repository, where this night is not published yet.
-func (s *shop) pointAtNight() error {
+func (s *shop) pointAtNight(context.Context) error { return s.pointAt(s.base) }
+
+// pointAt is pointAtNight for a night that is served at base.
+func (s *shop) pointAt(base string) error {
 	file := filepath.Join(s.project(), "composer.json")
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -122,7 +144,7 @@ func (s *shop) pointAtNight() error {
 	for _, entry := range entries {
 		address, _ := entry["url"].(string)
 		if entry["type"] == "composer" && sameURL(address, s.candidate.Night.URL) {
-			entry["url"], found = s.base, true
+			entry["url"], found = base, true
 		}
 	}
 	if !found {
@@ -157,9 +179,14 @@ var (
 )
 
 func (s *shop) installPackages(ctx context.Context) error {
+	return s.packagesBy(ctx, "install", "install", "--prefer-dist")
+}
+
+// packagesBy runs a command of Composer that installs packages.
+func (s *shop) packagesBy(ctx context.Context, step string, words ...string) error {
 	var done, total int64
-	args := slices.Concat(s.programs.composer, []string{"install", "--no-interaction", "--no-ansi", "--no-progress", "--prefer-dist"})
-	_, err := s.run(ctx, command{step: "install", dir: s.project(), args: args, served: true, line: func(line string) {
+	args := slices.Concat(s.programs.composer, words, []string{"--no-interaction", "--no-ansi", "--no-progress"})
+	_, err := s.run(ctx, command{step: step, dir: s.project(), args: args, served: true, line: func(line string) {
 		if found := operations.FindStringSubmatch(line); found != nil {
 			total, _ = strconv.ParseInt(found[1], 10, 64) // digits; 0 if there are too many
 		}
@@ -168,5 +195,8 @@ func (s *shop) installPackages(ctx context.Context) error {
 			s.progress(pipeline.Step{Item: found[1], Done: done, Total: total, Unit: "packages"})
 		}
 	}})
-	return s.reachable(err)
+	if err != nil {
+		return errors.Join(s.reachable(err), errors.Join(s.unmapped()...))
+	}
+	return nil
 }

@@ -19,22 +19,18 @@ import (
 )
 
 // checkPackages compares what Composer locked and installed with the night: each
-// package of ours has to be the night's, from the night's folder. It gives all
-// installed packages, by name.
-func (s *shop) checkPackages(ctx context.Context) ([]stages.InstalledPackage, error) {
+// package of ours has to be the night's, from the night's folder.
+func (s *shop) checkPackages(ctx context.Context) error {
 	sums, err := s.sums(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ours := map[string]stages.NightPackage{}
-	for _, p := range s.candidate.Night.Packages {
-		ours[p.Name] = p
-	}
+	ours := s.ours()
 	var errs []error
 	var installed []composer.LockPackage
 	for _, file := range []string{"composer.lock", "vendor/composer/installed.json"} {
 		if installed, err = s.readPackages(file); err != nil {
-			return nil, err
+			return err
 		}
 		for _, p := range installed {
 			if err := s.checkPackage(p, ours, sums); err != nil {
@@ -43,12 +39,22 @@ func (s *shop) checkPackages(ctx context.Context) ([]stages.InstalledPackage, er
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("the project is not made of this night's packages:\n%w\nsee %s", err, s.project())
+		return fmt.Errorf("the project is not made of this night's packages:\n%w\nsee %s", err, s.project())
 	}
-	return s.provePackages(installed, ours), nil
+	s.provePackages(installed, ours)
+	return nil
 }
 
-func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.NightPackage) []stages.InstalledPackage {
+// ours are the night's packages by name.
+func (s *shop) ours() map[string]stages.NightPackage {
+	ours := map[string]stages.NightPackage{}
+	for _, p := range s.candidate.Night.Packages {
+		ours[p.Name] = p
+	}
+	return ours
+}
+
+func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.NightPackage) {
 	packages := make([]stages.InstalledPackage, len(installed))
 	count := 0
 	for i, p := range installed {
@@ -61,7 +67,7 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 	slices.SortFunc(packages, func(a, b stages.InstalledPackage) int { return strings.Compare(a.Name, b.Name) })
 	s.prove("install", "%d packages", len(packages))
 	s.prove("origin", "%d packages are this night's, from its folder", count)
-	return packages
+	s.packages = packages
 }
 
 // readPackages reads a composer.lock or an installed.json.

@@ -37,26 +37,19 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 		}
 		s.writeServer(&script)
 	}
+	s.writeDatabase(&script)
+	if c.secret != "" {
+		script.WriteString(": \"${SECRET:?set it to the password of the database}\"\n")
+	}
 	fmt.Fprintf(&script, "cd %s || exit\nenv -i", quote(c.dir))
 	for _, name := range proxies {
 		if s.caller(name) != "" {
 			fmt.Fprintf(&script, ` %s="$%s"`, name, name)
 		}
 	}
-	script.WriteString(" no_proxy=\"${no_proxy:+$no_proxy,}127.0.0.1\" " + quoteAll(append(s.fixedEnviron(), c.extra...)) + " \\\n    " + quoteAll(c.args) + "\n")
+	script.WriteString(" no_proxy=\"${no_proxy:+$no_proxy,}127.0.0.1\" " + quoteAll(s.fixedEnviron()) + " " + c.quoted(c.extra) + " \\\n    " + c.shown() + "\n")
 	file := s.dir.path("reproduce.sh")
 	return "sh " + quote(file), os.WriteFile(file, []byte(script.String()), 0o755)
-}
-
-// writeServer starts PHP's own server in the script and waits until it answers.
-func (s *shop) writeServer(script io.Writer) {
-	address := strings.TrimSuffix(strings.TrimPrefix(s.base, "http://"), "/")
-	fmt.Fprintf(script, `%[1]s -S %[2]s -t %[3]s %[4]s 2>%[5]s &
-server=$!
-trap 'kill $server' EXIT
-%[1]s -r 'for ($i = 0; !@stream_socket_client("tcp://%[2]s"); usleep(100000)) { if ($i++ == 100) exit(1); }' || exit
-kill -0 $server || exit
-`, quote(s.programs.php), address, quote(s.dir.path("night")), quote(s.dir.path("router.php")), quote(s.dir.path("server.log")))
 }
 
 // writeNight lays the night's folder out below the work folder, with the URLs

@@ -17,6 +17,17 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
+// Programs are paths of programs; an empty one is looked for in PATH, and where
+// Debian puts what only root runs.
+type Programs struct {
+	PHP, Composer string
+	// MariaDB is mariadbd and MariaDBInstall mariadb-install-db, for a database
+	// of the stage's own.
+	MariaDB, MariaDBInstall string
+	// Chromium takes the screenshots; without it there are none.
+	Chromium string
+}
+
 // programs are the programs that are run, as the words of a command.
 type programs struct {
 	php      string
@@ -24,7 +35,7 @@ type programs struct {
 }
 
 // find gives the paths of PHP and Composer; what is missing is a *MachineError.
-func find(php, composer string) (programs, error) {
+func find(given Programs) (programs, error) {
 	var missing []string
 	look := func(path, name string) string {
 		if path == "" {
@@ -39,7 +50,7 @@ func find(php, composer string) (programs, error) {
 		}
 		return found
 	}
-	p := programs{php: look(php, "php"), composer: []string{look(composer, "composer")}}
+	p := programs{php: look(given.PHP, "php"), composer: []string{look(given.Composer, "composer")}}
 	if len(missing) > 0 {
 		return programs{}, &MachineError{
 			Err: errors.New("the test installation runs PHP and Composer: " + strings.Join(missing, ", ")),
@@ -50,6 +61,25 @@ func find(php, composer string) (programs, error) {
 		p.composer = []string{p.php, p.composer[0]} // with this PHP, not the one that it finds
 	}
 	return p, nil
+}
+
+// locate is the path of a program, or nothing. It also looks where Debian puts
+// programs that only root has in its path.
+func locate(given string, names ...string) string {
+	if given != "" {
+		names = []string{given}
+	}
+	for _, name := range names {
+		for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/"} {
+			if strings.Contains(name, "/") && dir != "" {
+				continue
+			}
+			if path, err := exec.LookPath(dir + name); err == nil {
+				return path
+			}
+		}
+	}
+	return ""
 }
 
 // isPHP reports whether a program is a script or phar for PHP.
@@ -76,8 +106,10 @@ var composerVersion = regexp.MustCompile(`Composer (?:version )?(\d\S*)`)
 
 // Tools are the programs that an installation is proven with, php and composer,
 // as found in PATH. A *MachineError says what to install.
-func Tools(ctx context.Context) ([]stages.Tool, error) {
-	p, err := find("", "")
+func Tools(ctx context.Context) ([]stages.Tool, error) { return tools(ctx, Programs{}) }
+
+func tools(ctx context.Context, given Programs) ([]stages.Tool, error) {
+	p, err := find(given)
 	if err != nil {
 		return nil, err
 	}

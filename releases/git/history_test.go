@@ -1,0 +1,115 @@
+package git
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// grow makes a repository in which a side branch was merged, and gives the
+// commits of main: so many, the merge among them.
+func grow(t *testing.T, dir string, commits int) []string {
+	t.Helper()
+	git := tool(t, "git")
+	run(t, git, "init", "-q", "--bare", "-b", "main", dir)
+	var stream strings.Builder
+	for i := range commits {
+		message := fmt.Sprintf("Change %d (#%d)\n\nBody of %d\n", i, 100+i, i)
+		fmt.Fprintf(&stream, "commit refs/heads/main\nmark :%d\nauthor Ann %d <ann@example.org> %d +0000\ncommitter Bot <bot@example.org> %d +0000\ndata %d\n%s\n",
+			i+1, i%3, 1700000000+i*60, 1700000000+i*60, len(message), message)
+		if i == commits-2 && commits > 4 {
+			fmt.Fprintf(&stream, "merge refs/heads/side\n")
+		}
+		fmt.Fprintf(&stream, "M 100644 inline file-%d\ndata 2\n%d\n\n", i, i%10)
+		if i == 1 {
+			stream.WriteString("commit refs/heads/side\nauthor Bea <bea@example.org> 1700000090 +0000\ncommitter Bot <bot@example.org> 1700000090 +0000\ndata 4\nSide\nfrom :2\n\n")
+		}
+	}
+	cmd := exec.Command(git, "-C", dir, "fast-import", "--quiet")
+	cmd.Stdin = strings.NewReader(stream.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("fast-import: %v\n%s", err, out)
+	}
+	return strings.Fields(run(t, git, "-C", dir, "rev-list", "--reverse", "--first-parent", "main"))
+}
+
+func subjects(commits []releases.Commit) []string {
+	list := []string{}
+	for _, c := range commits {
+		list = append(list, c.Subject+", "+c.Author)
+	}
+	return list
+}
+
+func TestHistory(t *testing.T) {
+	root := t.TempDir()
+	ids := grow(t, filepath.Join(root, "one"), 8)
+	long := grow(t, filepath.Join(root, "long"), 1200)
+	for _, name := range []string{"one", "long"} {
+		for _, key := range []string{"uploadpack.allowReachableSHA1InWant", "uploadpack.allowFilter"} {
+			run(t, tool(t, "git"), "-C", filepath.Join(root, name), "config", key, "true")
+		}
+	}
+	plain := t.TempDir() // a server that gives tips only, and files always
+	old := grow(t, filepath.Join(plain, "one"), 8)
+	web, webPlain := serve(t, backend(t, root)).URL, serve(t, backend(t, plain)).URL
+	last := []string{"Change 7 (#107), Ann 1", "Change 6 (#106), Ann 0", "Side, Bea"}
+	for _, test := range []struct {
+		name, url, before, after string
+		want                     []string
+		fails                    string
+	}{
+		{"folder", "file://" + root + "/one", ids[5], ids[7], last, ""},
+		{"http", web + "/one", ids[5], ids[7], last, ""},
+		{"http, a commit that is no tip", web + "/one", ids[3], ids[5], []string{"Change 5 (#105), Ann 2", "Change 4 (#104), Ann 1"}, ""},
+		{"http, tips only", webPlain + "/one", old[5], old[7], last, ""},
+		{"http, gone back", web + "/one", ids[5], ids[3], []string{}, ""},
+		{"http, after more than the first depth", web + "/long", long[1000], long[1199], nil, ""},
+		{"http, too far", web + "/long", long[10], long[1199], nil, "not among the 1000 commits"},
+		{"a commit that is not there", "file://" + root + "/one", strings.Repeat("ab", 20), ids[7], nil, "commit abab"},
+		{"no repository", web + "/none", ids[0], ids[1], nil, "not found"},
+		{"another protocol", "ftp://host/one", ids[0], ids[1], nil, "is not spoken here"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := NewHistory(Options{}).Between(t.Context(), test.url, test.before, test.after)
+			if test.fails != "" {
+				if err == nil || !strings.Contains(err.Error(), test.fails) {
+					t.Fatalf("error %v, want one with %q", err, test.fails)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.want == nil {
+				if len(got) != 200 { // 199 and the side branch
+					t.Errorf("%d commits, want 200", len(got))
+				}
+				return
+			}
+			if diff := cmp.Diff(test.want, subjects(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestHistoryOverSSH(t *testing.T) {
+	server, dir := startSSH(t), t.TempDir()
+	ids := grow(t, filepath.Join(dir, "one"), 8)
+	got, err := NewHistory(Options{SSH: server.login}).Between(t.Context(), server.url+dir+"/one", ids[5], ids[7])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"Change 7 (#107), Ann 1", "Change 6 (#106), Ann 0", "Side, Bea"}, subjects(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+var _ releases.History = (*History)(nil)

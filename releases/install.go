@@ -1,0 +1,76 @@
+package releases
+
+import "slices"
+
+// Install says how far the test installation goes.
+type Install struct {
+	// Project is the edition that is installed, without vendor; empty: the
+	// first project of the line.
+	Project string `json:"project"`
+	// Run are PHP scripts of the installed project, run in order after the
+	// installation; each must exit with 0.
+	Run []string `json:"run"`
+	// Expect are texts that the scripts' output must hold.
+	Expect []string `json:"expect"`
+	// Level is how much is proven.
+	Level Level `json:"level"`
+	// Search is what the shop searches with where no search service is given:
+	// NoSearch or StandInSearch.
+	Search string `json:"search"`
+	// SampleData installs the distribution's sample data too.
+	SampleData bool `json:"sample-data"`
+	// Matrix says with which PHP versions and services it is proven.
+	Matrix Matrix `json:"matrix"`
+}
+
+// A Level is how much a test installation proves. Each includes those before.
+type Level string
+
+// The levels, in their order.
+const (
+	// Resolve: Composer resolves the project edition against the night.
+	Resolve Level = "resolve"
+	// Installed: the files are on disk, plugins ran, the platform suffices, the
+	// line's scripts run.
+	Installed Level = "install"
+	// Setup: bin/magento setup:install with a database; every module enabled,
+	// every index built.
+	Setup Level = "setup"
+	// Compile: setup:di:compile.
+	Compile Level = "compile"
+	// Shop: storefront, admin login, GraphQL and REST answer.
+	Shop Level = "shop"
+	// Deploy: production mode with static content.
+	Deploy Level = "deploy"
+)
+
+// Levels are all levels in their order.
+func Levels() []Level { return []Level{Resolve, Installed, Setup, Compile, Shop, Deploy} }
+
+// Includes reports whether what the other level proves is part of this one. An
+// unknown level includes nothing.
+func (l Level) Includes(other Level) bool {
+	return slices.Index(Levels(), l) >= slices.Index(Levels(), other) && slices.Contains(Levels(), other)
+}
+
+// What a shop searches with where no search service is given.
+const (
+	// NoSearch disables the search modules, so less is proven.
+	NoSearch = "none"
+	// StandInSearch is a small search service of this program that keeps what is
+	// indexed. All modules are enabled with it; it proves no search quality.
+	StandInSearch = "stand-in"
+)
+
+// A Matrix lists with what a night is proven: each PHP version with each database
+// and each search. An empty list is derived: PHP versions from the constraint of
+// the root composer.json, services from what upstream supports (Services).
+type Matrix struct {
+	// PHP are versions of two parts: 8.3.
+	PHP []string `json:"php"`
+	// Database are images of MariaDB or MySQL, best with a digest:
+	// mariadb:10.6@sha256:….
+	Database []string `json:"database"`
+	// Search are images of OpenSearch or Elasticsearch, NoSearch or StandInSearch.
+	Search []string `json:"search"`
+}

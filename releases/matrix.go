@@ -1,0 +1,212 @@
+package releases
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A Support says with what some versions of a project run.
+type Support struct {
+	// Versions are those that it speaks of; "" for all that no other entry does.
+	Versions string
+	// PHP are versions of two parts, oldest first.
+	PHP []string
+	// Database and Search are images.
+	Database []string
+	Search   []string
+}
+
+// Services are the supported services of projects, by the project's name.
+type Services map[string][]Support
+
+//go:embed services.json
+var supported []byte
+
+// SupportedServices is the table that the program carries in itself. Its facts are
+// those of the pages that it names.
+func SupportedServices() Services {
+	s, err := ParseServices(supported)
+	if err != nil {
+		panic(err) // a test reads it
+	}
+	return s
+}
+
+// databaseKeys and searchKeys are the keys of an entry that name images.
+var (
+	databaseKeys = []string{"mysql", "mariadb"}
+	searchKeys   = []string{"elasticsearch", "opensearch"}
+)
+
+// ParseServices reads a table in the shape of the action "supported-version" of
+// mage-os/github-actions: "vendor/project:versions" → php, mysql or mariadb,
+// elasticsearch or opensearch. Each is one value or, here, a list; other keys say
+// nothing to us. There, "mysql" can name an image of MariaDB.
+func ParseServices(data []byte) (Services, error) {
+	var entries map[string]map[string]json.RawMessage
+	if err := json.Unmarshal(data, &entries); err != nil {
+		return nil, fmt.Errorf("table of supported services: %w", err)
+	}
+	all := Services{}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		project, support, err := parseSupport(key, entries[key])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("table of supported services: %s: %w", key, err))
+			continue
+		}
+		all[project] = append(all[project], support)
+	}
+	return all, errors.Join(errs...)
+}
+
+func parseSupport(key string, entry map[string]json.RawMessage) (project string, s Support, err error) {
+	project, s.Versions, _ = strings.Cut(key, ":")
+	if _, err := composer.ParseName(project); err != nil {
+		return "", Support{}, err
+	}
+	if s.PHP, err = wordsOf(entry, "php"); err != nil {
+		return "", Support{}, err
+	}
+	if s.Database, err = wordsOf(entry, databaseKeys...); err != nil {
+		return "", Support{}, err
+	}
+	s.Search, err = wordsOf(entry, searchKeys...)
+	return project, s, err
+}
+
+// A word is a text or a number as it stands there: 8.0 is not 8.
+type word string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (w *word) UnmarshalJSON(data []byte) error {
+	var number json.Number
+	if data[0] == '"' {
+		return json.Unmarshal(data, (*string)(w))
+	}
+	if err := json.Unmarshal(data, &number); err != nil {
+		return err
+	}
+	*w = word(number.String())
+	return nil
+}
+
+// wordsOf are the values of some keys: texts or numbers, one or a list of them.
+func wordsOf(entry map[string]json.RawMessage, keys ...string) ([]string, error) {
+	var words []string
+	for _, key := range keys {
+		raw, ok := entry[key]
+		if !ok {
+			continue
+		}
+		var list []word
+		if json.Unmarshal(raw, &list) != nil {
+			list = make([]word, 1)
+			if err := json.Unmarshal(raw, &list[0]); err != nil {
+				return nil, fmt.Errorf("%s: want a text, a number or a list of them", key)
+			}
+		}
+		for _, w := range list {
+			words = append(words, string(w))
+		}
+	}
+	return words, nil
+}
+
+// For gives what is said of a version of a project, or of the project's other
+// versions; a project that is not in the table is taken for Magento's of that
+// name. It is false if nothing is known.
+func (s Services) For(project, version string) (Support, bool) {
+	v, err := composer.ParseVersion(version)
+	if err != nil {
+		return Support{}, false
+	}
+	entries, known := s[project]
+	if !known {
+		_, name, _ := strings.Cut(project, "/")
+		entries = s["magento/"+name]
+	}
+	var rest *Support
+	for i, support := range entries {
+		if support.Versions == "" {
+			rest = &entries[i]
+			continue
+		}
+		c, err := composer.ParseConstraint(support.Versions)
+		if err == nil && c.Matches(v) { // "next" and the like is no constraint
+			return support, true
+		}
+	}
+	if rest == nil {
+		return Support{}, false
+	}
+	return *rest, true
+}
+
+// Cells are the cells of a matrix: what the line says, and for what it leaves
+// out, what is supported. PHP versions have to be within the constraint of the
+// root composer.json; an empty one takes all.
+func (m Matrix) Cells(s Support, php string) ([]Cell, error) {
+	versions := m.PHP
+	if len(versions) == 0 {
+		var err error
+		if versions, err = withinPHP(s.PHP, php); err != nil {
+			return nil, err
+		}
+	}
+	databases, searches := m.Database, m.Search
+	if len(databases) == 0 {
+		databases = s.Database
+	}
+	if len(searches) == 0 {
+		searches = s.Search
+	}
+	var cells []Cell
+	for _, version := range versions {
+		for _, database := range databases {
+			for _, search := range searches {
+				cells = append(cells, Cell{PHP: version, Database: database, Search: search})
+			}
+		}
+	}
+	return cells, nil
+}
+
+// newestPHP is the last patch number that a version of PHP can have here: a
+// constraint such as ~8.2.0 or >=8.2.5 then speaks of the version as a whole.
+const newestPHP = ".9999"
+
+// phpVersions are those that a constraint is asked about where the table has
+// nothing to say.
+var phpVersions = []string{"8.1", "8.2", "8.3", "8.4", "8.5"}
+
+func withinPHP(versions []string, constraint string) ([]string, error) {
+	if len(versions) == 0 {
+		versions = phpVersions
+	}
+	if constraint == "" {
+		return versions, nil
+	}
+	c, err := composer.ParseConstraint(constraint)
+	if err != nil {
+		return nil, fmt.Errorf("php constraint of the root composer.json: %w", err)
+	}
+	var all []string
+	for _, version := range versions {
+		v, err := composer.ParseVersion(version + newestPHP)
+		if err != nil {
+			return nil, err
+		}
+		if c.Matches(v) {
+			all = append(all, version)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,136 @@
+package releases
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestServicesFor(t *testing.T) {
+	of := func(php ...string) Support { return Support{PHP: php} }
+	services, err := ParseServices([]byte(`{
+		"magento/project:>=2.4.7 <2.4.8": {"magento": "magento/project:>=2.4.7 <2.4.8", "php": 8.3, "mysql": "mariadb:10.6", "elasticsearch": "elasticsearch:8.11.4", "os": "ubuntu-latest"},
+		"magento/project:2.4.8-p1": {"php": [8.3, "8.4", 8.0]},
+		"magento/project:next": {"php": "9.0"},
+		"magento/project": {"php": 8.4}
+	}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		project, version string
+		want             Support
+		known            bool
+	}{
+		"in a range":           {"magento/project", "2.4.7-p3", Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
+		"a night of the range": {"magento/project", "2.4.7.1-a20261124+p3", Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
+		"exact":                {"magento/project", "2.4.8-p1", Support{Versions: "2.4.8-p1", PHP: []string{"8.3", "8.4", "8.0"}}, true},
+		"all others":           {"magento/project", "2.5.0", of("8.4"), true},
+		"another vendor's":     {"acme/project", "1.0.0", of("8.4"), true},
+		"another project":      {"acme/shop", "1.0.0", Support{}, false},
+		"no version":           {"magento/project", "?", Support{}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, known := services.For(test.project, test.version)
+			if diff := cmp.Diff(test.want, got); diff != "" || known != test.known {
+				t.Errorf("known %v (-want +got):\n%s", known, diff)
+			}
+		})
+	}
+}
+
+func TestParseServicesRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"no JSON":          `{`,
+		"no object":        `[]`,
+		"no project":       `{"Magento": {"php": 8.3}}`,
+		"a mapping":        `{"magento/project": {"php": {"min": 8.3}}}`,
+		"a list in a list": `{"magento/project": {"mysql": [["mysql:8.0"]]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := ParseServices([]byte(text)); err == nil {
+				t.Errorf("it was read: %v", got)
+			}
+		})
+	}
+}
+
+// The carried table can be a matrix of a line as it is.
+func TestSupportedServices(t *testing.T) {
+	for project, entries := range SupportedServices() {
+		for _, s := range entries {
+			c := &checker{line: &Line{Install: Install{Level: Installed, Search: NoSearch, Matrix: Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}}}}
+			c.install()
+			if len(s.PHP) == 0 || len(s.Database) == 0 || len(s.Search) == 0 || len(c.problems) > 0 {
+				t.Errorf("%s %s: %+v, %v", project, s.Versions, s, c.problems)
+			}
+		}
+	}
+	var entries map[string]struct{ Source string }
+	if err := json.Unmarshal(supported, &entries); err != nil {
+		t.Fatal(err)
+	}
+	for key, entry := range entries {
+		if entry.Source == "" {
+			t.Errorf("%s names no source", key)
+		}
+	}
+}
+
+func TestCells(t *testing.T) {
+	support := Support{PHP: []string{"8.2", "8.3", "8.4"}, Database: []string{"mysql:8.0", "mariadb:10.6"}, Search: []string{"opensearchproject/opensearch:2.12.0"}}
+	tests := map[string]struct {
+		matrix  Matrix
+		support Support
+		php     string
+		want    []string
+	}{
+		"derived":           {support: support, php: "~8.2.0||~8.3.0", want: []string{"php8.2-mysql8.0-opensearch2.12.0", "php8.2-mariadb10.6-opensearch2.12.0", "php8.3-mysql8.0-opensearch2.12.0", "php8.3-mariadb10.6-opensearch2.12.0"}},
+		"a late patch":      {support: support, php: ">=8.3.5 <8.4", want: []string{"php8.3-mysql8.0-opensearch2.12.0", "php8.3-mariadb10.6-opensearch2.12.0"}},
+		"the line's":        {matrix: Matrix{PHP: []string{"8.1"}, Database: []string{"mariadb:10.4"}, Search: []string{"none", "stand-in"}}, support: support, php: "~8.2.0", want: []string{"php8.1-mariadb10.4-none", "php8.1-mariadb10.4-stand-in"}},
+		"the line's search": {matrix: Matrix{Search: []string{"none"}}, support: support, php: "8.4.*", want: []string{"php8.4-mysql8.0-none", "php8.4-mariadb10.6-none"}},
+		"by digest":         {matrix: Matrix{Database: []string{"mariadb:10.6@sha256:0000000000000000000000000000000000000000000000000000000000000000"}}, support: support, php: "8.4.*", want: []string{"php8.4-mariadb10.6-opensearch2.12.0"}},
+		"nothing known":     {php: "8.4.*"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			cells, err := test.matrix.Cells(test.support, test.php)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range cells {
+				got = append(got, c.Name())
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if _, err := (Matrix{}).Cells(support, "8.?"); err == nil {
+		t.Error("a constraint that is none was taken")
+	}
+}
+
+func TestLevels(t *testing.T) {
+	tests := map[string]struct {
+		level, other Level
+		want         bool
+	}{
+		"itself":           {Setup, Setup, true},
+		"one before":       {Shop, Resolve, true},
+		"one after":        {Setup, Compile, false},
+		"unknown":          {"all", Resolve, false},
+		"of an unknown":    {Deploy, "all", false},
+		"none, of unknown": {"", "all", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.level.Includes(test.other); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,184 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// resolve lets Composer choose the versions of all packages; nothing is
+// installed yet.
+func (s *shop) resolve(ctx context.Context) error {
+	args := slices.Concat(s.programs.composer, []string{"update", "--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress"})
+	if _, err := s.run(ctx, command{step: "resolve", dir: s.project(), args: args, served: true}); err != nil {
+		return s.reachable(err)
+	}
+	locked, err := s.readPackages("composer.lock")
+	s.locked = locked
+	return err
+}
+
+// checkResolved looks for packages of ours that the project requires and does
+// not get, because another package says that it replaces them, and compares what
+// ours replace with upstream.
+func (s *shop) checkResolved(context.Context) error {
+	found := map[string]bool{}
+	for _, p := range s.locked {
+		found[string(p.Name)] = true
+	}
+	project, err := s.readManifest()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	ours, missing := s.ours(), map[string]bool{}
+	for _, m := range s.withManifest(project) {
+		for _, link := range m.Links(composer.Require) {
+			if _, our := ours[link.Name]; our && !found[link.Name] && !missing[link.Name] {
+				missing[link.Name] = true
+				errs = append(errs, fmt.Errorf("%s requires %s, which the night has, but Composer did not take it, because %s", m.Name(), link.Name, s.replacer(link.Name)))
+			}
+		}
+	}
+	errs = append(errs, s.checkReplaced()...)
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("the project does not resolve to this night's packages:\n%w", err)
+	}
+	s.prove("resolve", "%d packages", len(s.locked))
+	return nil
+}
+
+// withManifest are the manifests of a project and of all that is resolved.
+func (s *shop) withManifest(project *composer.Manifest) []*composer.Manifest {
+	all := []*composer.Manifest{project}
+	for _, p := range s.locked {
+		all = append(all, p.Manifest)
+	}
+	return all
+}
+
+// replacer says which resolved package replaces or provides a name.
+func (s *shop) replacer(name string) string {
+	for _, p := range s.locked {
+		for _, section := range []composer.Section{composer.Replace, composer.Provide} {
+			for _, link := range p.Manifest.Links(section) {
+				if link.Name == name {
+					return fmt.Sprintf("%s has it in %s; correct the composer.json of %[1]s", p.Name, section)
+				}
+			}
+		}
+	}
+	return "another package stands in for it"
+}
+
+// checkReplaced compares the upstream packages that ours replace with those that
+// upstream has.
+func (s *shop) checkReplaced() []error {
+	var errs []error
+	for _, p := range s.locked {
+		replaces := map[string]string{}
+		for _, link := range p.Manifest.Links(composer.Replace) {
+			replaces[link.Name] = link.Constraint
+		}
+		for _, r := range s.candidate.Replaced {
+			if got, ok := replaces[r.Upstream]; r.Package == string(p.Name) && got != r.Version {
+				if !ok {
+					got = "nothing"
+				}
+				errs = append(errs, fmt.Errorf("%s replaces %s of %s, want version %s, which is upstream's", p.Name, got, r.Upstream, r.Version))
+			}
+		}
+	}
+	return errs
+}
+
+// demo is the extension that has to resolve beside the night.
+const demo = "nightly-demo/extension"
+
+// extension proves that a third-party extension that requires upstream names
+// resolves: a package that exists nowhere else requires all of them, in a copy of
+// the project's two files.
+func (s *shop) extension(ctx context.Context) error {
+	require := s.replacedHere()
+	if len(require) == 0 {
+		s.skip("extension", "no package of this night replaces one of upstream, so that none can be asked for")
+		return nil
+	}
+	dir := s.dir.path("extension")
+	if err := s.writeExtension(dir, require); err != nil {
+		return err
+	}
+	args := slices.Concat(s.programs.composer, []string{"update", demo, "--no-install", "--no-plugins", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress"})
+	if _, err := s.run(ctx, command{step: "extension", dir: dir, args: args, served: true}); err != nil {
+		return s.reachable(err)
+	}
+	s.prove("extension", "an extension that requires %d upstream packages, %s and the like, resolves", len(require), slices.Min(slices.Collect(maps.Keys(require))))
+	return nil
+}
+
+// replacedHere are the upstream packages that resolved ones replace.
+func (s *shop) replacedHere() map[string]string {
+	require := map[string]string{}
+	for _, p := range s.locked {
+		for _, r := range s.candidate.Replaced {
+			if r.Package == string(p.Name) {
+				require[r.Upstream] = r.Version
+			}
+		}
+	}
+	return require
+}
+
+// writeExtension copies the project's composer.json and composer.lock and adds
+// the extension.
+func (s *shop) writeExtension(dir string, require map[string]string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	lock, err := os.ReadFile(s.in("composer.lock"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "composer.lock"), lock, 0o644); err != nil {
+		return err
+	}
+	m, err := s.readManifest()
+	if err != nil {
+		return err
+	}
+	var entries []any
+	if raw, ok := m.Get("repositories"); ok {
+		if err := json.Unmarshal(raw, &entries); err != nil {
+			return fmt.Errorf("repositories of the project: %w", err)
+		}
+	}
+	entries = append([]any{map[string]any{"type": "package", "package": map[string]any{
+		"name": demo, "version": "1.0.0", "type": "metapackage", "require": require,
+	}}}, entries...)
+	links := append(m.Links(composer.Require), composer.Link{Name: demo, Constraint: "1.0.0"})
+	m.SetLinks(composer.Require, links)
+	if err := m.Set("repositories", entries); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "composer.json"), m.Encode(), 0o644)
+}
+
+// readManifest reads the project's composer.json.
+func (s *shop) readManifest() (*composer.Manifest, error) {
+	data, err := os.ReadFile(s.in("composer.json"))
+	if err != nil {
+		return nil, fmt.Errorf("the created project: %w", err)
+	}
+	m, err := composer.ParseManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.in("composer.json"), err)
+	}
+	return m, nil
+}

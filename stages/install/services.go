@@ -1,0 +1,118 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// Services are services that run already; what is nil or empty the stage starts
+// itself, or does without.
+type Services struct {
+	// Database is an empty database; nil: a MariaDB of the stage's own.
+	Database *Database
+	// Search is the base URL of an OpenSearch or Elasticsearch; empty: what the
+	// candidate's cell says.
+	Search string
+}
+
+// A Database is the address of a database of MariaDB or MySQL, and who may use
+// it. The shop's tables are made in it; one with tables of somebody else is
+// refused.
+type Database struct {
+	Address  string // host:port
+	Name     string
+	User     string
+	Password Password
+}
+
+// A Password does not print.
+type Password string
+
+// String implements fmt.Stringer.
+func (Password) String() string { return "redacted" }
+
+// LogValue implements slog.LogValuer.
+func (Password) LogValue() slog.Value { return slog.StringValue("redacted") }
+
+// ParseDatabase reads mysql://user:password@host:port/name; mariadb:// is the
+// same. The port is 3306 if there is none. Its errors do not repeat the text.
+func ParseDatabase(text string) (*Database, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("the database's address is no URL: want mysql://user:password@host:port/name")
+	case u.Scheme != "mysql" && u.Scheme != "mariadb":
+		return nil, fmt.Errorf("the database's address begins with %q: want mysql://user:password@host:port/name", u.Scheme)
+	case u.Hostname() == "" || u.User.Username() == "" || strings.Trim(u.Path, "/") == "" || strings.Contains(strings.Trim(u.Path, "/"), "/"):
+		return nil, errors.New("the database's address has no host, user or name: want mysql://user:password@host:port/name")
+	}
+	port := u.Port()
+	if port == "" {
+		port = "3306"
+	}
+	password, _ := u.User.Password()
+	return &Database{
+		Address: net.JoinHostPort(u.Hostname(), port), Name: strings.Trim(u.Path, "/"),
+		User: u.User.Username(), Password: Password(password),
+	}, nil
+}
+
+// startServices starts or finds what the shop needs beside PHP.
+func (s *shop) startServices(ctx context.Context) error {
+	if err := s.startDatabase(ctx); err != nil {
+		return err
+	}
+	return s.startSearch(ctx)
+}
+
+// Tools are PHP, Composer and, for a level that needs them, the database and the
+// search of a cell, with their versions. A service that does not answer is a
+// *MachineError.
+func (v Services) Tools(ctx context.Context, p Programs, level releases.Level, cell releases.Cell) ([]stages.Tool, error) {
+	found, err := tools(ctx, p)
+	if err != nil || !level.Includes(releases.Setup) {
+		return found, err
+	}
+	database, err := v.databaseVersion(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	search, err := v.searchVersion(ctx, cell)
+	if err != nil {
+		return nil, err
+	}
+	return append(found, stages.Tool{Name: "database", Version: database}, stages.Tool{Name: "search", Version: search}), nil
+}
+
+func (v Services) databaseVersion(ctx context.Context, p Programs) (string, error) {
+	if v.Database != nil {
+		return handshake(ctx, "tcp", v.Database.Address)
+	}
+	m, err := findMariaDB(p)
+	if err != nil {
+		return "", err
+	}
+	return m.version(ctx)
+}
+
+func (v Services) searchVersion(ctx context.Context, cell releases.Cell) (string, error) {
+	switch {
+	case v.Search != "":
+		engine, err := askSearch(ctx, v.Search)
+		if err != nil {
+			return "", err
+		}
+		return engine.name + " " + engine.version, nil
+	case cell.Search == releases.StandInSearch:
+		return standInVersion, nil
+	}
+	return releases.NoSearch, nil
+}

@@ -1,0 +1,67 @@
+package install
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mage-os/nightly/stages"
+)
+
+// prove notes a step that passed.
+func (s *shop) prove(step, format string, values ...any) {
+	s.proven = append(s.proven, stages.Proof{Step: step, Detail: fmt.Sprintf(format, values...)})
+}
+
+// skip notes what the level would prove elsewhere.
+func (s *shop) skip(step, format string, values ...any) {
+	s.notProven = append(s.notProven, stages.Proof{Step: step, Detail: fmt.Sprintf(format, values...)})
+}
+
+// clock is the time since some moment; always 0 without a clock.
+func (s *shop) clock() time.Time {
+	if s.options.Now == nil {
+		return time.Time{}
+	}
+	return s.options.Now()
+}
+
+// record notes how long a step took, since began, and what memory it took.
+func (s *shop) record(name string, began time.Time, memory int64) {
+	s.steps = append(s.steps, stages.Step{
+		Level: s.now, Name: name, Millis: s.clock().Sub(began).Milliseconds(), Memory: memory,
+	})
+}
+
+// project is the folder of the installed project.
+func (s *shop) project() string {
+	if s.folder == "" {
+		return s.dir.path("shop")
+	}
+	return s.dir.path(s.folder)
+}
+
+// in is a path of the installed project, given with slashes.
+func (s *shop) in(path string) string { return filepath.Join(s.project(), filepath.FromSlash(path)) }
+
+func (s *shop) cache() string {
+	if s.options.Cache == "" {
+		return s.dir.path("cache")
+	}
+	return s.options.Cache
+}
+
+// forgetCache removes from Composer's cache what came from this night. The cache
+// goes by URL and the port is another each time, so nobody would use it again.
+func (s *shop) forgetCache() {
+	stale := []string{filepath.Join(s.cache(), "repo", cacheName(s.base))}
+	for _, p := range s.candidate.Night.Packages {
+		stale = append(stale, filepath.Join(s.cache(), "files", filepath.FromSlash(p.Name)))
+	}
+	for _, path := range stale {
+		if err := os.RemoveAll(path); err != nil && s.options.Log != nil {
+			s.options.Log.Warn("cannot remove from Composer's cache", "path", path, "error", err)
+		}
+	}
+}

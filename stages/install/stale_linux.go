@@ -1,0 +1,106 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// holders are the processes that hold a file open, but for this one: proc(5),
+// /proc/PID/fd. Those of other users, which we cannot look into, we have not
+// started.
+func holders(file string) []int {
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return nil // the pattern is a constant
+	}
+	var pids []int
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err != nil || target != file {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
+		if err == nil && pid != os.Getpid() && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// endAll ends processes: it asks, waits, and then kills.
+func endAll(ctx context.Context, pids []int, log *slog.Logger) error {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		for _, pid := range pids {
+			if log != nil {
+				log.Warn("ending what an earlier test installation left behind", "process", pid, "command", commandOf(pid), "signal", signal.String())
+			}
+			_ = syscall.Kill(pid, signal) // it may have ended
+		}
+		left, err := waitFor(ctx, pids)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		pids = left
+	}
+	return fmt.Errorf("an earlier test installation left processes that cannot be ended: %v; end them and try again", pids)
+}
+
+// waitFor waits up to ten seconds for processes to end and gives those that have
+// not.
+func waitFor(ctx context.Context, pids []int) ([]int, error) {
+	for range 100 {
+		pids = slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return ended(pid) })
+		if len(pids) == 0 {
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return pids, nil
+}
+
+// ended reports whether a process has ended; one whose parent has not asked for
+// its status is still listed, as a zombie.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "Z")
+}
+
+// commandOf is a process's command line, for people.
+func commandOf(pid int) string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return "?"
+	}
+	return shorten(strings.TrimSpace(strings.ReplaceAll(string(data), "\x00", " ")), 200)
+}
+
+// mounts are the mount points below a folder: proc(5), mountinfo.
+func mounts(below string) []string {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], below+"/") {
+			found = append(found, fields[4])
+		}
+	}
+	return found
+}

@@ -1,0 +1,247 @@
+// Package standin is a search stand-in: a small HTTP service that speaks as much
+// of OpenSearch as a shop's installation and pages ask for, and keeps what is
+// indexed in memory.
+//
+// It is for machines where no search engine can be had. It proves that a shop
+// talks to a search; it proves no search quality: a query matches or does not,
+// nothing is analysed and nothing is scored.
+package standin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Version is what the stand-in calls itself where a version is wanted: that of an
+// OpenSearch that shops support.
+const Version = "2.19.1"
+
+// maxBody bounds a request, in bytes; shops send batches of 500 products.
+const maxBody = 64 << 20
+
+// A Service is a search stand-in with its indexes. The zero value is ready.
+type Service struct {
+	mutex   sync.Mutex
+	indexes map[string]*index
+	aliases map[string][]string // the indexes of an alias
+	unknown []string
+}
+
+// An index holds documents by id.
+type index struct {
+	mappings  map[string]any
+	documents map[string]map[string]any
+}
+
+// Unknown are the requests that it could not answer, each once.
+func (s *Service) Unknown() []string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Clone(s.unknown)
+}
+
+// Documents is how many documents all indexes hold.
+func (s *Service) Documents() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	n := 0
+	for _, x := range s.indexes {
+		n += len(x.documents)
+	}
+	return n
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.indexes == nil {
+		s.indexes, s.aliases = map[string]*index{}, map[string][]string{}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		answer(w, http.StatusBadRequest, failure("parsing_exception", err.Error()))
+		return
+	}
+	status, value := s.route(r.Method, strings.Split(strings.Trim(r.URL.Path, "/"), "/"), body)
+	answer(w, status, value)
+}
+
+type object = map[string]any
+
+func answer(w http.ResponseWriter, status int, value object) {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value) // the client is gone
+}
+
+func failure(kind, reason string) object {
+	return object{"error": object{"type": kind, "reason": reason}, "status": http.StatusBadRequest}
+}
+
+var acknowledged = object{"acknowledged": true}
+
+// route answers a request by the parts of its path.
+func (s *Service) route(method string, path []string, body []byte) (int, object) {
+	last := path[len(path)-1]
+	switch {
+	case path[0] == "":
+		return http.StatusOK, about()
+	case last == "_bulk":
+		return s.bulk(path[0], body)
+	case last == "_search":
+		return s.search(path[0], body)
+	case last == "_count":
+		status, found := s.search(path[0], body)
+		return status, object{"count": len(hitsOf(found))}
+	case path[0] == "_aliases":
+		return s.changeAliases(body)
+	case slices.Contains(path, "_alias"):
+		return s.alias(path)
+	case slices.Contains([]string{"_refresh", "_flush", "_settings", "_forcemerge"}, last):
+		return http.StatusOK, object{"acknowledged": true, "_shards": object{"total": 1, "successful": 1, "failed": 0}}
+	case strings.HasPrefix(last, "_mapping"):
+		return s.mapping(method, path[0], body)
+	case path[0] == "_cluster":
+		return http.StatusOK, object{"cluster_name": "stand-in", "status": "green", "number_of_nodes": 1}
+	case len(path) == 1 && path[0][0] != '_':
+		return s.index(method, path[0], body)
+	}
+	request := method + " /" + strings.Join(path, "/")
+	if !slices.Contains(s.unknown, request) {
+		s.unknown = append(s.unknown, request)
+	}
+	return http.StatusBadRequest, failure("illegal_argument_exception", "the search stand-in does not know "+request)
+}
+
+func about() object {
+	return object{
+		"name": "search-stand-in", "cluster_name": "stand-in", "cluster_uuid": "stand-in",
+		"version": object{
+			"number": Version, "distribution": "opensearch", "build_type": "stand-in",
+			"minimum_wire_compatibility_version": "7.10.0", "minimum_index_compatibility_version": "7.0.0",
+		},
+		"tagline": "A search stand-in: it proves no search quality",
+	}
+}
+
+// index makes, shows or removes one.
+func (s *Service) index(method, name string, body []byte) (int, object) {
+	found := s.named(name)
+	switch method {
+	case http.MethodPut:
+		if s.indexes[name] != nil {
+			return http.StatusBadRequest, failure("resource_already_exists_exception", "index "+name+" exists")
+		}
+		var given struct {
+			Mappings object `json:"mappings"`
+		}
+		if err := parse(body, &given); err != nil {
+			return http.StatusBadRequest, failure("parsing_exception", err.Error())
+		}
+		s.indexes[name] = &index{mappings: given.Mappings, documents: map[string]object{}}
+		return http.StatusOK, object{"acknowledged": true, "shards_acknowledged": true, "index": name}
+	case http.MethodDelete:
+		for _, n := range found {
+			delete(s.indexes, n)
+			for alias, names := range s.aliases {
+				s.aliases[alias] = slices.DeleteFunc(names, func(of string) bool { return of == n })
+			}
+		}
+	}
+	if len(found) == 0 {
+		return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+name+"]")
+	}
+	return http.StatusOK, acknowledged
+}
+
+// named are the indexes that a name, an alias, a list or a pattern means.
+func (s *Service) named(name string) []string {
+	var names []string
+	for _, part := range strings.Split(name, ",") {
+		prefix, wild := strings.CutSuffix(part, "*")
+		for n := range s.indexes {
+			if n == part || wild && strings.HasPrefix(n, prefix) || slices.Contains(s.aliases[part], n) || part == "_all" {
+				names = append(names, n)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s *Service) mapping(method, name string, body []byte) (int, object) {
+	names := s.named(name)
+	if len(names) == 0 {
+		return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+name+"]")
+	}
+	if method == http.MethodGet {
+		all := object{}
+		for _, n := range names {
+			all[n] = object{"mappings": s.indexes[n].mappings}
+		}
+		return http.StatusOK, all
+	}
+	var given object
+	if err := parse(body, &given); err != nil {
+		return http.StatusBadRequest, failure("parsing_exception", err.Error())
+	}
+	for _, n := range names {
+		s.indexes[n].mappings = given
+	}
+	return http.StatusOK, acknowledged
+}
+
+// changeAliases answers POST /_aliases.
+func (s *Service) changeAliases(body []byte) (int, object) {
+	type change struct {
+		Index, Alias string
+	}
+	var given struct {
+		Actions []map[string]change `json:"actions"`
+	}
+	if err := parse(body, &given); err != nil {
+		return http.StatusBadRequest, failure("parsing_exception", err.Error())
+	}
+	for _, action := range given.Actions {
+		for verb, c := range action {
+			names := slices.DeleteFunc(s.aliases[c.Alias], func(n string) bool { return n == c.Index })
+			if verb == "add" {
+				names = append(names, c.Index)
+			}
+			s.aliases[c.Alias] = names
+		}
+	}
+	return http.StatusOK, acknowledged
+}
+
+// alias answers /_alias/NAME and /INDEX/_alias and /INDEX/_alias/NAME.
+func (s *Service) alias(path []string) (int, object) {
+	at := slices.Index(path, "_alias")
+	all := object{}
+	for alias, names := range s.aliases {
+		for _, n := range names {
+			asked := at+1 == len(path) || path[at+1] == alias
+			if asked && (at == 0 || slices.Contains(s.named(path[0]), n)) {
+				all[n] = object{"aliases": object{alias: object{}}}
+			}
+		}
+	}
+	if len(all) == 0 {
+		return http.StatusNotFound, object{"error": fmt.Sprintf("alias of %s missing", strings.Join(path, "/")), "status": http.StatusNotFound}
+	}
+	return http.StatusOK, all
+}
+
+// parse reads a body; an empty one says nothing.
+func parse(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	return json.Unmarshal(body, into)
+}

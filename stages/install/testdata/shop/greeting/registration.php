@@ -1,0 +1,2 @@
+<?php
+$GLOBALS['modules']['Tiny_Greeting'] = __DIR__;

@@ -1,0 +1,162 @@
+package stages
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A Candidate is the input of the test installation. Its level, its cell and the
+// versions of the tools are part of it, so that another PHP is another proof.
+type Candidate struct {
+	Night    Night                         `json:"night"`
+	Composer []releases.ComposerRepository `json:"composer-repositories"`
+	// Install is the line's, without its matrix: Cell is what of that is proven.
+	Install releases.Install `json:"install"`
+	Cell    releases.Cell    `json:"cell"`
+	// Tools are PHP, Composer, the database and the search, with the versions
+	// that they name themselves.
+	Tools []Tool `json:"tools"`
+	// Replaced are the upstream packages that the night's stand in for: what a
+	// third-party extension may require.
+	Replaced []Replaced `json:"replaced"`
+	// Upgrade is the earlier night that is installed first; none if its Night is
+	// empty.
+	Upgrade Upgrade `json:"upgrade"`
+}
+
+// A Replaced is an upstream package that one of ours stands in for.
+type Replaced struct {
+	Package  string `json:"package"` // ours
+	Upstream string `json:"upstream"`
+	Version  string `json:"version"` // of the upstream package
+}
+
+// An Upgrade is an earlier night that has to be upgraded to the candidate.
+type Upgrade struct {
+	Night   string `json:"night"`
+	Version string `json:"version"` // of its project
+}
+
+// CandidateOf is the part of a plan that the test installation reads, for one
+// cell of the matrix.
+func CandidateOf(p *releases.Plan, n Night, cell releases.Cell, tools []Tool) Candidate {
+	install := p.Line.Install
+	install.Matrix = releases.Matrix{}
+	built := map[string]bool{}
+	for _, pkg := range n.Packages {
+		built[pkg.Name] = true
+	}
+	replaced := []Replaced{}
+	for _, name := range slices.Sorted(maps.Keys(p.Replace)) {
+		source := composer.Name(name)
+		vendor, renamed := p.Line.Rename[source.Vendor()]
+		// The product is replaced by nothing: see releases.Rules.
+		isProduct := p.Line.Upstream != nil && p.Line.Upstream.Package == name
+		if ours := string(source.WithVendor(vendor)); renamed && !isProduct && built[ours] {
+			replaced = append(replaced, Replaced{Package: ours, Upstream: name, Version: strings.TrimPrefix(p.Replace[name], "v")})
+		}
+	}
+	return Candidate{Night: n, Composer: p.Line.Composer, Install: install, Cell: cell, Tools: tools, Replaced: replaced}
+}
+
+// A Tool is a program that the installation was proven with.
+type Tool struct {
+	Name    string `json:"name"` // php, composer, database or search
+	Version string `json:"version"`
+}
+
+// An Installation says what was proven, and with what.
+//
+// It holds times and is the input of no stage that saves its result.
+type Installation struct {
+	Night string         `json:"night"`
+	Level releases.Level `json:"level"`
+	Cell  releases.Cell  `json:"cell"`
+	Tools []Tool         `json:"tools"`
+	// Proven are the steps that passed, in order.
+	Proven []Proof `json:"proven"`
+	// NotProven is what the level would prove elsewhere, and why not here.
+	NotProven []Proof `json:"not-proven"`
+	// Steps are the commands and requests, in order.
+	Steps []Step `json:"steps"`
+	// Notices are what PHP, Composer and the shop complained of.
+	Notices []Notice `json:"notices"`
+	// Packages are all that Composer installed, by name.
+	Packages []InstalledPackage `json:"packages"`
+	// Report is a folder for people: installation.json, report.md, screenshots.
+	Report pipeline.Tree `json:"report"`
+}
+
+// The paths of a report's folder.
+const (
+	InstallationFile = "installation.json" // an Installation without its Report
+	ReportFile       = "report.md"
+	ScreenshotsDir   = "screenshots"
+)
+
+// A Proof is one passed step of the test installation, or what was not proven.
+type Proof struct {
+	Step   string `json:"step"`
+	Detail string `json:"detail"`
+}
+
+// A Step is one command or request of the test installation.
+type Step struct {
+	Level releases.Level `json:"level"`
+	Name  string         `json:"name"`
+	// Millis is the wall time.
+	Millis int64 `json:"milliseconds"`
+	// Memory is the most that one process of it had resident, in bytes; 0: not
+	// measured.
+	Memory int64 `json:"memory"`
+}
+
+// A Notice is a warning or deprecation, of a kind that came Count times.
+type Notice struct {
+	Source string `json:"source"` // php, composer, or a log of the shop
+	Kind   string `json:"kind"`   // warning, deprecated, …
+	Text   string `json:"text"`   // of the first one
+	Count  int    `json:"count"`
+}
+
+// An InstalledPackage is one package of the installed shop.
+type InstalledPackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Ours    bool   `json:"ours"` // built in this night, and installed from it
+}
+
+// Summary implements pipeline.Summarizer.
+func (i Installation) Summary() string {
+	ours := 0
+	for _, p := range i.Packages {
+		if p.Ours {
+			ours++
+		}
+	}
+	if len(i.Packages) == 0 {
+		return fmt.Sprintf("level %s: nothing is installed", i.Level)
+	}
+	text := fmt.Sprintf("level %s: %d packages installed, %d of them ours", i.Level, len(i.Packages), ours)
+	if n := len(i.NotProven); n > 0 {
+		text += fmt.Sprintf("; not proven: %d", n)
+	}
+	return text
+}
+
+// Tool gives the version of a tool, or nothing.
+func (i Installation) Tool(name string) string { return ToolVersion(i.Tools, name) }
+
+// ToolVersion is the version of the tool of that name, or nothing.
+func ToolVersion(tools []Tool, name string) string {
+	if at := slices.IndexFunc(tools, func(t Tool) bool { return strings.EqualFold(t.Name, name) }); at >= 0 {
+		return tools[at].Version
+	}
+	return ""
+}
