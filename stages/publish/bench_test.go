@@ -14,7 +14,7 @@ func BenchmarkPublish(b *testing.B) {
 	store := newMemory()
 	next := 0
 	publish := func(night stages.Night) {
-		if _, err := Stage(Options{Store: store}).Run(b.Context(), stages.Release{Night: night, To: dir}); err != nil {
+		if _, err := Stage(options(b, store, night.Name)).Run(b.Context(), stages.Release{Night: night, To: dir}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 const testURL = "https://nightly.example.org/repo/"
@@ -49,9 +50,9 @@ func (m *memory) Files(_ context.Context, t pipeline.Tree) ([]pipeline.File, err
 	return files, nil
 }
 
-type content struct{ *bytes.Reader }
+type stored struct{ *bytes.Reader }
 
-func (content) Close() error { return nil }
+func (stored) Close() error { return nil }
 
 func (m *memory) Open(_ context.Context, d pipeline.Digest) (pipeline.Content, error) {
 	m.mu.Lock()
@@ -60,7 +61,7 @@ func (m *memory) Open(_ context.Context, d pipeline.Digest) (pipeline.Content, e
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return content{bytes.NewReader(data)}, nil
+	return stored{bytes.NewReader(data)}, nil
 }
 
 // add stores a folder of files as a tree.
@@ -207,7 +208,18 @@ func mustJSON(t testing.TB, v any) []byte {
 	return data
 }
 
-// publishNight publishes a sample to a folder.
+// options publish in the night, at three o'clock.
+func options(t testing.TB, store pipeline.Reader, night string) Options {
+	t.Helper()
+	date, number := splitNight(night)
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC) // a test of names that are none
+	}
+	return Options{Store: store, Owner: "test", Now: day.Add(3*time.Hour + time.Duration(number)*time.Hour)}
+}
+
+// publishNight publishes a sample to a target.
 func publishNight(t testing.TB, s sample, to string, change func(*stages.Release)) (stages.Publication, error) {
 	t.Helper()
 	store := newMemory()
@@ -215,7 +227,7 @@ func publishNight(t testing.TB, s sample, to string, change func(*stages.Release
 	if change != nil {
 		change(&r)
 	}
-	return Stage(Options{Store: store, Owner: "test"}).Run(t.Context(), r)
+	return Stage(options(t, store, s.name)).Run(t.Context(), r)
 }
 
 func mustPublish(t testing.TB, s sample, to string, change func(*stages.Release)) stages.Publication {
@@ -227,32 +239,71 @@ func mustPublish(t testing.TB, s sample, to string, change func(*stages.Release)
 	return p
 }
 
-// whole says what is wrong with a published repository, as a client sees it:
-// from packages.json to the metadata, from there to every dist with its
-// checksum, and every night with all files of its manifest.
-func whole(dir string) error {
-	s, err := readSwitch(dir)
+// folderTarget is a folder as a target.
+func folderTarget(dir string) target.Target {
+	t, err := target.Open(context.Background(), dir, target.Options{})
+	if err != nil {
+		panic(err) // a folder is opened when it is read
+	}
+	return t
+}
+
+func switchOf(dir string) (switchFile, error) {
+	return readSwitch(context.Background(), folderTarget(dir))
+}
+
+func nightsIn(dir string) ([]string, error) { return Nights(context.Background(), folderTarget(dir)) }
+
+// whole says what is wrong with a published folder.
+func whole(dir string) error { return wholeTarget(context.Background(), folderTarget(dir)) }
+
+// wholeTarget says what is wrong with a published repository, as a client sees it:
+// from packages.json to the metadata, from there to every dist with its checksum,
+// and every night with all files of its manifest.
+func wholeTarget(ctx context.Context, t target.Target) error {
+	s, err := readSwitch(ctx, t)
 	if err != nil {
 		return err
 	}
-	errs := []error{wholeMetadata(dir, s)}
+	dists := &readDists{target: t, sums: map[string][2]string{}}
+	errs := []error{wholeMetadata(ctx, t, s, dists)}
 	if len(s.Available) == 0 || len(s.Nightly.Nights) == 0 {
 		errs = append(errs, errors.New("packages.json names no packages or nights"))
 	}
-	nights, err := listNights(dir)
+	all, _, err := readNights(ctx, t, s.Nightly.URL)
 	errs = append(errs, err)
-	for _, name := range s.Nightly.Nights {
-		if !slices.Contains(nights, name) {
+	for _, name := range append(slices.Clone(s.Nightly.Nights), s.Nightly.Withdrawn...) {
+		if !slices.Contains(names(all), name) {
 			errs = append(errs, fmt.Errorf("night %s is not in its folder", name))
 		}
 	}
-	for _, name := range nights { // also those in their grace
-		errs = append(errs, wholeNight(dir, name, s.Nightly.URL))
+	for _, n := range all { // also those in their grace
+		errs = append(errs, wholeNight(ctx, t, n, s.Nightly.URL, dists))
 	}
 	return errors.Join(errs...)
 }
 
-func wholeMetadata(dir string, s switchFile) error {
+// readDists reads each dist once.
+type readDists struct {
+	target target.Target
+	sums   map[string][2]string // SHA-1 and SHA-256
+}
+
+func (d *readDists) of(ctx context.Context, name string) (sha1Sum, sha256Sum string, err error) {
+	sums, ok := d.sums[name]
+	if !ok {
+		data, err := target.Read(ctx, d.target, name)
+		if err != nil {
+			return "", "", err
+		}
+		sum := sha1.Sum(data)
+		sums = [2]string{hex.EncodeToString(sum[:]), string(digest(data))}
+		d.sums[name] = sums
+	}
+	return sums[0], sums[1], nil
+}
+
+func wholeMetadata(ctx context.Context, t target.Target, s switchFile, dists *readDists) error {
 	at, ok := strings.CutPrefix(s.MetadataURL, s.Nightly.URL)
 	if !ok {
 		return fmt.Errorf("metadata-url %s", s.MetadataURL)
@@ -260,7 +311,7 @@ func wholeMetadata(dir string, s switchFile) error {
 	var errs []error
 	for _, pkg := range s.Available {
 		for _, name := range []string{pkg, pkg + "~dev"} {
-			data, err := os.ReadFile(filepath.Join(dir, strings.ReplaceAll(at, "%package%", name)))
+			data, err := target.Read(ctx, t, strings.ReplaceAll(at, "%package%", name))
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -270,8 +321,8 @@ func wholeMetadata(dir string, s switchFile) error {
 			}
 			errs = append(errs, json.Unmarshal(data, &file))
 			for _, v := range file.Packages[pkg] {
-				zip, err := os.ReadFile(filepath.Join(dir, strings.TrimPrefix(v.Dist.URL, s.Nightly.URL)))
-				if sum := sha1.Sum(zip); err == nil && hex.EncodeToString(sum[:]) != v.Dist.SHASum {
+				sum, _, err := dists.of(ctx, strings.TrimPrefix(v.Dist.URL, s.Nightly.URL))
+				if err == nil && sum != v.Dist.SHASum {
 					err = fmt.Errorf("%s does not have its checksum", v.Dist.URL)
 				}
 				errs = append(errs, err)
@@ -281,51 +332,91 @@ func wholeMetadata(dir string, s switchFile) error {
 	return errors.Join(errs...)
 }
 
-// wholeNight takes the base URL out of a night's metadata again: what is left
-// has to have the checksums of the manifest.
-func wholeNight(dir, name, base string) error {
-	folder := filepath.Join(dir, nightsDir, name)
-	data, err := os.ReadFile(filepath.Join(folder, releases.ManifestName))
-	if err != nil {
-		return err
-	}
-	n := &night{name: name}
-	if err := n.readManifest(data); err != nil {
-		return err
-	}
+// wholeNight takes the base URL out of a night's metadata again: what is left has
+// to have the checksums of the manifest.
+func wholeNight(ctx context.Context, t target.Target, n *night, base string, dists *readDists) error {
 	var errs []error
 	for _, f := range n.manifest.Files {
-		data, err := os.ReadFile(filepath.Join(folder, f.Path))
-		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+name+"/"), nil)
+		data, err := target.Read(ctx, t, nightFile(n.name, f.Path))
+		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+n.name+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
 		if err == nil && digest(data) != f.SHA256 {
-			err = fmt.Errorf("%s of night %s does not have its checksum", f.Path, name)
+			err = fmt.Errorf("%s of night %s does not have its checksum", f.Path, n.name)
 		}
 		errs = append(errs, err)
 	}
-	for _, p := range n.manifest.Packages {
-		data, err := os.ReadFile(filepath.Join(dir, p.Dist.Path))
-		if err == nil && digest(data) != p.Dist.SHA256 {
-			err = fmt.Errorf("%s of night %s does not have its checksum", p.Dist.Path, name)
+	for path, want := range n.distSums() {
+		_, sum, err := dists.of(ctx, path)
+		if err == nil && sum != string(want) {
+			err = fmt.Errorf("%s of night %s does not have its checksum", path, n.name)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
+// noLeftovers says what lies in a repository that nothing names.
+func noLeftovers(ctx context.Context, t target.Target, nights int) error {
+	s, err := readSwitch(ctx, t)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	all, torn, err := readNights(ctx, t, s.Nightly.URL)
+	if errs = append(errs, err); len(torn) > 0 {
+		errs = append(errs, fmt.Errorf("nights in part: %v", torn))
+	}
+	named := distsOf(all)
+	entries, err := target.Walk(ctx, t, stages.DistsDir)
+	errs = append(errs, err)
+	for _, e := range entries {
+		if _, ok := named[e.Name]; !ok && !e.Dir {
+			errs = append(errs, fmt.Errorf("stray dist %s", e.Name))
+		}
+	}
+	if nights > 0 && len(all) > nights {
+		errs = append(errs, fmt.Errorf("nights held: %v", names(all)))
+	}
+	return errors.Join(errs...)
+}
+
+// readFolder reads all files of a folder, by their slash-separated paths.
+func readFolder(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		files[filepath.ToSlash(name)] = data
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // listing gives the content of all files of a folder by their path, the lock
 // file apart.
 func listing(t testing.TB, dir string) map[string]string {
 	t.Helper()
-	files, err := readFolder(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]string{}
-	for name, data := range files {
+	for name, data := range readFolder(t, dir) {
 		if name != lockFile {
 			found[name] = string(digest(data))
 		}
 	}
 	return found
 }
+
+// The names that a folder's lock and temporaries have.
+const (
+	lockFile = ".publish.lock"
+	tempDir  = ".publish"
+)

@@ -97,7 +97,7 @@ func rebased(root *os.Root, file io.Reader, name, base string) ([]byte, error) {
 		return data, err // not published by this program: served as it is
 	}
 	from := s.Nightly.URL
-	switch name {
+	switch path.Base(name) {
 	case pageFile:
 		return bytes.ReplaceAll(data, pageText(from), pageText(base)), nil
 	case stages.PackagesFile, statusFile:
@@ -115,15 +115,6 @@ func jsonText(text string) []byte {
 // pageText is a text as html/template writes it.
 func pageText(text string) []byte {
 	return []byte(strings.ReplaceAll(html.EscapeString(text), "+", "&#43;"))
-}
-
-// caching says how long others may keep a file: what is named by its content or
-// version never changes.
-func caching(name string) string {
-	if strings.HasPrefix(name, metaDir+"/") || strings.HasPrefix(name, stages.DistsDir+"/") {
-		return "public, max-age=31536000, immutable"
-	}
-	return "no-cache"
 }
 
 func openFile(root *os.Root, name string) (*os.File, fs.FileInfo, error) {

@@ -33,7 +33,7 @@ func TestHandler(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := readSwitch(dir)
+	s, err := switchOf(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,14 +148,14 @@ func TestHandlerAgreesWithNightHandler(t *testing.T) {
 	dir := t.TempDir()
 	store := newMemory()
 	night := sample{name: "2026-11-24", modules: 2}.build(t, store)
-	if _, err := Stage(Options{Store: store}).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+	if _, err := Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
 		t.Fatal(err)
 	}
 	built, err := stages.NightHandler(store, night)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := readSwitch(dir)
+	s, err := switchOf(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -38,7 +37,8 @@ func TestHelperProcess(t *testing.T) {
 	store := newMemory()
 	night := sample{name: os.Getenv("PUBLISH_HELPER_NIGHT"), modules: helperModules}.build(t, store)
 	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
-	o := Options{Store: store, Owner: "helper", Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Progress: func(pipeline.Step) { step() }}
+	o := options(t, store, night.Name)
+	o.Changed, o.Progress = func(Change) { step() }, func(pipeline.Step) { step() }
 	if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: to, Keep: helperKeep}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestPublishKilled(t *testing.T) {
 		if killAfter(t, helper(t, dir, night), random.IntN(lines)) {
 			killed++
 		}
-		s, err := readSwitch(dir)
+		s, err := switchOf(dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && old == "":
 			// nothing was published before, and nothing is now
@@ -88,7 +88,7 @@ func TestPublishKilled(t *testing.T) {
 			}
 		}
 		mustPublish(t, sample{name: night, modules: helperModules}, dir, func(r *stages.Release) { r.Keep = helperKeep })
-		if err := errors.Join(whole(dir), noLeftovers(dir)); err != nil {
+		if err := errors.Join(whole(dir), noLeftovers(t.Context(), folderTarget(dir), helperKeep+2), noTemporaries(dir)); err != nil {
 			t.Fatalf("the run after %s was killed: %v", night, err)
 		}
 		old = night
@@ -140,32 +140,11 @@ func countLines(t *testing.T, dir string) int {
 	return strings.Count(string(out), "\n")
 }
 
-// noLeftovers says what lies in a repository that nothing names.
-func noLeftovers(dir string) error {
-	var errs []error
+func noTemporaries(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, tempDir)); !errors.Is(err, fs.ErrNotExist) {
-		errs = append(errs, fmt.Errorf("temporaries: %v", err))
+		return fmt.Errorf("temporaries: %v", err)
 	}
-	names, err := listNights(dir)
-	errs = append(errs, err)
-	dists := map[string]bool{}
-	for _, name := range names {
-		n, err := fromDisk(dir, name, testURL)
-		if err != nil {
-			return err
-		}
-		for path := range n.distSums() {
-			dists[path] = true
-		}
-	}
-	stray, err := strayDists(dir, dists)
-	if len(stray) > 0 {
-		errs = append(errs, fmt.Errorf("stray dists: %v", stray))
-	}
-	if len(names) > helperKeep+graceNights {
-		errs = append(errs, fmt.Errorf("nights held: %v", names))
-	}
-	return errors.Join(append(errs, err)...)
+	return nil
 }
 
 // A disk that takes no more bytes fails the run and leaves the repository. A

@@ -2,17 +2,13 @@ package publish
 
 import (
 	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
+	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // The layout of a published repository, beside stages.PackagesFile and
@@ -20,61 +16,19 @@ import (
 const (
 	nightsDir  = "nights"      // nights/<name>/: each a repository of that night alone
 	metaDir    = "meta"        // meta/<digest>/: merged metadata, named by its content
-	pageFile   = "index.html"  // for people
+	pageFile   = "index.html"  // for people; also in each night's folder
 	statusFile = "status.json" // for monitors
-	// mergedFile in a metadata folder says which nights were merged in it.
+	// mergedFile in a metadata folder says which nights were merged in it. It is
+	// the last of its folder to be written and the first to go.
 	mergedFile = "nights.json"
-	tempDir    = ".publish"      // what a run has not put in its place yet
-	lockFile   = ".publish.lock" // held while a run writes; never removed
+	// versionsFile in a night's folder is all metadata of that night in one file,
+	// so that merging reads one file a night.
+	versionsFile = "versions.json"
+	// changesFile in a night's folder says what changed since the night before.
+	changesFile = "changes.json"
+	// supersededFile says since when metadata folders are no longer named.
+	supersededFile = ".superseded.json"
 )
-
-// Folder is the folder that a target names: a path, or a file:// URL without
-// host. Other kinds of targets are an error.
-func Folder(to string) (string, error) {
-	if to == "" {
-		return "", errors.New("no target to publish to; give a folder, as ./repository")
-	}
-	if !strings.Contains(to, "://") {
-		return filepath.Clean(to), nil
-	}
-	u, err := url.Parse(to)
-	if err != nil {
-		return "", fmt.Errorf("target to publish to: %w", err)
-	}
-	if u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("cannot publish to %s; give a folder, as ./repository or file:///srv/repository", u.Redacted())
-	}
-	return filepath.FromSlash(u.Path), nil
-}
-
-// Nights lists the nights in a target's folder, newest first: those that the
-// repository resolves and those that it still holds for a grace period. A target
-// that does not exist has none.
-func Nights(ctx context.Context, to string) ([]string, error) {
-	dir, err := Folder(to)
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return listNights(dir)
-}
-
-func listNights(dir string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, nightsDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list the nights of a repository: %w", err)
-	}
-	nights := []string{}
-	for _, e := range entries {
-		if e.IsDir() && isNight(e.Name()) {
-			nights = append(nights, e.Name())
-		}
-	}
-	slices.SortFunc(nights, newestFirst)
-	return nights, nil
-}
 
 var nightName = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
 
@@ -95,3 +49,22 @@ func splitNight(name string) (date string, number int) {
 	}
 	return date, number
 }
+
+// caching says how long others may keep a file: what is named by its content or
+// version never changes.
+func caching(name string) string {
+	if strings.HasPrefix(name, metaDir+"/") || strings.HasPrefix(name, stages.DistsDir+"/") {
+		return "public, max-age=31536000, immutable"
+	}
+	return "no-cache"
+}
+
+// content is a file of the repository whose bytes are in memory.
+func content(name string, data []byte) target.Content {
+	c := target.Bytes(data)
+	c.Type, c.Cache = stages.ContentType(name), caching(name)
+	return c
+}
+
+// nightFile is the name of a file of a night.
+func nightFile(night, name string) string { return path.Join(nightsDir, night, name) }

@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,129 +20,194 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 )
 
+// Versions are entries of Composer metadata, as they stand in a package's file: by
+// the file's name without .json (acme/shop, acme/shop~dev), then by version.
+type versions map[string]map[string]json.RawMessage
+
+// A versionsForm is a versionsFile. Packages lies where it does in Composer's own
+// files, so that whoever changes a base URL finds the entries.
+type versionsForm struct {
+	Format   int      `json:"format"` // versionsFormat
+	Packages versions `json:"packages"`
+}
+
+const versionsFormat = 1
+
+func (v versions) encode() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(versionsForm{versionsFormat, v})
+	return b.Bytes(), err
+}
+
+// parseVersions reads a versionsFile.
+func parseVersions(data []byte) (versions, error) {
+	var form versionsForm
+	if err := json.Unmarshal(data, &form); err != nil {
+		return nil, fmt.Errorf("%s: %w", versionsFile, err)
+	}
+	if form.Format != versionsFormat {
+		return nil, fmt.Errorf("%s has format %d, this program knows %d", versionsFile, form.Format, versionsFormat)
+	}
+	return form.Packages, nil
+}
+
+// versionsOf takes the entries out of the metadata of a night.
+func versionsOf(metadata map[string][]byte) (versions, error) {
+	all := versions{}
+	var errs []error
+	for _, name := range sorted(metadata) {
+		file, ok := strings.CutSuffix(name, ".json")
+		if !ok {
+			continue
+		}
+		if err := all.add(file, metadata[name]); err != nil {
+			errs = append(errs, fmt.Errorf("metadata %s: %w", name, err))
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+func (v versions) add(file string, data []byte) error {
+	var form struct {
+		Packages map[string][]json.RawMessage `json:"packages"`
+	}
+	if err := json.Unmarshal(data, &form); err != nil {
+		return err
+	}
+	pkg := strings.TrimSuffix(file, "~dev")
+	for name := range form.Packages {
+		if name != pkg {
+			return fmt.Errorf("holds the package %q", name)
+		}
+	}
+	v[file] = make(map[string]json.RawMessage, len(form.Packages[pkg]))
+	for _, raw := range form.Packages[pkg] {
+		var entry struct{ Version string }
+		if err := json.Unmarshal(raw, &entry); err != nil {
+			return err
+		}
+		if _, twice := v[file][entry.Version]; twice {
+			return fmt.Errorf("holds the version %s twice", entry.Version)
+		}
+		v[file][entry.Version] = raw
+	}
+	return nil
+}
+
 // mergedNights is the file in a metadata folder that says of what it was made.
 type mergedNights struct {
 	URL    string   `json:"url"`
 	Nights []string `json:"nights"` // newest first
 }
 
-// merge makes the metadata of all kept nights: every version of a package that
-// one of them has. The folder is named by its content, so that what is behind an
-// address never changes.
-func (r *repository) merge(ctx context.Context) error {
-	nights, err := r.readNights(ctx)
+// merge makes the metadata of nights: every version of a package that one of them
+// has. The folder's name is its content's, so that what is behind an address never
+// changes.
+func merge(ctx context.Context, nights []*night, base string) (name string, files map[string][]byte, err error) {
+	all, err := readVersions(ctx, nights)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	files := map[string]*versions{}
+	merged := map[string]*mergedPackage{}
 	var errs []error
-	for i, n := range r.nights {
-		metadata := nights[i]
-		for _, name := range sorted(metadata) {
-			pkg, ok := strings.CutSuffix(name, ".json")
-			if !ok {
-				continue
+	for i, n := range nights {
+		for _, file := range slices.Sorted(maps.Keys(all[i])) {
+			if merged[file] == nil {
+				merged[file] = &mergedPackage{entries: map[string]mergedVersion{}}
 			}
-			if files[pkg] == nil {
-				files[pkg] = &versions{entries: map[string]versionOf{}}
-			}
-			if err := files[pkg].add(n.name, strings.TrimSuffix(pkg, "~dev"), metadata[name]); err != nil {
-				errs = append(errs, fmt.Errorf("metadata %s of night %s: %w", name, n.name, err))
-			}
+			errs = append(errs, merged[file].add(file, n.name, all[i][file]))
 		}
 	}
-	r.metadata = map[string][]byte{}
-	for pkg, all := range files {
+	if err := errors.Join(errs...); err != nil {
+		return "", nil, err
+	}
+	files = map[string][]byte{}
+	for file, pkg := range merged {
 		// Composer asks for both files of a package, whichever have versions.
-		other, isDev := strings.CutSuffix(pkg, "~dev")
+		other, isDev := strings.CutSuffix(file, "~dev")
 		if !isDev {
 			other += "~dev"
 		}
-		if files[other] == nil {
-			errs = append(errs, r.encodeVersions(other, &versions{}))
+		if merged[other] == nil {
+			files[other+".json"], err = (&mergedPackage{}).encode(other)
+			errs = append(errs, err)
 		}
-		errs = append(errs, r.encodeVersions(pkg, all))
+		files[file+".json"], err = pkg.encode(file)
+		errs = append(errs, err)
 	}
-	names, err := encode(mergedNights{r.base, r.names()})
-	r.metadata[mergedFile] = names
-	r.meta = contentName(r.metadata)
-	return errors.Join(append(errs, err)...)
+	files[mergedFile], err = encode(mergedNights{base, names(nights)})
+	return contentName(files), files, errors.Join(append(errs, err)...)
 }
 
-// readNights gives the metadata of each kept night.
-func (r *repository) readNights(ctx context.Context) ([]map[string][]byte, error) {
-	nights := make([]map[string][]byte, len(r.nights))
+// readVersions gives the metadata of each night.
+func readVersions(ctx context.Context, nights []*night) ([]versions, error) {
+	all := make([]versions, len(nights))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4) // thousands of small files
-	for i, n := range r.nights {
+	group.SetLimit(writers)
+	for i, n := range nights {
 		group.Go(func() (err error) {
-			nights[i], err = n.metadata(ctx)
+			all[i], err = n.versions(ctx)
 			return err
 		})
 	}
-	return nights, group.Wait()
+	return all, group.Wait()
 }
 
-func (r *repository) encodeVersions(pkg string, all *versions) error {
-	list := make([]composer.PackageVersion, 0, len(all.entries))
-	for _, v := range all.entries {
-		list = append(list, v.PackageVersion)
-	}
-	data, err := composer.EncodeMetadata(composer.Name(strings.TrimSuffix(pkg, "~dev")), list)
-	r.metadata[pkg+".json"] = data
-	return err
-}
+// A mergedPackage is what all nights have of one file of metadata.
+type mergedPackage struct{ entries map[string]mergedVersion }
 
-// versions are those of one package, by their text.
-type versions struct{ entries map[string]versionOf }
-
-// A versionOf is one version and the first night in which it was found.
-type versionOf struct {
-	composer.PackageVersion
+// A mergedVersion is one version and the first night in which it was found.
+type mergedVersion struct {
+	entry json.RawMessage
 	night string
-	text  string // its entry, for the comparison
 }
 
-// add adds the versions of one file of a night. The same version in two nights
-// is one, and has to be the same in both.
-func (v *versions) add(night, pkg string, data []byte) error {
-	var file struct {
-		Packages map[string][]json.RawMessage `json:"packages"`
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return err
-	}
-	for name := range file.Packages {
-		if name != pkg {
-			return fmt.Errorf("holds the package %q", name)
+// add adds the versions of a night. The same version in two nights is one, and has
+// to be the same in both.
+func (p *mergedPackage) add(file, night string, entries map[string]json.RawMessage) error {
+	var errs []error
+	for version, entry := range entries {
+		if old, ok := p.entries[version]; ok && !bytes.Equal(old.entry, entry) {
+			errs = append(errs, fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", version, file, night, old.night))
 		}
+		p.entries[version] = mergedVersion{entry, night}
 	}
-	for _, raw := range file.Packages[pkg] {
-		entry, err := readVersion(raw)
+	return errors.Join(errs...)
+}
+
+// encode writes a file of metadata as composer.EncodeMetadata does, of entries
+// that it wrote: newest first.
+func (p *mergedPackage) encode(file string) ([]byte, error) {
+	list := make([]composer.Version, 0, len(p.entries))
+	for text := range p.entries {
+		version, err := composer.ParseVersion(text)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("metadata of %s: %w", file, err)
 		}
-		entry.night, entry.text = night, string(raw)
-		version := entry.Manifest.Version()
-		if old, ok := v.entries[version]; ok && old.text != entry.text {
-			return fmt.Errorf("version %s is not what it is in night %s; plan the night again to get the next free number", version, old.night)
-		}
-		v.entries[version] = entry
+		list = append(list, version)
 	}
-	return nil
-}
-
-func readVersion(raw []byte) (versionOf, error) {
-	m, err := composer.ParseManifest(raw)
+	slices.SortFunc(list, func(a, b composer.Version) int {
+		return cmp.Or(b.Compare(a), strings.Compare(b.String(), a.String()))
+	})
+	name, err := json.Marshal(strings.TrimSuffix(file, "~dev"))
 	if err != nil {
-		return versionOf{}, err
+		return nil, err
 	}
-	entry := versionOf{PackageVersion: composer.PackageVersion{Manifest: m}}
-	if dist, ok := m.Get("dist"); ok {
-		entry.Dist = &composer.Dist{}
-		err = json.Unmarshal(dist, entry.Dist)
+	b := bytes.NewBufferString(`{"packages":{` + string(name) + `:[`)
+	for i, version := range list {
+		if i > 0 {
+			b.WriteByte(',')
+			if list[i-1].Compare(version) == 0 {
+				return nil, fmt.Errorf("metadata of %s: Composer cannot tell version %s of night %s from %s of night %s",
+					file, list[i-1], p.entries[list[i-1].String()].night, version, p.entries[version.String()].night)
+			}
+		}
+		b.Write(p.entries[version.String()].entry)
 	}
-	return entry, err
+	b.WriteString("]}}\n")
+	return b.Bytes(), nil
 }
 
 // contentName is a SHA-256 over paths, sizes and contents.
@@ -151,4 +218,12 @@ func contentName(files map[string][]byte) string {
 		_, _ = hash.Write(files[name])
 	}
 	return hex.EncodeToString(hash.Sum(nil))
+}
+
+func names(nights []*night) []string {
+	list := make([]string, len(nights))
+	for i, n := range nights {
+		list[i] = n.name
+	}
+	return list
 }

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // A night is one night of the repository.
@@ -21,15 +20,25 @@ type night struct {
 	name     string
 	manifest *releases.Manifest
 	sum      pipeline.Digest // of its nightly.json
-	// metadata gives the rendered files below stages.MetadataDir, by their path
-	// from there. It reads them when asked: most nights' are wanted once.
-	metadata func(context.Context) (map[string][]byte, error)
+	// versions gives its metadata. It is read when asked: of nights that are no
+	// longer resolved, nobody wants it.
+	versions func(context.Context) (versions, error)
 
 	// Of the night to publish only: its folder without the dists, rendered, and
 	// the dists.
 	files map[string][]byte
 	dists []pipeline.File
 }
+
+// tagged reports whether a night is a tagged release, which stays for ever: it is
+// of a line whose versions are no night's.
+func (n *night) tagged() bool {
+	return !slices.Contains(nightlyPolicies, n.manifest.Plan.Line.Versions.Policy)
+}
+
+// nightlyPolicies are the releases.Versions.Policy of lines whose versions hold the
+// date; the empty one is the default.
+var nightlyPolicies = []string{"", "nightly"}
 
 // fromStore reads the night to publish and renders its metadata for its place.
 func fromStore(ctx context.Context, store pipeline.Reader, n stages.Night, base string) (*night, error) {
@@ -60,17 +69,29 @@ func fromStore(ctx context.Context, store pipeline.Reader, n stages.Night, base 
 			return fail(fmt.Errorf("%s: %w", file.Path, err))
 		}
 	}
-	if _, ok := add.files[stages.PackagesFile]; !ok {
-		return fail(fmt.Errorf("it has no %s", stages.PackagesFile))
-	}
-	if err := add.readManifest(add.files[releases.ManifestName]); err != nil {
-		return fail(err)
-	}
-	add.metadata = func(context.Context) (map[string][]byte, error) { return below(add.files, stages.MetadataDir), nil }
-	if err := add.complete(); err != nil {
+	if err := add.finish(); err != nil {
 		return fail(err)
 	}
 	return add, nil
+}
+
+// finish completes a night that was read from a store.
+func (n *night) finish() error {
+	if _, ok := n.files[stages.PackagesFile]; !ok {
+		return fmt.Errorf("it has no %s", stages.PackagesFile)
+	}
+	if err := n.readManifest(n.files[releases.ManifestName]); err != nil {
+		return err
+	}
+	all, err := versionsOf(below(n.files, stages.MetadataDir))
+	if err != nil {
+		return err
+	}
+	n.versions = func(context.Context) (versions, error) { return all, nil }
+	if n.files[versionsFile], err = all.encode(); err != nil {
+		return err
+	}
+	return n.complete()
 }
 
 // place renders a file of a night's folder for nights/<name>/: the night's
@@ -148,14 +169,25 @@ func (n *night) complete() error {
 	return errors.Join(errs...)
 }
 
-// fromDisk reads a night that the target has. The folder came there by one
-// rename, so what is missing was taken away by others.
-func fromDisk(dir, name, base string) (*night, error) {
-	folder := filepath.Join(dir, nightsDir, name)
-	fail := func(err error) (*night, error) {
-		return nil, fmt.Errorf("night %s of the repository: %w; put back %s, or remove it to give the night up", name, err, folder)
+// distContents are the dists of the night to publish, as files of the target.
+func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
+	files := make(map[string]target.Content, len(n.dists))
+	for _, dist := range n.dists {
+		files[dist.Path] = target.Content{
+			Size: dist.Size, SHA256: string(dist.Digest), Type: stages.ContentType(dist.Path), Cache: caching(dist.Path),
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return store.Open(ctx, dist.Digest) },
+		}
 	}
-	data, err := os.ReadFile(filepath.Join(folder, releases.ManifestName))
+	return files
+}
+
+// fromTarget reads a night that the target has. Its packages.json was written
+// last, so that what is missing was taken away by others.
+func fromTarget(ctx context.Context, s target.Source, name, base string) (*night, error) {
+	fail := func(err error) (*night, error) {
+		return nil, fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
+	}
+	data, err := target.Read(ctx, s, nightFile(name, releases.ManifestName))
 	if err != nil {
 		return fail(err)
 	}
@@ -163,43 +195,18 @@ func fromDisk(dir, name, base string) (*night, error) {
 	if err := n.readManifest(data); err != nil {
 		return fail(err)
 	}
-	s, err := readSwitch(folder)
-	if err != nil {
-		return fail(err)
-	}
-	if at, ok := strings.CutSuffix(s.MetadataURL, nightsDir+"/"+name+"/"+stages.MetadataDir+"/%package%.json"); !ok || at != base {
-		return nil, otherBase(dir, name, s.MetadataURL, base)
-	}
-	n.metadata = func(ctx context.Context) (map[string][]byte, error) {
-		files, err := readFolder(ctx, filepath.Join(folder, stages.MetadataDir))
-		if err != nil {
-			_, err = fail(err)
+	n.versions = func(ctx context.Context) (versions, error) {
+		data, err := target.Read(ctx, s, nightFile(name, versionsFile))
+		if err == nil {
+			var all versions
+			if all, err = parseVersions(data); err == nil {
+				return all, nil
+			}
 		}
-		return files, err
+		_, err = fail(err)
+		return nil, err
 	}
 	return n, nil
-}
-
-func otherBase(dir, night, url, base string) error {
-	return fmt.Errorf("night %s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", night, dir, url, base)
-}
-
-// readFolder reads all files below a folder, by their slash-separated paths.
-func readFolder(ctx context.Context, dir string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return errors.Join(err, ctx.Err())
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		files[filepath.ToSlash(name)] = data
-		return err
-	})
-	return files, err
 }
 
 // below gives the files of a folder, by their paths from there.

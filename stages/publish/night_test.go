@@ -31,7 +31,7 @@ func TestPublishBrokenNight(t *testing.T) {
 			store := newMemory()
 			night := sample{name: "2026-11-24", modules: 1}.build(t, store)
 			tt.spoil(store, &night)
-			_, err := Stage(Options{Store: store}).Run(t.Context(), stages.Release{Night: night, To: dir})
+			_, err := Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir})
 			wantError(t, err, tt.want, "--fresh")
 			if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("it was published (%v)", err)

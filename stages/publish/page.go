@@ -6,8 +6,9 @@ import (
 	_ "embed" // the page's parts
 	"encoding/base64"
 	"html/template"
-	"net/url"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -25,33 +26,50 @@ var pageScript string
 
 var pageTemplate = template.Must(template.New(pageFile).Parse(pageHTML))
 
-// A page is what the page for people shows. It is a pure function of the
-// repository, so that publishing the same night again leaves it unchanged.
+// A page is what a page for people shows: that of the repository, or that of one
+// night. It is a pure function of the repository, so that publishing the same
+// night again leaves it unchanged.
 type page struct {
 	Policy        string        // Content-Security-Policy
 	Style, Script template.HTML // of this program, not of a night
+	Root          string        // path from the page to the repository's root
+	Alone         bool          // a page of one night
 	Title         string
-	URL           string
 	Night         string
+	Local         bool   // a local build
 	Install       string // command; empty if the line has no project
 	Configure     string // command that adds the repository to a project
 	Repositories  []pageRepository
-	Nights        []pageNight
+	Nights        []pageNight // none on a page of one night
 	Packages      []pagePackage
+	Changes       *pageChanges // nil: nothing to compare with
 }
 
-// A pageRepository is a repository of the newest night. URLs are empty where
-// the sources are not on the web.
+// A pageRepository is a repository of the night. URLs are empty where the sources
+// are not on the web.
 type pageRepository struct{ Name, Ref, Commit, Short, URL, CommitURL string }
 
-// A pageNight is a kept night; its links are relative to the page.
-type pageNight struct{ Name, Packages, Manifest string }
+// The states of a night.
+const (
+	stateCurrent   = "current"   // the newest that is resolved
+	stateKept      = "kept"      // resolved
+	stateRelease   = "release"   // a tagged release: resolved for ever
+	stateWithdrawn = "withdrawn" // by a rollback
+)
 
-// A pagePackage is a package of the newest night.
+// A pageNight is a night of the repository; its links are relative to the page.
+type pageNight struct{ Name, State, Page, Packages, Manifest string }
+
+// A pagePackage is a package.
 type pagePackage struct {
 	Name, Version, Type, Command string
+	Gone                         string // the last night that had it; empty: the page's
 	Requires                     []pageRequire
+	Versions                     []pageVersion // in the kept nights, newest first, if there are others
 }
+
+// A pageVersion is a version of a package and the newest night that has it.
+type pageVersion struct{ Version, Night, Page string }
 
 // A pageRequire is one require; Built says that it is on the page itself.
 type pageRequire struct {
@@ -59,30 +77,63 @@ type pageRequire struct {
 	Built bool
 }
 
-func newPage(r *repository) page {
+func newPage(r *repository, changes *releases.Comparison) page {
 	newest := r.nights[0].manifest
+	p := basePage(newest)
+	p.Install = installCommand(newest, r.base)
+	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
+	all := slices.Concat(r.nights, r.withdrawn)
+	slices.SortStableFunc(all, func(a, b *night) int { return newestFirst(a.name, b.name) })
+	for _, n := range all {
+		at := nightsDir + "/" + n.name + "/"
+		p.Nights = append(p.Nights, pageNight{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
+	}
+	p.Packages = pagePackages(newest, r.base)
+	addVersions(&p, r.nights, r.base)
+	p.Changes = newPageChanges(changes)
+	return p
+}
+
+func (r *repository) state(n *night) string {
+	switch {
+	case slices.Contains(r.withdrawn, n):
+		return stateWithdrawn
+	case n == r.nights[0]:
+		return stateCurrent
+	case n.tagged():
+		return stateRelease
+	}
+	return stateKept
+}
+
+// newNightPage is the page of one night, whose repository is that night alone.
+func newNightPage(n *night, base string, changes *releases.Comparison) page {
+	p := basePage(n.manifest)
+	p.Alone, p.Root = true, "../../"
+	at := base + nightsDir + "/" + n.name + "/"
+	p.Install = installCommand(n.manifest, at)
+	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
+	p.Packages = pagePackages(n.manifest, at)
+	p.Changes = newPageChanges(changes)
+	return p
+}
+
+func basePage(m *releases.Manifest) page {
 	p := page{
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'" +
 			"; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'",
-		Style:     template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
-		Script:    template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
-		Title:     newest.Plan.Line.Title,
-		URL:       r.base,
-		Night:     newest.Night,
-		Install:   installCommand(newest, r.base),
-		Configure: "composer config repositories.nightly composer " + shellQuote(r.base),
+		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
+		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
+		Title:  m.Plan.Line.Title,
+		Night:  m.Night,
+		Local:  m.Local,
 	}
 	if p.Title == "" {
 		p.Title = "Nightly builds"
 	}
-	for _, repo := range newest.Plan.Repositories {
+	for _, repo := range m.Plan.Repositories {
 		p.Repositories = append(p.Repositories, newPageRepository(repo))
 	}
-	for _, n := range r.nights {
-		at := nightsDir + "/" + n.name + "/"
-		p.Nights = append(p.Nights, pageNight{n.name, at + stages.PackagesFile, at + releases.ManifestName})
-	}
-	p.Packages = pagePackages(newest, r.base)
 	return p
 }
 
@@ -93,11 +144,7 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 	}
 	list := make([]pagePackage, 0, len(m.Packages))
 	for _, pkg := range m.Packages {
-		command := "composer require " + shellQuote(pkg.Name+":"+pkg.Version)
-		if pkg.Type == "project" {
-			command = createProject(pkg, base)
-		}
-		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: command}
+		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg, base)}
 		for _, require := range pkg.Requires {
 			row.Requires = append(row.Requires, pageRequire{require, built[require.Name]})
 		}
@@ -106,13 +153,50 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 	return list
 }
 
+// addVersions adds what older nights have: other versions, and packages that are
+// gone.
+func addVersions(p *page, nights []*night, base string) {
+	rows := map[string]*pagePackage{}
+	for i := range p.Packages {
+		rows[p.Packages[i].Name] = &p.Packages[i]
+	}
+	gone := map[string]*pagePackage{}
+	for _, n := range nights {
+		for _, pkg := range n.manifest.Packages {
+			row := rows[pkg.Name]
+			if row == nil {
+				row = &pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Gone: n.name, Command: packageCommand(pkg, base)}
+				rows[pkg.Name], gone[pkg.Name] = row, row
+			}
+			if !slices.ContainsFunc(row.Versions, func(v pageVersion) bool { return v.Version == pkg.Version }) {
+				row.Versions = append(row.Versions, pageVersion{pkg.Version, n.name, nightFile(n.name, pageFile)})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(gone)) {
+		p.Packages = append(p.Packages, *gone[name])
+	}
+	for i := range p.Packages {
+		if len(p.Packages[i].Versions) == 1 {
+			p.Packages[i].Versions = nil
+		}
+	}
+}
+
+func packageCommand(pkg releases.ManifestPackage, base string) string {
+	if pkg.Type == releases.ProjectEdition {
+		return createProject(pkg, base)
+	}
+	return "composer require " + shellQuote(pkg.Name+":"+pkg.Version)
+}
+
 // installCommand is how to get the line's project: the one that is installed as
 // a test, else its first.
 func installCommand(m *releases.Manifest, base string) string {
 	line := m.Plan.Line
 	name := line.Install.Project
 	for _, edition := range line.Editions {
-		if name == "" && edition.Type == "project" {
+		if name == "" && edition.Type == releases.ProjectEdition {
 			name = edition.Name
 		}
 	}
@@ -128,26 +212,22 @@ func createProject(pkg releases.ManifestPackage, base string) string {
 	return "composer create-project --repository=" + shellQuote(base) + " " + shellQuote(pkg.Name+":"+pkg.Version) + " shop"
 }
 
-// newPageRepository links what is on the web, without a user that may stand in
-// the URL that it is fetched from.
+// newPageRepository links what is on the web.
 func newPageRepository(r releases.PlannedRepository) pageRepository {
-	row := pageRepository{Name: r.Name, Ref: r.Ref, Commit: r.Commit, Short: r.Commit}
+	row := pageRepository{Name: r.Name, Ref: r.Ref, Commit: r.Commit, Short: short(r.Commit), URL: releases.WebURL(r.URL)}
 	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
 		row.Ref = strings.TrimPrefix(row.Ref, prefix)
 	}
-	if len(row.Short) > 10 {
-		row.Short = row.Short[:10]
+	if row.URL != "" {
+		row.CommitURL = commitURL(row.URL, r.Commit)
 	}
-	u, err := url.Parse(r.URL)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return row
-	}
-	web := url.URL{Scheme: "https", Host: u.Host, Path: strings.TrimSuffix(strings.TrimRight(u.Path, "/"), ".git")}
-	row.URL = web.String()
-	// GitHub, GitLab, Gitea and Forgejo all show a commit there.
-	row.CommitURL = web.JoinPath("commit", r.Commit).String()
 	return row
 }
+
+// commitURL is where GitHub, GitLab, Gitea and Forgejo all show a commit.
+func commitURL(web, commit string) string { return web + "/commit/" + commit }
+
+func short(commit string) string { return commit[:min(10, len(commit))] }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9@%_+=:,./-]+$`)
 

@@ -25,7 +25,7 @@ func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
 	if change != nil {
 		change(m)
 	}
-	data, err := renderPage(newPage(&repository{base: testURL, nights: []*night{{name: "2026-11-24", manifest: m}}}))
+	data, err := renderPage(newPage(&repository{base: testURL, nights: []*night{{name: "2026-11-24", manifest: m}}}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

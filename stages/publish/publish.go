@@ -1,11 +1,11 @@
 // Package publish adds a night to a published Composer repository: a folder that
-// any web server can serve, or Handler.
+// any web server can serve, or Handler; the same behind sftp; a bucket.
 //
 // One small file, packages.json, is the switch: it names the folder of the
-// current metadata, and everything that it leads to was written, synced and
-// renamed into place before. A run that is killed leaves the repository as it
-// was or as it shall be, and the next run removes what was left over. See
-// "The published repository" in the project's documentation for the layout.
+// current metadata, and everything that it leads to was written, read back and
+// kept before. A run that is killed leaves the repository as it was or as it shall
+// be, and the next run goes on where it was. See "The published repository" in the
+// project's documentation for the layout.
 package publish
 
 import (
@@ -13,111 +13,214 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // Name is the stage's name.
 const Name = "publish"
 
 // Version is the stage's version; see pipeline.Stage.
-const Version = 1
+const Version = 2
 
 // DefaultKeep is how many nights stay resolvable when neither the release nor
 // the night says so.
 const DefaultKeep = 14
 
-// Options are what the stage works with.
+// Options are what publishing works with.
 type Options struct {
 	Store pipeline.Reader // has the night's tree
 	// Owner says who publishes, for whoever finds the target locked: a process
-	// and its host. It is written to the lock file and nowhere else.
+	// and its host. It is written to the lock and nowhere else.
 	Owner string
-	// Log gets one line for each file written or removed, or with DryRun that
-	// would be; nil for none.
-	Log      *slog.Logger
+	// Now is when the run began. Grace periods and the age of a lock are counted
+	// from it.
+	Now time.Time
+	// Grace is how long superseded metadata stays; 0: DefaultGrace.
+	Grace time.Duration
+	// Target is how targets are reached.
+	Target target.Options
+	// History gives the commits between nights, for the page; nil: the page has
+	// none.
+	History releases.History
+	// Changed is told of each file that is written or removed, or with DryRun would
+	// be; nil for none.
+	Changed  func(Change)
+	Log      *slog.Logger      // nil for none
 	Progress pipeline.Progress // nil for none
 }
 
-// Stage publishes a night to a folder, or does nothing where it is there
-// already. It is never reused: it compares with the target.
-func Stage(o Options) pipeline.Stage[stages.Release, stages.Publication] {
+// A Change is one file that a run writes or removes.
+type Change struct {
+	Path    string `json:"path"`  // from the target's root
+	Bytes   int64  `json:"bytes"` // 0 for one that is removed
+	Removed bool   `json:"removed"`
+}
+
+func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Target.Log == nil {
+		o.Target.Log = o.Log
 	}
 	if o.Progress == nil {
 		o.Progress = func(pipeline.Step) {}
 	}
+	if o.Changed == nil {
+		o.Changed = func(Change) {}
+	}
+	if o.Grace <= 0 {
+		o.Grace = DefaultGrace
+	}
+	return o
+}
+
+// Stage publishes a night to a target, or does nothing where it is there already.
+// It is never reused: it compares with the target.
+func Stage(o Options) pipeline.Stage[stages.Release, stages.Publication] {
 	return pipeline.Stage[stages.Release, stages.Publication]{
-		Name: Name, Version: Version, Always: true, Run: o.run,
+		Name: Name, Version: Version, Always: true, Run: o.withDefaults().run,
 	}
 }
 
-func (o Options) run(ctx context.Context, r stages.Release) (p stages.Publication, err error) {
-	base, dir, err := check(r)
+func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication, error) {
+	base, err := check(r)
+	if err != nil {
+		return stages.Publication{}, err
+	}
+	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target) (state, wish, error) {
+		add, err := fromStore(ctx, o.Store, r.Night, base)
+		if err != nil {
+			return state{}, wish{}, err
+		}
+		before, err := readTarget(ctx, t, base)
+		withdrawn := slices.DeleteFunc(slices.Clone(before.key.Withdrawn), func(name string) bool { return name == add.name })
+		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, err
+	})
+	p.Night = r.Night.Name
+	if err != nil {
+		return stages.Publication{}, err
+	}
+	return p, nil
+}
+
+// A decision says what a run wants of a target that it has locked.
+type decision func(context.Context, target.Target) (state, wish, error)
+
+// change brings a target to what is decided, under its lock.
+func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
+	t, err := target.Open(ctx, to, o.Target)
 	if err != nil {
 		return p, err
 	}
-	f := &folder{dir: dir, dry: r.DryRun, log: o.Log, progress: o.Progress}
-	if err := f.open(o.Owner); err != nil {
+	defer func() { err = errors.Join(err, t.Close()) }()
+	if err := mine(ctx, t); err != nil {
 		return p, err
 	}
-	defer func() { err = errors.Join(err, f.close()) }()
-	add, err := fromStore(ctx, o.Store, r.Night, base)
+	if !dry {
+		held, release, err := t.Lock(ctx, target.Holder{Name: o.Owner, Since: o.Now})
+		if err != nil {
+			return p, err
+		}
+		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
+		ctx = held
+	}
+	before, w, err := decide(ctx, t)
 	if err != nil {
 		return p, err
 	}
-	before, err := readTarget(ctx, dir, base)
+	w.now, w.grace = o.Now, o.Grace
+	after, err := plan(ctx, before, w)
 	if err != nil {
 		return p, err
 	}
-	repo, err := plan(ctx, before, add, base, keep(r))
+	writer := o.writer(t, dry)
+	if err := o.apply(ctx, writer, before, w, after); err != nil {
+		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
+	}
+	return writer.publication(after, before.key.Nights), nil
+}
+
+// released joins what a run and its lock say at its end. That the lock was lost is
+// why the run failed.
+func released(p stages.Publication, err, cause, errRelease error) (stages.Publication, error) {
+	var lost *target.LostError
+	if errors.As(cause, &lost) && err != nil {
+		return p, lost
+	}
+	return p, errors.Join(err, errRelease)
+}
+
+// mine refuses a place in which names that publishing writes or sweeps were put by
+// somebody else.
+func mine(ctx context.Context, t target.Target) error {
+	root, err := t.List(ctx, ".")
 	if err != nil {
-		return p, err
+		return fmt.Errorf("look at %s: %w", t, err)
 	}
-	if err := o.apply(ctx, f, before, add, repo); err != nil {
-		return p, fmt.Errorf("publish night %s to %s: %w; the repository there still is whole, run this again", r.Night.Name, dir, err)
+	if target.Used(root) {
+		return nil
 	}
-	return stages.Publication{
-		Target: dir, URL: base, Night: r.Night.Name,
-		Added: f.added, Unchanged: f.unchanged, Bytes: f.bytes,
-		Kept: repo.names(), Removed: without(before.nights, repo.names()), DryRun: r.DryRun,
-	}, nil
+	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
+		return nil
+	}
+	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, nightsDir, pageFile, statusFile}
+	for _, e := range root {
+		if slices.Contains(ours, e.Name) {
+			return fmt.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)
+		}
+	}
+	return nil
 }
 
 // apply writes what is missing. The order is what keeps the repository whole: no
 // file is there before those that it names.
-func (o Options) apply(ctx context.Context, f *folder, before state, add *night, r *repository) error {
-	sweep, err := findUnused(f.dir, before, r)
+func (o Options) apply(ctx context.Context, w *writer, before state, want wish, r *repository) error {
+	pages, err := o.pages(ctx, w.target, want, r)
 	if err != nil {
 		return err
 	}
-	f.total = len(add.dists) + len(add.files) + len(r.metadata) + 3 + len(sweep)
-	if err := f.putDists(ctx, o.Store, add); err != nil {
+	if err := w.lookAround(ctx, want, r); err != nil {
 		return err
 	}
-	if err := f.putFolder(ctx, nightsDir+"/"+add.name, add.files); err != nil {
-		return err
-	}
-	if err := f.putFolder(ctx, metaDir+"/"+r.meta, r.metadata); err != nil {
-		return err
-	}
-	// The switch, and then what only people and monitors read.
-	for _, file := range []struct {
-		name string
-		data []byte
-	}{{stages.PackagesFile, r.packages}, {pageFile, r.page}, {statusFile, r.status}} {
-		if err := f.putFile(ctx, file.name, file.data); err != nil {
+	w.total = r.size(want, pages)
+	if want.add != nil {
+		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
+			return err
+		}
+		if err := w.putFolder(ctx, nightFile(want.add.name, ""), want.add.files, stages.PackagesFile); err != nil {
 			return err
 		}
 	}
-	return f.remove(ctx, sweep)
+	if err := w.putFolder(ctx, metaDir+"/"+r.meta, r.metadata, mergedFile); err != nil {
+		return err
+	}
+	if err := w.putFolder(ctx, "", map[string][]byte{stages.PackagesFile: r.packages}, stages.PackagesFile); err != nil {
+		return err
+	}
+	// From here on only people, monitors and the next run read what is written.
+	if err := w.putSuperseded(ctx, before, r); err != nil {
+		return err
+	}
+	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
+		return err
+	}
+	unused, err := w.unused(ctx, before, want, r)
+	if err != nil {
+		return err
+	}
+	return w.remove(ctx, unused.groups())
 }
 
 // check validates a release before anything is read or written.
-func check(r stages.Release) (base, dir string, err error) {
+func check(r stages.Release) (base string, err error) {
 	var errs []error
 	if r.Night.Local && !r.AllowLocal {
 		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Night.Name))
@@ -133,10 +236,7 @@ func check(r stages.Release) (base, dir string, err error) {
 		url = r.Night.URL
 	}
 	base, err = stages.BaseURL(url)
-	errs = append(errs, err)
-	dir, err = Folder(r.To)
-	errs = append(errs, err)
-	return base, dir, errors.Join(errs...)
+	return base, errors.Join(append(errs, err)...)
 }
 
 // keep is how many nights stay: as the release says, else the line, else the default.
@@ -159,4 +259,22 @@ func without(names, other []string) []string {
 		}
 	}
 	return rest
+}
+
+// size is how many bytes a run looks at.
+func (r *repository) size(w wish, pages map[string][]byte) int64 {
+	n := int64(len(r.packages))
+	sets := []map[string][]byte{r.metadata, pages}
+	if w.add != nil {
+		sets = append(sets, w.add.files)
+		for _, dist := range w.add.dists {
+			n += dist.Size
+		}
+	}
+	for _, files := range sets {
+		for data := range maps.Values(files) {
+			n += int64(len(data))
+		}
+	}
+	return n
 }

@@ -25,10 +25,11 @@ func TestPublishTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "repository")
 	night := sample{name: "2026-11-24", modules: 3}
 	got := mustPublish(t, night, dir, nil)
-	// 5 dists; packages.json, nightly.json and 2 files of each package in the
-	// night's folder; those and nights.json in the metadata's; 3 at the root.
+	// 5 dists; packages.json, nightly.json, versions.json, the page and 2 files of
+	// each package in the night's folder; those and nights.json in the metadata's; 3
+	// at the root.
 	want := stages.Publication{
-		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 12 + 11 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
+		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 14 + 11 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
 		t.Error(diff)
@@ -65,11 +66,12 @@ func TestPublishOrderDoesNotMatter(t *testing.T) {
 	}
 	merged := func(dir string) map[string]string {
 		files := listing(t, dir)
-		s, err := readSwitch(dir)
+		s, err := switchOf(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		current := strings.Split(s.MetadataURL, "/")[5]
+		delete(files, supersededFile) // of the way there
 		for name := range files {
 			if strings.HasPrefix(name, metaDir+"/") && !strings.HasPrefix(name, metaDir+"/"+current) {
 				delete(files, name)
@@ -80,7 +82,7 @@ func TestPublishOrderDoesNotMatter(t *testing.T) {
 	if diff := cmp.Diff(merged(one), merged(other)); diff != "" {
 		t.Error(diff)
 	}
-	got, err := Nights(t.Context(), other)
+	got, err := nightsIn(other)
 	if diff := cmp.Diff([]string{"2026-11-10.10", "2026-11-10.2", "2026-11-10", "2026-11-02"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -108,7 +110,7 @@ func TestPublishKeepsNights(t *testing.T) {
 	}
 	// The metadata of the two nights before is within its grace, and so are the
 	// nights that it names.
-	held, err := Nights(t.Context(), dir)
+	held, err := nightsIn(dir)
 	if diff := cmp.Diff(append(slices.Clone(kept), "2026-11-06", "2026-11-05"), held); diff != "" || err != nil {
 		t.Error("held:", diff, err)
 	}
@@ -127,7 +129,7 @@ func TestPublishKeepOfLine(t *testing.T) {
 	for day := 1; day <= 4; day++ {
 		mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 1}, dir, func(r *stages.Release) { r.Night.Keep = 2 })
 	}
-	s, err := readSwitch(dir)
+	s, err := switchOf(dir)
 	if diff := cmp.Diff([]string{"2026-11-04", "2026-11-03"}, s.Nightly.Nights); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -153,7 +155,7 @@ func TestPublishRefuses(t *testing.T) {
 		{"URL with a password", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://u:secret@example.org/" }, []string{"leave out user"}},
 		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.Name = "../x" }, []string{`"../x" is no name of a night`}},
 		{"keep nothing", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Keep = -1 }, []string{"keep at least 1"}},
-		{"target that is no folder", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "s3://bucket/x" }, []string{"s3://bucket/x", "give a folder"}},
+		{"target that is none", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "ftp://u:secret@host/x" }, []string{"ftp://u:xxxxx@host/x", "give a folder"}},
 		{"no target", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "" }, []string{"no target"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -205,7 +207,7 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	if err := os.WriteFile(manifest, []byte(changed), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Stage(Options{Store: store}).Run(t.Context(), stages.Release{Night: night, To: dir})
+	_, err = Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir})
 	wantError(t, err, language, "2026-11-24", "2026-11-25", string(digest(zip)), string(digest([]byte("other"))), "next free number")
 }
 
@@ -311,13 +313,14 @@ func TestPublishLocked(t *testing.T) {
 	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
 	var inner error
 	var once sync.Once
-	outer := Options{Store: store, Owner: "pid 17 on builder", Progress: func(pipeline.Step) {
+	outer := options(t, store, night.Name)
+	outer.Owner, outer.Progress = "pid 17 on builder", func(pipeline.Step) {
 		once.Do(func() { _, inner = publishNight(t, sample{name: "2026-11-25", modules: 1}, dir, nil) })
-	}}
+	}
 	if _, err := Stage(outer).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, inner, dir, "pid 17 on builder", "wait")
+	wantError(t, inner, dir, "pid 17 on builder", "since 2026-11-24T03:00:00Z (24h0m0s)", "wait")
 	mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, nil)
 }
 
@@ -351,16 +354,18 @@ func TestPublishCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	store := newMemory()
 	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
-	_, err := Stage(Options{Store: store, Progress: func(s pipeline.Step) {
+	o := options(t, store, night.Name)
+	o.Progress = func(s pipeline.Step) {
 		if strings.HasPrefix(s.Item, nightsDir) {
 			cancel()
 		}
-	}}).Run(ctx, stages.Release{Night: night, To: dir})
+	}
+	_, err := Stage(o).Run(ctx, stages.Release{Night: night, To: dir})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
 	for name := range listing(t, dir) {
-		if before[name] == "" && !strings.HasPrefix(name, stages.DistsDir) {
+		if before[name] == "" && (strings.HasPrefix(name, tempDir+"/") || strings.HasPrefix(name, metaDir) || name == nightFile("2026-11-24", stages.PackagesFile)) {
 			t.Errorf("left %s", name)
 		}
 	}

@@ -1,103 +1,87 @@
 package publish
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
-	"path"
-	"path/filepath"
 	"slices"
-
-	"github.com/mage-os/nightly/stages"
+	"time"
 )
 
-// graceNights is for how many more nights superseded metadata stays, with all
-// that it names: a client that started before the switch still finds it. Nights
-// are counted because nothing here knows the time.
-const graceNights = 2
+// DefaultGrace is for how long superseded metadata stays, with all that it names:
+// a client that started before the switch still finds it.
+const DefaultGrace = 48 * time.Hour
 
-// stays reports whether a superseded metadata folder is still within its grace:
-// its newest night is one of the newest, of all that the target will have.
-func (m merged) stays(all []*night) bool {
-	recent := all[:min(1+graceNights, len(all))]
-	return len(m.nights) > 0 && slices.ContainsFunc(recent, func(n *night) bool { return n.name == m.nights[0] })
-}
-
-// graced are the nights that a superseded metadata folder within its grace names.
-func (s state) graced(all []*night) map[string]bool {
-	names := map[string]bool{}
-	for _, m := range s.merged {
-		if m.stays(all) {
+// keepGraced adds to the live nights those that superseded metadata names, as long
+// as that has not been superseded for the whole grace period.
+func (r *repository) keepGraced(all []*night, before state, w wish) {
+	r.superseded = map[string]time.Time{}
+	graced := map[string]bool{}
+	for _, m := range before.merged {
+		if m.digest == r.meta || len(m.nights) == 0 {
+			continue
+		}
+		since, known := before.superseded[m.digest]
+		if !known {
+			since = w.now // by this run, or by one that was killed before it could say so
+		}
+		r.superseded[m.digest] = since
+		if w.now.Sub(since) < w.grace {
 			for _, name := range m.nights {
-				names[name] = true
+				graced[name] = true
 			}
 		}
 	}
-	return names
+	for _, n := range all {
+		if slices.Contains(r.nights, n) || slices.Contains(r.withdrawn, n) || graced[n.name] {
+			r.live = append(r.live, n)
+		}
+	}
 }
 
-// findUnused lists what the repository no longer needs, in the order in which it
-// may go: metadata, then the nights that it named, dists last. What a killed run
-// wrote and nothing names is among it.
-func findUnused(dir string, before state, r *repository) ([]string, error) {
+// A sweep is what the repository no longer needs, in groups that go one after the
+// other: what names something goes before what it names.
+type sweep struct {
+	heads [][]string // of metadata and nights: without them a folder counts as torn
+	rest  []string   // of their folders
+	dists []string
+}
+
+func (s sweep) groups() [][]string { return append(slices.Clone(s.heads), s.rest, s.dists) }
+
+// metaUnused are the metadata folders that may go.
+func (r *repository) metaUnused(before state, w wish) []string {
 	var unused []string
 	for _, m := range before.merged {
-		if m.digest != r.meta && !m.stays(r.known) {
-			unused = append(unused, metaDir+"/"+m.digest)
+		since, whole := r.superseded[m.digest]
+		if m.digest != r.meta && (!whole || w.now.Sub(since) >= w.grace) {
+			unused = append(unused, m.digest)
 		}
 	}
-	dists := map[string]bool{}
-	live := map[string]bool{}
-	for _, n := range r.all {
-		live[n.name] = true
-		for path := range n.distSums() {
-			dists[path] = true
-		}
-	}
-	for _, n := range before.all {
-		if !live[n.name] {
-			unused = append(unused, nightsDir+"/"+n.name)
-		}
-	}
-	orphans, err := strayDists(dir, dists)
-	return append(unused, orphans...), err
+	return unused
 }
 
-// strayDists lists the files below the dists that no night names, and then the
-// directories that are left empty, inner ones first.
-func strayDists(dir string, named map[string]bool) ([]string, error) {
-	// By directory: what stays in it, also what this run is about to write there.
-	files := map[string]int{}
-	for name := range named {
-		for d := path.Dir(name); d != "."; d = path.Dir(d) {
-			files[d]++
+// nightsUnused are the nights that may go, also those that a killed run left in
+// part.
+func (r *repository) nightsUnused(before state, w wish) []string {
+	var unused []string
+	for _, n := range before.all {
+		if !slices.ContainsFunc(r.live, func(l *night) bool { return l.name == n.name }) {
+			unused = append(unused, n.name)
 		}
 	}
-	var stray []string
-	root := filepath.Join(dir, stages.DistsDir)
-	err := filepath.WalkDir(root, func(at string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	for _, name := range before.torn {
+		if w.add == nil || w.add.name != name {
+			unused = append(unused, name)
 		}
-		name, err := filepath.Rel(dir, at)
-		if err != nil {
-			return err
-		}
-		name = filepath.ToSlash(name)
-		switch {
-		case e.IsDir():
-			files[name] += 0
-		case !named[name]:
-			stray = append(stray, name)
-		}
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
 	}
-	empty := slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(d string) bool {
-		return files[d] > 0 || d == stages.DistsDir
+	return unused
+}
+
+// supersededStays are the entries of supersededFile that say something of what the
+// target has.
+func supersededStays(times map[string]time.Time, before state) map[string]time.Time {
+	stays := maps.Clone(times)
+	maps.DeleteFunc(stays, func(digest string, _ time.Time) bool {
+		return !slices.ContainsFunc(before.merged, func(m merged) bool { return m.digest == digest })
 	})
-	slices.Reverse(empty)
-	return append(stray, empty...), err
+	return stays
 }

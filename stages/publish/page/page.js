@@ -3,16 +3,25 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const search = byId('search');
+  const text = (element) => (element ? ` ${element.textContent}` : '').replace(/\s+/g, ' ').toLowerCase();
   const rows = [...byId('list').children].map((row) => ({
-    row, text: row.querySelector('summary').textContent.toLowerCase(),
+    row, summary: text(row.querySelector('summary')), versions: text(row.querySelector('.versions')),
   }));
 
-  // Every word has to be in the name, the version or the type.
+  // Every word has to be in the name, a version or the type. What matches only by
+  // a version of another night is opened, to show it.
   const filter = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
-    for (const { row, text } of rows) {
-      const match = words.every((word) => text.includes(word));
+    for (const entry of rows) {
+      const { row, summary, versions } = entry;
+      const match = words.every((word) => summary.includes(word) || versions.includes(word));
+      const older = match && !words.every((word) => summary.includes(word));
+      const details = row.querySelector('details');
+      if (older !== Boolean(entry.opened)) {
+        details.open = older;
+        entry.opened = older;
+      }
       row.hidden = !match;
       shown += match;
     }

@@ -1,0 +1,92 @@
+package publish
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// lookAround lists what the run may write or sweep.
+func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error {
+	root, err := w.target.List(ctx, ".")
+	if err != nil {
+		return err
+	}
+	w.know(root)
+	dirs := []string{stages.DistsDir, metaDir + "/" + r.meta}
+	if want.add != nil {
+		dirs = append(dirs, nightFile(want.add.name, ""))
+	}
+	return w.look(ctx, dirs...)
+}
+
+// putFolder writes a folder, of which one file comes last: without that file the
+// folder counts as not there.
+func (w *writer) putFolder(ctx context.Context, dir string, files map[string][]byte, last string) error {
+	contents := make(map[string]target.Content, len(files))
+	for name, data := range files {
+		if name != last {
+			at := path.Join(dir, name)
+			contents[at] = content(at, data)
+		}
+	}
+	if err := w.putAll(ctx, contents); err != nil {
+		return err
+	}
+	at := path.Join(dir, last)
+	if err := w.put(ctx, at, content(at, files[last])); err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}
+
+// putSuperseded writes since when metadata folders are no longer named, if that
+// changed.
+func (w *writer) putSuperseded(ctx context.Context, before state, r *repository) error {
+	if maps.Equal(supersededStays(before.superseded, before), r.superseded) {
+		return nil
+	}
+	data, err := encode(r.superseded)
+	if err != nil {
+		return err
+	}
+	return w.put(ctx, supersededFile, content(supersededFile, data))
+}
+
+// unused lists what the repository no longer needs.
+func (w *writer) unused(ctx context.Context, before state, want wish, r *repository) (sweep, error) {
+	var s sweep
+	for _, digest := range r.metaUnused(before, want) {
+		if err := w.sweepFolder(ctx, &s, metaDir+"/"+digest, mergedFile); err != nil {
+			return s, err
+		}
+	}
+	for _, name := range r.nightsUnused(before, want) {
+		if err := w.sweepFolder(ctx, &s, nightFile(name, ""), stages.PackagesFile); err != nil {
+			return s, err
+		}
+	}
+	named := distsOf(r.live)
+	for _, dist := range w.below(stages.DistsDir) {
+		if _, ok := named[dist]; !ok {
+			s.dists = append(s.dists, dist)
+		}
+	}
+	return s, nil
+}
+
+func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, head string) error {
+	if err := w.look(ctx, dir); err != nil {
+		return err
+	}
+	files := w.below(dir)
+	if at := path.Join(dir, head); slices.Contains(files, at) {
+		s.heads = append(s.heads, []string{at})
+	}
+	s.rest = append(s.rest, slices.DeleteFunc(files, func(name string) bool { return name == path.Join(dir, head) })...)
+	return nil
+}

@@ -1,0 +1,81 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// pages makes the files for people and monitors: those at the root, and those of
+// the nights that this run adds or gives another night before.
+func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repository) (map[string][]byte, error) {
+	files := map[string][]byte{statusFile: r.status}
+	newest, err := o.changes(ctx, s, r, 0)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range r.nights {
+		if want.add == nil || n != want.add && (i+1 == len(r.nights) || r.nights[i+1] != want.add) {
+			continue
+		}
+		c, err := o.changes(ctx, s, r, i)
+		if err != nil {
+			return nil, err
+		}
+		if files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(n, r.base, c)); err != nil {
+			return nil, err
+		}
+		if c == nil {
+			continue
+		}
+		if files[nightFile(n.name, changesFile)], err = c.JSON(); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			newest = c
+		}
+	}
+	files[pageFile], err = renderPage(newPage(r, newest))
+	return files, err
+}
+
+// changes says what changed in a night since the one before it; nil for the
+// oldest. What the target says already is taken from there: the history is asked
+// once, and a night before that is no longer there is remembered.
+func (o Options) changes(ctx context.Context, s target.Source, r *repository, i int) (*releases.Comparison, error) {
+	known, err := readChanges(ctx, s, r.nights[i].name)
+	if err != nil {
+		return nil, err
+	}
+	// The night before of the same line: a release line may share the repository.
+	line := r.nights[i].manifest.Plan.Line.Name
+	older := slices.IndexFunc(r.nights[i+1:], func(n *night) bool { return n.manifest.Plan.Line.Name == line })
+	if older < 0 {
+		return known, nil
+	}
+	before := r.nights[i+1+older]
+	if known != nil && known.Before.Night == before.name {
+		return known, nil
+	}
+	return releases.Compare(ctx, before.manifest, r.nights[i].manifest, o.History)
+}
+
+// readChanges gives nothing where there is no comparison that this program knows.
+func readChanges(ctx context.Context, s target.Source, night string) (*releases.Comparison, error) {
+	data, err := target.Read(ctx, s, nightFile(night, changesFile))
+	if errors.Is(err, errMissing) {
+		return nil, nil //nolint:nilnil // documented
+	}
+	if err != nil {
+		return nil, err
+	}
+	var c releases.Comparison
+	if json.Unmarshal(data, &c) != nil || c.Format != releases.ComparisonFormat {
+		return nil, nil //nolint:nilnil // made by another version of this program: made anew
+	}
+	return &c, nil
+}

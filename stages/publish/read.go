@@ -1,0 +1,224 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A switchFile is a packages.json: of the repository, or of one night.
+type switchFile struct {
+	Packages    []any    `json:"packages"`
+	MetadataURL string   `json:"metadata-url"`
+	Available   []string `json:"available-packages"`
+	// Nightly is for this program; Composer ignores keys that it does not know.
+	Nightly nightlyKey `json:"x-nightly"`
+}
+
+// A nightlyKey is what publishing and serving want to know of a repository.
+type nightlyKey struct {
+	Format int      `json:"format"` // switchFormat
+	URL    string   `json:"url"`    // base URL of all others
+	Nights []string `json:"nights"` // that it resolves, newest first
+	// Withdrawn are nights that a rollback took back: their dists stay, for who
+	// has locked them, but nothing new resolves to them.
+	Withdrawn []string `json:"withdrawn"`
+}
+
+const switchFormat = 1
+
+// readSwitch reads the packages.json of a repository.
+func readSwitch(ctx context.Context, s target.Source) (switchFile, error) {
+	var file switchFile
+	data, err := target.Read(ctx, s, stages.PackagesFile)
+	if err != nil {
+		return file, err
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return file, fmt.Errorf("%s: %w", stages.PackagesFile, err)
+	}
+	return file, nil
+}
+
+// A state is what a target has before a run.
+type state struct {
+	key        nightlyKey
+	all        []*night // whose folders are whole, newest first
+	torn       []string // nights whose folders are not
+	merged     []merged // metadata folders
+	superseded map[string]time.Time
+}
+
+// A merged is a metadata folder and the nights that it was made of.
+type merged struct {
+	digest string
+	nights []string // newest first; none: the folder is not whole
+}
+
+// readTarget reads what the target has. All that cannot be read is told at once.
+func readTarget(ctx context.Context, t target.Target, base string) (state, error) {
+	s, err := readSwitch(ctx, t)
+	if err != nil && !errors.Is(err, errMissing) {
+		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
+	}
+	if s.Nightly.Format > switchFormat {
+		return state{}, fmt.Errorf("repository %s was published by a newer version of this program (format %d, known is %d); update this one", t, s.Nightly.Format, switchFormat)
+	}
+	if base == "" {
+		base = s.Nightly.URL
+	}
+	if s.Nightly.Format != 0 && s.Nightly.URL != base {
+		return state{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
+	}
+	found := state{key: s.Nightly}
+	var errNights, errMerged, errSuperseded error
+	found.all, found.torn, errNights = readNights(ctx, t, base)
+	found.merged, errMerged = readMerged(ctx, t)
+	found.superseded, errSuperseded = readSuperseded(ctx, t)
+	return found, errors.Join(errNights, errMerged, errSuperseded)
+}
+
+// readNights reads the manifests of all nights. A night is there when its
+// packages.json is, which is written last and removed first.
+func readNights(ctx context.Context, t target.Target, base string) (all []*night, torn []string, err error) {
+	listed, err := nightDirs(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	nights := make([]*night, len(listed))
+	errs := make([]error, len(listed))
+	group := errgroup.Group{}
+	group.SetLimit(writers)
+	for i, name := range listed {
+		group.Go(func() error {
+			nights[i], errs[i] = readNight(ctx, t, name, base)
+			return nil
+		})
+	}
+	_ = group.Wait() // all errors are in errs
+	for i, n := range nights {
+		if n != nil {
+			all = append(all, n)
+		} else {
+			torn = append(torn, listed[i])
+		}
+	}
+	return all, torn, errors.Join(errs...)
+}
+
+// readNight gives nothing for a night whose folder is not whole.
+func readNight(ctx context.Context, t target.Target, name, base string) (*night, error) {
+	data, err := target.Read(ctx, t, nightFile(name, stages.PackagesFile))
+	if errors.Is(err, errMissing) {
+		return nil, nil //nolint:nilnil // documented
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s switchFile
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("night %s of the repository: %s: %w; publish the night again to repair it", name, stages.PackagesFile, err)
+	}
+	if want := base + nightFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
+		return nil, fmt.Errorf("night %s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", name, t, s.MetadataURL, base)
+	}
+	return fromTarget(ctx, t, name, base)
+}
+
+// nightDirs lists the folders of nights, newest first.
+func nightDirs(ctx context.Context, t target.Target) ([]string, error) {
+	entries, err := t.List(ctx, nightsDir)
+	if err != nil {
+		return nil, fmt.Errorf("list the nights of a repository: %w", err)
+	}
+	nights := []string{}
+	for _, e := range entries {
+		if name := path.Base(e.Name); e.Dir && isNight(name) {
+			nights = append(nights, name)
+		}
+	}
+	slices.SortFunc(nights, newestFirst)
+	return nights, nil
+}
+
+// readMerged lists the metadata folders. One that does not say of which nights it
+// was made is not whole.
+func readMerged(ctx context.Context, t target.Target) ([]merged, error) {
+	entries, err := t.List(ctx, metaDir)
+	if err != nil {
+		return nil, err
+	}
+	var all []merged
+	for _, e := range entries {
+		if !e.Dir {
+			continue
+		}
+		data, err := target.Read(ctx, t, e.Name+"/"+mergedFile)
+		if err != nil && !errors.Is(err, errMissing) {
+			return nil, err
+		}
+		var file mergedNights
+		if err != nil || json.Unmarshal(data, &file) != nil {
+			file.Nights = nil // it was taken apart: swept, or repaired if it is the current one
+		}
+		all = append(all, merged{path.Base(e.Name), file.Nights})
+	}
+	return all, nil
+}
+
+// readSuperseded tells since when metadata folders are no longer named.
+func readSuperseded(ctx context.Context, t target.Target) (map[string]time.Time, error) {
+	times := map[string]time.Time{}
+	data, err := target.Read(ctx, t, supersededFile)
+	if errors.Is(err, errMissing) {
+		return times, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal(data, &times) != nil {
+		return map[string]time.Time{}, nil // then their time begins now
+	}
+	return times, nil
+}
+
+// A Repository is a published repository to read from.
+type Repository struct{ source target.Source }
+
+// Read gives the repository at a source.
+func Read(s target.Source) Repository { return Repository{s} }
+
+// Nights lists the nights that the repository resolves, newest first.
+func (r Repository) Nights(ctx context.Context) ([]string, error) {
+	s, err := readSwitch(ctx, r.source)
+	if err != nil {
+		return nil, err
+	}
+	return s.Nightly.Nights, nil
+}
+
+// Manifest reads the manifest of a night, as it was built, and its bytes. It
+// reports fs.ErrNotExist for a night that is not there.
+func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manifest, []byte, error) {
+	data, err := target.Read(ctx, r.source, nightFile(night, releases.ManifestName))
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := releases.ParseManifest(data)
+	return m, data, err
+}
+
+// Nights lists the nights in a target, newest first: those that the repository
+// resolves, those that were withdrawn, and those that it still holds for a grace
+// period. A target that does not exist has none.
+func Nights(ctx context.Context, t target.Target) ([]string, error) { return nightDirs(ctx, t) }

@@ -1,0 +1,59 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A web is a published repository as its clients see it.
+type web struct {
+	base   *url.URL
+	client *http.Client
+}
+
+// OpenWeb gives a repository that is served at an http:// or https:// URL, to read
+// from. A nil client is http.DefaultClient.
+func OpenWeb(base string, client *http.Client) (Source, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("repository to read: %w", withoutURL(err))
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("cannot read a repository at %s; give its http:// or https:// URL", u.Redacted())
+	}
+	if client == nil {
+		client = http.DefaultClient
+	}
+	u.Path = strings.TrimRight(u.Path, "/") + "/"
+	return &web{base: u, client: client}, nil
+}
+
+// String implements Source.
+func (w *web) String() string { return w.base.Redacted() }
+
+// Open implements Source.
+func (w *web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	at := w.base.JoinPath(strings.Split(name, "/")...)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", at.Redacted(), withoutURL(err))
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	_ = response.Body.Close() // nothing of it is wanted
+	err = fmt.Errorf("get %s: %s", at.Redacted(), response.Status)
+	if response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusGone {
+		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
+	return nil, err
+}

@@ -1,0 +1,286 @@
+// Package target is where a published repository can lie: a folder, a folder
+// behind sftp, a bucket. All of them do the same few things, so that publishing is
+// written once.
+package target
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // what object stores tell of an object; SHA-256 decides
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/releases/git/remote"
+)
+
+// A Target holds the files of a repository. Names are slash-separated and relative
+// to it. Several goroutines may use it at once.
+type Target interface {
+	Source
+	// List gives what lies in a directory, in byte order; nothing where there is
+	// no such directory.
+	List(ctx context.Context, dir string) ([]Entry, error)
+	// Same reports whether a file that List gave has this content, as surely as
+	// the target can tell without sending the content over the network.
+	Same(context.Context, Entry, Content) (bool, error)
+	// Write puts a file there, over one that is there, whole or not at all. It
+	// has read it back when it returns.
+	Write(ctx context.Context, name string, content Content) error
+	// Remove takes files away, in any order, and then the directories that this
+	// left empty. What is not there is no error.
+	Remove(ctx context.Context, names []string) error
+	// Flush returns when what was written and removed would survive a crash of
+	// the target's machine, as far as it can be told to see to that.
+	Flush(context.Context) error
+	// Lock takes the only right to write. The context that it gives ends when
+	// the right is lost; release gives it back.
+	Lock(ctx context.Context, h Holder) (held context.Context, release func() error, err error)
+	io.Closer
+}
+
+// A Source is what a published repository can be read from.
+type Source interface {
+	// String is where it is, for people: without a password.
+	String() string
+	// Open reports fs.ErrNotExist; the caller closes the file.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+}
+
+// An Entry is a file or directory of a target.
+type Entry struct {
+	Name string // from the target's root
+	Dir  bool
+	Size int64  // in bytes
+	md5  []byte // if the target tells it
+}
+
+// A Content is what a file is to hold.
+type Content struct {
+	Size   int64  // in bytes
+	SHA256 string // in hexadecimal
+	Type   string // for HTTP
+	Cache  string // HTTP's Cache-Control
+	Open   func(context.Context) (io.ReadCloser, error)
+}
+
+// Bytes is a content in memory.
+func Bytes(data []byte) Content {
+	sum := sha256.Sum256(data)
+	return Content{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+}
+
+// A Holder is who holds a lock.
+type Holder struct {
+	Name  string    // a process and its host
+	Since time.Time // when its run began
+}
+
+// Options are how targets are reached.
+type Options struct {
+	// SSH is how sftp:// targets are logged in to.
+	SSH remote.SSH
+	// Lease is for how long a lock counts that its holder does not renew, where
+	// nothing else tells that the holder is dead; 0: DefaultLease.
+	Lease time.Duration
+	// Wait passes time; nil waits in real time.
+	Wait func(context.Context, time.Duration) error
+	// Log tells what a target cannot do; nil: no log.
+	Log *slog.Logger
+}
+
+// DefaultLease is the Lease of the zero Options.
+const DefaultLease = 30 * time.Second
+
+// Open opens the target that a URL names: a path or file:// for a folder, sftp://
+// or ssh://, s3://, gs:// or azblob://. A folder need not be there.
+func Open(ctx context.Context, to string, o Options) (Target, error) {
+	if o.Lease <= 0 {
+		o.Lease = DefaultLease
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if to == "" {
+		return nil, errors.New("no target to publish to; give a folder, as ./repository, or a URL")
+	}
+	if !strings.Contains(to, "://") {
+		return newFolder(filepath.Clean(to)), nil
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return nil, fmt.Errorf("target to publish to: %w", withoutURL(err))
+	}
+	switch u.Scheme {
+	case "file":
+		if (u.Host == "" || u.Host == "localhost") && u.Path != "" && u.RawQuery == "" && u.Fragment == "" {
+			return newFolder(filepath.FromSlash(u.Path)), nil
+		}
+	case "sftp", "ssh":
+		return openSFTP(ctx, u, o)
+	case "s3", "gs", "azblob":
+		return openBucket(ctx, u, o)
+	}
+	return nil, fmt.Errorf("cannot publish to %s; give a folder, as ./repository or file:///srv/repository, or sftp://host/folder, s3://bucket/folder, gs://bucket/folder, azblob://container/folder", u.Redacted())
+}
+
+// Folder is the folder of this machine that a URL names, if it names one.
+func Folder(to string) (dir string, ok bool) {
+	if to == "" {
+		return "", false
+	}
+	if !strings.Contains(to, "://") {
+		return filepath.Clean(to), true
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" {
+		return "", false
+	}
+	return filepath.FromSlash(u.Path), true
+}
+
+// withoutURL is an error of url.Parse without the URL, which may hold a password.
+func withoutURL(err error) error {
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		return parse.Err
+	}
+	return err
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Read reads a small file whole.
+func Read(ctx context.Context, s Source, name string) ([]byte, error) {
+	file, err := s.Open(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
+	}
+	data, err := io.ReadAll(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
+	}
+	return data, nil
+}
+
+// Walk lists all files below a directory, and the directories, each before what is
+// in it.
+func Walk(ctx context.Context, t Target, dir string) ([]Entry, error) {
+	entries, err := t.List(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, e := range entries {
+		all = append(all, e)
+		if !e.Dir {
+			continue
+		}
+		below, err := Walk(ctx, t, e.Name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, below...)
+	}
+	return all, nil
+}
+
+// Used reports whether the root's entries tell that some run has locked the target
+// before, so that what lies there may be of one that was killed.
+func Used(root []Entry) bool {
+	return slices.ContainsFunc(root, func(e Entry) bool { return e.Name == lockFile || e.Name == lockDir })
+}
+
+// Names at the root for what Write has not put in its place yet, and for locks. A
+// web server need not show them.
+const (
+	tempDir  = ".publish"
+	lockFile = ".publish.lock"  // of a folder
+	lockDir  = ".publish.locks" // of all others
+)
+
+// copyChecked copies a content and checks what it was.
+func copyChecked(ctx context.Context, to io.Writer, c Content) error {
+	from, err := c.Open(ctx)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(to, sum), contextReader{ctx, from})
+	if err = errors.Join(err, from.Close()); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != c.SHA256 {
+		return fmt.Errorf("its content has SHA-256 %s, not %s; the store is damaged, build the night again with --fresh", got, c.SHA256)
+	}
+	return nil
+}
+
+// checkBack reads what was written and compares it.
+func checkBack(from io.Reader, c Content) error {
+	got, err := sumOf(sha256.New(), from)
+	if err != nil {
+		return fmt.Errorf("read it back: %w", err)
+	}
+	if got != c.SHA256 {
+		return fmt.Errorf("what can be read back has SHA-256 %s, not %s; see to the target's disk or network", got, c.SHA256)
+	}
+	return nil
+}
+
+func sumOf(h hash.Hash, from io.Reader) (string, error) {
+	_, err := io.Copy(h, from)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// md5Of is for the comparison with what a target tells of a file.
+func md5Of(ctx context.Context, c Content) (string, error) {
+	from, err := c.Open(ctx)
+	if err != nil {
+		return "", err
+	}
+	sum, err := sumOf(md5.New(), from) //nolint:gosec // see the import
+	return sum, errors.Join(err, from.Close())
+}
+
+// A contextReader ends with its context, so that a big file does not hold up a run
+// that was stopped.
+type contextReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read implements io.Reader.
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.Reader.Read(p)
+}
+
+// missing reports whether an error says that a file is not there.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

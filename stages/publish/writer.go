@@ -1,0 +1,174 @@
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A writer brings a target to what it shall be: it sends what is not there and
+// counts. Dry, it only counts.
+type writer struct {
+	target   target.Target
+	dry      bool
+	log      *slog.Logger
+	changed  func(Change)
+	progress pipeline.Progress
+
+	mu               sync.Mutex
+	there            map[string]target.Entry
+	done, total      int64 // bytes looked at, and to look at
+	added, unchanged int
+	bytes            int64 // written
+}
+
+func (o Options) writer(t target.Target, dry bool) *writer {
+	return &writer{target: t, dry: dry, log: o.Log, changed: o.Changed, progress: o.Progress, there: map[string]target.Entry{}}
+}
+
+// publication says what was changed; before are the nights that were resolved.
+func (w *writer) publication(r *repository, before []string) stages.Publication {
+	return stages.Publication{
+		Target: w.target.String(), URL: r.base, Night: r.nights[0].name,
+		Added: w.added, Unchanged: w.unchanged, Bytes: w.bytes,
+		Kept: names(r.nights), Removed: without(before, names(r.nights)), DryRun: w.dry,
+	}
+}
+
+// look lists what lies below directories of the target.
+func (w *writer) look(ctx context.Context, dirs ...string) error {
+	for _, dir := range dirs {
+		entries, err := target.Walk(ctx, w.target, dir)
+		if err != nil {
+			return err
+		}
+		w.know(entries)
+	}
+	return nil
+}
+
+func (w *writer) know(entries []target.Entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range entries {
+		w.there[e.Name] = e
+	}
+}
+
+// below are the files that were seen below a directory, in byte order.
+func (w *writer) below(dir string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for name, e := range w.there {
+		if !e.Dir && len(name) > len(dir) && name[:len(dir)] == dir && name[len(dir)] == '/' {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// writers is how many files are written at the same time: most of the time goes
+// into waiting for a disk or a network.
+const writers = 16
+
+// putAll writes files that need no order among them, and flushes.
+func (w *writer) putAll(ctx context.Context, files map[string]target.Content) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		group.Go(func() error { return w.put(groupCtx, name, files[name]) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}
+
+// put writes one file, unless it is there with the same content.
+func (w *writer) put(ctx context.Context, name string, c target.Content) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.mu.Lock()
+	entry, there := w.there[name]
+	w.mu.Unlock()
+	same := false
+	if there {
+		var err error
+		if same, err = w.target.Same(ctx, entry, c); err != nil {
+			return fmt.Errorf("compare %s: %w", name, err)
+		}
+	}
+	if !same && !w.dry {
+		if err := w.target.Write(ctx, name, c); err != nil {
+			return err
+		}
+	}
+	w.count(name, c.Size, same)
+	return nil
+}
+
+// count notes one file as written or as there already.
+func (w *writer) count(name string, size int64, same bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done += size
+	if same {
+		w.unchanged++
+	} else {
+		w.added++
+		w.bytes += size
+		w.log.Debug("publish file", slog.String("path", name), slog.Int64("bytes", size), slog.Bool("dry-run", w.dry))
+		w.changed(Change{Path: name, Bytes: size})
+	}
+	w.progress(pipeline.Step{Stage: Name, Item: name, Done: w.done, Total: max(w.total, w.done), Unit: "bytes"})
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	if w.dry {
+		return nil
+	}
+	return w.target.Flush(ctx)
+}
+
+// remove takes files away, in groups: one group is gone for good before the next
+// is begun.
+func (w *writer) remove(ctx context.Context, groups [][]string) error {
+	for _, names := range groups {
+		for _, name := range names {
+			w.log.Debug("remove from repository", slog.String("path", name), slog.Bool("dry-run", w.dry))
+			w.changed(Change{Path: name, Removed: true})
+			w.progress(pipeline.Step{Stage: Name, Item: "remove " + name, Done: w.done, Total: max(w.total, w.done), Unit: "bytes"})
+		}
+		if w.dry || len(names) == 0 {
+			continue
+		}
+		if err := w.target.Remove(ctx, names); err != nil {
+			return err
+		}
+		if err := w.target.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sorted(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
+
+func digest(data []byte) pipeline.Digest {
+	sum := sha256.Sum256(data)
+	return pipeline.Digest(hex.EncodeToString(sum[:]))
+}
