@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -19,7 +22,6 @@ import (
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/checkout"
 	"github.com/mage-os/nightly/stages/dependencies"
-	"github.com/mage-os/nightly/stages/install"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -36,6 +38,13 @@ type chain struct {
 	fetcher composer.Fetcher
 	log     *slog.Logger
 	show    *display
+
+	trees     pipeline.Store    // store, with the trees of engine or packs
+	progress  pipeline.Progress // show's, but in a container
+	engine    *container.Engine // nil: stages run in this process
+	engineLog *os.File          // what the engine says; nil without one
+	image     string            // for the test installation in a container; empty: in this process
+	grace     time.Duration     // how long a target keeps what nothing names any more
 }
 
 func newChain(w *world, fresh bool) (*chain, error) {
@@ -45,25 +54,33 @@ func newChain(w *world, fresh bool) (*chain, error) {
 	}
 	show := newDisplay(w)
 	return &chain{
-		world: w, store: s, dir: dir, show: show,
+		world: w, store: s, dir: dir, show: show, trees: s, progress: show.step,
 		session: &pipeline.Session{Results: s.Results(), Store: s, Fresh: fresh, Report: show.report},
 		carried: &carried{dir: filepath.Join(dir, "embedded")},
 		fetcher: composer.NewFetcher(&http.Client{}),
 		log:     w.logger(show.logs()),
+		grace:   publish.DefaultGrace,
 	}, nil
 }
 
-// Close ends the display and gives the store back.
+// Close ends the display and the engine's session, and gives the store back.
 func (c *chain) Close() error {
 	c.show.finish()
-	return c.store.Close()
+	var err error
+	if c.engine != nil {
+		err = c.engine.Close()
+	}
+	if c.engineLog != nil {
+		err = errors.Join(err, c.engineLog.Close())
+	}
+	return errors.Join(err, c.store.Close())
 }
 
 // resolve makes the plan of a line: its commits, tags and upstream versions.
 func (c *chain) resolve(ctx context.Context, line *releases.Line, date string, number int) (*releases.Plan, error) {
 	c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Started})
 	resolver := &releases.Resolver{
-		Lister:  git.NewLister(git.Options{Token: c.world.token, Locate: c.carried.locate, Log: c.log}),
+		Lister:  git.NewLister(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log}),
 		Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
 	}
 	plan, err := resolver.Resolve(ctx, line, date, number)
@@ -85,6 +102,7 @@ type order struct {
 	dryRun      bool
 	local       bool   // a local build may be published
 	unpublished string // why there is no target
+	install     installFlags
 }
 
 // An outcome is what a run of the chain made, as far as it came.
@@ -93,6 +111,9 @@ type outcome struct {
 	night       *stages.Night
 	shop        string // folder of the installed shop
 	publication *stages.Publication
+	// installation is nil if it was reused or made in a container.
+	installation *stages.Installation
+	cells        []releases.Cell // for --matrix
 }
 
 // run takes a plan through the stages. The composition is ordinary Go: the
@@ -102,15 +123,15 @@ func (c *chain) run(ctx context.Context, plan *releases.Plan, o order) (*outcome
 	if o.done(c, "plan") {
 		return out, nil
 	}
-	sources, err := pipeline.Run(ctx, c.session, c.checkout(), stages.CheckoutOf(plan))
+	sources, err := pipeline.Run(ctx, c.session, remote(c, c.checkout(), checkoutNeeds), stages.CheckoutOf(plan))
 	if err != nil || o.done(c, "checkout") {
 		return out, err
 	}
-	found, err := pipeline.Run(ctx, c.session, c.dependencies(), stages.AnalysisOf(plan, sources))
+	found, err := pipeline.Run(ctx, c.session, remote(c, c.dependencies(), nil), stages.AnalysisOf(plan, sources))
 	if err != nil || o.done(c, "dependencies") {
 		return out, err
 	}
-	night, err := pipeline.Run(ctx, c.session, c.build(), stages.Build{
+	night, err := pipeline.Run(ctx, c.session, remote(c, c.build(), buildNeeds), stages.Build{
 		Plan: *plan, Sources: sources, Dependencies: found,
 		Program: releases.Program,
 		Stages:  map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version},
@@ -119,11 +140,18 @@ func (c *chain) run(ctx context.Context, plan *releases.Plan, o order) (*outcome
 		return out, err
 	}
 	out.night = &night
+	if o.install.matrix != "" {
+		out.cells, err = c.cells(ctx, o.install, plan, night)
+		return out, err
+	}
 	if o.done(c, "build") {
 		return out, nil
 	}
-	if err := c.prove(ctx, plan, night, out); err != nil || o.done(c, "install") {
+	if err := c.prove(ctx, plan, night, o.install, out); err != nil || o.done(c, "install") {
 		return out, err
+	}
+	if !o.install.levelOf(&plan.Line).Includes(releases.Installed) {
+		o.to, o.unpublished = "", "nothing is published that was not installed first, and --level resolve installs nothing"
 	}
 	return out, c.publish(ctx, night, o, out)
 }
@@ -140,23 +168,13 @@ func (o order) done(c *chain, stage string) bool {
 	return true
 }
 
-func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, out *outcome) error {
-	tools, err := install.Tools(ctx)
-	if err != nil {
-		return err
+func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
+	if c.engine != nil && c.image != "" {
+		candidate := stages.CandidateOf(plan, night, releases.Cell{Search: plan.Line.Install.Search}, nil)
+		candidate.Install.Level = f.levelOf(&plan.Line)
+		return c.proveInContainer(ctx, candidate)
 	}
-	work := filepath.Join(c.dir, "install", plan.Line.Name)
-	stage := install.Stage(install.Options{
-		Store: c.store, Dir: work, Cache: filepath.Join(c.dir, "composer"),
-		Locate: c.carried.locate, Log: c.log, Progress: c.show.step, Environ: c.world.environ(),
-	})
-	_, err = pipeline.Run(ctx, c.session, stage, stages.Candidate{
-		Night: night, Composer: plan.Line.Composer, Install: plan.Line.Install, Tools: tools,
-	})
-	if err == nil {
-		out.shop = filepath.Join(work, "shop")
-	}
-	return err
+	return c.proveHere(ctx, plan, night, f, out)
 }
 
 func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *outcome) error {
@@ -168,13 +186,7 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 	if keep == 0 {
 		keep = night.Keep
 	}
-	log := c.log
-	if o.dryRun {
-		// What would be published is what a dry run is for.
-		log = c.world.loggerAt(c.show.logs(), slog.LevelInfo)
-	}
-	stage := publish.Stage(publish.Options{Store: c.store, Owner: owner(), Log: log, Progress: c.show.step})
-	publication, err := pipeline.Run(ctx, c.session, stage, stages.Release{
+	publication, err := pipeline.Run(ctx, c.session, publish.Stage(c.publisher(o.dryRun)), stages.Release{
 		Night: night, To: o.to, URL: o.url, Keep: keep, DryRun: o.dryRun, AllowLocal: o.local,
 	})
 	if err == nil {
@@ -185,19 +197,21 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 
 func (c *chain) checkout() pipeline.Stage[stages.Checkout, stages.Sources] {
 	return checkout.Stage(checkout.Options{
-		Store: c.store, Cache: c.store.Cache("git"), Dir: gitDir(c.dir),
-		Locate: c.carried.locate, Token: c.world.token, Log: c.log, Progress: c.show.step,
+		Store: c.trees, Cache: c.store.Cache("git"), Dir: gitDir(c.dir),
+		Locate: c.carried.locate, Token: c.world.token, SSH: c.world.ssh(), Log: c.log, Progress: c.progress,
 	})
 }
 
 func (c *chain) dependencies() pipeline.Stage[stages.Analysis, stages.Dependencies] {
-	return dependencies.Stage(dependencies.Options{Store: c.store, Log: c.log, Progress: c.show.step})
+	return dependencies.Stage(dependencies.Options{
+		Store: c.trees, Cache: c.store.Cache("dependencies"), Log: c.log, Progress: c.progress,
+	})
 }
 
 func (c *chain) build() pipeline.Stage[stages.Build, stages.Night] {
 	return build.Stage(build.Options{
-		Store: c.store, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate,
-		Log: c.log, Progress: c.show.step,
+		Store: c.trees, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate,
+		Log: c.log, Progress: c.progress,
 	})
 }
 

@@ -14,7 +14,12 @@ func newDoctor(w *world) *cobra.Command {
 		Short:   "Say which tools this machine has and which stages they allow",
 		Example: "  ci doctor",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return doctor(w) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := doctor(w); err != nil {
+				return err
+			}
+			return w.doctorEngine(cmd.Context())
+		},
 	}
 }
 

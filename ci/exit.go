@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -19,6 +20,7 @@ const (
 	exitInstall     = 5   // what was built does not install
 	exitPublish     = 6   // publishing failed; the target is as it was
 	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
+	exitDrift       = 8   // a package uses what is new, and no require leads there
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -45,7 +47,10 @@ func exitCode(err error) int {
 		config  *releases.ConfigError
 		source  *releases.SourceError
 		machine *install.MachineError
+		engine  *container.EngineError
+		inside  *container.ExecError
 		stage   *pipeline.StageError
+		drift   *driftError
 	)
 	switch {
 	case err == nil:
@@ -54,8 +59,12 @@ func exitCode(err error) int {
 		return exitConfig
 	case errors.As(err, &source):
 		return exitSource
-	case errors.As(err, &machine):
+	case errors.As(err, &inside) && inside.Code > exitInternal && inside.Code <= exitMachine:
+		return inside.Code // the same program ended with it
+	case errors.As(err, &machine), errors.As(err, &engine):
 		return exitMachine
+	case errors.As(err, &drift):
+		return exitDrift
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)
 	}
@@ -66,7 +75,7 @@ func stageCode(stage string) int {
 	switch stage {
 	case "checkout":
 		return exitSource
-	case "dependencies", "build":
+	case "dependencies", "drift", "build":
 		return exitBuild
 	case "install":
 		return exitInstall

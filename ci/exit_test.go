@@ -7,6 +7,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/dependencies/drift"
 	"github.com/mage-os/nightly/stages/install"
 )
 
@@ -25,6 +26,8 @@ func TestExitCode(t *testing.T) {
 		{"a source that is not reachable, in any stage", in("build", &releases.SourceError{Err: cause}), 3},
 		{"a checkout that fails", in("checkout", cause), 3},
 		{"dependencies", in("dependencies", cause), 4},
+		{"a package that cannot be read for drift", in("drift", cause), 4},
+		{"what is new and unreachable", &driftError{make([]drift.Finding, 1)}, 8},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
 		{"publishing", in("publish", cause), 6},

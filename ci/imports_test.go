@@ -12,18 +12,19 @@ const module = "github.com/mage-os/nightly"
 // mayImport is the design: which of our packages each package may import
 // outside its tests. A package that is not listed may not exist.
 var mayImport = map[string][]string{
-	"pipeline":            nil,
-	"pipeline/store":      {"pipeline"},
-	"pipeline/container":  {"pipeline"},
-	"releases/composer":   nil,
-	"releases":            {"pipeline", "releases/composer"},
-	"releases/git":        {"releases", "releases/git/remote"},
-	"releases/git/remote": nil,
-	"stages":              {"pipeline", "releases", "releases/composer"},
-	"stages/checkout":     {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
+	"pipeline":                nil,
+	"pipeline/store":          {"pipeline"},
+	"pipeline/container":      {"pipeline", "pipeline/container/pack"},
+	"pipeline/container/pack": {"pipeline"},
+	"releases/composer":       nil,
+	"releases":                {"pipeline", "releases/composer"},
+	"releases/git":            {"releases", "releases/git/remote"},
+	"releases/git/remote":     nil,
+	"stages":                  {"pipeline", "releases", "releases/composer"},
+	"stages/checkout":         {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
 	"stages/dependencies": {
 		"pipeline", "releases", "releases/composer", "stages",
-		"stages/dependencies/scan", "stages/dependencies/autoload",
+		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
 	"stages/dependencies/php":      nil,
 	"stages/dependencies/autoload": {"releases/composer"},
@@ -33,10 +34,11 @@ var mayImport = map[string][]string{
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
-	"stages/build":   {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/install": {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/publish": {"pipeline", "releases", "releases/composer", "stages"},
-	"ci":             {"*"},
+	"stages/build":          {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/install":        {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/publish":        {"pipeline", "releases", "releases/composer", "stages", "stages/publish/target"},
+	"stages/publish/target": {"releases/git/remote"},
+	"ci":                    {"*"},
 }
 
 // onlyImporter says which packages may use a library that decides how the

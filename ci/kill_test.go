@@ -84,7 +84,7 @@ func (r *rehearsal) target() string { return filepath.Join(r.dir, "repository") 
 
 func (r *rehearsal) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.program, args...)
-	cmd.Env = append(os.Environ(), "NIGHTLY_STORE="+filepath.Join(r.dir, "store"), "COMPOSER_ALLOW_SUPERUSER=1")
+	cmd.Env = append(os.Environ(), "NIGHTLY_STORE="+filepath.Join(r.dir, "store"), "COMPOSER_ALLOW_SUPERUSER=1", "NIGHTLY_RUNNER=process")
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }

@@ -22,6 +22,8 @@ type nightlyFlags struct {
 	dryRun       bool
 	publishLocal bool
 	installTools bool
+	runnerFlags
+	install installFlags
 }
 
 func newNightly(w *world) *cobra.Command {
@@ -59,20 +61,26 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
+	f.runnerFlags.add(cmd)
+	f.install.add(cmd)
 	completeStages(cmd)
 	return cmd
 }
 
 func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err error) {
-	if err := checkUntil(f.until); err != nil {
+	if err := joinFirst(checkUntil(f.until), f.install.check()); err != nil {
 		return err
 	}
 	line, plan, err := lineOrPlan(f)
 	if err != nil {
 		return err
 	}
-	if needsInstallTools(f.until) {
-		if err := ensureTools(ctx, w, f.installTools, installTools); err != nil {
+	where, err := f.choose(ctx, w)
+	if err != nil {
+		return err
+	}
+	if needsInstallTools(f.until) && f.install.matrix == "" && !(where.containers && f.image != "") {
+		if err := ensureTools(ctx, w, f.installTools, f.install.tools(w, lineOf(line, plan))); err != nil {
 			return err
 		}
 	}
@@ -85,11 +93,14 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 			err = e
 		}
 	}()
+	if err := c.useRunner(ctx, f.runnerFlags, where, f.fresh); err != nil {
+		return err
+	}
 	if plan == nil {
 		if plan, err = c.resolve(ctx, line, w.date(), 0); err != nil {
 			return c.show.failed(err)
 		}
-		if err := number(ctx, plan, f.to); err != nil {
+		if err := number(ctx, w, plan, f.to); err != nil {
 			return err
 		}
 	}
@@ -99,13 +110,18 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	}
 	out, err := c.run(ctx, plan, f.order(plan, toGiven))
 	c.show.finish()
-	c.show.table()
+	if f.install.matrix == "" { // else standard output holds nothing but it
+		c.show.table()
+	}
 	if ctx.Err() != nil {
 		// Main says that it was stopped; what every stage says to that is noise.
 		return &reportedError{ctx.Err()}
 	}
 	if err != nil && !isSkip(err) {
 		return c.show.failed(err)
+	}
+	if f.install.matrix != "" {
+		return writeMatrix(w.stdout, out.cells)
 	}
 	c.show.results(out, saved)
 	return nil
@@ -118,7 +134,7 @@ func needsInstallTools(until string) bool {
 // order turns the flags into an order. A local build is not published unless it
 // is said where, and that it may be.
 func (f nightlyFlags) order(plan *releases.Plan, toGiven bool) order {
-	o := order{until: f.until, to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
+	o := order{until: f.until, to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal, install: f.install}
 	if plan.Local() && !toGiven && !f.publishLocal {
 		o.to, o.unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
 	}
@@ -132,6 +148,14 @@ func lineOrPlan(f nightlyFlags) (*releases.Line, *releases.Plan, error) {
 	}
 	line, err := loadLine(f.line, f.with)
 	return line, nil, err
+}
+
+// lineOf is the line, or that of the plan.
+func lineOf(line *releases.Line, plan *releases.Plan) *releases.Line {
+	if line == nil {
+		return &plan.Line
+	}
+	return line
 }
 
 func readPlan(file string) (*releases.Plan, error) {

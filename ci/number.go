@@ -3,27 +3,33 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // number gives a plan the next free number of its day at the target. A plan
 // that equals that day's last night, but for the number, is that night again:
 // then its number is kept, and publishing will find nothing to do.
-func number(ctx context.Context, plan *releases.Plan, to string) error {
+func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err error) {
 	if to == "" {
 		return nil
 	}
-	nights, err := publish.Nights(ctx, to)
+	t, err := target.Open(ctx, to, w.targets())
 	if err != nil {
-		return err
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	nights, err := publish.Nights(ctx, t)
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	last := slices.IndexFunc(nights, func(n string) bool { return n == plan.Date || strings.HasPrefix(n, plan.Date+".") })
 	if last < 0 {
@@ -32,7 +38,7 @@ func number(ctx context.Context, plan *releases.Plan, to string) error {
 	if plan.Number, err = numberOf(nights[last]); err != nil {
 		return err
 	}
-	if !isNight(plan, to, nights[last]) {
+	if !isNight(ctx, plan, publish.Read(t), nights[last]) {
 		plan.Number++
 	}
 	return nil
@@ -53,13 +59,8 @@ func numberOf(night string) (int, error) {
 
 // isNight reports whether a night at a target was built from this very plan. One
 // whose manifest cannot be read, because another program wrote it, was not.
-func isNight(plan *releases.Plan, to, night string) bool {
-	dir := strings.TrimPrefix(to, "file://")
-	data, err := os.ReadFile(filepath.Join(dir, "nights", night, releases.ManifestName))
-	if err != nil {
-		return false
-	}
-	manifest, err := releases.ParseManifest(data)
+func isNight(ctx context.Context, plan *releases.Plan, r publish.Repository, night string) bool {
+	manifest, _, err := r.Manifest(ctx, night)
 	return err == nil && samePlan(plan, &manifest.Plan)
 }
 

@@ -54,7 +54,7 @@ func makePlan(ctx context.Context, w *world, name string, with []string, to, out
 	if err != nil {
 		return c.show.failed(err)
 	}
-	if err := number(ctx, plan, to); err != nil {
+	if err := number(ctx, w, plan, to); err != nil {
 		return err
 	}
 	c.show.finish()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,29 @@ func TestReadmeLine(t *testing.T) {
 	}
 }
 
-// Every command that README shows exists, with its flags.
+// handbook is README and all that stands in docs.
+func handbook(t *testing.T) string {
+	t.Helper()
+	text := readme(t)
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("pages of docs: %v", err)
+	}
+	for _, page := range pages {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += "\n" + string(data)
+	}
+	return text
+}
+
+// Every command that README and docs show exists, with its flags.
 func TestReadmeCommands(t *testing.T) {
 	const program = "go run ./ci "
 	shown := 0
-	for line := range strings.Lines(readme(t)) {
+	for line := range strings.Lines(handbook(t)) {
 		rest, ok := strings.CutPrefix(line, program)
 		if !ok {
 			continue

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
 )
 
 // table writes what became of each stage.
@@ -40,6 +41,7 @@ func (d *display) results(out *outcome, plan string) {
 	fmt.Fprintln(w)
 	if out.shop != "" {
 		fmt.Fprintf(w, "Installed shop  %s\n", out.shop)
+		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(out.shop), "report", stages.ReportFile))
 	}
 	if p := out.publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))

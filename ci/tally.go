@@ -22,9 +22,9 @@ type testEvent struct {
 	Action, Package, Test, Output string
 }
 
-// goTest runs all tests and shows what failed.
-func goTest(ctx context.Context, w *world) (*tally, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "./...")
+// goTest runs tests and shows what failed. args are those of go test.
+func goTest(ctx context.Context, w *world, args ...string) (*tally, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = w.stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

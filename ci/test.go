@@ -21,7 +21,9 @@ func newTest(w *world) *cobra.Command {
 		Use:   "test",
 		Short: "Run this project's checks: format, vet, staticcheck, tests, and each fuzz target for a moment",
 		Long: `test runs in a checkout of this project. Tests that need a tool which the machine
-does not have are skipped; the end names them and why.`,
+does not have are skipped; the end names them and why. Tests of containers run on
+an engine that answers, or with --install-tools on one that is built and started
+for them (as root on Debian).`,
 		Example: `  ci test --install-tools    as the project's own CI does
   ci test --fuzz 1m          look longer for crashing inputs`,
 		Args: cobra.NoArgs,
@@ -31,7 +33,7 @@ does not have are skipped; the end names them and why.`,
 					return err
 				}
 			}
-			return runChecks(cmd.Context(), w, fuzz)
+			return runChecks(cmd.Context(), w, fuzz, install)
 		},
 	}
 	cmd.Flags().BoolVar(&install, "install-tools", false, "install missing Debian packages (as root)")
@@ -41,17 +43,20 @@ does not have are skipped; the end names them and why.`,
 
 // runChecks runs all checks, also when one fails, and tells the failures
 // together.
-func runChecks(ctx context.Context, w *world, fuzz time.Duration) error {
+func runChecks(ctx context.Context, w *world, fuzz time.Duration, install bool) error {
 	if _, err := os.Stat("go.mod"); err != nil {
 		return &usageError{fmt.Errorf("run this in the top folder of a checkout of the project: %w", err)}
 	}
+	// An engine is built while the rest is tested: the first time it takes minutes.
+	engine := w.startEngine(ctx, install)
+	defer engine.stop()
 	failures := []error{
 		check(ctx, w, "gofmt", checkFormat),
 		check(ctx, w, "go vet", goCommand("vet", "./...")),
 		check(ctx, w, "staticcheck", goCommand("tool", "staticcheck", "./...")),
 	}
-	tally, err := goTest(ctx, w)
-	failures = append(failures, err)
+	tally, err := goTest(ctx, w, "-skip="+engineTests, "./...")
+	failures = append(failures, err, engine.test(ctx, w, tally))
 	if fuzz > 0 {
 		failures = append(failures, fuzzAll(ctx, w, fuzz))
 	}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// compareFlags are the flags of ci compare.
+type compareFlags struct {
+	in, format string
+	noHistory  bool
+}
+
+func newCompare(w *world) *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use:   "compare [A] [B]",
+		Short: "Show what changed from one night to another: packages, requires, commits",
+		Long: `compare takes two nights, the older one first. A night is a date or a version in
+the repository of --in, or the URL or path of a manifest, of a night's folder, or
+of a repository, which stands for its current night. Without B, A is compared
+with the night before it; without both, the current night is.
+
+The commits between come from the repositories: at most 1,000 of each.`,
+		Example: `  ci compare --in https://nightly.example.org/
+  ci compare 2026-11-20 2026-11-24 --in ./repository
+  ci compare 2.4.8-alpha20261120 2.4.8-alpha20261124
+  ci compare ./repository https://nightly.example.org/ --format markdown`,
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if w.json && !cmd.Flags().Changed("format") {
+				f.format = "json"
+			}
+			return compare(cmd.Context(), w, f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.in, "in", "repository", "repository in which dates and versions are looked up: folder or URL")
+	flags.StringVar(&f.format, "format", "text", "text, markdown or json")
+	flags.BoolVar(&f.noHistory, "no-history", false, "leave out the commits between")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func compare(ctx context.Context, w *world, f compareFlags, args []string) (err error) {
+	write, ok := map[string]func(*releases.Comparison) ([]byte, error){
+		"text":     func(c *releases.Comparison) ([]byte, error) { return c.Text(), nil },
+		"markdown": func(c *releases.Comparison) ([]byte, error) { return c.Markdown(), nil },
+		"json":     (*releases.Comparison).JSON,
+	}[f.format]
+	if !ok {
+		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
+	}
+	before, after, err := bothNights(ctx, w, f.in, args)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, before.close(), after.close()) }()
+	c, err := newChain(w, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	var history releases.History
+	if !f.noHistory {
+		history = c.history()
+	}
+	comparison, err := releases.Compare(ctx, before.manifest, after.manifest, history)
+	if err != nil {
+		return err
+	}
+	data, err := write(comparison)
+	if err != nil {
+		return err
+	}
+	return writeOut(w.stdout, data)
+}
+
+// bothNights reads the two nights that are meant; the caller closes them.
+func bothNights(ctx context.Context, w *world, in string, args []string) (before, after *published, err error) {
+	newer := in
+	if len(args) > 0 {
+		newer = args[len(args)-1]
+	}
+	if len(args) == 0 {
+		after, err = openNight(ctx, w, in, "")
+	} else {
+		after, err = findNight(ctx, w, in, newer)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	fail := func(err error) (*published, *published, error) { return nil, nil, errors.Join(err, after.close()) }
+	if len(args) == 2 {
+		if before, err = findNight(ctx, w, in, args[0]); err != nil {
+			return fail(err)
+		}
+		return before, after, nil
+	}
+	name, err := nightBefore(ctx, after)
+	if err != nil {
+		return fail(err)
+	}
+	m, data, err := after.repository.Manifest(ctx, name)
+	if err != nil {
+		return fail(err)
+	}
+	return &published{manifest: m, data: data, close: func() error { return nil }}, after, nil
+}

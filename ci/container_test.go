@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A lab runs the program with an engine.
+type lab struct {
+	t       *testing.T
+	dir     string
+	program string
+	env     []string
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	if os.Getenv(runnerHost) == "" {
+		t.Skipf("no container engine: %s is not set (ci/engine/engine start prints it)", runnerHost)
+	}
+	l := &lab{t: t, dir: t.TempDir()}
+	l.program = filepath.Join(l.dir, "ci")
+	build := exec.Command("go", "build", "-o", l.program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return l
+}
+
+// run gives what the program says on both streams.
+func (l *lab) run(args ...string) (string, error) {
+	cmd := exec.Command(l.program, args...)
+	cmd.Dir = l.dir
+	cmd.Env = append(append(os.Environ(), "COMPOSER_ALLOW_SUPERUSER=1"), l.env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (l *lab) must(args ...string) string {
+	l.t.Helper()
+	out, err := l.run(args...)
+	if err != nil {
+		l.t.Fatalf("ci %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// plan makes a plan of sample, for all runs of a test.
+func (l *lab) plan() string {
+	l.t.Helper()
+	file := filepath.Join(l.dir, "plan.json")
+	l.must("plan", "--line", "sample", "--out", file, "--store", filepath.Join(l.dir, "plan-store"))
+	return file
+}
+
+// event finds the one event of that name among lines of JSON.
+func (l *lab) event(out, name string) map[string]any {
+	l.t.Helper()
+	for line := range strings.Lines(out) {
+		var e map[string]any
+		if json.Unmarshal([]byte(line), &e) == nil && e["event"] == name {
+			return e
+		}
+	}
+	l.t.Fatalf("no event %s in:\n%s", name, out)
+	return nil
+}
+
+// sums gives the SHA-256 of every file below a folder.
+func sums(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		sum := sha256.Sum256(data)
+		all[name] = hex.EncodeToString(sum[:])
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestEngineSameBytes: in this process and in containers, each with its own
+// store and with nothing reused, a plan gives the same bytes.
+func TestEngineSameBytes(t *testing.T) {
+	l := newLab(t)
+	plan := l.plan()
+	until := []string{"--until", "build"}
+	if len(missing(installTools)) == 0 {
+		until = nil
+	}
+	trees, files := map[string]any{}, map[string]map[string]string{}
+	for _, runner := range []string{inProcess, inContainers} {
+		to := filepath.Join(l.dir, "to-"+runner)
+		args := []string{"nightly", "--plan", plan, "--json", "--fresh", "--runner", runner, "--store", filepath.Join(l.dir, "store-"+runner), "--to", to}
+		out := l.must(append(args, until...)...)
+		if got := l.event(out, "runner")["runner"]; got != runner {
+			t.Fatalf("--runner %s ran in a %v", runner, got)
+		}
+		trees[runner] = l.event(out, "result")["tree"]
+		if until == nil {
+			files[runner] = sums(t, to)
+		}
+	}
+	if diff := cmp.Diff(trees[inProcess], trees[inContainers]); diff != "" || trees[inProcess] == nil {
+		t.Errorf("the night's tree (-process +container):\n%s", diff)
+	}
+	if diff := cmp.Diff(files[inProcess], files[inContainers]); diff != "" {
+		t.Errorf("the published files (-process +container):\n%s", diff)
+	}
+	if until != nil {
+		t.Log("not published, because the machine has not what the test installation needs")
+	}
+}
+
+// TestEngineReuse: a second run of a plan runs nothing, a later stage in a new
+// session finds the trees of the ones before, and both runners share results.
+func TestEngineReuse(t *testing.T) {
+	l := newLab(t)
+	plan := l.plan()
+	run := func(runner, until string) string {
+		return l.must("nightly", "--plan", plan, "--json", "--runner", runner, "--store", filepath.Join(l.dir, "store"), "--until", until)
+	}
+	states := func(out string) map[string]string {
+		all := map[string]string{}
+		for line := range strings.Lines(out) {
+			var e struct{ Stage, State string }
+			if json.Unmarshal([]byte(line), &e) == nil && e.State != "started" && e.State != "skipped" && e.Stage != "" {
+				all[e.Stage] = e.State
+			}
+		}
+		return all
+	}
+	first := map[string]string{"checkout": "done"}
+	second := map[string]string{"checkout": "reused", "dependencies": "done", "build": "done"}
+	third := map[string]string{"checkout": "reused", "dependencies": "reused", "build": "reused"}
+	for _, step := range []struct {
+		until string
+		want  map[string]string
+	}{{"checkout", first}, {"build", second}, {"build", third}} {
+		if diff := cmp.Diff(step.want, states(run(inContainers, step.until))); diff != "" {
+			t.Errorf("--until %s (-want +got):\n%s", step.until, diff)
+		}
+	}
+	// In this process the trees are missing: what made them runs again, once.
+	again := states(run(inProcess, "build"))
+	if again["checkout"] != "done" || again["build"] != "done" {
+		t.Errorf("in this process: %v", again)
+	}
+	if diff := cmp.Diff(third, states(run(inProcess, "build"))); diff != "" {
+		t.Errorf("in this process, again (-want +got):\n%s", diff)
+	}
+}
+
+// TestEngineCanaries plants secrets where a run can find them, and looks for
+// them in everything that it wrote.
+func TestEngineCanaries(t *testing.T) {
+	l := newLab(t)
+	canaries := []string{"canary-token-91c2", "canary-deploy-key-77aa", "canary-extraheader-5e5e", "canary-proxy-0d0d"}
+	key := filepath.Join(t.TempDir(), "key")
+	clone := l.clone(canaries[2])
+	if err := os.WriteFile(key, []byte(canaries[1]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.env = []string{
+		"GITHUB_TOKEN=" + canaries[0], deployKey + "=" + key, "HTTPS_PROXY=http://user:" + canaries[3] + "@proxy.example.org:3128",
+	}
+	out := l.must("nightly", "--line", "sample", "--with", "extras="+clone, "--runner", inContainers, "--verbose",
+		"--store", filepath.Join(l.dir, "store"), "--until", "build", "--fresh")
+	broken, err := l.run("nightly", "--line", "sample", "--with", "extras="+clone, "--runner", inContainers, "--verbose",
+		"--store", filepath.Join(l.dir, "store"), "--until", "install", "--install-image", "file:///nonexistent.tar")
+	if err == nil || !strings.Contains(broken, "nonexistent.tar") {
+		t.Errorf("an image that is not there: %v\n%s", err, broken)
+	}
+	for _, canary := range canaries {
+		for _, form := range []string{canary, base64.StdEncoding.EncodeToString([]byte(canary))[:12]} {
+			if strings.Contains(out+broken, form) {
+				t.Errorf("%s was shown", canary)
+			}
+			for _, path := range holding(t, l.dir, []byte(form)) {
+				t.Errorf("%s stands in %s", canary, path)
+			}
+		}
+	}
+}
+
+// clone is a repository of sample on this machine whose configuration has a
+// secret, as on machines of GitHub Actions.
+func (l *lab) clone(secret string) string {
+	l.t.Helper()
+	store := filepath.Join(l.t.TempDir(), "store")
+	l.must("plan", "--line", "sample", "--store", store)
+	dir := filepath.Join(store, "embedded", "repositories", "extras")
+	gitDir := filepath.Join(dir, ".git")
+	if _, err := os.Stat(gitDir); errors.Is(err, fs.ErrNotExist) {
+		gitDir = dir // it is bare
+	}
+	f, err := os.OpenFile(filepath.Join(gitDir, "config"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	_, err = f.WriteString("\n[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic " + secret + "\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		l.t.Fatal(err)
+	}
+	return dir
+}
+
+// holding lists the files below a folder, and of the engine's state if it lies on
+// this machine, that hold a text. The program itself does not count.
+func holding(t *testing.T, dir string, text []byte) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(data, text) {
+			found = append(found, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestEngineErrors: what fails in a container ends the run with the code that it
+// would have here.
+func TestEngineErrors(t *testing.T) {
+	l := newLab(t)
+	data, err := os.ReadFile(l.plan())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan map[string]any
+	if err := json.Unmarshal(data, &plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range plan["repositories"].([]any) {
+		r.(map[string]any)["commit"] = strings.Repeat("0123456789", 4)
+	}
+	if data, err = json.Marshal(plan); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(l.dir, "bad.json")
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, runner := range []string{inProcess, inContainers} {
+		out, err := l.run("nightly", "--plan", file, "--runner", runner, "--store", filepath.Join(l.dir, "store"), "--until", "build")
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != exitSource {
+			t.Errorf("--runner %s: %v; want exit code %d\n%s", runner, err, exitSource, out)
+		}
+		said[runner] = out
+	}
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		for _, want := range []string{"monorepo", "extras", strings.Repeat("0123456789", 4)} {
+			if !strings.Contains(said[name], want) {
+				t.Errorf("--runner %s does not name %s:\n%s", name, want, said[name])
+			}
+		}
+	}
+	for _, want := range []string{"in a container: ", "exit code 3", "full log: ", "a shell there: "} {
+		if !strings.Contains(said[inContainers], want) {
+			t.Errorf("%q is missing in:\n%s", want, said[inContainers])
+		}
+	}
+}

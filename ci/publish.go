@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// publishFlags are the flags of ci publish.
+type publishFlags struct {
+	line          string
+	to, url       string
+	rollback      string
+	site, siteURL string
+	keep          int
+	grace         time.Duration
+	dryRun        bool
+	publishLocal  bool
+}
+
+func newPublish(w *world) *cobra.Command {
+	var f publishFlags
+	cmd := &cobra.Command{
+		Use:   "publish [NIGHT | PLAN]",
+		Short: "Publish a night that was built, go back to an earlier one, or write a site for GitHub Pages",
+		Long: `publish brings a night to a target: a folder, sftp://user@host/folder,
+s3://bucket/folder, gs://bucket/folder or azblob://container/folder. The night is
+one that was built here: its plan, or its name and the line. What its stages made
+is reused, what is at the target is not sent again, and a publish that was
+stopped is resumed by the same command.
+
+With --rollback an earlier night becomes the current one: newer ones are no
+longer resolved, but stay for who has them in a composer.lock. With --site a
+folder is written that has all of the repository but its dists, which stay at the
+target: for hosts with little room, as GitHub Pages.`,
+		Example: `  ci publish plan.json --to ./repository
+  ci publish 2026-11-24 --line nightly --to sftp://nightly@example.org/srv/repository
+  ci publish 2026-11-24 --to s3://bucket/nightly?region=eu-west-1 --dry-run
+  ci publish --rollback 2026-11-22 --to ./repository
+  ci publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(args); err != nil {
+				return err
+			}
+			return runPublish(cmd.Context(), w, f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.line, "line", "nightly", "release line of a night that is given by its name")
+	flags.StringVar(&f.to, "to", "repository", "folder or URL to publish to")
+	flags.StringVar(&f.url, "url", "", "base URL under which the target is served (default: the line's)")
+	flags.StringVar(&f.rollback, "rollback", "", "make this night the current one")
+	flags.StringVar(&f.site, "site", "", "write the repository without its dists to this folder")
+	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
+	flags.IntVar(&f.keep, "keep", 0, "nights that stay resolvable (default: the line's)")
+	flags.DurationVar(&f.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
+	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
+	return cmd
+}
+
+func (f publishFlags) check(args []string) error {
+	switch {
+	case len(args) == 0 && f.rollback == "" && f.site == "":
+		return &usageError{errors.New("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, or --site FOLDER")}
+	case len(args) > 0 && f.rollback != "":
+		return &usageError{errors.New("a night is published or rolled back to, not both: leave out one")}
+	case (f.site == "") != (f.siteURL == ""):
+		return &usageError{errors.New("--site and --site-url go together")}
+	}
+	return nil
+}
+
+func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (err error) {
+	c, err := newChain(w, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	c.grace = f.grace
+	if len(args) > 0 {
+		plan, err := c.builtPlan(args[0], f.line)
+		if err != nil {
+			return err
+		}
+		out, err := c.run(ctx, plan, order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal})
+		c.show.finish()
+		c.show.table()
+		if err != nil {
+			return c.show.failed(err)
+		}
+		c.publication(*out.publication)
+	}
+	if f.rollback != "" {
+		if err := c.direct(func(o publish.Options) (stages.Publication, error) {
+			return o.Rollback(ctx, publish.Rollback{To: f.to, Night: f.rollback, Keep: f.keep, DryRun: f.dryRun})
+		}, f.dryRun); err != nil {
+			return err
+		}
+	}
+	if f.site != "" {
+		return c.direct(func(o publish.Options) (stages.Publication, error) {
+			return o.Site(ctx, publish.Site{From: f.to, To: f.site, URL: f.siteURL, DryRun: f.dryRun})
+		}, f.dryRun)
+	}
+	return nil
+}
+
+// direct changes a target without building anything.
+func (c *chain) direct(change func(publish.Options) (stages.Publication, error), dry bool) error {
+	p, err := change(c.publisher(dry))
+	c.show.finish()
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	c.publication(p)
+	return nil
+}
+
+// publication says what became of a target.
+func (c *chain) publication(p stages.Publication) {
+	if c.world.json {
+		c.show.writeJSON(map[string]any{"event": "publication", "publication": p})
+		return
+	}
+	fmt.Fprintf(c.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Night)
+}
+
+var nightArgument = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.\d+)?$`)
+
+// builtPlan is the plan of a night that was built here: a file, or one that the
+// store has kept.
+func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
+	if !nightArgument.MatchString(arg) {
+		return readPlan(arg)
+	}
+	l, err := releases.Load(line)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(c.dir, "plans", l.Name+"-"+arg+".json")
+	if _, err := os.Stat(file); err != nil {
+		return nil, &usageError{fmt.Errorf("night %s of %s was not built with this store: %w; give its plan, or build it with ci nightly", arg, l.Name, err)}
+	}
+	return readPlan(file)
+}
+
+// targets is how targets of publishing are reached.
+func (w *world) targets() target.Options {
+	return target.Options{SSH: w.ssh(), Log: w.logger(w.stderr)}
+}
+
+// history is where the commits between two nights come from.
+func (c *chain) history() releases.History {
+	return git.NewHistory(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log})
+}
+
+// publisher is what publishing works with. What a dry run would change is shown.
+func (c *chain) publisher(dry bool) publish.Options {
+	targets := c.world.targets()
+	targets.Log = c.log
+	o := publish.Options{
+		Store: c.trees, Owner: owner(), Now: c.world.now().UTC(), Grace: c.grace, Target: targets,
+		History: c.history(), Log: c.log, Progress: c.show.step,
+	}
+	if dry {
+		o.Changed = c.showChange
+	}
+	return o
+}
+
+// showChange writes one line of a dry run's difference.
+func (c *chain) showChange(change publish.Change) {
+	switch {
+	case c.world.json:
+		c.show.writeJSON(map[string]any{"event": "change", "change": change})
+	case change.Removed:
+		fmt.Fprintf(c.show.logs(), "- %s\n", change.Path)
+	default:
+		fmt.Fprintf(c.show.logs(), "+ %s  %s\n", change.Path, bytesText(change.Bytes))
+	}
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A published night is one that somebody has, here or on the web.
+type published struct {
+	manifest   *releases.Manifest
+	data       []byte              // its nightly.json
+	repository *publish.Repository // nil: there is only the manifest
+	close      func() error
+}
+
+// publishedNight matches what names a night within a repository: a URL or path of
+// its folder, or of its manifest.
+var publishedNight = regexp.MustCompile(`^(.*?)(?:^|/)nights/(\d{4}-\d{2}-\d{2}(?:\.\d+)?)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
+
+// openPublished reads a night by the URL or path of its manifest or folder, or of a
+// repository, of which it is the current night. The caller closes it.
+func openPublished(ctx context.Context, w *world, at string) (*published, error) {
+	place, query, _ := strings.Cut(at, "?") // of a bucket
+	if match := publishedNight.FindStringSubmatch(filepath.ToSlash(place)); match != nil {
+		base := match[1]
+		if base == "" {
+			base = "."
+		}
+		return openNight(ctx, w, withQuery(base, query), match[2])
+	}
+	if strings.HasSuffix(place, releases.ManifestName) {
+		return openManifest(ctx, place)
+	}
+	return openNight(ctx, w, at, "")
+}
+
+func withQuery(base, query string) string {
+	if query == "" {
+		return base
+	}
+	return base + "?" + query
+}
+
+func isWeb(at string) bool {
+	return strings.HasPrefix(at, "http://") || strings.HasPrefix(at, "https://")
+}
+
+// openSource opens a repository to read from; the caller closes it.
+func openSource(ctx context.Context, w *world, at string) (target.Source, func() error, error) {
+	if isWeb(at) {
+		source, err := target.OpenWeb(at, http.DefaultClient)
+		return source, func() error { return nil }, err
+	}
+	t, err := target.Open(ctx, at, w.targets())
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, t.Close, nil
+}
+
+// openNight reads a night of a repository; an empty name is the current one's.
+func openNight(ctx context.Context, w *world, at, night string) (*published, error) {
+	source, closeSource, err := openSource(ctx, w, at)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readNight(ctx, source, night)
+	if err != nil {
+		return nil, errors.Join(err, closeSource())
+	}
+	p.close = closeSource
+	return p, nil
+}
+
+func readNight(ctx context.Context, source target.Source, night string) (*published, error) {
+	r := publish.Read(source)
+	nights, err := r.Nights(ctx)
+	if err != nil {
+		return nil, notThere(source, err)
+	}
+	if night == "" {
+		if len(nights) == 0 {
+			return nil, &usageError{fmt.Errorf("%s has no nights; was it published by this program?", source)}
+		}
+		night = nights[0]
+	}
+	m, data, err := r.Manifest(ctx, night)
+	if err != nil {
+		return nil, notThere(source, err)
+	}
+	return &published{manifest: m, data: data, repository: &r}, nil
+}
+
+// notThere makes a mistake of the user of a repository or night that is not there.
+func notThere(source target.Source, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &usageError{fmt.Errorf("%w; give a published repository, or a night of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))}
+	}
+	return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+}
+
+// openManifest reads a manifest that lies alone.
+func openManifest(ctx context.Context, at string) (*published, error) {
+	p := &published{close: func() error { return nil }}
+	var err error
+	if isWeb(at) {
+		base, name, _ := cutLast(at)
+		var source target.Source
+		if source, err = target.OpenWeb(base, http.DefaultClient); err == nil {
+			p.data, err = target.Read(ctx, source, name)
+		}
+	} else {
+		p.data, err = os.ReadFile(at)
+	}
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("read the manifest of a night: %w", err)}
+	}
+	p.manifest, err = releases.ParseManifest(p.data)
+	return p, err
+}
+
+func cutLast(at string) (base, name string, found bool) {
+	i := strings.LastIndexByte(at, '/')
+	if i < 0 {
+		return "", at, false
+	}
+	return at[:i], at[i+1:], true
+}
+
+// findNight reads the night that somebody means: a URL or path as for openPublished,
+// or within a repository a date or a version.
+func findNight(ctx context.Context, w *world, in, what string) (*published, error) {
+	if strings.ContainsAny(what, "/") || strings.HasSuffix(what, ".json") {
+		return openPublished(ctx, w, what)
+	}
+	if info, err := os.Stat(what); err == nil && info.IsDir() {
+		return openPublished(ctx, w, what)
+	}
+	if nightArgument.MatchString(what) {
+		return openNight(ctx, w, in, what)
+	}
+	source, closeSource, err := openSource(ctx, w, in)
+	if err != nil {
+		return nil, err
+	}
+	p, err := nightOfVersion(ctx, source, what)
+	if err != nil {
+		return nil, errors.Join(err, closeSource())
+	}
+	p.close = closeSource
+	return p, nil
+}
+
+// nightOfVersion finds the newest night that has a package of that version.
+func nightOfVersion(ctx context.Context, source target.Source, version string) (*published, error) {
+	nights, err := publish.Read(source).Nights(ctx)
+	if err != nil {
+		return nil, notThere(source, err)
+	}
+	for _, night := range nights {
+		p, err := readNight(ctx, source, night)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(p.manifest.Packages, func(pkg releases.ManifestPackage) bool { return pkg.Version == version }) {
+			return p, nil
+		}
+	}
+	return nil, &usageError{fmt.Errorf("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)}
+}
+
+// nightBefore names the night before another one in a repository.
+func nightBefore(ctx context.Context, p *published) (string, error) {
+	if p.repository == nil {
+		return "", &usageError{errors.New("a manifest alone does not tell what was before it; give both nights")}
+	}
+	nights, err := p.repository.Nights(ctx)
+	if err != nil {
+		return "", err
+	}
+	i := slices.Index(nights, p.manifest.Night)
+	if i < 0 || i+1 == len(nights) {
+		return "", &usageError{fmt.Errorf("the repository resolves no night before %s", p.manifest.Night)}
+	}
+	return nights[i+1], nil
+}
+
+// writeOut writes a result for people or machines.
+func writeOut(out io.Writer, data []byte) error {
+	_, err := out.Write(data)
+	return err
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/container/pack"
+)
+
+// stageFlags are the flags of ci stage.
+type stageFlags struct {
+	container.Task
+	trees []string
+}
+
+func newStage(w *world) *cobra.Command {
+	var f stageFlags
+	cmd := &cobra.Command{
+		Use:   "stage NAME",
+		Short: "Run one stage alone, as its container does",
+		Long: `stage runs one stage: its input is a JSON file, the trees that the input names
+lie as packs in folders, and result and trees are written to a folder. It is
+what runs in containers; a failed stage can be run again with it, to look at.`,
+		Example: `  ci stage checkout --input input.json --out out
+  ci stage build --input input.json --trees checkout-out --out out`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return remoteStages, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runStage(cmd.Context(), w, args[0], f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Input, "input", "input.json", "file with the stage's input")
+	flags.StringVar(&f.Out, "out", "out", "folder for the result and its trees")
+	flags.StringArrayVar(&f.trees, "trees", nil, "folder with packs of the trees that the input names")
+	return cmd
+}
+
+// remoteStages are those that can run in a container.
+var remoteStages = []string{"checkout", "dependencies", "build", "tools", "install"}
+
+// eventPause is the least time between two steps that a stage tells.
+const eventPause = 100 * time.Millisecond
+
+// keptPacks is how long a pack in the cache of a container is kept after its last
+// use: two weeks, as ci clean keeps what is in the store.
+const keptPacks = 14 * 24 * time.Hour
+
+func runStage(ctx context.Context, w *world, name string, f stageFlags) (err error) {
+	c, err := newChain(w, false)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := c.Close(); err == nil {
+			err = e
+		}
+	}()
+	packs, err := pack.Open(f.trees...)
+	if err != nil {
+		return err
+	}
+	defer packs.Close()
+	trees, err := pack.OpenStore(filepath.Join(c.dir, "packs"), packs)
+	if err != nil {
+		return err
+	}
+	defer trees.Close()
+	c.trees = trees
+	var last time.Time
+	c.progress, c.log = container.Events(w.stdout, func() bool {
+		now := w.now()
+		if now.Sub(last) < eventPause {
+			return false
+		}
+		last = now
+		return true
+	})
+	if err := c.serve(ctx, name, trees, f.Task); err != nil {
+		return &pipeline.StageError{Stage: name, Err: err}
+	}
+	return trees.Prune(w.now().Add(-keptPacks))
+}
+
+// serve runs the stage of that name.
+func (c *chain) serve(ctx context.Context, name string, trees *pack.Store, t container.Task) error {
+	switch name {
+	case "checkout":
+		return container.Serve(ctx, c.checkout(), trees, t)
+	case "dependencies":
+		return container.Serve(ctx, c.dependencies(), trees, t)
+	case "build":
+		return container.Serve(ctx, c.build(), trees, t)
+	case "tools":
+		return container.Serve(ctx, c.tools(), trees, t)
+	case "install":
+		// The shop is not part of the result: it would stay in the engine's cache.
+		work := t.Out + "-work"
+		return errors.Join(container.Serve(ctx, c.install(work), trees, t), os.RemoveAll(work))
+	}
+	return &usageError{fmt.Errorf("no stage %q runs alone; these do: %s", name, strings.Join(remoteStages, ", "))}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// program is the import path of this command.
+const program = "github.com/mage-os/nightly/ci"
+
+// machines are the architectures of engines, as ELF names them.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// stageBinary gives this program as a static linux binary: the given one, itself
+// if it is one, else built from the source in which the command runs.
+func stageBinary(ctx context.Context, given, store, arch string) (string, error) {
+	if given != "" {
+		path, err := filepath.Abs(given)
+		if err == nil {
+			err = static(path, arch)
+		}
+		if err != nil {
+			return "", &usageError{fmt.Errorf("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci", given, err, arch, given)}
+		}
+		return path, nil
+	}
+	self, err := os.Executable()
+	if err == nil && static(self, arch) == nil {
+		return self, nil
+	}
+	path := filepath.Join(store, "container", "ci-linux-"+arch)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, program)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", &usageError{fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
+			arch, err, lastLines(string(out), 10))}
+	}
+	return path, nil
+}
+
+// static says whether a file is a static linux program of the architecture.
+func static(path, arch string) error {
+	f, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("it is no linux program: %w", err)
+	}
+	defer f.Close()
+	if want, known := machines[arch]; known && f.Machine != want {
+		return fmt.Errorf("it is for %v, and the engine for %s", f.Machine, arch)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("it is linked dynamically")
+		}
+	}
+	return nil
+}
