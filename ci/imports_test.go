@@ -34,11 +34,14 @@ var mayImport = map[string][]string{
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
-	"stages/build":          {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/install":        {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/publish":        {"pipeline", "releases", "releases/composer", "stages", "stages/publish/target"},
-	"stages/publish/target": {"releases/git/remote"},
-	"ci":                    {"*"},
+	"stages/build":           {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
+	"stages/install/standin": nil,
+	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/publish/target"},
+	"stages/publish/target":  {"releases/git/remote"},
+	// Servers that the tests of publishing run against.
+	"stages/publish/target/targettest": {"releases/git/remote"},
+	"ci":                               {"*"},
 }
 
 // onlyImporter says which packages may use a library that decides how the

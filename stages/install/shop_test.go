@@ -194,9 +194,6 @@ func file(name, path, content string) func(map[string]*source) {
 	}
 }
 
-// other is a second module, which the product does not require.
-const other = "tiny-os/module-other"
-
 // defects are mistakes that a night had or could have.
 var defects = map[string]defect{
 	"a module without registration.php": {
