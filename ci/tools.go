@@ -29,7 +29,12 @@ var testTools = []tool{
 	{"git", "git", "tests of fetching"},
 	{"sshd", "openssh-server", "tests of ssh"},
 	{"chromium", "chromium", "tests of the repository's page"},
+	{"mariadbd", "mariadb-server", "tests of a shop's setup"},
 }
+
+// privileges is the folder without which Debian's sshd does not start. Its service
+// makes it at boot; the tests run an sshd of their own without that.
+const privileges = "/run/sshd"
 
 // missing gives the tools that the machine does not have.
 func missing(tools []tool) []tool {
