@@ -21,6 +21,7 @@ const (
 	exitPublish     = 6   // publishing failed; the target is as it was
 	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
 	exitDrift       = 8   // a package uses what is new, and no require leads there
+	exitDiffers     = 9   // a published night was built again, with other bytes
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -51,6 +52,7 @@ func exitCode(err error) int {
 		inside  *container.ExecError
 		stage   *pipeline.StageError
 		drift   *driftError
+		differs *differsError
 	)
 	switch {
 	case err == nil:
@@ -65,6 +67,8 @@ func exitCode(err error) int {
 		return exitMachine
 	case errors.As(err, &drift):
 		return exitDrift
+	case errors.As(err, &differs):
+		return exitDiffers
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)
 	}

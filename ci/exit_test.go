@@ -28,6 +28,7 @@ func TestExitCode(t *testing.T) {
 		{"dependencies", in("dependencies", cause), 4},
 		{"a package that cannot be read for drift", in("drift", cause), 4},
 		{"what is new and unreachable", &driftError{make([]drift.Finding, 1)}, 8},
+		{"a night that is not what was published", &differsError{cause}, 9},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
 		{"publishing", in("publish", cause), 6},

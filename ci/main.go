@@ -65,7 +65,7 @@ that it works, and publishes it.`,
 	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
 	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
 	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w))
-	root.AddCommand(newDrift(w))
+	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see ci --help", err)}
 	})

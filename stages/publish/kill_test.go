@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,31 +16,42 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/git/remote"
 	"github.com/mage-os/nightly/stages"
 )
 
-// helperTarget makes the test binary a helper that publishes HELPER_NIGHT there
-// and writes one line for each step that it did.
-const helperTarget = "PUBLISH_HELPER_TARGET"
+// helperOrder makes the test binary a helper that publishes, and writes one line
+// for each step that it did.
+const helperOrder = "PUBLISH_HELPER_ORDER"
+
+// An order is what a helper is to do, as JSON.
+type order struct {
+	To, Night, URL   string
+	Keys, KnownHosts []string // for sftp
+	Limit            uint64   // bytes that a file may have; 0: any
+}
 
 func TestHelperProcess(t *testing.T) {
-	to := os.Getenv(helperTarget)
-	if to == "" {
+	text := os.Getenv(helperOrder)
+	if text == "" {
 		t.Skip("is the process that other tests start and kill")
 	}
-	var limit syscall.Rlimit
-	if _, err := fmt.Sscan(os.Getenv("PUBLISH_HELPER_LIMIT"), &limit.Cur); err == nil {
-		limit.Max = limit.Cur
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+	var job order
+	if err := json.Unmarshal([]byte(text), &job); err != nil {
+		t.Fatal(err)
+	}
+	if job.Limit > 0 {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: job.Limit, Max: job.Limit}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	store := newMemory()
-	night := sample{name: os.Getenv("PUBLISH_HELPER_NIGHT"), modules: helperModules}.build(t, store)
+	night := sample{name: job.Night, modules: helperModules}.build(t, store)
 	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
 	o := options(t, store, night.Name)
 	o.Changed, o.Progress = func(Change) { step() }, func(pipeline.Step) { step() }
-	if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: to, Keep: helperKeep}); err != nil {
+	o.Target.SSH = remote.SSH{Keys: job.Keys, KnownHosts: job.KnownHosts}
+	if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -49,10 +61,14 @@ const (
 	helperKeep    = 2
 )
 
-func helper(t *testing.T, to, night string, env ...string) *exec.Cmd {
+func helper(t *testing.T, job order) *exec.Cmd {
 	t.Helper()
+	text, err := json.Marshal(job)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperProcess$", "-test.v=false")
-	cmd.Env = append(append(os.Environ(), helperTarget+"="+to, "PUBLISH_HELPER_NIGHT="+night), env...)
+	cmd.Env = append(os.Environ(), helperOrder+"="+string(text))
 	return cmd
 }
 
@@ -68,7 +84,7 @@ func TestPublishKilled(t *testing.T) {
 	killed, switched := 0, 0
 	for i := range kills {
 		night := fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28)
-		if killAfter(t, helper(t, dir, night), random.IntN(lines)) {
+		if killAfter(t, helper(t, order{To: dir, Night: night}), random.IntN(lines)) {
 			killed++
 		}
 		s, err := switchOf(dir)
@@ -133,7 +149,7 @@ func countLines(t *testing.T, dir string) int {
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	out, err := helper(t, copied, "2026-12-31").Output()
+	out, err := helper(t, order{To: copied, Night: "2026-12-31"}).Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -155,18 +171,18 @@ func TestPublishDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	mustPublish(t, sample{name: "2026-11-23", modules: helperModules}, dir, nil)
 	before := listing(t, dir)
-	for _, limit := range []string{"10", "600", "1500", "5000"} {
-		out, err := helper(t, dir, "2026-11-24", "PUBLISH_HELPER_LIMIT="+limit).CombinedOutput()
+	for _, limit := range []uint64{10, 600, 1500, 5000} {
+		out, err := helper(t, order{To: dir, Night: "2026-11-24", Limit: limit}).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "file too large") {
-			t.Errorf("limit %s: %v\n%s", limit, err, out)
+			t.Errorf("limit %d: %v\n%s", limit, err, out)
 		}
 		if err := whole(dir); err != nil {
-			t.Errorf("limit %s: %v", limit, err)
+			t.Errorf("limit %d: %v", limit, err)
 		}
 		after := listing(t, dir)
 		for name, sum := range before {
 			if after[name] != sum {
-				t.Errorf("limit %s: %s changed", limit, name)
+				t.Errorf("limit %d: %s changed", limit, name)
 			}
 		}
 	}

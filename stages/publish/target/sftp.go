@@ -133,10 +133,18 @@ func (s *server) List(ctx context.Context, dir string) ([]Entry, error) {
 	return entries, nil
 }
 
-// Same implements Target, by the size: to read the file costs as much as to send
-// it, and a file is never there in part.
-func (s *server) Same(_ context.Context, e Entry, c Content) (bool, error) {
-	return !e.Dir && e.Size == c.Size, nil
+// Same implements Target: it reads the file. A packages.json of the same size is
+// not the same, and nothing over sftp tells more of a file.
+func (s *server) Same(ctx context.Context, e Entry, c Content) (bool, error) {
+	if e.Dir || e.Size != c.Size {
+		return false, nil
+	}
+	file, err := s.client.Open(s.path(e.Name))
+	if err != nil {
+		return false, err
+	}
+	sum, err := sumOf(sha256.New(), contextReader{ctx, file})
+	return sum == c.SHA256, errors.Join(err, file.Close())
 }
 
 // Write implements Target, by a temporary file and a rename.

@@ -31,8 +31,8 @@ type Target interface {
 	// List gives what lies in a directory, in byte order; nothing where there is
 	// no such directory.
 	List(ctx context.Context, dir string) ([]Entry, error)
-	// Same reports whether a file that List gave has this content, as surely as
-	// the target can tell without sending the content over the network.
+	// Same reports whether a file that List gave has this content. Where the target
+	// tells no checksum, the file is read.
 	Same(context.Context, Entry, Content) (bool, error)
 	// Write puts a file there, over one that is there, whole or not at all. It
 	// has read it back when it returns.

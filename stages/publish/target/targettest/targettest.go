@@ -1,22 +1,16 @@
 // Package targettest starts the servers that targets are tested with: a real sshd,
-// and an S3 server within the process.
+// an S3 server within the process, and a real one.
 package targettest
 
 import (
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"sync"
 	"testing"
-
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/mage-os/nightly/releases/git/remote"
 )
@@ -27,7 +21,13 @@ type SSH struct {
 	Login   remote.SSH // that it lets in
 	Dir     string     // with its keys
 	Port    int
+
+	serving sync.WaitGroup
 }
+
+// Idle returns when no client is connected any more: when nothing that a killed
+// one has asked for can still happen.
+func (s *SSH) Idle() { s.serving.Wait() }
 
 // URL is that of a folder of this machine, over the server.
 func (s *SSH) URL(dir string) string { return "sftp://" + s.Address + filepath.ToSlash(dir) }
@@ -88,7 +88,8 @@ func (s *SSH) listen(t testing.TB, sshd, config string) (port int) {
 			if err != nil {
 				return
 			}
-			serveConn(conn, &wait, sshd, config)
+			s.serving.Add(1)
+			serveConn(conn, &wait, s.serving.Done, sshd, config)
 		}
 	})
 	t.Cleanup(func() {
@@ -98,15 +99,17 @@ func (s *SSH) listen(t testing.TB, sshd, config string) (port int) {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func serveConn(conn net.Conn, wait *sync.WaitGroup, sshd, config string) {
+func serveConn(conn net.Conn, wait *sync.WaitGroup, done func(), sshd, config string) {
 	socket, err := conn.(*net.TCPConn).File()
 	_ = conn.Close() // the copy stays
 	if err != nil {
+		done()
 		return
 	}
 	command := exec.Command(sshd, "-i", "-e", "-f", config)
 	command.Stdin, command.Stdout = socket, socket
 	wait.Go(func() {
+		defer done()
 		_ = command.Run() // it ends with an error whenever the client leaves
 		_ = socket.Close()
 	})
@@ -124,29 +127,4 @@ func (s *SSH) KnownHosts(t testing.TB, key string, port int) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// StartS3 starts an S3 server within this process and gives the URL of a folder of
-// a bucket there.
-func StartS3(t testing.TB) string {
-	t.Helper()
-	return StartS3Behind(t, func(next http.Handler) http.Handler { return next })
-}
-
-// StartS3Behind is StartS3 with a handler before the server, which may behave worse.
-func StartS3Behind(t testing.TB, before func(next http.Handler) http.Handler) string {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket("nightly"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(before(gofakes3.New(backend).Server()))
-	t.Cleanup(server.Close)
-	return S3URL("nightly", "repo", server.URL) + "&anonymous=true"
-}
-
-// S3URL is that of a folder of a bucket at a server.
-func S3URL(bucket, folder, server string) string {
-	query := url.Values{"endpoint": {server}, "region": {"us-east-1"}, "use_path_style": {"true"}}
-	return "s3://" + bucket + "/" + folder + "?" + query.Encode()
 }
