@@ -1,0 +1,144 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	api "github.com/google/go-github/v84/github"
+)
+
+// ErrNotFound says that GitHub does not have what was asked, or does not show it
+// to this token: it makes no difference between the two.
+var ErrNotFound = errors.New("not found")
+
+// explain adds to a failure what was tried, and what to do about it.
+func explain(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	what := fmt.Sprintf(format, args...)
+	var answer *api.ErrorResponse
+	if !errors.As(err, &answer) || answer.Response == nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	reason := answerText(answer)
+	if advice := advice(answer.Response); advice != "" {
+		reason += "; " + advice
+	}
+	if answer.Response.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%s: %w: %s", what, ErrNotFound, reason)
+	}
+	return fmt.Errorf("%s: %w", what, &StatusError{Status: answer.Response.StatusCode, Reason: reason})
+}
+
+// A StatusError is an answer of GitHub that says no.
+type StatusError struct {
+	Status int // of HTTP
+	Reason string
+}
+
+// Error is what GitHub said, and what to do.
+func (e *StatusError) Error() string { return e.Reason }
+
+func answerText(answer *api.ErrorResponse) string {
+	text := fmt.Sprintf("GitHub answered %d", answer.Response.StatusCode)
+	if answer.Message != "" {
+		text += ", " + answer.Message
+	}
+	for _, e := range answer.Errors {
+		said := e.Message
+		if said == "" {
+			said = strings.TrimSpace(e.Field + " " + strings.ReplaceAll(e.Code, "_", " "))
+		}
+		text += ": " + said
+	}
+	return text
+}
+
+// advice says what to do. GitHub names the rights that a call needs in a header.
+func advice(response *http.Response) string {
+	rights := response.Header.Get("X-Accepted-Github-Permissions")
+	switch response.StatusCode {
+	case http.StatusUnauthorized:
+		return "the token is not valid any more, or none was given (GITHUB_TOKEN)"
+	case http.StatusForbidden:
+		switch {
+		case strings.Contains(response.Header.Get("X-Github-Sso"), "required"):
+			return "the organization wants the token authorized for its single sign-on"
+		case rights != "":
+			return "the token needs " + rights
+		}
+		return "the token lacks a right; docs/github.md lists them"
+	case http.StatusNotFound:
+		return "correct the name, or give a token that may see it"
+	}
+	return ""
+}
+
+// status is the status of the answer that an error stands for; 0: none.
+func status(err error) int {
+	var answer *api.ErrorResponse
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.Response.StatusCode
+	}
+	return 0
+}
+
+// unsure says that a request may have been carried out although it failed.
+func unsure(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && (status(err) >= 500 || status(err) == 0 && passing(err))
+}
+
+// settle does what is not idempotent: look says whether it is done already; if
+// not, act does it. After a failure that leaves it open, it looks again.
+func (c *Client) settle(ctx context.Context, look func() (done bool, err error), act func() error) error {
+	p := newPatience()
+	for try := 1; ; try++ {
+		done, err := look()
+		if done || err != nil {
+			return err
+		}
+		err = act()
+		lost := status(err) == http.StatusUnprocessableEntity && hasCode(err, "already_exists")
+		if !unsure(ctx, err) && !lost || try >= c.options.Tries {
+			return err
+		}
+		if err := c.options.Wait(ctx, p.waits.NextBackOff()); err != nil {
+			return err
+		}
+	}
+}
+
+// hasCode says whether GitHub gave that code for a field of a request.
+func hasCode(err error, code string) bool {
+	var answer *api.ErrorResponse
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, e := range answer.Errors {
+		if e.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// pages asks for one page after the other, until there is none.
+func pages[T any](ask func(api.ListOptions) ([]T, *api.Response, error)) ([]T, error) {
+	var all []T
+	options := api.ListOptions{PerPage: 100}
+	for {
+		page, response, err := ask(options)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if response.NextPage == 0 {
+			return all, nil
+		}
+		options.Page = response.NextPage
+	}
+}
