@@ -84,6 +84,10 @@ func Parse(filename string, data []byte) (*Line, error) {
 		return nil, joinProblems(filename, d.problems)
 	}
 	fillDefaults(line, d.present)
+	nameListed(line, func(path, text string) {
+		d.problems = append(d.problems, problem{at: d.place(path), path: path, text: path + ": " + text})
+		d.broken[path] = true
+	})
 	found := d.problems
 	for _, p := range check(line) {
 		if !d.isBroken(p.path) {
