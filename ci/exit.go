@@ -21,7 +21,7 @@ const (
 	exitPublish     = 6   // publishing failed; the target is as it was
 	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
 	exitDrift       = 8   // a package uses what is new, and no require leads there
-	exitDiffers     = 9   // a published night was built again, with other bytes
+	exitDiffers     = 9   // what is there is not what it should be: rebuilt bytes, an organization
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -53,6 +53,7 @@ func exitCode(err error) int {
 		stage   *pipeline.StageError
 		drift   *driftError
 		differs *differsError
+		listed  *organizationError
 	)
 	switch {
 	case err == nil:
@@ -67,7 +68,7 @@ func exitCode(err error) int {
 		return exitMachine
 	case errors.As(err, &drift):
 		return exitDrift
-	case errors.As(err, &differs):
+	case errors.As(err, &differs), errors.As(err, &listed):
 		return exitDiffers
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -29,6 +30,7 @@ func TestExitCode(t *testing.T) {
 		{"a package that cannot be read for drift", in("drift", cause), 4},
 		{"what is new and unreachable", &driftError{make([]drift.Finding, 1)}, 8},
 		{"a night that is not what was published", &differsError{cause}, 9},
+		{"an organization that differs", &organizationError{&organization.Plan{}}, 9},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
 		{"publishing", in("publish", cause), 6},

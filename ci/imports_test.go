@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"releases/git":            {"releases", "releases/git/remote"},
 	"releases/git/remote":     nil,
 	"releases/github":         {"releases"},
+	"releases/organization":   {"releases", "releases/github"},
 	"releases/github/fake":    nil, // a GitHub for tests: only they may import it
 	"stages":                  {"pipeline", "releases", "releases/composer"},
 	"stages/checkout":         {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},

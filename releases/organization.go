@@ -148,6 +148,9 @@ type PullRule struct {
 type CheckRule struct {
 	Strict   bool     `json:"strict"`
 	Contexts []string `json:"contexts"`
+	// Apps are the numbers of the apps that a check has to come from, by context; the
+	// others may come from anybody who can write statuses.
+	Apps map[string]int `json:"apps"`
 }
 
 // A BypassRule says who may bypass a ruleset.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/graph-gophers/graphql-go"
 )
 
 // A GitHub is the server with all that it knows. Tests may read and change its
@@ -48,6 +50,7 @@ type GitHub struct {
 	breakAt   int // counts down to the request that breakAs breaks
 	breakAs   Fault
 	requests  []string
+	schema    *graphql.Schema // parsed once
 	waits     []time.Duration
 }
 

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/releases/organization"
+)
+
+// An organizationError says that GitHub is not as the list says.
+type organizationError struct{ plan *organization.Plan }
+
+func (e *organizationError) Error() string {
+	return e.plan.Summary() + "; change GitHub by hand or with ci org terraform, or the list with ci org export"
+}
+
+// orgFlags are the flags of ci org.
+type orgFlags struct {
+	list, name, output, format string
+	schema                     bool
+}
+
+func newOrg(w *world) *cobra.Command {
+	var f orgFlags
+	cmd := &cobra.Command{
+		Use:   "org",
+		Short: "Compare the organization's repositories and permissions with the declared list",
+		Long: `org works with the list of what a GitHub organization has: people, teams,
+repositories, and who may do what in them. None of its commands changes anything on
+GitHub. It reads with GITHUB_TOKEN, or for an Enterprise Server with
+GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
+		Example: `  ci org export --output releases/organization.yaml  bring the list up to date
+  ci org plan                                        what differs
+  ci org terraform --output organization.tf          the list as configuration for OpenTofu
+  ci org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.schema {
+				return writeOut(w.stdout, releases.OrganizationSchema())
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.Flags().BoolVar(&f.schema, "schema", false, "write the JSON Schema of the list")
+	cmd.PersistentFlags().StringVar(&f.list, "list", "", "file with the list (default: releases/organization.yaml, as this program carries it)")
+	cmd.AddCommand(newOrgExport(w, &f), newOrgPlan(w, &f), newOrgTerraform(w, &f))
+	return cmd
+}
+
+func newOrgExport(w *world, f *orgFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write the list as GitHub has it",
+		Long: `export reads GitHub and writes the list so that it agrees. What GitHub does not
+know stays as the list has it: roles, lines, and which branches and files a repository
+must have. What the token may not read stays, too, and is named.`,
+		Example: `  ci org export                                      to standard output
+  ci org export --output releases/organization.yaml  in place
+  ci org export --organization acme                  the first list of another organization`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), w, f) },
+	}
+	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
+	cmd.Flags().StringVar(&f.name, "organization", "", "begin a list for this organization of github.com; --list is then not read")
+	return cmd
+}
+
+func newOrgPlan(w *world, f *orgFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what differs between the list and GitHub",
+		Long: `plan shows what differs, by repository. The exit code is 0 if nothing does, 9 if
+something does, and 3 if nothing that could be read differs but the token may not read
+all.`,
+		Example: `  ci org plan
+  ci org plan --format markdown >> "$GITHUB_STEP_SUMMARY"
+  ci org plan --format json --output differences.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if w.json && !cmd.Flags().Changed("format") {
+				f.format = "json"
+			}
+			return orgPlan(cmd.Context(), w, f)
+		},
+	}
+	cmd.Flags().StringVar(&f.format, "format", "text", "text, markdown or json")
+	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func newOrgTerraform(w *world, f *orgFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "terraform",
+		Short: "Write the list as configuration for OpenTofu or Terraform",
+		Long: `terraform writes the list for the GitHub provider. Every resource is imported
+before it is changed, none is destroyed while it stands in the configuration, and what
+the list does not hold is left as it is. It asks nothing of GitHub.`,
+		Example: `  ci org terraform --output organization.tf
+  tofu plan`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return orgTerraform(w, f) },
+	}
+	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
+	return cmd
+}
+
+// organizationOf is the list that the flags name.
+func (f *orgFlags) organizationOf() (*releases.Organization, error) {
+	if f.name == "" {
+		return releases.LoadOrganization(f.list)
+	}
+	if f.list != "" {
+		return nil, &usageError{errors.New("--organization begins a list, and --list names one; give one of them")}
+	}
+	return releases.ParseOrganization("--organization", []byte("name: "+f.name+"\nrepositories: []\n"))
+}
+
+// readOrganization asks GitHub.
+func readOrganization(ctx context.Context, w *world, list *releases.Organization) (*github.Reading, error) {
+	at, err := url.Parse(list.URL)
+	if err != nil {
+		return nil, err
+	}
+	o := github.Options{Token: github.NewToken(w.token(at.Host)), Log: w.logger(w.stderr)}
+	if at.Host != "github.com" {
+		o.BaseURL, o.Token = list.URL+"api/v3/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
+	}
+	if o.Token.IsZero() {
+		return nil, &usageError{fmt.Errorf("no token for %s: set GITHUB_TOKEN (for an Enterprise Server GH_ENTERPRISE_TOKEN); "+
+			"docs/organization.md says which rights it needs", at.Host)}
+	}
+	client, err := github.New(o)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	reading, err := client.ReadOrganization(ctx, list)
+	if err != nil && ctx.Err() == nil {
+		return nil, &releases.SourceError{Repository: list.Name, URL: list.URL, Err: err}
+	}
+	return reading, err
+}
+
+func orgExport(ctx context.Context, w *world, f *orgFlags) error {
+	list, err := f.organizationOf()
+	if err != nil {
+		return err
+	}
+	reading, err := readOrganization(ctx, w, list)
+	if err != nil {
+		return err
+	}
+	merged := organization.Merge(list, reading)
+	data, err := merged.YAML("What the organization has on GitHub, and who may do what in it. ci org export brings it up to date;\n" +
+		"docs/organization.md says what it holds.")
+	if err != nil {
+		return err
+	}
+	if err := f.write(w, data); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stderr, "%d people, %d teams, %d repositories, read with %d requests\n",
+		len(merged.People), len(merged.Teams), len(merged.Repositories), reading.Calls)
+	for _, u := range reading.Unknown {
+		fmt.Fprintf(w.stderr, "not known, left as the list has it: %s\n", organization.UnknownText(u))
+	}
+	for _, d := range organization.Compare(merged, reading).Differences {
+		fmt.Fprintf(w.stderr, "still differs: %s: %s\n", d.Repository, d.Message())
+	}
+	return nil
+}
+
+func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
+	render, ok := map[string]func(*organization.Plan) ([]byte, error){
+		"text":     func(p *organization.Plan) ([]byte, error) { return p.Text(), nil },
+		"markdown": func(p *organization.Plan) ([]byte, error) { return p.Markdown(), nil },
+		"json":     (*organization.Plan).JSON,
+	}[f.format]
+	if !ok {
+		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
+	}
+	list, err := f.organizationOf()
+	if err != nil {
+		return err
+	}
+	reading, err := readOrganization(ctx, w, list)
+	if err != nil {
+		return err
+	}
+	plan := organization.Compare(list, reading)
+	data, err := render(plan)
+	if err == nil {
+		err = f.write(w, data)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(plan.Differences) > 0:
+		return &organizationError{plan}
+	case len(plan.Unknown) > 0:
+		return &releases.SourceError{Repository: list.Name, URL: list.URL, Err: errors.New(plan.Summary() +
+			"; give a token with the rights that docs/organization.md lists")}
+	}
+	return nil
+}
+
+func orgTerraform(w *world, f *orgFlags) error {
+	list, err := f.organizationOf()
+	if err != nil {
+		return err
+	}
+	configuration := organization.Terraform(list)
+	if err := f.write(w, configuration.HCL); err != nil {
+		return err
+	}
+	for _, left := range slices.Compact(configuration.Left) {
+		fmt.Fprintln(w.stderr, left)
+	}
+	return nil
+}
+
+// write writes to where the flags say.
+func (f *orgFlags) write(w *world, data []byte) error {
+	if f.output == "" {
+		return writeOut(w.stdout, data)
+	}
+	return writeFile(f.output, data)
+}

@@ -1,0 +1,49 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// A graphError is one error within an answer of GitHub's GraphQL API. The rest of
+// the answer is good.
+type graphError struct {
+	Type    string `json:"type"` // FORBIDDEN, NOT_FOUND, …
+	Path    []any  `json:"path"`
+	Message string `json:"message"`
+}
+
+// query asks GraphQL. What the token may not see is null in the answer, and among
+// the errors that are returned; err is a failure of the whole.
+func (c *Client) query(ctx context.Context, text string, variables map[string]any, into any) ([]graphError, error) {
+	request, err := c.rest.NewRequest(http.MethodPost, c.graphURL(), map[string]any{"query": text, "variables": variables})
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data   json.RawMessage `json:"data"`
+		Errors []graphError    `json:"errors"`
+	}
+	if _, err := c.rest.Do(ctx, request, &answer); err != nil {
+		return nil, err
+	}
+	for _, e := range answer.Errors {
+		if len(e.Path) == 0 {
+			return nil, fmt.Errorf("GitHub's GraphQL API: %s", e.Message)
+		}
+	}
+	if err := json.Unmarshal(answer.Data, into); err != nil {
+		return nil, fmt.Errorf("GitHub's GraphQL API: %w", err)
+	}
+	return answer.Errors, nil
+}
+
+// graphURL is where GraphQL is: beside REST, but for an Enterprise Server.
+func (c *Client) graphURL() string {
+	u := *c.rest.BaseURL
+	u.Path = strings.TrimSuffix(u.Path, "v3/") + "graphql"
+	return u.String()
+}

@@ -1,0 +1,203 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// shown bounds the nested lists that are read with a repository. What has more is
+// said to be unknown.
+const shown = 50
+
+// repositoryQuery asks what the list says of every repository.
+const repositoryQuery = `fragment R on Repository {
+	name description visibility isArchived viewerCanAdminister
+	defaultBranchRef { name }
+	collaborators(affiliation: DIRECT, first: 100) { totalCount edges { permission node { login } } }
+	branchProtectionRules(first: 50) { totalCount nodes {
+		pattern requiresApprovingReviews requiredApprovingReviewCount requiresCodeOwnerReviews dismissesStaleReviews requireLastPushApproval
+		restrictsReviewDismissals reviewDismissalAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		bypassPullRequestAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		requiresStatusChecks requiresStrictStatusChecks requiredStatusCheckContexts
+		requiresConversationResolution requiresCommitSignatures requiresLinearHistory isAdminEnforced
+		restrictsPushes blocksCreations pushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		allowsForcePushes bypassForcePushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		allowsDeletions lockBranch
+	} }
+	rulesets(first: 50, includeParents: false) { totalCount nodes {
+		databaseId name target enforcement conditions { refName { include exclude } }
+		bypassActors(first: 50) { totalCount nodes { bypassMode organizationAdmin deployKey repositoryRoleName
+			actor { __typename ... on Team { slug } ... on App { databaseId } }
+		} }
+		rules(first: 50) { totalCount nodes { type parameters { __typename
+			... on PullRequestParameters {
+				requiredApprovingReviewCount requireCodeOwnerReview dismissStaleReviewsOnPush requireLastPushApproval requiredReviewThreadResolution
+			}
+			... on RequiredStatusChecksParameters { strictRequiredStatusChecksPolicy requiredStatusChecks { context integrationId } }
+		} } }
+	} }
+	workflows: object(expression: "HEAD:.github/workflows") { ... on Tree { entries { name type } } }
+}
+`
+
+// actorFields are those of the three kinds of actors of a branch protection, which
+// GitHub's schema gives different types.
+const actorFields = "__typename ... on Team { slug } ... on User { login } ... on App { slug }"
+
+// codeOwners are the places where GitHub looks for the owners of code.
+var codeOwners = []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"}
+
+const workflowsFolder = ".github/workflows/"
+
+// repositories reads so many repositories with one request.
+func (r *reader) repositories(ctx context.Context, names []string) error {
+	query := strings.ReplaceAll(repositoryQuery, "ACTOR", actorFields) + "query($login: String!) {"
+	for i, name := range names {
+		query += fmt.Sprintf("\n\tr%d: repository(owner: $login, name: %q) { ...R", i, name)
+		for j, branch := range r.branchesOf(name) {
+			query += fmt.Sprintf(" b%d: ref(qualifiedName: %q) { name }", j, "refs/heads/"+branch)
+		}
+		for j, file := range r.filesOf(name) {
+			query += fmt.Sprintf(" f%d: object(expression: %q) { __typename }", j, "HEAD:"+file)
+		}
+		query += " }"
+	}
+	answer := map[string]*repositoryAnswer{}
+	failed, err := r.ask(ctx, query+"\n}", map[string]any{"login": r.list.Name}, &answer)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		alias := fmt.Sprintf("r%d", i)
+		found := answer[alias]
+		if found == nil {
+			r.unknown(name, All, "%s", reason(under(failed, alias), "the token may not read it (Metadata: read)"))
+			r.out.Organization.Repositories = append(r.out.Organization.Repositories, releases.ListedRepository{Name: name})
+			continue
+		}
+		r.add(found, under(failed, alias))
+	}
+	return nil
+}
+
+// branchesOf are the branches to look for.
+func (r *reader) branchesOf(name string) []string {
+	branches := slices.Clone(r.listed(name).Branches)
+	if branch := r.listed(name).DefaultBranch; branch != "" {
+		branches = append(branches, branch)
+	}
+	slices.Sort(branches)
+	return slices.Compact(branches)
+}
+
+// filesOf are the files to look for.
+func (r *reader) filesOf(name string) []string {
+	files := slices.Clone(codeOwners)
+	for _, f := range r.list.RequiredFiles(r.listed(name)) {
+		if !slices.Contains(files, f) {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// under are the errors within one part of an answer.
+func under(all []graphError, alias string) []graphError {
+	var found []graphError
+	for _, e := range all {
+		if len(e.Path) > 0 && e.Path[0] == alias {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// within are the errors about one field of a repository.
+func within(all []graphError, field string) []graphError {
+	var found []graphError
+	for _, e := range all {
+		if len(e.Path) > 1 && e.Path[1] == field {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// add takes one repository from an answer.
+func (r *reader) add(a *repositoryAnswer, failed []graphError) {
+	made := releases.ListedRepository{
+		Name: a.Name, Description: a.Description, Visibility: strings.ToLower(a.Visibility), Archived: a.IsArchived,
+	}
+	if a.DefaultBranchRef != nil {
+		made.DefaultBranch = a.DefaultBranchRef.Name
+	}
+	for i, branch := range r.branchesOf(a.Name) {
+		if a.has(fmt.Sprintf("b%d", i)) && branch != made.DefaultBranch {
+			made.Branches = append(made.Branches, branch)
+		}
+	}
+	for i, file := range r.filesOf(a.Name) {
+		if a.has(fmt.Sprintf("f%d", i)) {
+			made.Files = append(made.Files, file)
+		}
+	}
+	if a.Workflows != nil {
+		for _, entry := range a.Workflows.Entries {
+			if file := workflowsFolder + entry.Name; entry.Type == "blob" && !slices.Contains(made.Files, file) {
+				made.Files = append(made.Files, file)
+			}
+		}
+	}
+	r.collaborators(a, &made, within(failed, "collaborators"))
+	r.protections(a, &made, within(failed, "branchProtectionRules"))
+	r.rulesets(a, &made, within(failed, "rulesets"))
+	r.out.Organization.Repositories = append(r.out.Organization.Repositories, made)
+}
+
+func (r *reader) collaborators(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+	switch {
+	case a.Collaborators == nil:
+		r.unknown(a.Name, Collaborators, "%s", reason(failed, "the token may not read who has access (Metadata: read, as someone who may push)"))
+		return
+	case a.Collaborators.TotalCount > len(a.Collaborators.Edges):
+		r.unknown(a.Name, Collaborators, "it has %d people with access of their own, more than the %d that are read", a.Collaborators.TotalCount, len(a.Collaborators.Edges))
+		return
+	}
+	made.People = map[string]string{}
+	for _, e := range a.Collaborators.Edges {
+		made.People[e.Node.Login] = strings.ToLower(e.Permission)
+	}
+}
+
+func (r *reader) protections(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+	rules := a.BranchProtectionRules
+	switch {
+	case rules == nil || len(rules.Nodes) == 0 && !a.ViewerCanAdminister:
+		r.unknown(a.Name, Protections, "%s", reason(failed, "the token may not read its branch protection (Administration: read)"))
+		return
+	case rules.TotalCount > len(rules.Nodes) || slices.ContainsFunc(rules.Nodes, protectionAnswer.cut):
+		r.unknown(a.Name, Protections, "it has more of them, or more actors in one of them, than the %d that are read", shown)
+		return
+	}
+	for _, n := range rules.Nodes {
+		made.Protections = append(made.Protections, n.protection())
+	}
+}
+
+func (r *reader) rulesets(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+	switch {
+	case a.Rulesets == nil:
+		r.unknown(a.Name, Rulesets, "%s", reason(failed, "the token may not read its rulesets (Administration: read)"))
+		return
+	case a.Rulesets.TotalCount > len(a.Rulesets.Nodes) || slices.ContainsFunc(a.Rulesets.Nodes, rulesetAnswer.cut):
+		r.unknown(a.Name, Rulesets, "it has more of them, or more rules or actors in one of them, than the %d that are read", shown)
+		return
+	}
+	for _, n := range a.Rulesets.Nodes {
+		made.Rulesets = append(made.Rulesets, n.ruleset())
+	}
+}

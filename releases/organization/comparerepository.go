@@ -1,0 +1,201 @@
+package organization
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/github"
+)
+
+func (c *comparer) repositories() {
+	named := slices.Clone(c.list.Repositories)
+	was := map[string]string{}
+	for i, r := range named {
+		if to, ok := c.has.Renamed[r.Name]; ok {
+			was[to], named[i].Name = r.Name, to
+		}
+	}
+	for _, s := range pair(named, c.has.Organization.Repositories, func(r releases.ListedRepository) string { return r.Name }) {
+		c.at = s.key
+		switch {
+		case s.listed == nil:
+			c.differ(RepositoryRule, "repository", "", state(s.found))
+			continue
+		case s.found == nil:
+			moved := c.has.Moved[s.key]
+			if moved != "" {
+				moved = "moved to " + moved
+			}
+			c.differ(RepositoryRule, "repository", state(s.listed), moved)
+			continue
+		case was[s.found.Name] != "":
+			c.differ(RepositoryRule, "name", was[s.found.Name], s.found.Name)
+		}
+		if c.has.Knows(s.key, github.All) {
+			c.repository(*s.listed, *s.found)
+		}
+	}
+}
+
+func state(r *releases.ListedRepository) string {
+	text := r.Visibility
+	if r.Archived {
+		text += ", archived"
+	}
+	return strings.TrimPrefix(text, ", ")
+}
+
+func (c *comparer) repository(listed, found releases.ListedRepository) {
+	c.differ(SettingRule, "visibility", listed.Visibility, found.Visibility)
+	c.differ(SettingRule, "archived", fmt.Sprint(listed.Archived), fmt.Sprint(found.Archived))
+	if listed.DefaultBranch != "" {
+		c.differ(SettingRule, "default branch", listed.DefaultBranch, found.DefaultBranch)
+	}
+	if listed.Description != "" {
+		c.differ(SettingRule, "description", listed.Description, found.Description)
+	}
+	for _, branch := range listed.Branches {
+		if branch != found.DefaultBranch && !slices.Contains(found.Branches, branch) {
+			c.differ(BranchRule, "branch "+branch, "there", "")
+		}
+	}
+	for _, file := range c.list.RequiredFiles(listed) {
+		if !slices.Contains(found.Files, file) {
+			c.differ(FileRule, "file "+file, "there", "")
+		}
+	}
+	if c.has.Knows("", github.Teams) {
+		c.access("team ", listed.Teams, found.Teams, c.teamIsGone)
+	}
+	if c.has.Knows(found.Name, github.Collaborators) {
+		c.access("person ", listed.People, found.People, func(string) bool { return false })
+	}
+	if c.has.Knows(found.Name, github.Protections) {
+		c.protections(listed.Protections, found.Protections)
+	}
+	if c.has.Knows(found.Name, github.Rulesets) {
+		c.rulesets(listed.Rulesets, found.Rulesets)
+	}
+}
+
+// access compares permissions, but for those of teams that are gone: that is said
+// once for the organization.
+func (c *comparer) access(kind string, listed, found map[string]string, gone func(string) bool) {
+	type grant struct{ to, permission string }
+	grants := func(m map[string]string) []grant {
+		var all []grant
+		for _, to := range slices.Sorted(maps.Keys(m)) {
+			all = append(all, grant{to, m[to]})
+		}
+		return all
+	}
+	text := func(g *grant) string {
+		if g == nil {
+			return ""
+		}
+		return g.permission
+	}
+	for _, s := range pair(grants(listed), grants(found), func(g grant) string { return g.to }) {
+		if s.found == nil && gone(s.key) {
+			continue
+		}
+		c.differ(AccessRule, kind+s.key, text(s.listed), text(s.found))
+	}
+}
+
+func (c *comparer) protections(listed, found []releases.Protection) {
+	for _, s := range pair(listed, found, func(p releases.Protection) string { return p.Pattern }) {
+		subject := "protection " + s.key
+		switch {
+		case s.listed == nil:
+			c.differ(ProtectionRule, subject, "", demands(*s.found))
+		case s.found == nil:
+			c.differ(ProtectionRule, subject, demands(*s.listed), "")
+		default:
+			c.fields(subject, *s.listed, *s.found)
+		}
+	}
+}
+
+func (c *comparer) rulesets(listed, found []releases.Ruleset) {
+	for _, s := range pair(listed, found, func(r releases.Ruleset) string { return r.Name }) {
+		subject := "ruleset " + s.key
+		switch {
+		case s.listed == nil:
+			c.differ(ProtectionRule, subject, "", demands(*s.found))
+		case s.found == nil:
+			c.differ(ProtectionRule, subject, demands(*s.listed), "")
+		default:
+			s.listed.ID = s.found.ID // it tells nothing about rules
+			c.fields(subject, *s.listed, *s.found)
+		}
+	}
+}
+
+// fields compares two structs field by field, by the names that the list gives them.
+func (c *comparer) fields(subject string, listed, found any) {
+	a, b := reflect.ValueOf(listed), reflect.ValueOf(found)
+	for field := range a.Type().Fields() {
+		x, y := a.FieldByIndex(field.Index), b.FieldByIndex(field.Index)
+		name := subject + ": " + field.Tag.Get("json")
+		if x.Kind() == reflect.Pointer && !x.IsNil() && !y.IsNil() {
+			c.fields(name, x.Elem().Interface(), y.Elem().Interface())
+			continue
+		}
+		c.differ(ProtectionRule, name, valueText(x), valueText(y))
+	}
+}
+
+// valueText writes a value so that equal values have equal texts; the order of a
+// list does not count.
+func valueText(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return ""
+		}
+		return demands(v.Elem().Interface())
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = valueText(v.Index(i))
+		}
+		slices.Sort(parts)
+		return strings.Join(parts, ", ")
+	case reflect.Map:
+		var parts []string
+		for _, key := range v.MapKeys() {
+			parts = append(parts, fmt.Sprintf("%v: %v", key, v.MapIndex(key)))
+		}
+		slices.Sort(parts)
+		return strings.Join(parts, ", ")
+	case reflect.Struct:
+		return demands(v.Interface())
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// demands is what a protection demands, in one line.
+func demands(value any) string {
+	v := reflect.ValueOf(value)
+	var parts []string
+	for field := range v.Type().Fields() {
+		name, x := field.Tag.Get("json"), v.FieldByIndex(field.Index)
+		text := valueText(x)
+		switch {
+		case x.IsZero(), text == "", name == "id", name == "name", name == "pattern":
+		case x.Kind() == reflect.Bool:
+			parts = append(parts, name)
+		default:
+			parts = append(parts, name+" "+text)
+		}
+	}
+	if len(parts) == 0 {
+		return "demands nothing"
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,192 @@
+package organization
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/github"
+)
+
+// Summary says in a few words what the plan holds.
+func (p *Plan) Summary() string {
+	text := "the list and GitHub agree"
+	if n := len(p.Differences); n > 0 {
+		repositories := map[string]bool{}
+		for _, d := range p.Differences {
+			if d.Repository != "" {
+				repositories[strings.ToLower(d.Repository)] = true
+			}
+		}
+		text = fmt.Sprintf("%s, %s", count(n, "difference", "differences"), count(len(repositories), "repository", "repositories"))
+	}
+	if n := len(p.Unknown); n > 0 {
+		text += ", " + count(n, "part", "parts") + " not known"
+	}
+	return text
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// Message says what a difference is, in one sentence.
+func (d Difference) Message() string {
+	switch {
+	case d.Rule == BranchRule || d.Rule == FileRule:
+		return d.Subject + " is missing on GitHub"
+	case d.Rule == RepositoryRule && d.Subject == "name":
+		return fmt.Sprintf("was %s in the list and is renamed; write the new name there", d.Listed)
+	case d.Rule == RepositoryRule && strings.HasPrefix(d.Found, "moved"):
+		return "is listed, and has " + d.Found
+	case d.Listed == "" && d.Rule == RepositoryRule:
+		return fmt.Sprintf("is on GitHub (%s), and not in the list", d.Found)
+	case d.Found == "" && d.Rule == RepositoryRule:
+		return "is in the list, and not on GitHub, or not for this token"
+	case d.Listed == "":
+		return fmt.Sprintf("%s: %s on GitHub, and not in the list", d.Subject, d.Found)
+	case d.Found == "":
+		return fmt.Sprintf("%s: %s in the list, and not on GitHub", d.Subject, d.Listed)
+	}
+	return fmt.Sprintf("%s: %s in the list, %s on GitHub", d.Subject, d.Listed, d.Found)
+}
+
+// Level is how grave the difference is: error, warning or note.
+func (d Difference) Level() string {
+	for _, r := range Rules {
+		if r.ID == d.Rule && d.Subject != "description" {
+			return r.Level
+		}
+	}
+	return "note"
+}
+
+// where is the heading under which a difference stands.
+func (p *Plan) where(repository string) string {
+	if repository == "" {
+		return "organization " + p.Organization
+	}
+	return repository
+}
+
+// UnknownText says what could not be read, and why.
+func UnknownText(u github.Unknown) string {
+	part := u.Part
+	if part == github.All {
+		part = "the repository"
+	}
+	if u.Repository != "" && u.Part == github.All {
+		return fmt.Sprintf("%s: %s", u.Repository, u.Reason)
+	}
+	if u.Repository != "" {
+		return fmt.Sprintf("%s: %s: %s", u.Repository, part, u.Reason)
+	}
+	return fmt.Sprintf("%s: %s", part, u.Reason)
+}
+
+// Text is the plan for a terminal.
+func (p *Plan) Text() []byte {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s: %s\n", p.Organization, p.Summary())
+	at := ""
+	for i, d := range p.Differences {
+		if i == 0 || d.Repository != at {
+			at = d.Repository
+			fmt.Fprintf(&out, "\n%s\n", p.where(at))
+		}
+		fmt.Fprintf(&out, "  %-8s %s\n", d.Level(), d.Message())
+	}
+	if len(p.Unknown) > 0 {
+		fmt.Fprint(&out, "\nNot known, and not compared\n")
+		for _, u := range p.Unknown {
+			fmt.Fprintf(&out, "  %s\n", UnknownText(u))
+		}
+	}
+	return out.Bytes()
+}
+
+// cell makes a text safe within a table of Markdown.
+func cell(text string) string {
+	text = strings.NewReplacer("\\", "\\\\", "|", "\\|", "\n", " ", "\r", " ", "<", "&lt;", "`", "'").Replace(text)
+	if text == "" {
+		return "–"
+	}
+	return "`" + text + "`"
+}
+
+// Markdown is the plan for the summary of a job.
+func (p *Plan) Markdown() []byte {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "## %s: %s\n", p.Organization, p.Summary())
+	at := ""
+	for i, d := range p.Differences {
+		if i == 0 || d.Repository != at {
+			at = d.Repository
+			fmt.Fprintf(&out, "\n### %s\n\n| level | what | in the list | on GitHub |\n|---|---|---|---|\n", p.where(at))
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", d.Level(), cell(d.Subject), cell(d.Listed), cell(d.Found))
+	}
+	if len(p.Unknown) > 0 {
+		fmt.Fprint(&out, "\n### Not known, and not compared\n\n")
+		for _, u := range p.Unknown {
+			fmt.Fprintf(&out, "* %s\n", strings.Trim(cell(UnknownText(u)), "`"))
+		}
+	}
+	return out.Bytes()
+}
+
+// planFormat is the format of plans in JSON.
+const planFormat = 1
+
+// The plan in JSON has the shape of SARIF: rules, and results that name them.
+type (
+	jsonPlan struct {
+		Format       int           `json:"format"`
+		Organization string        `json:"organization"`
+		Summary      string        `json:"summary"`
+		Rules        []jsonRule    `json:"rules"`
+		Results      []jsonResult  `json:"results"`
+		Unknown      []jsonUnknown `json:"unknown"`
+	}
+	jsonRule struct {
+		ID    string `json:"id"`
+		Level string `json:"level"`
+		Text  string `json:"text"`
+	}
+	jsonResult struct {
+		Rule       string `json:"ruleId"`
+		Level      string `json:"level"`
+		Repository string `json:"repository"`
+		Subject    string `json:"subject"`
+		Listed     string `json:"listed"`
+		Found      string `json:"found"`
+		Message    string `json:"message"`
+	}
+	jsonUnknown struct {
+		Repository string `json:"repository"`
+		Part       string `json:"part"`
+		Reason     string `json:"reason"`
+	}
+)
+
+// JSON is the plan for programs.
+func (p *Plan) JSON() ([]byte, error) {
+	made := jsonPlan{
+		Format: planFormat, Organization: p.Organization, Summary: p.Summary(), Rules: []jsonRule{}, Results: []jsonResult{}, Unknown: []jsonUnknown{},
+	}
+	for _, r := range Rules {
+		made.Rules = append(made.Rules, jsonRule{r.ID, r.Level, r.Text})
+	}
+	for _, d := range p.Differences {
+		made.Results = append(made.Results, jsonResult{d.Rule, d.Level(), d.Repository, d.Subject, d.Listed, d.Found, d.Message()})
+	}
+	for _, u := range p.Unknown {
+		made.Unknown = append(made.Unknown, jsonUnknown{u.Repository, u.Part, u.Reason})
+	}
+	data, err := json.MarshalIndent(made, "", "  ")
+	return append(data, '\n'), err
+}
