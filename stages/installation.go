@@ -130,6 +130,9 @@ type InstalledPackage struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Ours    bool   `json:"ours"` // built in this night, and installed from it
+	// License is what the package says of itself, as composer.lock has it; several
+	// are a choice.
+	License []string `json:"license"`
 }
 
 // Summary implements pipeline.Summarizer.

@@ -57,7 +57,7 @@ type Options struct {
 // machine or a service is at fault and not the night.
 func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	return pipeline.Stage[stages.Candidate, stages.Installation]{
-		Name: stageName, Version: 2,
+		Name: stageName, Version: 3,
 		Run: func(ctx context.Context, c stages.Candidate) (stages.Installation, error) {
 			return run(ctx, o, c)
 		},

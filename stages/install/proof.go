@@ -59,7 +59,8 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 	count := 0
 	for i, p := range installed {
 		_, our := ours[string(p.Name)]
-		packages[i] = stages.InstalledPackage{Name: string(p.Name), Version: p.Version, Ours: our}
+		license, _ := p.Manifest.Get("license")
+		packages[i] = stages.InstalledPackage{Name: string(p.Name), Version: p.Version, Ours: our, License: composer.License(license)}
 		if our {
 			count++
 		}

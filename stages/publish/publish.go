@@ -20,6 +20,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -49,6 +50,8 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History releases.History
+	// Attest is what is said of the night and, with a key, signed; nil: nothing.
+	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
 	Changed  func(Change)
@@ -100,6 +103,9 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 		if err != nil {
 			return state{}, wish{}, err
 		}
+		if err := o.attestNight(ctx, add, base); err != nil {
+			return state{}, wish{}, err
+		}
 		before, err := readTarget(ctx, t, base)
 		withdrawn := slices.DeleteFunc(slices.Clone(before.key.Withdrawn), func(name string) bool { return name == add.name })
 		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, err
@@ -132,13 +138,21 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
 		ctx = held
 	}
+	seal, err := o.readSeal(ctx, t)
+	if err != nil {
+		return p, err
+	}
 	before, w, err := decide(ctx, t)
 	if err != nil {
 		return p, err
 	}
+	before.seal = seal
 	w.now, w.grace = o.Now, o.Grace
 	after, err := plan(ctx, before, w)
 	if err != nil {
+		return p, err
+	}
+	if err := o.checkSigned(ctx, t, after.live, w.add); err != nil {
 		return p, err
 	}
 	writer := o.writer(t, dry)
@@ -203,6 +217,9 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 		return err
 	}
 	if err := w.putFolder(ctx, "", map[string][]byte{stages.PackagesFile: r.packages}, stages.PackagesFile); err != nil {
+		return err
+	}
+	if err := o.putSeal(ctx, w, before.seal, r, r.sealedRoot(pages)); err != nil {
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.

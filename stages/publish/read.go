@@ -57,6 +57,7 @@ type state struct {
 	torn       []string // nights whose folders are not
 	merged     []merged // metadata folders
 	superseded map[string]time.Time
+	seal       []byte // signature of the repository; nil: none
 }
 
 // A merged is a metadata folder and the nights that it was made of.

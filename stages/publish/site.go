@@ -94,6 +94,9 @@ func siteOf(ctx context.Context, from target.Target, base string) (*repository, 
 			return nil, nil, err
 		}
 	}
+	if err := addSeal(ctx, files, from); err != nil {
+		return nil, nil, err
+	}
 	newest, err := readChanges(ctx, from, r.nights[0].name)
 	if err != nil {
 		return nil, nil, err
@@ -137,6 +140,9 @@ func addNight(ctx context.Context, files map[string][]byte, from target.Source, 
 		if files[nightFile(n.name, changesFile)], err = changes.JSON(); err != nil {
 			return err
 		}
+	}
+	if err := addAttested(ctx, files, from, n.name); err != nil {
+		return err
 	}
 	files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(n, base, changes))
 	return err

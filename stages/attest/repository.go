@@ -1,0 +1,78 @@
+package attest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	intoto "github.com/in-toto/attestation/go/v1"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// RepositoryType is our predicate that says which nights a repository has.
+const RepositoryType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#packages-dsse-json"
+
+// A Repository is the predicate. Its time only grows: a statement with an earlier one
+// was put back.
+type Repository struct {
+	URL       string        `json:"url"`
+	Published time.Time     `json:"published"`
+	Nights    []SignedNight `json:"nights"`    // that it resolves, newest first
+	Withdrawn []SignedNight `json:"withdrawn"` // by a rollback
+}
+
+// A SignedNight is a night by its manifest.
+type SignedNight struct {
+	Night  string          `json:"night"`
+	SHA256 pipeline.Digest `json:"sha256"` // of its nightly.json
+}
+
+// Seal signs which nights a repository has, and the files at its root. Before is the
+// statement that is there; nil: none.
+func (o Options) Seal(ctx context.Context, r Repository, root map[string][]byte, before []byte) ([]byte, error) {
+	if before != nil {
+		_, old, err := VerifyRepository(ctx, before, []PublicKey{o.Key.Public()})
+		if err != nil {
+			return nil, fmt.Errorf("%s that is there %w; see who published, then remove it to begin anew", RepositoryFile, err)
+		}
+		if r.Published.Before(old.Published) {
+			return nil, fmt.Errorf("%s that is there is of %s, which is later than now, %s; set the clock of this machine", RepositoryFile, old.Published.Format(time.RFC3339), r.Published.Format(time.RFC3339))
+		}
+	}
+	predicate, err := fields(r)
+	if err != nil {
+		return nil, err
+	}
+	var subjects []*intoto.ResourceDescriptor
+	for _, name := range slices.Sorted(maps.Keys(root)) {
+		subjects = append(subjects, subject(name, digest(root[name])))
+	}
+	data, err := statement(RepositoryType, subjects, predicate)
+	if err != nil {
+		return nil, err
+	}
+	return o.Key.Sign(ctx, data)
+}
+
+// VerifyRepository reads a RepositoryFile.
+func VerifyRepository(ctx context.Context, data []byte, keys []PublicKey) (*Statement, *Repository, error) {
+	s, err := Verify(ctx, data, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Type != RepositoryType {
+		return nil, nil, fmt.Errorf("is signed, but a statement of type %.120q", s.Type)
+	}
+	var r Repository
+	decoder := json.NewDecoder(bytes.NewReader(s.Predicate))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		return nil, nil, fmt.Errorf("is signed, but no statement on a repository: %w", err)
+	}
+	return s, &r, nil
+}

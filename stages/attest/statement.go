@@ -1,0 +1,138 @@
+package attest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	intoto "github.com/in-toto/attestation/go/v1"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// payloadType is in-toto's in a DSSE envelope.
+const payloadType = "application/vnd.in-toto+json"
+
+// maxStatement bounds a statement and an envelope, in bytes; that of a real night of
+// 367 packages has less than 200 kB.
+const maxStatement = 16 << 20
+
+// A Statement is what was said, of which files.
+type Statement struct {
+	Type      string                     // of the predicate
+	Subjects  map[string]pipeline.Digest // SHA-256, by the file's name
+	Predicate json.RawMessage
+}
+
+// statement writes an in-toto statement, the same bytes for the same content.
+func statement(kind string, subjects []*intoto.ResourceDescriptor, predicate proto.Message) ([]byte, error) {
+	fields, ok := predicate.(*structpb.Struct)
+	if !ok {
+		data, err := protojson.Marshal(predicate)
+		if err != nil {
+			return nil, err
+		}
+		fields = &structpb.Struct{}
+		if err := protojson.Unmarshal(data, fields); err != nil {
+			return nil, err
+		}
+	}
+	s := &intoto.Statement{Type: intoto.StatementTypeUri, Subject: subjects, PredicateType: kind, Predicate: fields}
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	data, err := protojson.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	// protojson puts spaces at random, so that nobody relies on its bytes.
+	var tight, out bytes.Buffer
+	if err := json.Compact(&tight, data); err != nil {
+		return nil, err
+	}
+	if err := json.Indent(&out, tight.Bytes(), "", "  "); err != nil {
+		return nil, err
+	}
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}
+
+// subject is a file by its SHA-256.
+func subject(name string, sum pipeline.Digest) *intoto.ResourceDescriptor {
+	return &intoto.ResourceDescriptor{Name: name, Digest: map[string]string{"sha256": string(sum)}}
+}
+
+// ParseStatement reads an in-toto statement whose subjects have SHA-256.
+func ParseStatement(data []byte) (*Statement, error) {
+	if len(data) > maxStatement {
+		return nil, fmt.Errorf("%d bytes; a statement has at most %d", len(data), maxStatement)
+	}
+	var s intoto.Statement
+	if err := protojson.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("is no in-toto statement: %w", err)
+	}
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("is no in-toto statement: %w", err)
+	}
+	out := &Statement{Type: s.GetPredicateType(), Subjects: map[string]pipeline.Digest{}}
+	for _, sub := range s.GetSubject() {
+		if _, twice := out.Subjects[sub.GetName()]; twice {
+			return nil, fmt.Errorf("names %q twice", sub.GetName())
+		}
+		out.Subjects[sub.GetName()] = pipeline.Digest(sub.GetDigest()["sha256"])
+	}
+	var err error
+	out.Predicate, err = protojson.Marshal(s.GetPredicate())
+	return out, err
+}
+
+// Sign puts a statement into a signed envelope.
+func (k *SigningKey) Sign(ctx context.Context, statement []byte) ([]byte, error) {
+	signer, err := dsse.NewEnvelopeSigner(k.signer)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	envelope, err := signer.SignPayload(ctx, payloadType, statement)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	data, err := json.MarshalIndent(envelope, "", "  ")
+	return append(data, '\n'), err
+}
+
+// errOtherKey says that no signature is by one of the keys.
+var errOtherKey = errors.New("is not signed by the given key")
+
+// Verify reads a signed envelope and gives the statement in it. One of the keys has to
+// have signed it.
+func Verify(ctx context.Context, data []byte, keys []PublicKey) (*Statement, error) {
+	if len(data) > maxStatement {
+		return nil, fmt.Errorf("%d bytes; a signed statement has at most %d", len(data), maxStatement)
+	}
+	var envelope dsse.Envelope
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return nil, fmt.Errorf("is no DSSE envelope: %w", err)
+	}
+	if envelope.PayloadType != payloadType {
+		return nil, fmt.Errorf("holds %.60q, not an in-toto statement", envelope.PayloadType)
+	}
+	if len(envelope.Signatures) == 0 {
+		return nil, errors.New("has no signature")
+	}
+	for _, key := range keys {
+		verifier, err := dsse.NewEnvelopeVerifier(key.verifier)
+		if err != nil {
+			return nil, err
+		}
+		if _, payload, err := verifier.VerifyAndDecode(ctx, &envelope); err == nil {
+			return ParseStatement(payload)
+		}
+	}
+	return nil, errOtherKey
+}

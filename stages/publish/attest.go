@@ -1,0 +1,162 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// attestNight adds to a night that is published what is said of it.
+func (o Options) attestNight(ctx context.Context, n *night, base string) error {
+	if o.Attest == nil {
+		return nil
+	}
+	files, err := o.Attest.Night(ctx, attest.Subject{Manifest: n.manifest, Files: n.files, URL: base})
+	if err != nil {
+		return err
+	}
+	for name, data := range files {
+		if _, taken := n.files[name]; taken {
+			return fmt.Errorf("night %s has a file %s of its own", n.name, name)
+		}
+		n.files[name] = data
+	}
+	return nil
+}
+
+// putSeal signs which nights the repository has now. A repository that is signed is
+// not published to without a key: its signature would be wrong from then on.
+func (o Options) putSeal(ctx context.Context, w *writer, before []byte, r *repository, root map[string][]byte) error {
+	if !o.signs() {
+		return nil
+	}
+	seal := attest.Repository{URL: r.base, Published: o.Now.UTC(), Nights: signedNights(r.nights), Withdrawn: signedNights(r.withdrawn)}
+	data, err := o.Attest.Seal(ctx, seal, root, before)
+	if err != nil {
+		return err
+	}
+	if err := w.put(ctx, attest.RepositoryFile, content(attest.RepositoryFile, data)); err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}
+
+func (o Options) signs() bool { return o.Attest != nil && o.Attest.Key != nil }
+
+// readSeal reads the signature that a target has; nothing where it has none. It
+// refuses, before anything is written, a target that this run could not sign.
+func (o Options) readSeal(ctx context.Context, s target.Source) ([]byte, error) {
+	data, err := target.Read(ctx, s, attest.RepositoryFile)
+	switch {
+	case errors.Is(err, errMissing):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !o.signs():
+		return nil, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
+	}
+	if _, _, err := attest.VerifyRepository(ctx, data, []attest.PublicKey{o.Attest.Key.Public()}); err != nil {
+		return nil, fmt.Errorf("%s of %s %w: another key, or not by this project; see to that before you publish, and remove it to begin anew", attest.RepositoryFile, s, err)
+	}
+	return data, nil
+}
+
+// checkSigned compares the nights that a signed target has with what was signed when
+// they were published: a key does not sign what somebody else has put there.
+func (o Options) checkSigned(ctx context.Context, s target.Source, nights []*night, add *night) error {
+	if !o.signs() {
+		return nil
+	}
+	var errs []error
+	for _, n := range nights {
+		if n == add {
+			continue
+		}
+		data, err := target.Read(ctx, s, nightFile(n.name, attest.SignedProvenanceFile))
+		if errors.Is(err, errMissing) {
+			continue // from before there was a key: verifying says so
+		}
+		var said *attest.Statement
+		if err == nil {
+			said, err = attest.Verify(ctx, data, []attest.PublicKey{o.Attest.Key.Public()})
+		}
+		if err == nil && said.Subjects[releases.ManifestName] != n.sum {
+			err = fmt.Errorf("is of a %s with SHA-256 %s, not %s", releases.ManifestName, said.Subjects[releases.ManifestName], n.sum)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", nightFile(n.name, attest.SignedProvenanceFile), s, err))
+			continue
+		}
+		errs = append(errs, checkVersions(ctx, n))
+	}
+	return errors.Join(errs...)
+}
+
+// checkVersions compares the metadata that a target has of a night with the night's
+// manifest, dist by dist: it goes into what is merged and signed next.
+func checkVersions(ctx context.Context, n *night) error {
+	all, err := n.versions(ctx)
+	if err != nil {
+		return err
+	}
+	byName := map[string]releases.ManifestPackage{}
+	for _, p := range n.manifest.Packages {
+		byName[p.Name] = p
+	}
+	var errs []error
+	for file, entries := range all {
+		for version, entry := range entries {
+			if err := checkEntry(entry, version, byName); err != nil {
+				errs = append(errs, fmt.Errorf("%s, %s %s: %w; nothing was signed or published", nightFile(n.name, versionsFile), file, version, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// signedNights names nights by their manifests.
+func signedNights(nights []*night) []attest.SignedNight {
+	all := make([]attest.SignedNight, len(nights))
+	for i, n := range nights {
+		all[i] = attest.SignedNight{Night: n.name, SHA256: n.sum}
+	}
+	return all
+}
+
+// addAttested adds to a site what is said of a night, as it was signed.
+func addAttested(ctx context.Context, files map[string][]byte, from target.Source, name string) error {
+	for _, file := range attest.NightFiles() {
+		data, err := target.Read(ctx, from, nightFile(name, file))
+		if errors.Is(err, errMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		files[nightFile(name, file)] = data
+	}
+	return nil
+}
+
+// sealedRoot are the files at the root that the signature names.
+func (r *repository) sealedRoot(pages map[string][]byte) map[string][]byte {
+	return map[string][]byte{stages.PackagesFile: r.packages, pageFile: pages[pageFile]}
+}
+
+// addSeal adds to a site the signature of the repository that it is made of: its
+// nights are the same, and only its base URL is another.
+func addSeal(ctx context.Context, files map[string][]byte, from target.Source) error {
+	data, err := target.Read(ctx, from, attest.RepositoryFile)
+	if errors.Is(err, errMissing) {
+		return nil
+	}
+	if err == nil {
+		files[attest.RepositoryFile] = data
+	}
+	return err
+}
