@@ -19,6 +19,7 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/checkout"
 	"github.com/mage-os/nightly/stages/dependencies"
@@ -44,6 +45,7 @@ type chain struct {
 	engine    *container.Engine // nil: stages run in this process
 	engineLog *os.File          // what the engine says; nil without one
 	image     string            // for the test installation in a container; empty: in this process
+	attest    *attest.Options   // what is said of a night that is published
 	grace     time.Duration     // how long a target keeps what nothing names any more
 }
 
@@ -60,6 +62,7 @@ func newChain(w *world, fresh bool) (*chain, error) {
 		fetcher: composer.NewFetcher(&http.Client{}),
 		log:     w.logger(show.logs()),
 		grace:   publish.DefaultGrace,
+		attest:  &attest.Options{},
 	}, nil
 }
 
@@ -111,7 +114,7 @@ type outcome struct {
 	night       *stages.Night
 	shop        string // folder of the installed shop
 	publication *stages.Publication
-	// installation is nil if it was reused or made in a container.
+	// installation is what was proven, now or when it was saved.
 	installation *stages.Installation
 	cells        []releases.Cell // for --matrix
 }
@@ -172,7 +175,11 @@ func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Nig
 	if c.engine != nil && c.image != "" {
 		candidate := stages.CandidateOf(plan, night, releases.Cell{Search: plan.Line.Install.Search}, nil)
 		candidate.Install.Level = f.levelOf(&plan.Line)
-		return c.proveInContainer(ctx, candidate)
+		made, err := c.proveInContainer(ctx, candidate)
+		if err == nil {
+			out.installation = &made
+		}
+		return err
 	}
 	return c.proveHere(ctx, plan, night, f, out)
 }
@@ -186,7 +193,11 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 	if keep == 0 {
 		keep = night.Keep
 	}
-	publication, err := pipeline.Run(ctx, c.session, publish.Stage(c.publisher(o.dryRun)), stages.Release{
+	options := c.publisher(o.dryRun)
+	said := *c.attest
+	said.Installation = out.installation
+	options.Attest = &said
+	publication, err := pipeline.Run(ctx, c.session, publish.Stage(options), stages.Release{
 		Night: night, To: o.to, URL: o.url, Keep: keep, DryRun: o.dryRun, AllowLocal: o.local,
 	})
 	if err == nil {

@@ -22,6 +22,8 @@ const (
 	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
 	exitDrift       = 8   // a package uses what is new, and no require leads there
 	exitDiffers     = 9   // what is there is not what it should be: rebuilt bytes, an organization
+	exitUntrusted   = 10  // a published repository is not what was signed
+	exitStale       = 11  // a published repository got no new night for too long
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -54,6 +56,8 @@ func exitCode(err error) int {
 		drift   *driftError
 		differs *differsError
 		listed  *organizationError
+		untrust *untrustedError
+		stale   *staleError
 	)
 	switch {
 	case err == nil:
@@ -70,6 +74,10 @@ func exitCode(err error) int {
 		return exitDrift
 	case errors.As(err, &differs), errors.As(err, &listed):
 		return exitDiffers
+	case errors.As(err, &untrust):
+		return exitUntrusted
+	case errors.As(err, &stale):
+		return exitStale
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)
 	}

@@ -31,6 +31,8 @@ func TestExitCode(t *testing.T) {
 		{"what is new and unreachable", &driftError{make([]drift.Finding, 1)}, 8},
 		{"a night that is not what was published", &differsError{cause}, 9},
 		{"an organization that differs", &organizationError{&organization.Plan{}}, 9},
+		{"a repository that was tampered with", &reportedError{&untrustedError{cause}}, 10},
+		{"a repository without a new night", &staleError{cause}, 11},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
 		{"publishing", in("publish", cause), 6},

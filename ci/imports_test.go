@@ -40,8 +40,11 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/publish/target"},
-	"stages/publish/target":  {"releases/git/remote"},
+	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/publish/target"},
+	// What is said of a night, and what a stranger makes of it: no stages.
+	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest"},
+	"stages/publish/target": {"releases/git/remote"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"releases/git/remote"},
 	"ci":                               {"*"},

@@ -67,6 +67,7 @@ that it works, and publishes it.`,
 	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w))
 	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w))
 	root.AddCommand(newOrg(w))
+	root.AddCommand(newVerify(w), newStatus(w), newKeygen(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see ci --help", err)}
 	})

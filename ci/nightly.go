@@ -24,6 +24,7 @@ type nightlyFlags struct {
 	installTools bool
 	runnerFlags
 	install installFlags
+	sign    signFlags
 }
 
 func newNightly(w *world) *cobra.Command {
@@ -63,6 +64,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	f.runnerFlags.add(cmd)
 	f.install.add(cmd)
+	f.sign.add(cmd)
 	completeStages(cmd)
 	return cmd
 }
@@ -72,6 +74,10 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 		return err
 	}
 	line, plan, err := lineOrPlan(f)
+	if err != nil {
+		return err
+	}
+	said, err := f.sign.attest(w)
 	if err != nil {
 		return err
 	}
@@ -93,11 +99,13 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 			err = e
 		}
 	}()
+	c.attest = said
 	if err := c.useRunner(ctx, f.runnerFlags, where, f.fresh); err != nil {
 		return err
 	}
 	if plan == nil {
 		if plan, err = c.resolve(ctx, line, w.date(), 0); err != nil {
+			c.tried(ctx, order{until: f.until, to: f.to, dryRun: f.dryRun}, w.date(), err)
 			return c.show.failed(err)
 		}
 		if err := number(ctx, w, plan, f.to); err != nil {
@@ -108,7 +116,11 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if err != nil {
 		return err
 	}
-	out, err := c.run(ctx, plan, f.order(plan, toGiven))
+	o := f.order(plan, toGiven)
+	out, err := c.run(ctx, plan, o)
+	if f.install.matrix == "" && !isSkip(err) {
+		c.tried(ctx, o, plan.Night(), err)
+	}
 	c.show.finish()
 	if f.install.matrix == "" { // else standard output holds nothing but it
 		c.show.table()

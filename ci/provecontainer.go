@@ -45,11 +45,11 @@ func (c *chain) installOptions(work string) install.Options {
 }
 
 // proveInContainer installs the night in a container of the image.
-func (c *chain) proveInContainer(ctx context.Context, in stages.Candidate) error {
+func (c *chain) proveInContainer(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
 	image := func(toolbox) (container.Needs, error) { return container.Needs{Image: c.image}, nil }
 	found, err := remote(c, c.tools(), image).Run(ctx, toolbox{Image: c.image})
 	if err != nil {
-		return &pipeline.StageError{Stage: "install", Err: fmt.Errorf("ask the image %s for PHP and Composer: %w", c.image, err)}
+		return stages.Installation{}, &pipeline.StageError{Stage: "install", Err: fmt.Errorf("ask the image %s for PHP and Composer: %w", c.image, err)}
 	}
 	in.Tools = found.Tools
 	stage := remote(c, c.install(""), func(in stages.Candidate) (container.Needs, error) {
@@ -57,8 +57,7 @@ func (c *chain) proveInContainer(ctx context.Context, in stages.Candidate) error
 		needs.Image = c.image
 		return needs, nil
 	})
-	_, err = pipeline.Run(ctx, c.session, stage, in)
-	return err
+	return pipeline.Run(ctx, c.session, stage, in)
 }
 
 func buildNeeds(in stages.Build) (container.Needs, error) {

@@ -29,6 +29,7 @@ type publishFlags struct {
 	grace         time.Duration
 	dryRun        bool
 	publishLocal  bool
+	sign          signFlags
 }
 
 func newPublish(w *world) *cobra.Command {
@@ -70,6 +71,7 @@ target: for hosts with little room, as GitHub Pages.`,
 	flags.DurationVar(&f.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
+	f.sign.add(cmd)
 	return cmd
 }
 
@@ -86,18 +88,24 @@ func (f publishFlags) check(args []string) error {
 }
 
 func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (err error) {
+	said, err := f.sign.attest(w)
+	if err != nil {
+		return err
+	}
 	c, err := newChain(w, false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	c.grace = f.grace
+	c.grace, c.attest = f.grace, said
 	if len(args) > 0 {
 		plan, err := c.builtPlan(args[0], f.line)
 		if err != nil {
 			return err
 		}
-		out, err := c.run(ctx, plan, order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal})
+		o := order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
+		out, err := c.run(ctx, plan, o)
+		c.tried(ctx, o, plan.Night(), err)
 		c.show.finish()
 		c.show.table()
 		if err != nil {
@@ -175,7 +183,7 @@ func (c *chain) publisher(dry bool) publish.Options {
 	targets.Log = c.log
 	o := publish.Options{
 		Store: c.trees, Owner: owner(), Now: c.world.now().UTC(), Grace: c.grace, Target: targets,
-		History: c.history(), Log: c.log, Progress: c.show.step,
+		History: c.history(), Attest: c.attest, Log: c.log, Progress: c.show.step,
 	}
 	if dry {
 		o.Changed = c.showChange

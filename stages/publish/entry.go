@@ -17,8 +17,11 @@ func checkEntry(entry json.RawMessage, version string, packages map[string]relea
 		return err
 	}
 	p, ok := packages[m.Name()]
-	if !ok || p.Version != version || m.Version() != version {
+	if !ok || p.Version != version {
 		return fmt.Errorf("is %s %s, which is not in %s", m.Name(), m.Version(), releases.ManifestName)
+	}
+	if err := p.CheckManifest(m); err != nil {
+		return err
 	}
 	var found struct{ Dist composer.Dist }
 	if err := json.Unmarshal(entry, &found); err != nil {
@@ -26,18 +29,6 @@ func checkEntry(entry json.RawMessage, version string, packages map[string]relea
 	}
 	if p.Dist == nil || found.Dist.SHASum != p.Dist.SHA1 || !strings.HasSuffix(found.Dist.URL, "/"+p.Dist.Path) {
 		return fmt.Errorf("names the dist %s with SHA-1 %s, which is not that of %s", found.Dist.URL, found.Dist.SHASum, releases.ManifestName)
-	}
-	if links := m.Links(composer.Require); len(links) != len(p.Requires) {
-		return fmt.Errorf("requires %d packages, not the %d of %s", len(links), len(p.Requires), releases.ManifestName)
-	}
-	constraint := map[string]string{}
-	for _, r := range p.Requires {
-		constraint[r.Name] = r.Constraint
-	}
-	for _, l := range m.Links(composer.Require) {
-		if want, ok := constraint[l.Name]; !ok || want != l.Constraint {
-			return fmt.Errorf("requires %s %s, which %s does not", l.Name, l.Constraint, releases.ManifestName)
-		}
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func mine(ctx context.Context, t target.Target) error {
 	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
 		return nil
 	}
-	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, nightsDir, pageFile, statusFile}
+	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, nightsDir, pageFile, statusFile, badgeFile, attest.RepositoryFile}
 	for _, e := range root {
 		if slices.Contains(ours, e.Name) {
 			return fmt.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)

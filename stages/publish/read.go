@@ -57,6 +57,8 @@ type state struct {
 	torn       []string // nights whose folders are not
 	merged     []merged // metadata folders
 	superseded map[string]time.Time
+	lastGood   *Try
+	lastTry    *Try
 	seal       []byte // signature of the repository; nil: none
 }
 
@@ -86,7 +88,9 @@ func readTarget(ctx context.Context, t target.Target, base string) (state, error
 	found.all, found.torn, errNights = readNights(ctx, t, base)
 	found.merged, errMerged = readMerged(ctx, t)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
-	return found, errors.Join(errNights, errMerged, errSuperseded)
+	var errTries error
+	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
+	return found, errors.Join(errNights, errMerged, errSuperseded, errTries)
 }
 
 // readNights reads the manifests of all nights. A night is there when its

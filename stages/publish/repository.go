@@ -30,6 +30,8 @@ type repository struct {
 	metadata   map[string][]byte // its files
 	packages   []byte            // packages.json, the switch
 	status     []byte
+	lastGood   *Try // of those that the target tells
+	lastTry    *Try
 	superseded map[string]time.Time // of metadata folders: those that stay, and those that go now
 }
 
@@ -49,7 +51,7 @@ func plan(ctx context.Context, before state, w wish) (*repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &repository{base: w.base}
+	r := &repository{base: w.base, lastGood: before.lastGood, lastTry: before.lastTry}
 	if err := r.choose(all, w); err != nil {
 		return nil, err
 	}
@@ -134,26 +136,13 @@ func (r *repository) write() error {
 		Available:   available,
 		Nightly:     nightlyKey{switchFormat, r.base, names(r.nights), names(r.withdrawn)},
 	})
-	r.status, errStatus = encode(status{
+	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Night: r.nights[0].name, Nights: names(r.nights), Withdrawn: names(r.withdrawn),
 		Metadata: r.meta, Packages: len(available),
+		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
 	return errors.Join(errPackages, errStatus)
 }
-
-// A status is the file for monitors. It says nothing of time: when a night was
-// published, the web server tells with the file.
-type status struct {
-	Format    int      `json:"format"` // statusFormat
-	URL       string   `json:"url"`
-	Night     string   `json:"night"` // the current one
-	Nights    []string `json:"nights"`
-	Withdrawn []string `json:"withdrawn"`
-	Metadata  string   `json:"metadata"` // folder that packages.json names
-	Packages  int      `json:"packages"` // that the repository resolves
-}
-
-const statusFormat = 1
 
 // encode writes JSON for people and machines, with slashes as they are.
 func encode(v any) ([]byte, error) {

@@ -69,7 +69,7 @@ func siteOf(ctx context.Context, from target.Target, base string) (*repository, 
 		}
 		return nights
 	}
-	r := &repository{base: base, nights: pick(before.key.Nights), withdrawn: pick(before.key.Withdrawn), live: before.all}
+	r := &repository{base: base, nights: pick(before.key.Nights), withdrawn: pick(before.key.Withdrawn), live: before.all, lastGood: before.lastGood, lastTry: before.lastTry}
 	if r.meta, r.metadata, err = merge(ctx, r.nights, base); err != nil {
 		return nil, nil, err
 	}
@@ -95,6 +95,9 @@ func siteOf(ctx context.Context, from target.Target, base string) (*repository, 
 		}
 	}
 	if err := addSeal(ctx, files, from); err != nil {
+		return nil, nil, err
+	}
+	if files[badgeFile], err = encode((&Status{Night: r.nights[0].name, LastTry: r.lastTry}).badge()); err != nil {
 		return nil, nil, err
 	}
 	newest, err := readChanges(ctx, from, r.nights[0].name)

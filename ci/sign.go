@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/stages/attest"
+)
+
+// signKeyVariable holds the signing key, or names its file.
+const signKeyVariable = "NIGHTLY_SIGN_KEY"
+
+// signFlags say by what a night is signed. A key stands in a file or in the
+// environment, never in an argument, which every process of the machine can read.
+type signFlags struct{ file string }
+
+func (f *signFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.file, "sign-key", "", "sign what is published with the private key in this file, as ci keygen makes it (default $"+signKeyVariable+": the key, or its file)")
+}
+
+// attest is what is said of a night, and by whom it is signed.
+func (f signFlags) attest(w *world) (*attest.Options, error) {
+	o := &attest.Options{Builder: w.builder()}
+	name, data, err := f.read(w)
+	if err != nil || data == nil {
+		return o, err
+	}
+	if o.Key, err = attest.ParseSigningKey(data); err != nil {
+		return nil, &usageError{fmt.Errorf("%s: it %w", name, err)}
+	}
+	return o, nil
+}
+
+// read gives the key and where it stood; nothing without one.
+func (f signFlags) read(w *world) (name string, data []byte, err error) {
+	if f.file != "" {
+		data, err = readSmall(f.file)
+		if err != nil {
+			return "", nil, &usageError{fmt.Errorf("--sign-key: %w", err)}
+		}
+		return "--sign-key " + f.file, data, nil
+	}
+	value := w.getenv(signKeyVariable)
+	if value == "" || bytes.Contains([]byte(value), []byte("-----BEGIN")) {
+		if value != "" {
+			data = []byte(value)
+		}
+		return signKeyVariable, data, nil
+	}
+	data, err = readSmall(value)
+	if err != nil {
+		// What is no file may be a key in another form: it is not shown.
+		return "", nil, &usageError{errors.New(signKeyVariable + ": holds neither a key in PEM nor the name of a file that can be read")}
+	}
+	return signKeyVariable, data, nil
+}
+
+// maxSmall bounds a file that a flag names, in bytes.
+const maxSmall = 1 << 20
+
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if len(data) > maxSmall {
+		return nil, fmt.Errorf("%s has more than %d bytes", name, maxSmall)
+	}
+	return data, nil
+}
+
+// builder is who runs this: a workflow of GitHub Actions by its own variables
+// (https://docs.github.com/actions/reference/variables-reference), or anybody.
+func (w *world) builder() attest.Builder {
+	if w.getenv("GITHUB_ACTIONS") != "true" {
+		return attest.Builder{}
+	}
+	server := w.getenv("GITHUB_SERVER_URL") + "/"
+	return attest.Builder{
+		ID:         server + w.getenv("GITHUB_WORKFLOW_REF"),
+		Invocation: server + w.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + w.getenv("GITHUB_RUN_ID") + "/attempts/" + w.getenv("GITHUB_RUN_ATTEMPT"),
+	}
+}
+
+func newKeygen(w *world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "keygen FILE",
+		Short: "Make a key to sign nights with, and the public one to verify them with",
+		Long: `keygen writes a new private key to FILE, readable for you alone, and the public
+one to FILE.pub. Both are ed25519 keys in PEM, as openssl reads and writes them.`,
+		Example: `  ci keygen nightly.key
+  ci nightly --line nightly --sign-key nightly.key
+  ci verify ./repository --key nightly.key.pub`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			private, public, err := attest.GenerateKey(rand.Reader)
+			if err != nil {
+				return err
+			}
+			for name, data := range map[string][]byte{args[0]: private, args[0] + ".pub": public} {
+				mode := os.FileMode(0o600)
+				if filepath.Ext(name) == ".pub" {
+					mode = 0o644
+				}
+				if err := writeNew(name, data, mode); err != nil {
+					return &usageError{fmt.Errorf("keygen: %w", err)}
+				}
+			}
+			fmt.Fprintf(w.stdout, "private key  %s (keep it to yourself)\npublic key   %s.pub\n", args[0], args[0])
+			return nil
+		},
+	}
+}
+
+// writeNew writes no key over another.
+func writeNew(name string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A staleError is a repository that got no new night for too long.
+type staleError struct{ err error }
+
+func (e *staleError) Error() string { return e.err.Error() }
+func (e *staleError) Unwrap() error { return e.err }
+
+func newStatus(w *world) *cobra.Command {
+	var maxAge time.Duration
+	var keys []string
+	cmd := &cobra.Command{
+		Use:   "status URL|FOLDER",
+		Short: "Say how fresh a published repository is; for monitors",
+		Long: `status reads status.json of a repository: its last good night, the last try, and
+in which stage that failed, and why. With --max-age it exits with 11 when the last
+good night is older. Run it from outside: a workflow that was disabled cannot
+report itself.
+
+What status.json says, whoever has the server can change. With --key the time is
+that of the signature, which nobody else can make.`,
+		Example: `  ci status https://nightly.example.org/ --max-age 36h
+  ci status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
+  ci status ./repository --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			public, err := readKeys(keys)
+			if err != nil {
+				return err
+			}
+			return status(cmd.Context(), w, args[0], maxAge, public)
+		},
+	}
+	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "file with the public key; the time of the signature counts")
+	return cmd
+}
+
+// readKeys reads files with public keys.
+func readKeys(files []string) ([]attest.PublicKey, error) {
+	var keys []attest.PublicKey
+	for _, file := range files {
+		data, err := readSmall(file)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--key: %w", err)}
+		}
+		key, err := attest.ParsePublicKey(data)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--key %s: it %w", file, err)}
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	source, closeSource, err := openSource(ctx, w, at)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	s, err := publish.ReadStatus(ctx, source)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
+			return &usageError{fmt.Errorf("%w; give a published repository", err)}
+		}
+		return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+	}
+	if len(keys) > 0 {
+		if err := signedTime(ctx, source, s, keys); err != nil {
+			return err
+		}
+	}
+	if err := showStatus(w, s); err != nil {
+		return err
+	}
+	if maxAge <= 0 {
+		return nil
+	}
+	if why := s.Stale(w.now(), maxAge); why != "" {
+		return &staleError{fmt.Errorf("%s: %s", source, why)}
+	}
+	return nil
+}
+
+// statusTime bounds how long a monitor waits for an answer.
+const statusTime = time.Minute
+
+// signedTime puts what was signed in the place of what the status says.
+func signedTime(ctx context.Context, source target.Source, s *publish.Status, keys []attest.PublicKey) error {
+	data, err := target.Read(ctx, source, attest.RepositoryFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &untrustedError{fmt.Errorf("%s has no %s: it is not signed", source, attest.RepositoryFile)}
+	}
+	if err != nil {
+		return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+	}
+	_, signed, err := attest.VerifyRepository(ctx, data, keys)
+	if err != nil {
+		return &untrustedError{fmt.Errorf("%s of %s %w", attest.RepositoryFile, source, err)}
+	}
+	s.Night, s.LastGood = "", nil
+	if len(signed.Nights) > 0 {
+		s.Night = signed.Nights[0].Night
+		s.LastGood = &publish.Try{Night: s.Night, At: signed.Published}
+	}
+	return nil
+}
+
+func showStatus(w *world, s *publish.Status) error {
+	if w.json {
+		data, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		return writeOut(w.stdout, append(data, '\n'))
+	}
+	fmt.Fprintf(w.stdout, "Current night  %s (%d nights, %d packages)\n", s.Night, len(s.Nights), s.Packages)
+	if s.LastGood != nil {
+		fmt.Fprintf(w.stdout, "Last good      %s at %s\n", s.LastGood.Night, s.LastGood.At.Format(time.RFC3339))
+	}
+	if t := s.LastTry; t != nil {
+		what := "good"
+		if !t.Good() {
+			what = "failed in " + t.Stage + ": " + t.Reason
+		}
+		fmt.Fprintf(w.stdout, "Last try       %s at %s, %s\n", t.Night, t.At.Format(time.RFC3339), what)
+	}
+	return nil
+}
+
+// tried tells the target what became of a run. That it cannot be told is no failure of
+// the run: a monitor sees the age of the last good night.
+func (c *chain) tried(ctx context.Context, o order, night string, failed error) {
+	if o.to == "" || o.dryRun || ctx.Err() != nil || o.until != "" && o.until != publish.Name {
+		return
+	}
+	if folder, ok := target.Folder(o.to); ok {
+		if _, err := os.Stat(folder); err != nil {
+			return // and it is not made for that
+		}
+	}
+	options := c.publisher(false)
+	try := publish.Try{Night: night, At: options.Now}
+	var stage *pipeline.StageError
+	if errors.As(failed, &stage) {
+		try.Stage = stage.Stage
+	}
+	if failed != nil {
+		try.Reason = failed.Error()
+		if try.Stage == "" {
+			try.Stage = "plan"
+		}
+	}
+	if err := options.Tried(ctx, o.to, try); err != nil && !errors.Is(err, publish.ErrNoRepository) {
+		c.log.Warn("the status of the target could not be written", "error", err)
+	}
+}

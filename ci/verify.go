@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/verify"
+)
+
+// An untrustedError is a published repository that is not what it should be.
+type untrustedError struct{ err error }
+
+func (e *untrustedError) Error() string { return e.err.Error() }
+func (e *untrustedError) Unwrap() error { return e.err }
+
+// verifyFlags are the flags of ci verify.
+type verifyFlags struct {
+	keys      []string
+	state     string
+	newerThan string
+	maxAge    time.Duration
+	noDists   bool
+}
+
+func newVerify(w *world) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify URL|FOLDER",
+		Short: "Verify a published repository: signatures, hashes, requires, nothing extra, nothing old",
+		Long: `verify reads a published repository, or a mirror of one, and trusts nothing but the
+public keys that it is given. It writes one line for each problem: the file, and
+what is wrong with it; it exits with 10 if there is any.
+
+An earlier state of a repository is signed as well as the newest. --state keeps in
+a file when what was verified here was signed, and refuses anything older from then
+on; --newer-than gives that time; --max-age works without a memory.`,
+		Example: `  ci verify https://nightly.example.org/ --key nightly.key.pub --state seen.json
+  ci verify https://mirror.example.com/mage-os/ --key nightly.key.pub --max-age 36h
+  ci verify ./repository                       without a key: hashes and layout alone`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runVerify(cmd.Context(), w, args[0], f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.keys, "key", nil, "file with a public key, of which one has to have signed")
+	flags.StringVar(&f.state, "state", "", "file that remembers when what was verified was signed")
+	flags.StringVar(&f.newerThan, "newer-than", "", "refuse what was signed before this time, as 2026-11-24T03:00:00Z")
+	flags.DurationVar(&f.maxAge, "max-age", 0, "refuse what was signed longer ago, as 36h")
+	flags.BoolVar(&f.noDists, "no-dists", false, "do not read the zips")
+	return cmd
+}
+
+func runVerify(ctx context.Context, w *world, at string, f verifyFlags) (err error) {
+	o, err := f.options(w)
+	if err != nil {
+		return err
+	}
+	closeSource, err := o.from(ctx, w, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	report, err := verify.Repository(ctx, o.Options)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
+			return &usageError{fmt.Errorf("%w; give a published repository", err)}
+		}
+		return &releases.SourceError{Repository: "published", URL: o.Source.String(), Err: err}
+	}
+	if err := showReport(w, o.Source.String(), report); err != nil {
+		return err
+	}
+	if len(report.Problems) > 0 {
+		return &reportedError{&untrustedError{fmt.Errorf("%s: %d problems", o.Source, len(report.Problems))}}
+	}
+	if f.state != "" {
+		return o.state.remember(f.state, report)
+	}
+	return nil
+}
+
+// verifyOptions are Options and what was seen before.
+type verifyOptions struct {
+	verify.Options
+	state seen
+}
+
+func (f verifyFlags) options(w *world) (*verifyOptions, error) {
+	o := &verifyOptions{Options: verify.Options{Now: w.now(), MaxAge: f.maxAge, Dists: !f.noDists}}
+	var err error
+	if o.Keys, err = readKeys(f.keys); err != nil {
+		return nil, err
+	}
+	if len(o.Keys) == 0 && (f.state != "" || f.newerThan != "" || f.maxAge != 0) {
+		return nil, &usageError{errors.New("--state, --newer-than and --max-age compare the time of the signature: give --key, too")}
+	}
+	if f.newerThan != "" {
+		if o.NewerThan, err = time.Parse(time.RFC3339, f.newerThan); err != nil {
+			return nil, &usageError{fmt.Errorf("--newer-than %s: want a time as 2026-11-24T03:00:00Z", f.newerThan)}
+		}
+	}
+	if f.state != "" {
+		if o.state, err = readSeen(f.state); err != nil {
+			return nil, &usageError{err}
+		}
+		if o.state.Published.After(o.NewerThan) {
+			o.NewerThan = o.state.Published
+		}
+	}
+	return o, nil
+}
+
+// A seen is the state file: when what was verified last was signed.
+type seen struct {
+	URL       string    `json:"url"`
+	Published time.Time `json:"published"`
+}
+
+func readSeen(file string) (seen, error) {
+	var s seen
+	data, err := readSmall(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("--state %s: %w; remove it to begin anew", file, err)
+	}
+	return s, nil
+}
+
+func (s seen) remember(file string, r *verify.Report) error {
+	if r.Signed == nil {
+		return nil
+	}
+	data, err := json.Marshal(seen{r.Signed.URL, r.Signed.Published})
+	if err != nil {
+		return err
+	}
+	return writeFile(file, append(data, '\n'))
+}
+
+// from opens what is verified. A folder and a bucket can be listed; the web cannot.
+func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() error, error) {
+	if isWeb(at) {
+		base, err := stages.BaseURL(at)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		source, err := target.OpenWeb(base, boundedClient())
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		o.Source, o.URL = source, base
+		return func() error { return nil }, nil
+	}
+	if folder, ok := target.Folder(at); ok {
+		if _, err := os.Stat(folder); err != nil {
+			return nil, &usageError{err}
+		}
+	}
+	t, err := target.Open(ctx, at, w.targets())
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	o.Source, o.List = t, func(ctx context.Context) ([]string, error) { return listAll(ctx, t) }
+	return t.Close, nil
+}
+
+// boundedClient gives up on a server that does not answer. It follows no redirect to
+// another host: what is verified is what Composer gets.
+func boundedClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // of the standard library
+	transport.ResponseHeaderTimeout = time.Minute
+	transport.MaxResponseHeaderBytes = 1 << 20
+	return &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > 5 || r.URL.Host != via[0].URL.Host {
+			return fmt.Errorf("the server sends to %s", r.URL.Redacted())
+		}
+		return nil
+	}}
+}
+
+// maxListed bounds the files of a repository.
+const maxListed = 2_000_000
+
+func listAll(ctx context.Context, t target.Target) ([]string, error) {
+	entries, err := target.Walk(ctx, t, ".")
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > maxListed {
+		return nil, fmt.Errorf("%d files, more than %d", len(entries), maxListed)
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.Dir {
+			names = append(names, e.Name)
+		}
+	}
+	return names, nil
+}
+
+func showReport(w *world, where string, r *verify.Report) error {
+	if w.json {
+		data, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		return writeOut(w.stdout, append(data, '\n'))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(w.stdout, printable(p.String()))
+	}
+	for _, what := range r.Unchecked {
+		fmt.Fprintf(w.stderr, "not verified: %s\n", what)
+	}
+	verdict := "no problem"
+	if n := len(r.Problems); n > 0 {
+		verdict = fmt.Sprintf("%d problems", n)
+	}
+	fmt.Fprintf(w.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Night, r.Nights, r.Files, bytesText(r.Bytes))
+	if r.Signed != nil {
+		fmt.Fprintf(w.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
+	}
+	return nil
+}
+
+// printable keeps a stranger's text from moving the terminal's cursor.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,198 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A Status is the file for monitors. What a publish writes of it says nothing of time;
+// the tries are added when a run has ended, well or not.
+type Status struct {
+	Format    int      `json:"format"` // statusFormat
+	URL       string   `json:"url"`
+	Night     string   `json:"night"` // the current one; empty: none was published yet
+	Nights    []string `json:"nights"`
+	Withdrawn []string `json:"withdrawn"`
+	Metadata  string   `json:"metadata"` // folder that packages.json names
+	Packages  int      `json:"packages"` // that the repository resolves
+	// LastGood is the last try that published, or found all published; LastTry is the
+	// last of all. Nil: none was told.
+	LastGood *Try `json:"last-good"`
+	LastTry  *Try `json:"last-try"`
+}
+
+const statusFormat = 2
+
+// A Try is one run that wanted to publish a night.
+type Try struct {
+	Night string    `json:"night"` // or the day of it, when it failed before it had a number
+	At    time.Time `json:"at"`    // when the run began
+	// Stage is the stage that failed, and Reason why; both empty: none did.
+	Stage  string `json:"stage"`
+	Reason string `json:"reason"`
+}
+
+// Good reports whether nothing failed.
+func (t *Try) Good() bool { return t.Stage == "" && t.Reason == "" }
+
+// badgeFile is what https://shields.io/badges/endpoint-badge reads.
+const badgeFile = "badge.json"
+
+// A badge is one line with a colour.
+type badge struct {
+	SchemaVersion int    `json:"schemaVersion"` // 1
+	Label         string `json:"label"`
+	Message       string `json:"message"`
+	Color         string `json:"color"`
+	IsError       bool   `json:"isError"`
+}
+
+func (s *Status) badge() badge {
+	b := badge{SchemaVersion: 1, Label: "nightly", Message: s.Night, Color: "brightgreen"}
+	if b.Message == "" {
+		b.Message = "none yet"
+	}
+	if s.LastTry != nil && !s.LastTry.Good() {
+		b.Message += ", " + s.LastTry.Night + " failed in " + s.LastTry.Stage
+		b.Color, b.IsError = "red", true
+	}
+	return b
+}
+
+// The bounds of what is read and written of a status, in bytes.
+const (
+	maxStatus = 1 << 20
+	maxReason = 600
+)
+
+// ParseStatus reads a status. Of an older program's it knows no tries.
+func ParseStatus(data []byte) (*Status, error) {
+	if len(data) > maxStatus {
+		return nil, fmt.Errorf("%s has %d bytes; want at most %d", statusFile, len(data), maxStatus)
+	}
+	var s Status
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("%s: %w", statusFile, err)
+	}
+	if s.Format < 1 || s.Format > statusFormat {
+		return nil, fmt.Errorf("%s has format %d, this program knows %d; update it", statusFile, s.Format, statusFormat)
+	}
+	return &s, nil
+}
+
+// ReadStatus reads the status of a repository. It reports fs.ErrNotExist where there is
+// none.
+func ReadStatus(ctx context.Context, s target.Source) (*Status, error) {
+	data, err := target.Read(ctx, s, statusFile)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStatus(data)
+}
+
+// readTries are the tries that a target tells of; none where its status cannot be
+// read, which is then written anew.
+func readTries(ctx context.Context, s target.Source) (good, last *Try, err error) {
+	data, err := target.Read(ctx, s, statusFile)
+	if errors.Is(err, errMissing) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	status, err := ParseStatus(data)
+	if err != nil {
+		return nil, nil, nil //nolint:nilerr // documented
+	}
+	return status.LastGood, status.LastTry, nil
+}
+
+// ErrNoRepository says that nothing was published at a target.
+var ErrNoRepository = errors.New("nothing is published there")
+
+// Tried writes to the status of a target what became of a run, and the badge. It
+// touches nothing else. It reports ErrNoRepository where nothing was ever published.
+func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
+	o = o.withDefaults()
+	t, err := target.Open(ctx, to, o.Target)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	switch _, err := readSwitch(ctx, t); {
+	case errors.Is(err, errMissing):
+		return ErrNoRepository // and no lock is left there
+	case err != nil:
+		return err
+	}
+	held, release, err := t.Lock(ctx, target.Holder{Name: o.Owner, Since: o.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	status, err := ReadStatus(held, t)
+	if err != nil {
+		return fmt.Errorf("status of %s: %w; publish again to write it anew", t, err)
+	}
+	try.Reason = shortened(try.Reason)
+	status.Format, status.LastTry = statusFormat, &try
+	if try.Good() {
+		status.LastGood = &try
+	}
+	w := o.writer(t, false)
+	for name, value := range map[string]any{statusFile: status, badgeFile: status.badge()} {
+		data, err := encode(value)
+		if err != nil {
+			return err
+		}
+		if err := w.target.Write(held, name, content(name, data)); err != nil {
+			return err
+		}
+	}
+	return w.flush(held)
+}
+
+// shortened keeps of a reason what fits on a page: its first lines.
+func shortened(reason string) string {
+	reason = strings.ToValidUTF8(strings.TrimSpace(reason), "?")
+	if len(reason) <= maxReason {
+		return reason
+	}
+	cut := maxReason
+	for !utf8.RuneStart(reason[cut]) {
+		cut--
+	}
+	return reason[:cut] + "…"
+}
+
+// Stale says why a monitor has to call somebody; empty: it has not. The time of the
+// last good try counts, as the given clock sees it.
+func (s *Status) Stale(now time.Time, maxAge time.Duration) string {
+	switch {
+	case s.Night == "":
+		return "no night was published yet"
+	case s.LastGood == nil:
+		return "it does not say when a night was last published; publish again"
+	case s.LastGood.At.After(now.Add(clockSkew)):
+		return fmt.Sprintf("it says that night %s was published at %s, which is later than now", s.LastGood.Night, s.LastGood.At.Format(time.RFC3339))
+	}
+	age := now.Sub(s.LastGood.At).Truncate(time.Minute)
+	if age <= maxAge {
+		return ""
+	}
+	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Night, age, maxAge)
+	if s.LastTry != nil && !s.LastTry.Good() {
+		return why + fmt.Sprintf("; the last try, of %s at %s, failed in %s: %s", s.LastTry.Night, s.LastTry.At.Format(time.RFC3339), s.LastTry.Stage, s.LastTry.Reason)
+	}
+	return why + "; nothing was tried since: is the workflow enabled?"
+}
+
+// clockSkew is how far clocks may be apart.
+const clockSkew = 10 * time.Minute

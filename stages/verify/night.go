@@ -1,0 +1,306 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// readers is how many files are read at the same time.
+const readers = 8
+
+// A night is one night of the repository, as it was read.
+type night struct {
+	name     string
+	manifest *releases.Manifest
+	data     []byte // nightly.json
+	whole    bool   // its metadata is without a problem
+	packages map[string]*releases.ManifestPackage
+	// entries are the versions in its metadata, by file without .json (acme/shop,
+	// acme/shop~dev), then by version, as they stand there.
+	entries map[string]map[string]json.RawMessage
+}
+
+// eachNight verifies all nights that packages.json names, and others that are listed.
+func (c *check) eachNight(ctx context.Context) {
+	names := slices.Concat(c.key.Nights, c.key.Withdrawn)
+	c.list(ctx)
+	for _, name := range c.listed {
+		rest, ok := strings.CutPrefix(name, nightsDir+"/")
+		folder, file, deep := strings.Cut(rest, "/")
+		if ok && deep && file == stages.PackagesFile && nightName.MatchString(folder) && !slices.Contains(names, folder) {
+			names = append(names, folder)
+			if newestFirst(folder, c.key.Nights[0]) < 0 {
+				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Nights[0])
+			}
+		}
+	}
+	for _, name := range names {
+		if ctx.Err() == nil {
+			c.night(ctx, name)
+		}
+	}
+	c.report.Nights = len(c.key.Nights)
+	c.dists(ctx)
+}
+
+// night verifies one night but its dists.
+func (c *check) night(ctx context.Context, name string) {
+	n, ok := c.readManifest(ctx, name)
+	if !ok {
+		return
+	}
+	c.nights[name] = n
+	c.nightSwitch(ctx, n)
+	if n.whole = c.nightMetadata(ctx, n); n.whole {
+		c.versionsOf(ctx, n)
+	} else {
+		c.belongs(nightFile(name, versionsFile))
+	}
+	c.closure(n, c.said(ctx, n))
+	for _, file := range []string{pageFile, changesFile} {
+		c.readIfThere(ctx, nightFile(name, file), maxPage)
+	}
+	c.report.Packages += len(n.manifest.Packages)
+}
+
+func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
+	at := nightFile(name, releases.ManifestName)
+	data, ok := c.read(ctx, at, maxManifest)
+	if !ok {
+		return nil, false
+	}
+	m, err := releases.ParseManifest(data)
+	if err != nil {
+		c.bad(at, "%v", err)
+		return nil, false
+	}
+	if m.Night != name {
+		c.bad(at, "is the manifest of night %s", m.Night)
+		return nil, false
+	}
+	if c.signed != nil {
+		if want, ok := c.signedNight(name); ok && want != digest(data) {
+			c.bad(at, "has SHA-256 %s, but %s was signed for the repository", digest(data), want)
+		}
+	}
+	n := &night{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
+	for i, p := range m.Packages {
+		if n.packages[p.Name] != nil {
+			c.bad(at, "names the package %s twice", p.Name)
+		}
+		n.packages[p.Name] = &m.Packages[i]
+		if _, err := composer.ParseName(p.Name); err != nil {
+			c.bad(at, "%v", err)
+			return nil, false
+		}
+		if want := stages.DistsDir + "/" + p.Name + "-" + p.Version + ".zip"; p.Dist.Path != want {
+			c.bad(at, "the dist of %s lies at %.160q, want %s", p.Name, p.Dist.Path, want)
+			return nil, false
+		}
+	}
+	return n, true
+}
+
+// nightSwitch verifies the packages.json of a night: a repository of that night alone.
+func (c *check) nightSwitch(ctx context.Context, n *night) {
+	at := nightFile(n.name, stages.PackagesFile)
+	data, ok := c.read(ctx, at, maxSwitch)
+	if !ok {
+		return
+	}
+	c.sum(at, n, stages.PackagesFile, c.unrender(at, data, c.base+nightsDir+"/"+n.name+"/"))
+	var s switchFile
+	if err := json.Unmarshal(data, &s); err != nil {
+		c.bad(at, "is no packages.json: %v", err)
+		return
+	}
+	if want := c.base + nightFile(n.name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
+		c.bad(at, "metadata-url is %.160q, want %s", s.MetadataURL, want)
+	}
+	if want := slices.Sorted(maps.Keys(n.packages)); !slices.Equal(slices.Sorted(slices.Values(s.Available)), want) {
+		c.bad(at, "available-packages are not those of %s", releases.ManifestName)
+	}
+}
+
+// sum compares a file of the night's folder with the manifest.
+func (c *check) sum(at string, n *night, name string, data []byte) {
+	i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == name })
+	switch {
+	case data == nil: // said already
+	case i < 0:
+		c.bad(at, "is not in the night's %s", releases.ManifestName)
+	case digest(data) != n.manifest.Files[i].SHA256:
+		c.bad(at, "has SHA-256 %s without its URLs, %s says %s", digest(data), releases.ManifestName, n.manifest.Files[i].SHA256)
+	}
+}
+
+// unrender takes the base URL out again; nothing where there is a problem.
+func (c *check) unrender(at string, data []byte, base string) []byte {
+	plain, err := stages.Unrender(data, base)
+	if err != nil {
+		c.bad(at, "%v", err)
+		return nil
+	}
+	return plain
+}
+
+// nightMetadata verifies the files below p2. It reports whether all could be read.
+func (c *check) nightMetadata(ctx context.Context, n *night) bool {
+	before := len(c.report.Problems)
+	type result struct {
+		file string
+		data []byte
+	}
+	results := make([]result, len(n.manifest.Files))
+	group := errgroup.Group{}
+	group.SetLimit(readers)
+	for i, f := range n.manifest.Files {
+		file, ok := strings.CutPrefix(f.Path, stages.MetadataDir+"/")
+		if file, isJSON := strings.CutSuffix(file, ".json"); ok && isJSON {
+			group.Go(func() error {
+				data, _ := c.read(ctx, nightFile(n.name, f.Path), maxMetadata)
+				results[i] = result{file, data}
+				return nil
+			})
+			continue
+		}
+		if f.Path != stages.PackagesFile {
+			c.bad(nightFile(n.name, releases.ManifestName), "names the file %.160q, which no night has", f.Path)
+		}
+	}
+	_ = group.Wait() // problems are noted
+	for _, r := range results {
+		if r.data != nil {
+			c.metadataFile(n, r.file, r.data)
+		}
+	}
+	for name := range n.packages {
+		if n.entries[name] == nil && n.entries[name+"~dev"] == nil {
+			c.bad(nightFile(n.name, stages.MetadataDir+"/"+name+".json"), "is missing, or does not hold the package")
+		}
+	}
+	return len(c.report.Problems) == before
+}
+
+// metadataFile verifies one file of Composer's metadata.
+func (c *check) metadataFile(n *night, file string, data []byte) {
+	at := nightFile(n.name, stages.MetadataDir+"/"+file+".json")
+	plain := c.unrender(at, data, c.base)
+	if i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == stages.MetadataDir+"/"+file+".json" }); plain != nil && digest(plain) != n.manifest.Files[i].SHA256 {
+		// The site of a repository leaves its dists there.
+		if c.signed != nil && c.signed.URL != c.base {
+			if other, err := stages.Unrender(data, c.signed.URL); err == nil && digest(other) == n.manifest.Files[i].SHA256 {
+				c.elsewhere, plain = true, other
+			}
+		}
+		c.sum(at, n, stages.MetadataDir+"/"+file+".json", plain)
+	}
+	name := strings.TrimSuffix(file, "~dev")
+	var form map[string]json.RawMessage
+	var packages map[string][]json.RawMessage
+	if json.Unmarshal(data, &form) != nil || len(form) != 1 || json.Unmarshal(form["packages"], &packages) != nil {
+		c.bad(at, "is no metadata of one package")
+		return
+	}
+	n.entries[file] = map[string]json.RawMessage{}
+	for key, list := range packages {
+		if key != name || n.packages[name] == nil {
+			c.bad(at, "holds the package %.120q", key)
+			continue
+		}
+		for _, entry := range list {
+			c.entry(at, n, file, entry)
+		}
+	}
+}
+
+// entry verifies one version of a package.
+func (c *check) entry(at string, n *night, file string, entry json.RawMessage) {
+	p := n.packages[strings.TrimSuffix(file, "~dev")]
+	m, err := composer.ParseManifest(entry)
+	if err != nil {
+		c.bad(at, "%v", err)
+		return
+	}
+	if err := p.CheckManifest(m); err != nil {
+		c.bad(at, "%v", err)
+		return
+	}
+	var found struct{ Dist composer.Dist }
+	if err := json.Unmarshal(entry, &found); err != nil {
+		c.bad(at, "%v", err)
+		return
+	}
+	wants := []string{distURL(c.base, p.Dist.Path)}
+	if c.elsewhere {
+		wants = append(wants, distURL(c.signed.URL, p.Dist.Path))
+	}
+	if found.Dist.Type != "zip" || !slices.Contains(wants, found.Dist.URL) {
+		c.bad(at, "Composer would get the dist %.160q, want %s", found.Dist.URL, wants[0])
+	}
+	if found.Dist.SHASum != p.Dist.SHA1 {
+		c.bad(at, "the dist's SHA-1 is %.60q, %s says %s", found.Dist.SHASum, releases.ManifestName, p.Dist.SHA1)
+	}
+	n.entries[file][m.Version()] = entry
+}
+
+func distURL(base, path string) string {
+	rendered, err := stages.Render([]byte(`{"metadata-url":"`+path+`"}`), base)
+	if err != nil {
+		return ""
+	}
+	var s switchFile
+	_ = json.Unmarshal(rendered, &s) // written just now
+	return s.MetadataURL
+}
+
+// versionsOf verifies the file from which the next publish merges.
+func (c *check) versionsOf(ctx context.Context, n *night) {
+	at := nightFile(n.name, versionsFile)
+	data, ok := c.readIfThere(ctx, at, maxVersions)
+	if !ok || data == nil {
+		return // a site has none
+	}
+	var form struct {
+		Format   int                                   `json:"format"`
+		Packages map[string]map[string]json.RawMessage `json:"packages"`
+	}
+	if err := json.Unmarshal(data, &form); err != nil {
+		c.bad(at, "is no JSON of its kind: %v", err)
+		return
+	}
+	for file, entries := range form.Packages {
+		for version, entry := range entries {
+			if !bytes.Equal(entry, n.entries[file][version]) {
+				c.bad(at, "%s %.80s is not what the metadata says", file, version)
+			}
+		}
+	}
+	for file, entries := range n.entries {
+		if len(entries) != len(form.Packages[file]) {
+			c.bad(at, "%s has %d versions, the metadata %d", file, len(form.Packages[file]), len(entries))
+		}
+	}
+}
+
+// distSums are the dists of all nights that were read, each with the nights' packages
+// that name it.
+func (c *check) distSums() map[string][]*releases.ManifestPackage {
+	all := map[string][]*releases.ManifestPackage{}
+	for _, n := range c.nights {
+		for _, p := range n.packages {
+			all[p.Dist.Path] = append(all[p.Dist.Path], p)
+		}
+	}
+	return all
+}

@@ -1,0 +1,111 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// The bounds of what is read, in bytes and time. A real repository of 367 packages has
+// a packages.json of 20 kB, metadata of 150 kB at most, a manifest of 300 kB.
+const (
+	maxSwitch   = 4 << 20
+	maxManifest = 32 << 20
+	maxMetadata = 16 << 20
+	maxVersions = 64 << 20
+	maxPage     = 64 << 20
+	maxDist     = 1 << 30
+	maxNights   = 2000 // in packages.json
+	maxNames    = 100_000
+
+	fileTime = 5 * time.Minute // for one file to arrive
+)
+
+// errTooLong is told of a file that is longer than anything that belongs there.
+type tooLongError struct{ limit int64 }
+
+func (e *tooLongError) Error() string {
+	return fmt.Sprintf("is longer than the %d bytes that it may have", e.limit)
+}
+
+// open reads one file whole, within bounds.
+func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, fileTime, fmt.Errorf("did not arrive within %s", fileTime))
+	defer cancel()
+	if c.o.Progress != nil {
+		c.o.Progress(name)
+	}
+	file, err := c.o.Source.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, &tooLongError{limit}
+	}
+	c.mu.Lock()
+	c.report.Files++
+	c.report.Bytes += int64(len(data))
+	c.mu.Unlock()
+	return data, nil
+}
+
+// read reads a file that has to be there.
+func (c *check) read(ctx context.Context, name string, limit int64) ([]byte, bool) {
+	data, ok := c.readIfThere(ctx, name, limit)
+	if ok && data == nil {
+		c.bad(name, "is missing")
+		return nil, false
+	}
+	return data, ok
+}
+
+// readIfThere gives no bytes for a file that is not there. It is not ok when there is a
+// problem, which it has noted.
+func (c *check) readIfThere(ctx context.Context, name string, limit int64) ([]byte, bool) {
+	data, err := c.open(ctx, name, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, true
+	case err != nil:
+		c.bad(name, "cannot be read: %v", err)
+		return nil, false
+	}
+	c.belongs(name)
+	if data == nil {
+		data = []byte{}
+	}
+	return data, true
+}
+
+// readJSON reads a file of JSON that has to be there.
+func (c *check) readJSON(ctx context.Context, name string, limit int64, into any) ([]byte, bool) {
+	data, ok := c.read(ctx, name, limit)
+	if !ok {
+		return nil, false
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		c.bad(name, "is no JSON of its kind: %v", err)
+		return nil, false
+	}
+	return data, true
+}
+
+func digest(data []byte) pipeline.Digest {
+	sum := sha256.Sum256(data)
+	return pipeline.Digest(hex.EncodeToString(sum[:]))
+}

@@ -1,0 +1,207 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+)
+
+// A switchFile is a packages.json. Whatever else Composer would obey is refused.
+type switchFile struct {
+	Packages    []any      `json:"packages"`
+	MetadataURL string     `json:"metadata-url"`
+	Available   []string   `json:"available-packages"`
+	Nightly     nightlyKey `json:"x-nightly"`
+}
+
+type nightlyKey struct {
+	Format    int      `json:"format"`
+	URL       string   `json:"url"`
+	Nights    []string `json:"nights"`
+	Withdrawn []string `json:"withdrawn"`
+}
+
+var (
+	nightName = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
+	metaURL   = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
+)
+
+// root reads packages.json and its signature.
+func (c *check) root(ctx context.Context) error {
+	data, err := c.open(ctx, stages.PackagesFile, maxSwitch)
+	if err != nil {
+		var tooLong *tooLongError
+		if errors.As(err, &tooLong) {
+			c.belongs(stages.PackagesFile)
+			c.bad(stages.PackagesFile, "%v", err)
+			return nil
+		}
+		return fmt.Errorf("read %s of %s: %w", stages.PackagesFile, c.o.Source, err)
+	}
+	c.belongs(stages.PackagesFile)
+	if !c.parseSwitch(data) {
+		return nil
+	}
+	c.signature(ctx, data)
+	c.where()
+	return nil
+}
+
+// parseSwitch reports whether the rest of the repository can be found.
+func (c *check) parseSwitch(data []byte) bool {
+	bad := func(format string, args ...any) { c.bad(stages.PackagesFile, format, args...) }
+	var s switchFile
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.DisallowUnknownFields() // Composer obeys keys such as "providers-url" and "mirrors"
+	if err := decoder.Decode(&s); err != nil {
+		bad("is no packages.json of this program: %v", err)
+		return false
+	}
+	base, err := stages.BaseURL(s.Nightly.URL)
+	if err != nil || base != s.Nightly.URL {
+		bad("names %.120q as its URL", s.Nightly.URL)
+		return false
+	}
+	if s.Nightly.Format != 1 || len(s.Packages) > 0 {
+		bad("has format %d and %d packages of its own; want format 1 and none", s.Nightly.Format, len(s.Packages))
+	}
+	match := metaURL.FindStringSubmatch(strings.TrimPrefix(s.MetadataURL, base))
+	if match == nil || !strings.HasPrefix(s.MetadataURL, base) {
+		bad("metadata-url %.160q does not name a folder of %s", s.MetadataURL, base)
+		return false
+	}
+	all := slices.Concat(s.Nightly.Nights, s.Nightly.Withdrawn)
+	if len(s.Nightly.Nights) == 0 || len(all) > maxNights || len(s.Available) > maxNames {
+		bad("names %d nights and %d packages", len(all), len(s.Available))
+		return false
+	}
+	for _, name := range all {
+		if !nightName.MatchString(name) {
+			bad("%.80q is no name of a night", name)
+			return false
+		}
+	}
+	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Nights)+len(s.Nightly.Withdrawn) {
+		bad("names a night twice")
+	}
+	if !slices.IsSortedFunc(s.Nightly.Nights, newestFirst) {
+		bad("does not name the newest night first: %.120q", s.Nightly.Nights)
+	}
+	for _, name := range s.Available {
+		if _, err := composer.ParseName(name); err != nil {
+			bad("available-packages: %v", err)
+			return false
+		}
+	}
+	if !slices.IsSorted(s.Available) || len(slices.Compact(slices.Clone(s.Available))) != len(s.Available) {
+		bad("available-packages are not in order, or name one twice")
+	}
+	c.base, c.key, c.meta, c.names = base, s.Nightly, match[1], s.Available
+	c.report.URL, c.report.Night = base, c.key.Nights[0]
+	return true
+}
+
+// where refuses a repository that sends its clients elsewhere.
+func (c *check) where() {
+	if c.o.URL == "" || c.base == c.o.URL || c.signed != nil && c.base == c.signed.URL {
+		return
+	}
+	if c.signed == nil && len(c.o.Keys) == 0 {
+		c.report.Unchecked = append(c.report.Unchecked, "whether "+c.base+", to which clients are sent, is whose it should be: no key was given")
+		return
+	}
+	c.bad(stages.PackagesFile, "sends clients to %s, which is neither this repository nor the one that was signed", c.base)
+}
+
+// signature verifies which nights there are, and since when.
+func (c *check) signature(ctx context.Context, packages []byte) {
+	const file = attest.RepositoryFile
+	if len(c.o.Keys) == 0 {
+		c.belongs(file)
+		return
+	}
+	data, ok := c.readIfThere(ctx, file, maxManifest)
+	if !ok {
+		return
+	}
+	if data == nil {
+		c.bad(stages.PackagesFile, "is not signed: there is no %s", file)
+		return
+	}
+	statement, signed, err := attest.VerifyRepository(ctx, data, c.o.Keys)
+	if err != nil {
+		c.bad(file, "%v", err)
+		return
+	}
+	c.signed, c.report.Signed = signed, signed
+	c.times(signed)
+	if got, want := c.key.Nights, signedNames(signed.Nights); !slices.Equal(got, want) {
+		c.bad(stages.PackagesFile, "names the nights %.160q, but %.160q were signed", got, want)
+	}
+	if got, want := c.key.Withdrawn, signedNames(signed.Withdrawn); !slices.Equal(got, want) {
+		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
+	}
+	if c.base != signed.URL {
+		return // a mirror: its files at the root are others, what they name is compared
+	}
+	c.signedFile(stages.PackagesFile, packages, statement)
+	if page, ok := c.read(ctx, pageFile, maxPage); ok {
+		c.signedFile(pageFile, page, statement)
+	}
+}
+
+func (c *check) signedFile(name string, data []byte, s *attest.Statement) {
+	if want := s.Subjects[name]; digest(data) != want {
+		c.bad(name, "has SHA-256 %s, but %s was signed; if it is published to right now, try again", digest(data), text(want))
+	}
+}
+
+// times refuses what is older than what was seen before, or than it may be.
+func (c *check) times(signed *attest.Repository) {
+	at := signed.Published.Format(time.RFC3339)
+	switch {
+	case signed.Published.Before(c.o.NewerThan):
+		c.bad(attest.RepositoryFile, "is of %s, older than %s, which was seen before: an earlier state was put back", at, c.o.NewerThan.Format(time.RFC3339))
+	case signed.Published.After(c.o.Now.Add(time.Hour)):
+		c.bad(attest.RepositoryFile, "is of %s, which is later than now", at)
+	case c.o.MaxAge > 0 && c.o.Now.Sub(signed.Published) > c.o.MaxAge:
+		c.bad(attest.RepositoryFile, "is of %s, older than %s: nothing was published since, or an earlier state was put back", at, c.o.MaxAge)
+	}
+}
+
+func signedNames(nights []attest.SignedNight) []string {
+	names := make([]string, len(nights))
+	for i, n := range nights {
+		names[i] = n.Night
+	}
+	return names
+}
+
+// signedNight is the SHA-256 of a night's manifest as it was signed for the whole
+// repository.
+func (c *check) signedNight(name string) (pipeline.Digest, bool) {
+	for _, n := range slices.Concat(c.signed.Nights, c.signed.Withdrawn) {
+		if n.Night == name {
+			return n.SHA256, true
+		}
+	}
+	return "", false
+}
+
+// text is a digest that may be missing.
+func text(d pipeline.Digest) string {
+	if d == "" {
+		return "nothing"
+	}
+	return string(d)
+}

@@ -1,0 +1,211 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+)
+
+// said verifies what lies beside a night: its provenance, the report of its
+// installation, and the bill of materials. It gives what was installed, if that is told.
+func (c *check) said(ctx context.Context, n *night) *stages.Installation {
+	want := attest.Digests(n.manifest, n.data)
+	c.statement(ctx, n, attest.ProvenanceFile, attest.SignedProvenanceFile, attest.ProvenanceType, want)
+	at := nightFile(n.name, attest.InstallationFile)
+	report, ok := c.readIfThere(ctx, at, maxManifest)
+	bill, okBill := c.readIfThere(ctx, nightFile(n.name, attest.SBOMFile), maxManifest)
+	if !ok || !okBill {
+		return nil
+	}
+	if report == nil && bill == nil {
+		if len(c.o.Keys) > 0 {
+			c.bad(at, "is missing: nothing says that night %s was installed before it was published", n.name)
+		}
+		return nil
+	}
+	c.statement(ctx, n, attest.ProvenInstallationFile, attest.SignedInstallationFile, attest.InstallationType, map[string]pipeline.Digest{
+		releases.ManifestName: digest(n.data), attest.InstallationFile: digest(report), attest.SBOMFile: digest(bill),
+	})
+	installed, err := attest.ParseInstallation(report)
+	switch {
+	case err != nil:
+		c.bad(at, "is no report of an installation: %v", err)
+		return nil
+	case installed.Night != n.name:
+		c.bad(at, "is the report of night %.40q", installed.Night)
+		return nil
+	case !installed.Level.Includes(releases.Installed):
+		c.bad(at, "says that nothing was installed: level %.40q", installed.Level)
+	}
+	c.bill(n, bill, installed)
+	return installed
+}
+
+// statement verifies that a statement says these sums and no others, in both forms; with
+// keys the signed one has to be there.
+func (c *check) statement(ctx context.Context, n *night, plain, signed, kind string, want map[string]pipeline.Digest) {
+	if data, ok := c.readIfThere(ctx, nightFile(n.name, plain), maxManifest); ok && data != nil {
+		s, err := attest.ParseStatement(data)
+		if err != nil {
+			c.bad(nightFile(n.name, plain), "%v", err)
+		} else {
+			c.subjects(nightFile(n.name, plain), s, kind, want)
+		}
+	}
+	if len(c.o.Keys) == 0 {
+		c.belongs(nightFile(n.name, signed))
+		return
+	}
+	at := nightFile(n.name, signed)
+	data, ok := c.readIfThere(ctx, at, maxManifest)
+	if !ok {
+		return
+	}
+	if data == nil {
+		c.bad(at, "is missing: night %s is not signed", n.name)
+		return
+	}
+	s, err := attest.Verify(ctx, data, c.o.Keys)
+	if err != nil {
+		c.bad(at, "%v", err)
+		return
+	}
+	c.subjects(at, s, kind, want)
+}
+
+func (c *check) subjects(at string, s *attest.Statement, kind string, want map[string]pipeline.Digest) {
+	if s.Type != kind {
+		c.bad(at, "is a statement of type %.120q, want %s", s.Type, kind)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if s.Subjects[name] != want[name] {
+			c.bad(at, "says that %s has SHA-256 %s, it has %s", name, text(s.Subjects[name]), want[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Subjects)) {
+		if _, ok := want[name]; !ok {
+			c.bad(at, "names %.120q, which the night does not have", name)
+		}
+	}
+}
+
+// bill compares the bill of materials with what was built and installed.
+func (c *check) bill(n *night, data []byte, installed *stages.Installation) {
+	at := nightFile(n.name, attest.SBOMFile)
+	if data == nil {
+		c.bad(at, "is missing")
+		return
+	}
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(data), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		c.bad(at, "is no CycloneDX bill of materials: %v", err)
+		return
+	}
+	listed := map[string]string{}
+	if bom.Metadata != nil && bom.Metadata.Component != nil {
+		listed[bom.Metadata.Component.Group+"/"+bom.Metadata.Component.Name] = bom.Metadata.Component.Version
+	}
+	if bom.Components != nil {
+		for _, component := range *bom.Components {
+			listed[component.Group+"/"+component.Name] = component.Version
+		}
+	}
+	for _, p := range installed.Packages {
+		if listed[p.Name] != p.Version {
+			c.bad(at, "does not list %.120s %.80s, which was installed", p.Name, p.Version)
+		}
+	}
+	for _, p := range n.packages {
+		if listed[p.Name] != p.Version {
+			c.bad(at, "does not list %s %s, which was built", p.Name, p.Version)
+		}
+	}
+}
+
+// closure verifies that the night's packages can be installed with one another: each
+// require of a package that was built, or installed, fits the version of that.
+func (c *check) closure(n *night, installed *stages.Installation) {
+	versions := map[string]string{}
+	if installed != nil {
+		for _, p := range installed.Packages {
+			versions[p.Name] = p.Version
+		}
+	}
+	for name, p := range n.packages {
+		if was, ok := versions[name]; ok && was != p.Version {
+			c.bad(nightFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", name, was, p.Version)
+		}
+		versions[name] = p.Version
+	}
+	replaced := n.replaced()
+	for _, p := range n.packages {
+		for _, r := range p.Requires {
+			if !composer.IsPlatform(r.Name) {
+				c.require(n, p, r, versions, replaced)
+			}
+		}
+	}
+}
+
+func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string]string, replaced map[string]bool) {
+	at := nightFile(n.name, releases.ManifestName)
+	name := strings.ToLower(r.Name)
+	found, ok := versions[name]
+	if !ok {
+		// What others build, and nobody installed, is not the repository's to prove.
+		if composer.Name(name).Vendor() == n.manifest.Plan.Line.Vendor && !replaced[name] && n.resolvesAlone() {
+			c.bad(at, "%s requires %s %s, which the night does not have", p.Name, r.Name, r.Constraint)
+		}
+		return
+	}
+	text := r.Constraint
+	if text == "self.version" {
+		text = p.Version
+	}
+	constraint, err := composer.ParseConstraint(text)
+	if err != nil {
+		c.bad(at, "%s requires %s: %v", p.Name, r.Name, err)
+		return
+	}
+	version, err := composer.ParseVersion(found)
+	if err != nil {
+		c.bad(at, "%s: %v", name, err)
+		return
+	}
+	if !constraint.Matches(version) {
+		c.bad(at, "%s requires %s %s, the night has %s", p.Name, r.Name, r.Constraint, found)
+	}
+}
+
+// replaced are the packages that some of the night's stand in for.
+func (n *night) replaced() map[string]bool {
+	all := map[string]bool{}
+	for _, entries := range n.entries {
+		for _, entry := range entries {
+			m, err := composer.ParseManifest(entry)
+			if err != nil {
+				continue // said already
+			}
+			for _, section := range []composer.Section{composer.Replace, composer.Provide} {
+				for _, l := range m.Links(section) {
+					all[strings.ToLower(l.Name)] = true
+				}
+			}
+		}
+	}
+	return all
+}
+
+// resolvesAlone reports whether nobody else gives packages of the line's vendor.
+func (n *night) resolvesAlone() bool { return len(n.manifest.Plan.Line.Composer) == 0 }

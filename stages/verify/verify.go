@@ -1,0 +1,186 @@
+// Package verify reads a published repository as a stranger does who trusts nothing but
+// a public key: every signature, every hash, every require, and that nothing is there
+// that should not be. It knows the layout by itself and shares none of the code that
+// publishes.
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+)
+
+// A Source is where the repository is read from.
+type Source interface {
+	// String is where it is, for people.
+	String() string
+	// Open reports fs.ErrNotExist; the caller closes the file.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+}
+
+// Options are what is verified, against what.
+type Options struct {
+	Source Source
+	// List gives the names of all files of the repository; nil where it cannot be
+	// listed, as on the web: then what nothing names is not found.
+	List func(context.Context) ([]string, error)
+	// Keys are those of which one has to have signed; none: signatures are not looked at.
+	Keys []attest.PublicKey
+	// URL is where clients read this repository; empty: a folder.
+	URL string
+	// NewerThan refuses a repository that was signed before; zero: any.
+	NewerThan time.Time
+	// MaxAge refuses a repository whose signature is older; 0: any.
+	MaxAge time.Duration
+	Now    time.Time
+	// Dists says whether the zips are read, too.
+	Dists bool
+	// Progress is told of each file; nil for none.
+	Progress func(file string)
+}
+
+// A Problem is what is wrong with which file.
+type Problem struct {
+	File string `json:"file"`
+	What string `json:"what"` // completes "File: "
+}
+
+// String implements fmt.Stringer: one line.
+func (p Problem) String() string { return p.File + ": " + p.What }
+
+// A Report is what was found.
+type Report struct {
+	URL       string             `json:"url"` // that the metadata names
+	Night     string             `json:"night"`
+	Nights    int                `json:"nights"`
+	Packages  int                `json:"packages"` // of all nights
+	Files     int                `json:"files"`    // read
+	Bytes     int64              `json:"bytes"`    // of those
+	Signed    *attest.Repository `json:"signed"`   // nil: not verified
+	Problems  []Problem          `json:"problems"`
+	Unchecked []string           `json:"unchecked"` // what could not be looked at, and why
+}
+
+// Repository verifies a whole repository. Its error says that it could not be read at
+// all; whatever else is wrong is in the report.
+func Repository(ctx context.Context, o Options) (*Report, error) {
+	c := &check{
+		o: o, known: map[string]bool{}, reported: map[string]bool{}, nights: map[string]*night{},
+		report: &Report{Problems: []Problem{}, Unchecked: []string{}},
+	}
+	if err := c.root(ctx); err != nil {
+		return nil, err
+	}
+	if c.base != "" {
+		c.eachNight(ctx)
+		c.merged(ctx)
+		c.status(ctx)
+	}
+	if err := c.nothingElse(ctx); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	c.unchecked()
+	slices.SortFunc(c.report.Problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.File, b.File), strings.Compare(a.What, b.What))
+	})
+	return c.report, nil
+}
+
+// A check is one verification under way.
+type check struct {
+	o      Options
+	base   string // that packages.json names
+	key    nightlyKey
+	meta   string // digest of the metadata folder
+	listed []string
+	names  []string // of packages that the repository resolves
+	signed *attest.Repository
+	nights map[string]*night // that were read whole
+
+	mu        sync.Mutex
+	report    *Report
+	reported  map[string]bool
+	known     map[string]bool // files that belong to the repository
+	elsewhere bool            // dists lie at another URL
+}
+
+// bad notes a problem. What is read is shown only in part.
+func (c *check) bad(file, format string, args ...any) {
+	what := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := Problem{file, shortened(what)}
+	if !c.reported[p.String()] {
+		c.reported[p.String()] = true
+		c.report.Problems = append(c.report.Problems, p)
+	}
+}
+
+// maxProblem bounds a line, in bytes.
+const maxProblem = 400
+
+func shortened(text string) string {
+	if len(text) > maxProblem {
+		return strings.ToValidUTF8(text[:maxProblem], "") + "…"
+	}
+	return text
+}
+
+// belongs notes that a file is a part of the repository.
+func (c *check) belongs(names ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range names {
+		c.known[name] = true
+	}
+}
+
+// unchecked says what nobody looked at.
+func (c *check) unchecked() {
+	if len(c.o.Keys) == 0 {
+		c.report.Unchecked = append(c.report.Unchecked, "signatures: no key was given")
+	}
+	if c.o.List == nil {
+		c.report.Unchecked = append(c.report.Unchecked, "files that nothing names: a web server does not list its files")
+	}
+	switch {
+	case c.elsewhere:
+		c.report.Unchecked = append(c.report.Unchecked, "dists: they lie at "+c.signed.URL+"; verify that, too")
+	case !c.o.Dists:
+		c.report.Unchecked = append(c.report.Unchecked, "dists: they were not asked for")
+	}
+}
+
+// newestFirst orders nights by date, then by number.
+func newestFirst(a, b string) int {
+	dateA, numberA, _ := strings.Cut(a, ".")
+	dateB, numberB, _ := strings.Cut(b, ".")
+	return cmp.Or(strings.Compare(dateB, dateA), cmp.Compare(len(numberB), len(numberA)), strings.Compare(numberB, numberA))
+}
+
+// The layout; see "The published repository" in README.md.
+const (
+	nightsDir    = "nights"
+	metaDir      = "meta"
+	mergedFile   = "nights.json"
+	versionsFile = "versions.json"
+	changesFile  = "changes.json"
+	pageFile     = "index.html"
+	statusFile   = "status.json"
+	badgeFile    = "badge.json"
+)
+
+func nightFile(night, name string) string { return nightsDir + "/" + night + "/" + name }
+
+func isDist(name string) bool { return strings.HasPrefix(name, stages.DistsDir+"/") }

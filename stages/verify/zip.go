@@ -1,0 +1,166 @@
+package verify
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha1" //nolint:gosec // what Composer checks
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// The bounds of a zip. The largest real one, the framework, has 5,000 files of 30 MB.
+const (
+	maxEntries  = 200_000
+	maxUnpacked = 2 << 30 // bytes of all files
+	maxRatio    = 200     // unpacked to packed; text packs to a tenth
+	smallZip    = 1 << 20 // bytes unpacked from which the ratio counts
+	maxComposer = 4 << 20 // bytes of a composer.json
+)
+
+// distReaders is how many zips are in memory at the same time.
+const distReaders = 2
+
+// dists verifies every zip that some night names, once.
+func (c *check) dists(ctx context.Context) {
+	all := c.distSums()
+	if !c.o.Dists || c.elsewhere {
+		c.belongs(slices.Collect(maps.Keys(all))...)
+		return
+	}
+	group := errgroup.Group{}
+	group.SetLimit(distReaders)
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		group.Go(func() error {
+			c.dist(ctx, path, all[path])
+			return nil
+		})
+	}
+	_ = group.Wait() // problems are noted
+}
+
+func (c *check) dist(ctx context.Context, path string, packages []*releases.ManifestPackage) {
+	want := packages[0].Dist
+	c.belongs(path)
+	for _, p := range packages[1:] {
+		if p.Dist.SHA256 != want.SHA256 {
+			c.bad(path, "has SHA-256 %s in one night's %s and %s in another's", want.SHA256, releases.ManifestName, p.Dist.SHA256)
+		}
+	}
+	data, ok := c.read(ctx, path, min(want.Size, maxDist))
+	if !ok {
+		return
+	}
+	sum := sha1.Sum(data) //nolint:gosec // what Composer checks
+	switch {
+	case int64(len(data)) != want.Size:
+		c.bad(path, "has %d bytes, %s says %d", len(data), releases.ManifestName, want.Size)
+	case digest(data) != want.SHA256:
+		c.bad(path, "has SHA-256 %s, %s says %s", digest(data), releases.ManifestName, want.SHA256)
+	case hex.EncodeToString(sum[:]) != want.SHA1:
+		c.bad(path, "has SHA-1 %x, %s says %s", sum, releases.ManifestName, want.SHA1)
+	}
+	if err := CheckZip(data, packages[0]); err != nil {
+		c.bad(path, "%v", err)
+	}
+}
+
+// CheckZip refuses a zip that could do harm where it is unpacked, or that is not the
+// package.
+func CheckZip(data []byte, p *releases.ManifestPackage) error {
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return fmt.Errorf("is no zip that can be read: %w", err)
+	}
+	if len(r.File) > maxEntries {
+		return fmt.Errorf("has %d entries, more than %d", len(r.File), maxEntries)
+	}
+	var total uint64
+	seen := map[string]bool{}
+	for _, f := range r.File {
+		if err := checkHeader(f, seen); err != nil {
+			return err
+		}
+		total += min(f.UncompressedSize64, maxUnpacked+1)
+		if total > maxUnpacked || total > smallZip && total/maxRatio > uint64(len(data)) {
+			return fmt.Errorf("is a zip bomb: %d bytes unpack to more than %d", len(data), total)
+		}
+	}
+	for _, f := range r.File {
+		if err := checkContent(f, p); err != nil {
+			return err
+		}
+	}
+	if !seen["composer.json"] {
+		return errors.New("has no composer.json")
+	}
+	return nil
+}
+
+func checkHeader(f *zip.File, seen map[string]bool) error {
+	name := strings.TrimSuffix(f.Name, "/")
+	if err := pipeline.ValidPath(name); err != nil {
+		return fmt.Errorf("has an entry that climbs out or cannot be written: %w", err)
+	}
+	if seen[name] {
+		return fmt.Errorf("has %.120q twice", name)
+	}
+	seen[name] = true
+	switch kind := f.Mode().Type(); {
+	case kind&fs.ModeSymlink != 0:
+		return fmt.Errorf("has a symbolic link, %.120q", name)
+	case kind != 0 && kind != fs.ModeDir, f.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0:
+		return fmt.Errorf("has %.120q, which is no plain file (%s)", name, f.Mode())
+	}
+	return nil
+}
+
+// checkContent unpacks an entry: its size and checksum have to be those that it has in
+// the zip's directory.
+func checkContent(f *zip.File, p *releases.ManifestPackage) error {
+	if f.Mode().IsDir() {
+		return nil
+	}
+	r, err := f.Open()
+	if err != nil {
+		return fmt.Errorf("%.120q cannot be unpacked: %w", f.Name, err)
+	}
+	var out bytes.Buffer
+	to := io.Discard
+	if f.Name == "composer.json" {
+		to = &out
+		if f.UncompressedSize64 > maxComposer {
+			return errors.Join(fmt.Errorf("has a composer.json of %d bytes", f.UncompressedSize64), r.Close())
+		}
+	}
+	n, err := io.Copy(to, io.LimitReader(r, int64(f.UncompressedSize64)+1)) //nolint:gosec // bounded by CheckZip
+	if err = errors.Join(err, r.Close()); err != nil {
+		return fmt.Errorf("%.120q cannot be unpacked: %w", f.Name, err)
+	}
+	if uint64(n) != f.UncompressedSize64 { //nolint:gosec // not negative
+		return fmt.Errorf("%.120q has more bytes than the zip says", f.Name)
+	}
+	if f.Name != "composer.json" {
+		return nil
+	}
+	m, err := composer.ParseManifest(out.Bytes())
+	if err == nil {
+		err = p.CheckManifest(m)
+	}
+	if err != nil {
+		return fmt.Errorf("its composer.json %w", err)
+	}
+	return nil
+}
