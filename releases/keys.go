@@ -30,6 +30,7 @@ func fill(v reflect.Value) {
 		for field := range v.Type().Fields() {
 			if field.IsExported() {
 				fill(v.FieldByIndex(field.Index))
+				leaveOut(field, v.FieldByIndex(field.Index))
 			}
 		}
 	case reflect.Slice:
@@ -43,6 +44,14 @@ func fill(v reflect.Value) {
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
+	}
+}
+
+// leaveOut makes an empty list or map nil that is left out when it is written.
+func leaveOut(field reflect.StructField, v reflect.Value) {
+	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	if isList := v.Kind() == reflect.Slice || v.Kind() == reflect.Map; isList && options == "omitempty" && v.Len() == 0 {
+		v.SetZero()
 	}
 }
 
@@ -82,3 +91,6 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// valueOf is the line as fill takes it.
+func valueOf(l *Line) reflect.Value { return reflect.ValueOf(l).Elem() }

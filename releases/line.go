@@ -41,7 +41,14 @@ type Line struct {
 	Editions     []Edition    `json:"editions"`
 	// Edits are applied to single packages' composer.json after everything
 	// else, by their built name.
-	Edits   []Edit  `json:"edits"`
+	Edits []Edit `json:"edits"`
+	// Data, Files, Prebuilt and Aliases are for lines that build tags.
+	Data     *Data      `json:"data,omitempty"`
+	Files    []File     `json:"files,omitempty"`
+	Prebuilt []Prebuilt `json:"prebuilt,omitempty"`
+	// Aliases is the vendor for whose packages there are metapackages that
+	// require those of ours that replace them; empty: there are none.
+	Aliases string  `json:"aliases,omitempty"`
 	Install Install `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
@@ -49,7 +56,8 @@ type Line struct {
 
 // Versions says how versions of built packages are made.
 type Versions struct {
-	// Policy is "nightly": the version at the latest tag, raised, with the date.
+	// Policy is NightlyPolicy: the version at the latest tag, raised, with the
+	// date; or TagsPolicy: every tag is built, in the version that it has.
 	Policy string `json:"policy"`
 	// Fallback is the base version of a package that is new since the latest
 	// tag.
@@ -82,8 +90,15 @@ type Repository struct {
 	Name string `json:"name"`
 	// URL is https://, ssh://, file:// or embedded: (carried in this program).
 	URL string `json:"url"`
-	// Ref is a branch or tag.
+	// Ref is a branch or tag; empty in a line that builds tags.
 	Ref string `json:"ref"`
+	// From is the first tag that is built, of a line that builds tags; empty: all
+	// are.
+	From string `json:"from,omitempty"`
+	// ExtraTags are tags that the repository itself does not have.
+	ExtraTags []ExtraTag `json:"extra-tags,omitempty"`
+	// FixVersions are versions and constraints that are wrong in tags.
+	FixVersions []FixVersions `json:"fix-versions,omitempty"`
 	// Local says that With replaced the source: a local build. A file cannot
 	// set it.
 	Local    bool      `json:"local" yaml:"-"`
@@ -103,6 +118,8 @@ type Package struct {
 	// Exclude are paths below that directory that belong to no package of this
 	// entry. An entry ending in '/' or naming a directory excludes all below it.
 	Exclude []string `json:"exclude"`
+	// Keep are entries of Exclude that some tags have in their package.
+	Keep []Keep `json:"keep,omitempty"`
 	// Optional says that Directory or Metapackage may be absent: a part that
 	// older or newer trees do not have.
 	Optional bool `json:"optional,omitempty"`
@@ -122,6 +139,9 @@ type Base struct {
 	// Require is how its requires are found: OfficialRequire, NightlyRequire or
 	// ScanRequire.
 	Require string `json:"require"`
+	// Released is the file of Data that holds the composer.json as it was
+	// released, with {tag} for the tag. A tag that has none gets a generated one.
+	Released string `json:"released,omitempty"`
 }
 
 // How a base package's requires are found.
@@ -157,6 +177,9 @@ type Edition struct {
 	Base string `json:"base,omitempty"`
 	// Require are requires added to those of the root composer.json.
 	Require []Require `json:"require"`
+	// Released is as in Base. A file without a name holds requires alone: it
+	// stands for Require.
+	Released string `json:"released,omitempty"`
 }
 
 // A Require is one added require of an edition: a constraint, or the latest tag
@@ -171,7 +194,9 @@ type Require struct {
 // An Edit changes one built package's composer.json.
 type Edit struct {
 	Package string `json:"package"` // its built name
-	Reason  string `json:"reason"`
+	// When is the constraint that the package's version meets; empty: any does.
+	When   string `json:"when,omitempty"`
+	Reason string `json:"reason"`
 	// Remove and Set address one entry of a section: "require" and a name.
 	Remove []EditLink `json:"remove"`
 	Set    []EditLink `json:"set"`

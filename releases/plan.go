@@ -27,6 +27,11 @@ type Plan struct {
 	Replace map[string]string `json:"replace"`
 	// LatestTags maps the URL of each require's repository to its latest tag.
 	LatestTags map[string]string `json:"latest-tags"`
+	// After are the nights of the same line that this one adds to, newest first:
+	// a package that one of them has is not built again. Of a line that builds tags.
+	After []Continued `json:"after,omitempty"`
+	// Prebuilt are the zips that are taken over as they are.
+	Prebuilt []PlannedZip `json:"prebuilt,omitempty"`
 }
 
 // PlanFormat is the format of plan files that this program reads and writes.
@@ -46,6 +51,8 @@ type PlannedRepository struct {
 	Local     bool   `json:"local"`
 	// Notes say which tags were left out and why.
 	Notes []string `json:"notes"`
+	// Tags are those to build, in their order, of a line that builds tags.
+	Tags []PlannedTag `json:"tags,omitempty"`
 }
 
 // Night is the name of the night: its date, and its number if there was one

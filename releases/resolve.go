@@ -137,7 +137,11 @@ func latestTagRequires(line *Line) []Require {
 func (p *Plan) addRepositories(listed map[string]listing) []error {
 	var problems []error
 	for _, repository := range p.Line.Repositories {
-		planned, err := planRepository(repository, listed[repository.URL], p.Line.Versions.SkipTags)
+		resolve := planRepository
+		if p.Line.BuildsTags() {
+			resolve = planTags
+		}
+		planned, err := resolve(repository, listed[repository.URL], p.Line.Versions.SkipTags)
 		if err != nil {
 			problems = append(problems, &SourceError{Repository: repository.Name, URL: repository.URL, Err: err})
 		}

@@ -21,6 +21,12 @@ type Rules struct {
 	replace  map[composer.Name]string        // source name → upstream version that the built one replaces
 	vendors  map[string]string               // as in Line.Rename
 	edits    map[composer.Name][]Edit        // by built name
+	// pins are the versions that links to packages get: those of all that are
+	// built, or of a tag those that the line fixes. By built name.
+	pins map[composer.Name]string
+	// released says that the versions are those of the sources, as they were
+	// released: then what the sources require of each other is right, too.
+	released bool
 }
 
 // NewRules makes the rules for the packages that are built: built maps the name
@@ -53,6 +59,7 @@ func NewRules(p *Plan, built map[composer.Name]string) (*Rules, error) {
 		}
 		r.versions[name] = version
 	}
+	r.pins = r.versions
 	r.addReplace(p)
 	if err := errors.Join(append(problems, r.addEdits(p.Line.Edits, sources)...)...); err != nil {
 		return nil, err
@@ -134,7 +141,7 @@ func (r *Rules) renameLink(name string) string {
 // pin is the one pin: a package that is built is wanted in its own version,
 // whatever the sources say ("self.version" among it); others as they are.
 func (r *Rules) pin(link composer.Link) composer.Link {
-	if version, ok := r.Version(composer.Name(strings.ToLower(link.Name))); ok {
+	if version, ok := r.pins[r.Rename(composer.Name(strings.ToLower(link.Name)))]; ok {
 		link.Constraint = version
 	}
 	link.Name = r.renameLink(link.Name)

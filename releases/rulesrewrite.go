@@ -45,7 +45,9 @@ func (r *Rules) Rewrite(m *composer.Manifest) error {
 		return fmt.Errorf("rewrite composer.json of %s: config.allow-plugins: %w", source, err)
 	}
 	for _, edit := range r.edits[r.Rename(source)] {
-		r.edit(m, edit)
+		if meets(version, edit.When) {
+			r.edit(m, edit)
+		}
 	}
 	return nil
 }
@@ -74,7 +76,7 @@ func rewriteLinks(m *composer.Manifest, section composer.Section, rewrite func(c
 // settle puts the version that a package has in the sources for "self.version":
 // in the published one it would be the version of the night.
 func (r *Rules) settle(link composer.Link, source composer.Name) composer.Link {
-	if base := r.bases[source]; link.Constraint == selfVersion && base != "" {
+	if base := r.bases[source]; link.Constraint == selfVersion && base != "" && !r.released {
 		link.Constraint = base
 	}
 	return link
@@ -180,7 +182,11 @@ func (r *Rules) edit(m *composer.Manifest, edit Edit) {
 		link := composer.Link{Name: set.Name, Constraint: set.Constraint}
 		switch set.Section {
 		case composer.Require, composer.RequireDev:
-			link = r.pin(link)
+			if r.released {
+				link.Name = r.renameLink(link.Name)
+			} else {
+				link = r.pin(link)
+			}
 		case composer.Conflict:
 			link.Name = r.renameLink(link.Name)
 		}

@@ -127,6 +127,7 @@ func TestSchemaHasAllFields(t *testing.T) {
 	for def, value := range map[string]any{
 		"line": Line{}, "versions": Versions{}, "upstream": Upstream{}, "composer-repository": ComposerRepository{},
 		"repository": Repository{}, "package": Package{}, "base": Base{}, "edition": Edition{}, "require": Require{},
+		"data": Data{}, "file": File{}, "prebuilt": Prebuilt{}, "extra-tag": ExtraTag{}, "fix-versions": FixVersions{}, "keep": Keep{},
 		"edit": Edit{}, "set-link": EditLink{}, "install": Install{}, "matrix": Matrix{},
 	} {
 		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))

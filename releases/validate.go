@@ -43,6 +43,7 @@ func check(l *Line) []problem {
 	c.repositories()
 	c.editions()
 	c.edits()
+	c.tags()
 	c.install()
 	return c.problems
 }
@@ -52,7 +53,7 @@ func (c *checker) add(at, format string, args ...any) {
 }
 
 // named is a path within an element of a list whose elements have names.
-var named = regexp.MustCompile(`^(repositories|editions|edits)\[([0-9]+)\](?:\.(.*))?$`)
+var named = regexp.MustCompile(`^(repositories|editions|edits|files)\[([0-9]+)\](?:\.(.*))?$`)
 
 // label names the thing at a path as a person would: "repository page-builder: ref: ".
 func (c *checker) label(at string) string {
@@ -72,6 +73,8 @@ func (c *checker) label(at string) string {
 		kind, name = "edition", c.line.Editions[i].Name
 	case "edits":
 		kind, name = "edit of", c.line.Edits[i].Package
+	case "files":
+		kind, name = "file of", c.line.Files[i].Package
 	}
 	if name == "" {
 		return at + ": "
@@ -167,8 +170,8 @@ func (c *checker) renamedInCircle(from string) bool {
 
 func (c *checker) versions() {
 	v := c.line.Versions
-	if v.Policy != defaultPolicy {
-		c.add("versions.policy", "%q is unknown; there is %q", v.Policy, defaultPolicy)
+	if v.Policy != NightlyPolicy && v.Policy != TagsPolicy {
+		c.add("versions.policy", "%q is unknown; there are %q and %q", v.Policy, NightlyPolicy, TagsPolicy)
 	}
 	if v.Fallback == "" {
 		c.add("versions.fallback", "is missing")

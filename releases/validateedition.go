@@ -126,7 +126,10 @@ func (c *checker) edits() {
 				c.add(at+".package", "it is built as %s; write that name", name.WithVendor(vendor))
 			}
 		}
-		c.text(at+".reason", e.Reason)
+		c.reason(at, e.Reason)
+		if e.When != "" {
+			c.constraint(at+".when", e.When)
+		}
 		if len(e.Remove)+len(e.Set) == 0 {
 			c.add(at, "changes nothing; want remove or set")
 		}

@@ -27,8 +27,10 @@ func (c *checker) repositories() {
 		}
 		names[strings.ToLower(r.Name)] = r.Name
 		c.gitURL(at+".url", r.URL)
-		if err := checkRef(r.Ref); err != nil {
-			c.add(at+".ref", "%v", err)
+		if !c.line.BuildsTags() {
+			if err := checkRef(r.Ref); err != nil {
+				c.add(at+".ref", "%v", err)
+			}
 		}
 		c.packages(at, r)
 	}

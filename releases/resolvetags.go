@@ -1,0 +1,150 @@
+package releases
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A taggedVersion is a tag with the version that it reads as.
+type taggedVersion struct {
+	PlannedTag
+	version composer.Version
+}
+
+// planTags resolves a repository of a line that builds tags: all its releases from
+// the first one on, in Composer's order, which is Adobe's too.
+func planTags(r Repository, l listing, skip []string) (PlannedRepository, error) {
+	if l.err != nil {
+		return PlannedRepository{}, l.err
+	}
+	tags, notes := releasesOf(r, l.refs, skip)
+	if len(tags) == 0 {
+		return PlannedRepository{}, fmt.Errorf("no tag of it is a release from %s on (%s); correct \"from\" in the release line",
+			cmp.Or(r.From, "the first"), cmp.Or(strings.Join(notes, "; "), "it has no tags"))
+	}
+	newest := tags[len(tags)-1]
+	planned := PlannedRepository{
+		Name: r.Name, URL: r.URL, Ref: tagPrefix + newest.Tag, Commit: newest.Commit, Local: r.Local,
+		Tag: newest.Tag, TagCommit: newest.Commit, Notes: append([]string{}, notes...),
+	}
+	for _, t := range tags {
+		planned.Tags = append(planned.Tags, t.PlannedTag)
+	}
+	return planned, nil
+}
+
+// releasesOf are the tags of a repository that are built, in their order. One that
+// the line adds does not take the place of one that is there: upstream has mended it.
+func releasesOf(r Repository, refs []Ref, skip []string) (found []taggedVersion, notes []string) {
+	commits := map[string]string{}
+	for _, extra := range r.ExtraTags {
+		commits[extra.Tag] = extra.Commit
+	}
+	for _, ref := range refs {
+		if tag, ok := strings.CutPrefix(ref.Name, tagPrefix); ok {
+			if _, extra := commits[tag]; extra {
+				notes = append(notes, fmt.Sprintf("tag %s is there now: take it out of extra-tags", tag))
+			}
+			commits[tag] = ref.Commit
+		}
+	}
+	from, _ := composer.ParseVersion(r.From) // the empty one is below all
+	var left leftOut
+	for _, tag := range slices.Sorted(maps.Keys(commits)) {
+		version, reason := release(tag, skip)
+		if reason == "" && r.From != "" && version.Compare(from) < 0 {
+			reason = "are older than " + r.From
+		}
+		if reason != "" {
+			left.add(reason, tag)
+			continue
+		}
+		found = append(found, taggedVersion{PlannedTag{tag, commits[tag]}, version})
+	}
+	slices.SortStableFunc(found, func(a, b taggedVersion) int { return a.version.Compare(b.version) })
+	return found, append(notes, left.notes()...)
+}
+
+// Continue makes the plan one that adds to nights that are published, newest first:
+// tags that one of them was made of are not built again. What is published never
+// changes, so a tag that was moved since is a note, and stays what it was.
+func (p *Plan) Continue(nights []*Manifest, sums []pipeline.Digest) {
+	known := map[string]string{}
+	zips := map[string]bool{}
+	for i, night := range nights {
+		if night.Plan.Line.Name != p.Line.Name {
+			continue
+		}
+		p.After = append(p.After, Continued{night.Night, sums[i]})
+		for _, r := range night.Plan.Repositories {
+			for _, t := range r.Tags {
+				known[r.Name+" "+t.Tag] = t.Commit
+			}
+		}
+		for _, pkg := range night.Packages {
+			zips[pkg.Name+" "+pkg.Version] = true
+		}
+	}
+	for i := range p.Repositories {
+		r := &p.Repositories[i]
+		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t PlannedTag) bool {
+			commit, ok := known[r.Name+" "+t.Tag]
+			if ok && commit != t.Commit {
+				r.Notes = append(r.Notes, fmt.Sprintf("tag %s was moved from %.12s to %.12s: what is published of it stays", t.Tag, commit, t.Commit))
+			}
+			return ok
+		}))
+	}
+	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool { return zips[z.Name+" "+z.Version] }))
+}
+
+// Only keeps the tags of these names: TAG for all repositories that have it, or
+// REPOSITORY=TAG. One that none has is an error.
+func (p *Plan) Only(names []string) error {
+	used := map[string]bool{}
+	for i := range p.Repositories {
+		r := &p.Repositories[i]
+		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t PlannedTag) bool {
+			at := slices.IndexFunc(names, func(name string) bool { return name == t.Tag || name == r.Name+"="+t.Tag })
+			if at >= 0 {
+				used[names[at]] = true
+			}
+			return at < 0
+		}))
+	}
+	p.Prebuilt = nil
+	var problems []error
+	for _, name := range names {
+		if !used[name] {
+			problems = append(problems, fmt.Errorf("%s: no repository of line %s has that tag to be built: it is misspelt, older than \"from\", or published already", name, p.Line.Name))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return &ConfigError{Err: err}
+	}
+	return nil
+}
+
+// Pending is how many tags and zips the plan adds.
+func (p *Plan) Pending() int {
+	n := len(p.Prebuilt)
+	for _, r := range p.Repositories {
+		n += len(r.Tags)
+	}
+	return n
+}
+
+// emptyIsNil is the list as it is read again where an empty one is left out.
+func emptyIsNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
