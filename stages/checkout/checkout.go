@@ -116,10 +116,12 @@ func (c *checkout) run(ctx context.Context, in stages.Checkout) (stages.Sources,
 	var done atomic.Int64
 	var g errgroup.Group
 	g.SetLimit(c.Workers)
-	for i, pin := range in.Pins {
+	for _, same := range byURL(in.Pins) {
 		g.Go(func() error {
-			out.Repositories[i], errs[i] = c.source(ctx, pin)
-			c.Progress(pipeline.Step{Stage: stageName, Item: pin.Name, Done: done.Add(1), Total: int64(len(in.Pins)), Unit: "repositories"})
+			c.sources(ctx, in.Pins, same, func(i int, s stages.Source, err error) {
+				out.Repositories[i], errs[i] = s, err
+				c.Progress(pipeline.Step{Stage: stageName, Item: in.Pins[i].Name, Done: done.Add(1), Total: int64(len(in.Pins)), Unit: "repositories"})
+			})
 			return nil
 		})
 	}
@@ -131,28 +133,6 @@ func (c *checkout) run(ctx context.Context, in stages.Checkout) (stages.Sources,
 		return stages.Sources{}, err
 	}
 	return out, nil
-}
-
-// source gives the trees of one repository: the saved ones of these commits, or
-// read in its folder or in our cache of its objects.
-func (c *checkout) source(ctx context.Context, pin stages.Pin) (stages.Source, error) {
-	if ctx.Err() != nil {
-		return stages.Source{}, context.Cause(ctx)
-	}
-	if err := checkPin(pin); err != nil {
-		return stages.Source{}, err
-	}
-	if s, ok := c.saved(ctx, pin); ok {
-		return s, nil
-	}
-	dir, local, err := c.local(pin.URL)
-	if err != nil {
-		return stages.Source{}, sourceError(pin, err)
-	}
-	if local {
-		return c.inPlace(ctx, pin, dir)
-	}
-	return c.remote(ctx, pin)
 }
 
 // checkPin catches a plan that was written by hand and has no full commits.
@@ -180,43 +160,6 @@ func (c *checkout) saved(ctx context.Context, pin stages.Pin) (stages.Source, bo
 	}
 	s.Tagged, ok = c.tree(ctx, taggedKey+pin.TagCommit)
 	return s, ok
-}
-
-// inPlace reads a repository on this machine where it lies: no git program is
-// needed for it.
-func (c *checkout) inPlace(ctx context.Context, pin stages.Pin, dir string) (stages.Source, error) {
-	o, err := openObjects(dir, c.readers)
-	if err != nil {
-		return stages.Source{}, sourceError(pin, err)
-	}
-	for _, w := range wants(pin) {
-		if !o.has(w.id) {
-			return stages.Source{}, sourceError(pin, errors.Join(fmt.Errorf("commit %s (%s) is not in the folder %s; fetch it there, or make the plan anew", w.id, w.ref, dir), o.close()))
-		}
-	}
-	s, err := c.read(ctx, pin, o)
-	var broken *damagedError
-	if errors.As(err, &broken) {
-		err = fmt.Errorf("%w; repair the folder %s (git fsck shows what is missing, git fetch --refetch fetches it)", err, dir)
-	}
-	return s, sourceError(pin, errors.Join(err, o.close()))
-}
-
-// read makes both trees from the objects.
-func (c *checkout) read(ctx context.Context, pin stages.Pin, o *objects) (s stages.Source, err error) {
-	log := c.Log.With(slog.String("repository", pin.Name))
-	s.Name, s.Tag = pin.Name, pin.Tag
-	if s.Head, err = c.head(ctx, o, folderName(pin.URL), plumbing.NewHash(pin.Commit), log); err != nil {
-		return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
-	}
-	if pin.TagCommit == "" {
-		s.Tagged, err = c.save(ctx, nil)
-		return s, err
-	}
-	if s.Tagged, err = c.tagged(ctx, o, plumbing.NewHash(pin.TagCommit), log); err != nil {
-		return stages.Source{}, fmt.Errorf("commit %s of tag %s: %w", pin.TagCommit, pin.Tag, err)
-	}
-	return s, nil
 }
 
 // sourceError says which repository the error is about; nil stays nil, and what

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -195,40 +196,55 @@ type storeError struct{ err error }
 func (e *storeError) Error() string { return "store the files: " + e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
-// head saves the tree of all files of a commit.
-func (c *checkout) head(ctx context.Context, o *objects, folder string, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, error) {
+// head saves the tree of all files of a commit. known is completed; the files are
+// given too.
+func (c *checkout) head(ctx context.Context, o *objects, known map[plumbing.Hash]stored, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, []entry, error) {
 	files, err := c.walk(ctx, walk{objects: o, log: log}, commit)
 	if err != nil {
-		return pipeline.Tree{}, err
+		return pipeline.Tree{}, nil, err
 	}
-	before := c.listing(ctx, folder)
-	tree, err := c.add(ctx, o, files, before.blobs)
+	tree, err := c.add(ctx, o, files, known)
 	if err != nil {
-		return pipeline.Tree{}, err
+		return pipeline.Tree{}, nil, err
 	}
+	c.rememberTree(ctx, headKey+commit.String(), tree)
+	return tree, files, nil
+}
+
+// rememberBlobs keeps which blob is which content, for the files of one tree.
+func (c *checkout) rememberBlobs(ctx context.Context, folder string, tree pipeline.Tree, files []entry, known map[plumbing.Hash]stored) {
 	now := listing{tree: tree, blobs: make(map[plumbing.Hash]stored, len(files))}
 	for _, f := range files {
-		now.blobs[f.id] = before.blobs[f.id]
+		now.blobs[f.id] = known[f.id]
 	}
 	data, err := now.encode()
 	c.remember(ctx, blobsKey+folder, data, err)
-	c.rememberTree(ctx, headKey+commit.String(), tree)
-	return tree, nil
+}
+
+func isManifest(name string) bool { return name == "composer.json" }
+
+// manifests saves the tree of the composer.json files among a commit's files.
+func (c *checkout) manifests(ctx context.Context, o *objects, known map[plumbing.Hash]stored, commit plumbing.Hash, files []entry) (pipeline.Tree, error) {
+	var found []entry
+	for _, f := range files {
+		if isManifest(path.Base(f.name)) {
+			found = append(found, f)
+		}
+	}
+	tree, err := c.add(ctx, o, found, known)
+	if err == nil {
+		c.rememberTree(ctx, taggedKey+commit.String(), tree)
+	}
+	return tree, err
 }
 
 // tagged saves the tree of the composer.json files of a commit.
 func (c *checkout) tagged(ctx context.Context, o *objects, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, error) {
-	only := func(name string) bool { return name == "composer.json" }
-	files, err := c.walk(ctx, walk{objects: o, log: log, only: only}, commit)
+	files, err := c.walk(ctx, walk{objects: o, log: log, only: isManifest}, commit)
 	if err != nil {
 		return pipeline.Tree{}, err
 	}
-	tree, err := c.add(ctx, o, files, map[plumbing.Hash]stored{})
-	if err != nil {
-		return pipeline.Tree{}, err
-	}
-	c.rememberTree(ctx, taggedKey+commit.String(), tree)
-	return tree, nil
+	return c.manifests(ctx, o, map[plumbing.Hash]stored{}, commit, files)
 }
 
 func (c *checkout) walk(ctx context.Context, w walk, commit plumbing.Hash) ([]entry, error) {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/gofrs/flock"
@@ -88,28 +87,6 @@ func wants(pin stages.Pin) []want {
 	return w
 }
 
-// remote fetches what our cache of the repository's objects misses, and reads
-// it there. A damaged cache is removed and fetched anew, once.
-func (c *checkout) remote(ctx context.Context, pin stages.Pin) (s stages.Source, err error) {
-	dir := filepath.Join(c.Dir, folderName(pin.URL))
-	unlock, err := c.lock(ctx, pin, dir+lockSuffix)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	s, err = c.fetchAndRead(ctx, pin, dir)
-	var broken *damagedError
-	if !errors.As(err, &broken) || ctx.Err() != nil {
-		return s, err
-	}
-	c.Log.Warn("the git objects of a repository are damaged: removing them and fetching anew",
-		slog.String("repository", pin.Name), slog.String("folder", dir), slog.Any("error", err))
-	if err := os.RemoveAll(dir); err != nil {
-		return s, fmt.Errorf("remove the damaged git objects of %s: %w", pin.Name, err)
-	}
-	return c.fetchAndRead(ctx, pin, dir)
-}
-
 // lockSuffix follows the name of a repository's folder in that of its lock. The
 // lock holds the URL, and its time is that of the last use.
 const lockSuffix = ".lock"
@@ -134,39 +111,9 @@ func (c *checkout) lock(ctx context.Context, pin stages.Pin, file string) (unloc
 	return l.Unlock, nil
 }
 
-func (c *checkout) fetchAndRead(ctx context.Context, pin stages.Pin, dir string) (s stages.Source, err error) {
-	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
-		if _, err := git.PlainInit(dir, true); err != nil {
-			return s, fmt.Errorf("make the folder of the git objects: %w", err)
-		}
-	}
-	o, err := openCache(dir, c.readers)
-	if err != nil {
-		return s, err
-	}
-	missing, err := o.missing(pin)
-	if err != nil {
-		return s, errors.Join(err, o.close())
-	}
-	if len(missing) > 0 {
-		err = errors.Join(c.fetch(ctx, pin, o, missing), o.close())
-		if err != nil {
-			return s, err
-		}
-		if o, err = openCache(dir, c.readers); err != nil {
-			return s, err
-		}
-	}
-	s, err = c.read(ctx, pin, o)
-	if err != nil {
-		err = sourceError(pin, err)
-	}
-	return s, errors.Join(err, o.close())
-}
-
 // missing gives the commits to fetch. A commit that was there before and is not
 // any more is damage: we would tell the server that we have it.
-func (o *objects) missing(pin stages.Pin) ([]want, error) {
+func (o *objects) missing(pins []stages.Pin) ([]want, error) {
 	pinned, err := pinned(o.storage)
 	if err != nil {
 		return nil, err
@@ -176,7 +123,15 @@ func (o *objects) missing(pin stages.Pin) ([]want, error) {
 			return nil, damaged("commit %s was fetched and is not there any more", id)
 		}
 	}
-	return slices.DeleteFunc(wants(pin), func(w want) bool { return o.has(w.id) }), nil
+	var missing []want
+	for _, pin := range pins {
+		for _, w := range wants(pin) {
+			if !o.has(w.id) && !slices.ContainsFunc(missing, func(m want) bool { return m.id == w.id }) {
+				missing = append(missing, w)
+			}
+		}
+	}
+	return missing, nil
 }
 
 // openCache opens a folder that is ours: whatever is wrong there is damage.
