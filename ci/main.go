@@ -65,9 +65,8 @@ that it works, and publishes it.`,
 	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
 	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
 	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w))
-	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w))
-	root.AddCommand(newOrg(w))
-	root.AddCommand(newVerify(w), newStatus(w), newKeygen(w))
+	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
+	root.AddCommand(newVerify(w), newStatus(w), newKeygen(w), newOrg(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see ci --help", err)}
 	})

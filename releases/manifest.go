@@ -34,11 +34,13 @@ type ManifestPackage struct {
 	Version string `json:"version"`
 	Type    string `json:"type"`
 	// Repository, Directory and Commit say where it was built from.
-	Repository string        `json:"repository"`
-	Directory  string        `json:"directory"`
-	Commit     string        `json:"commit"`
-	Requires   []Requirement `json:"requires"`
-	Dist       *ManifestDist `json:"dist"`
+	Repository string `json:"repository"`
+	Directory  string `json:"directory"`
+	Commit     string `json:"commit"`
+	Tag        string `json:"tag,omitempty"` // of a line that builds tags
+	// Requires are empty for a line that builds tags: they stand in its metadata.
+	Requires []Requirement `json:"requires"`
+	Dist     *ManifestDist `json:"dist"`
 }
 
 // A ManifestDist is the zip of a package.

@@ -86,6 +86,9 @@ func (p *Plan) Repository(name string) (PlannedRepository, bool) {
 
 // Summary implements pipeline.Summarizer.
 func (p *Plan) Summary() string {
+	if p.Line.BuildsTags() {
+		return fmt.Sprintf("%s of %s: %d repositories, %d tags and zips to add", p.Night(), p.Line.Name, len(p.Repositories), p.Pending())
+	}
 	return fmt.Sprintf("%s of %s: %d repositories", p.Night(), p.Line.Name, len(p.Repositories))
 }
 
@@ -141,6 +144,11 @@ func (r PlannedRepository) check() error {
 		problems = append(problems, errors.New("has a tag without its commit, or the commit without its tag"))
 	case r.TagCommit != "" && !commitPattern.MatchString(r.TagCommit):
 		problems = append(problems, fmt.Errorf("commit %.50q of tag %s: want 40 hexadecimal digits", r.TagCommit, r.Tag))
+	}
+	for _, t := range r.Tags {
+		if t.Tag == "" || !commitPattern.MatchString(t.Commit) {
+			problems = append(problems, fmt.Errorf("tag %q with commit %.50q: want a name and 40 hexadecimal digits", t.Tag, t.Commit))
+		}
 	}
 	return errors.Join(problems...)
 }

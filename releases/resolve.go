@@ -57,7 +57,7 @@ func (r *Resolver) Resolve(ctx context.Context, line *Line, date string, number 
 		Repositories: []PlannedRepository{}, Replace: map[string]string{}, LatestTags: map[string]string{}}
 	var upstream error
 	var wait sync.WaitGroup
-	wait.Go(func() { upstream = r.addUpstream(ctx, p) })
+	wait.Go(func() { upstream = errors.Join(r.addUpstream(ctx, p), r.addPrebuilt(ctx, p)) })
 	listed := r.listAll(ctx, line)
 	wait.Wait()
 	if err := ctx.Err(); err != nil {

@@ -83,6 +83,7 @@ func (p *Plan) Continue(nights []*Manifest, sums []pipeline.Digest) {
 			continue
 		}
 		p.After = append(p.After, Continued{night.Night, sums[i]})
+		p.dropData(night.Plan.Line)
 		for _, r := range night.Plan.Repositories {
 			for _, t := range r.Tags {
 				known[r.Name+" "+t.Tag] = t.Commit
@@ -105,6 +106,16 @@ func (p *Plan) Continue(nights []*Manifest, sums []pipeline.Digest) {
 	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool { return zips[z.Name+" "+z.Version] }))
 }
 
+// dropData takes out directories of data whose zips a published night has.
+func (p *Plan) dropData(published Line) {
+	if p.Line.Data == nil || published.Data == nil || p.Line.Data.Commit != published.Data.Commit {
+		return
+	}
+	p.Line.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Line.Prebuilt, func(from Prebuilt) bool {
+		return from.Directory != "" && slices.ContainsFunc(published.Prebuilt, func(o Prebuilt) bool { return o.Directory == from.Directory })
+	}))
+}
+
 // Only keeps the tags of these names: TAG for all repositories that have it, or
 // REPOSITORY=TAG. One that none has is an error.
 func (p *Plan) Only(names []string) error {
@@ -119,7 +130,7 @@ func (p *Plan) Only(names []string) error {
 			return at < 0
 		}))
 	}
-	p.Prebuilt = nil
+	p.Prebuilt, p.Line.Prebuilt = nil, nil
 	var problems []error
 	for _, name := range names {
 		if !used[name] {
@@ -132,9 +143,14 @@ func (p *Plan) Only(names []string) error {
 	return nil
 }
 
-// Pending is how many tags and zips the plan adds.
+// Pending is how many tags, zips, and directories of zips the plan adds.
 func (p *Plan) Pending() int {
 	n := len(p.Prebuilt)
+	for _, from := range p.Line.Prebuilt {
+		if from.Directory != "" {
+			n++
+		}
+	}
 	for _, r := range p.Repositories {
 		n += len(r.Tags)
 	}

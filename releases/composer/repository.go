@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -233,4 +235,33 @@ func (r *Repository) read(ctx context.Context, address *url.URL) (*object, error
 		return nil, fmt.Errorf("read %s: %w", address.Redacted(), err)
 	}
 	return root, nil
+}
+
+// Names are the packages that the repository lists, in byte order. One that lists none, or only patterns, is an error:
+// what it has can be asked for by name alone.
+func (r *Repository) Names() ([]Name, error) {
+	if len(r.available) == 0 && len(r.inline) == 0 || len(r.patterns) > 0 {
+		return nil, fmt.Errorf("Composer repository %s does not list its packages: it has no \"available-packages\"", r.base.Redacted())
+	}
+	all := maps.Clone(r.available)
+	if all == nil {
+		all = map[string]bool{}
+	}
+	for name := range r.inline {
+		all[name] = true
+	}
+	names := make([]Name, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		names = append(names, Name(name))
+	}
+	return names, nil
+}
+
+// DistURL is the absolute URL of a dist of the repository.
+func (r *Repository) DistURL(d *Dist) (string, error) {
+	address, err := r.base.Parse(d.URL)
+	if err != nil || address.Scheme == "" {
+		return "", fmt.Errorf("dist %q: not a URL", d.URL)
+	}
+	return address.String(), nil
 }

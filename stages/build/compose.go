@@ -73,11 +73,38 @@ type writer struct {
 	plan  *releases.Plan
 	rules *releases.Rules
 	heads *heads
+	// released are the composer.json files of packages as they were released, by
+	// their names in the sources. Of a tag only.
+	released map[string]*composer.Manifest
 }
 
 func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error) {
 	c := composed{Package: p}
 	var err error
+	switch m := w.released[p.Name]; {
+	case m != nil:
+		err = w.asReleased(&c, m)
+	default:
+		err = w.fromSources(ctx, &c)
+	}
+	if err != nil {
+		return composed{}, err
+	}
+	c.manifest.SetLinks(composer.Require, links(c.Requires))
+	w.pinEditions(&c)
+	if err := w.rules.Rewrite(c.manifest); err != nil {
+		return composed{}, fmt.Errorf("%s: %w", c.file(), err)
+	}
+	if isEdition := p.Kind == stages.Product || p.Kind == stages.Project; isEdition && w.released[p.Name] == nil {
+		sortLinks(c.manifest, composer.Require) // by the names that they have now
+	}
+	c.requires = w.evidence(c)
+	return c, nil
+}
+
+// fromSources composes a package of what the sources have of it.
+func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
+	p := c.Package
 	switch p.Kind {
 	case stages.Plain:
 		c.files = w.heads.below(p.Repository, p.Directory, p.Exclude)
@@ -85,24 +112,13 @@ func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error
 	case stages.Metapackage:
 		c.manifest, err = w.heads.manifest(ctx, p.Repository, p.Directory)
 	case stages.Base:
-		err = w.base(&c)
+		err = w.base(c)
 	case stages.Product, stages.Project:
-		err = w.edition(ctx, &c)
+		err = w.edition(ctx, c)
 	default:
 		err = fmt.Errorf("kind %q is not known", p.Kind)
 	}
-	if err != nil {
-		return composed{}, err
-	}
-	c.manifest.SetLinks(composer.Require, links(p.Requires))
-	if err := w.rules.Rewrite(c.manifest); err != nil {
-		return composed{}, fmt.Errorf("%s: %w", c.file(), err)
-	}
-	if p.Kind == stages.Product || p.Kind == stages.Project {
-		sortLinks(c.manifest, composer.Require) // by the names that they have now
-	}
-	c.requires = w.evidence(c)
-	return c, nil
+	return err
 }
 
 func links(requires []releases.Requirement) []composer.Link {

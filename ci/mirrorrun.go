@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/build"
+	"github.com/mage-os/nightly/stages/checkout"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// planMirror makes the plan of what the target does not have yet, and gives what
+// is published there.
+func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, map[string]pipeline.Digest, error) {
+	plan, err := c.resolve(ctx, line, c.world.date(), 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	nights, sums, err := publishedNights(ctx, c.world, f.to)
+	if err != nil {
+		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	plan.Continue(nights, sums)
+	if len(f.only) > 0 {
+		if err := plan.Only(f.only); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, night := range nights {
+		if night.Plan.Date == plan.Date && night.Plan.Number >= plan.Number {
+			plan.Number = night.Plan.Number + 1
+		}
+	}
+	for _, r := range plan.Repositories {
+		for _, note := range r.Notes {
+			c.log.Info("tags", slog.String("repository", r.Name), slog.String("note", note))
+		}
+	}
+	return plan, publishedPackages(nights), nil
+}
+
+// publishedNights reads the manifests of the nights that a target resolves, newest
+// first, and their checksums. A target that does not exist has none.
+func publishedNights(ctx context.Context, w *world, to string) (manifests []*releases.Manifest, sums []pipeline.Digest, err error) {
+	t, err := target.Open(ctx, to, w.targets())
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	r := publish.Read(t)
+	nights, err := r.Nights(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, night := range nights {
+		m, data, err := r.Manifest(ctx, night)
+		if err != nil {
+			return nil, nil, fmt.Errorf("night %s: %w", night, err)
+		}
+		manifests, sums = append(manifests, m), append(sums, pipeline.DigestOf(data))
+	}
+	return manifests, sums, nil
+}
+
+// publishedPackages are the packages of nights, as "name version", with the
+// SHA-256 of their dists.
+func publishedPackages(nights []*releases.Manifest) map[string]pipeline.Digest {
+	all := map[string]pipeline.Digest{}
+	for _, night := range nights {
+		for _, p := range night.Packages {
+			if p.Dist != nil {
+				all[p.Name+" "+p.Version] = p.Dist.SHA256
+			}
+		}
+	}
+	return all
+}
+
+// mirror builds the tags of a plan and publishes what is new in them.
+func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published map[string]pipeline.Digest, o order, out *outcome) error {
+	if plan.Pending() == 0 {
+		return c.nothing("checkout", "nothing is new since "+after(plan))
+	}
+	tags, err := stages.TagsOf(plan, map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion})
+	if err != nil {
+		return err
+	}
+	if err := c.fetchTags(ctx, plan, tags); err != nil {
+		return err
+	}
+	built, err := c.buildTags(ctx, plan, tags)
+	if err != nil {
+		return err
+	}
+	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder()), stages.Mirror{
+		Plan: *plan, Tags: built, Published: published, Program: releases.Program,
+		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
+	})
+	if err != nil {
+		return err
+	}
+	out.night = &night
+	return c.publish(ctx, night, o, out)
+}
+
+func after(plan *releases.Plan) string {
+	if len(plan.After) == 0 {
+		return "the beginning"
+	}
+	return plan.After[0].Night
+}
+
+func (c *chain) nothing(stage, why string) error {
+	c.show.report(pipeline.Report{Stage: stage, State: pipeline.Skipped, Detail: why})
+	return nil
+}
+
+// fetchTags checks out the tags that were not built before: those of one repository
+// are fetched together, and a file that several of them have is read once.
+func (c *chain) fetchTags(ctx context.Context, plan *releases.Plan, tags []stages.Tag) error {
+	var pins []stages.Pin
+	for _, t := range tags {
+		key, err := pipeline.Key(c.tag(), t)
+		if err != nil {
+			return err
+		}
+		if _, err := c.store.Results().Load(ctx, key); err != nil || c.session.Fresh {
+			pins = append(pins, t.Pin)
+		}
+	}
+	if data := stages.DataPin(&plan.Line); data.Commit != "" {
+		pins = append(pins, data)
+	}
+	if len(pins) == 0 {
+		return c.nothing("checkout", "all tags were built before")
+	}
+	c.show.report(pipeline.Report{Stage: "checkout", State: pipeline.Started})
+	sources, err := c.checkout().Run(ctx, stages.Checkout{Pins: pins})
+	if err != nil {
+		err = &pipeline.StageError{Stage: "checkout", Err: err}
+		c.show.report(pipeline.Report{Stage: "checkout", State: pipeline.Failed, Err: err})
+		return err
+	}
+	c.show.report(pipeline.Report{Stage: "checkout", State: pipeline.Done, Detail: fmt.Sprintf("%d tags", len(sources.Repositories))})
+	return nil
+}
+
+// buildTags builds every tag, or takes what was built of it before. One that cannot
+// be built does not hide the others.
+func (c *chain) buildTags(ctx context.Context, plan *releases.Plan, tags []stages.Tag) ([]stages.TagPackages, error) {
+	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Started})
+	quiet := *c.session
+	quiet.Report = nil
+	var built []stages.TagPackages
+	var errs []error
+	zips, err := c.prebuilt(ctx, plan)
+	if err != nil {
+		errs = append(errs, err)
+	} else if zips.Packages > 0 {
+		built = append(built, zips)
+	}
+	packages := zips.Packages
+	for i, t := range tags {
+		made, err := pipeline.Run(ctx, &quiet, c.tag(), t)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tag %s of repository %s: %w; if it shall not be built, name it in skip-tags of the release line", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err)))
+			continue
+		}
+		for _, note := range made.Notes {
+			c.log.Info("left out", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
+		}
+		built = append(built, made)
+		packages += made.Packages
+		c.show.step(pipeline.Step{Stage: "build", Item: t.Pin.Name + " " + t.Pin.Tag, Done: int64(i + 1), Total: int64(len(tags)), Unit: "tags"})
+	}
+	if err := mirrorTrouble("build", errs...); err != nil {
+		c.show.report(pipeline.Report{Stage: "build", State: pipeline.Failed, Err: err})
+		return nil, err
+	}
+	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Done, Detail: fmt.Sprintf("%d tags, %d packages", len(tags), packages)})
+	return built, nil
+}
+
+func (c *chain) builder() build.Options {
+	return build.Options{
+		Store: c.trees, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log,
+	}
+}
+
+// prebuilt takes over the zips of a plan.
+func (c *chain) prebuilt(ctx context.Context, plan *releases.Plan) (stages.TagPackages, error) {
+	if len(plan.Prebuilt) == 0 && len(plan.Line.Prebuilt) == 0 {
+		return stages.TagPackages{}, nil
+	}
+	var data pipeline.Tree
+	if pin := stages.DataPin(&plan.Line); pin.Commit != "" {
+		sources, err := c.quietCheckout().Run(ctx, stages.Checkout{Pins: []stages.Pin{pin}})
+		if err != nil {
+			return stages.TagPackages{}, err
+		}
+		data = sources.Repositories[0].Head
+	}
+	return c.builder().Prebuilt(ctx, plan, data)
+}
+
+func (c *chain) quietCheckout() pipeline.Stage[stages.Checkout, stages.Sources] {
+	return checkout.Stage(checkout.Options{
+		Store: c.trees, Cache: c.store.Cache("git"), Dir: gitDir(c.dir),
+		Locate: c.carried.locate, Token: c.world.token, SSH: c.world.ssh(), Log: c.log,
+	})
+}
+
+// tag is checkout, dependencies and packaging of one tag, as one stage: its result
+// is keyed by the tag's commit, so that nothing of a tag that was built is looked
+// at again.
+func (c *chain) tag() pipeline.Stage[stages.Tag, stages.TagPackages] {
+	return pipeline.Stage[stages.Tag, stages.TagPackages]{Name: build.TagName, Version: build.TagVersion, Run: c.runTag}
+}
+
+func (c *chain) runTag(ctx context.Context, in stages.Tag) (stages.TagPackages, error) {
+	pins := []stages.Pin{in.Pin}
+	if in.Data.Commit != "" {
+		pins = append(pins, in.Data)
+	}
+	sources, err := c.quietCheckout().Run(ctx, stages.Checkout{Pins: pins})
+	if err != nil {
+		return stages.TagPackages{}, err
+	}
+	var data pipeline.Tree
+	if in.Data.Commit != "" {
+		data = sources.Repositories[1].Head
+		sources.Repositories = sources.Repositories[:1]
+	}
+	if in.Line, err = build.WithReleased(ctx, c.trees, data, in.Line, in.Pin.Tag); err != nil {
+		return stages.TagPackages{}, err
+	}
+	vendors := append(slices.Collect(maps.Keys(in.Line.Rename)), in.Line.Vendor)
+	slices.Sort(vendors)
+	quiet := *c
+	quiet.progress = func(pipeline.Step) {}
+	found, err := quiet.dependencies().Run(ctx, stages.Analysis{
+		Repositories: in.Line.Repositories, Editions: in.Line.Editions, Vendors: slices.Compact(vendors), LatestTags: in.LatestTags, Sources: sources,
+	})
+	if err != nil {
+		return stages.TagPackages{}, err
+	}
+	return c.builder().Tag(ctx, stages.TagBuild{Tag: in, Sources: sources, Dependencies: found, Data: data})
+}

@@ -1,0 +1,146 @@
+package releases
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// addPrebuilt finds the zips that the line takes over from folders and Composer
+// repositories. Those in its data need no look: the commit says what they are.
+func (r *Resolver) addPrebuilt(ctx context.Context, p *Plan) error {
+	var errs []error
+	for _, from := range p.Line.Prebuilt {
+		var zips []PlannedZip
+		var err error
+		at := from.Repository
+		switch {
+		case from.Folder != "":
+			at = from.Folder
+			zips, err = zipsOfFolder(from.Folder)
+		case from.Repository != "":
+			zips, err = r.zipsOfRepository(ctx, from)
+		}
+		if err != nil {
+			errs = append(errs, &SourceError{Repository: "prebuilt packages", URL: at, Err: err})
+		}
+		p.Prebuilt = append(p.Prebuilt, zips...)
+	}
+	return errors.Join(errs...)
+}
+
+// zipsOfFolder reads the zips right in a folder, in byte order of their names.
+func zipsOfFolder(address string) ([]PlannedZip, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(u.Path), "*.zip"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, errors.New("there is no zip in that folder")
+	}
+	var zips []PlannedZip
+	var errs []error
+	for _, file := range files {
+		z, err := zipFile(file)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", file, err))
+		}
+		zips = append(zips, z)
+	}
+	return zips, errors.Join(errs...)
+}
+
+func zipFile(file string) (z PlannedZip, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return z, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	sum := sha1.New()
+	size, err := io.Copy(sum, f)
+	if err != nil {
+		return z, err
+	}
+	m, err := composer.ZipManifest(f, size)
+	if err != nil {
+		return z, err
+	}
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(file)}
+	z = PlannedZip{Name: m.Name(), Version: m.Version(), URL: address.String(), SHA1: hex.EncodeToString(sum.Sum(nil))}
+	if _, err := composer.ParseName(z.Name); err != nil {
+		return z, err
+	}
+	_, err = composer.ParseVersion(z.Version)
+	return z, err
+}
+
+// zipsOfRepository are all zips of the wanted packages, in byte order of the names,
+// newest version first. Development versions have no zip that stays.
+func (r *Resolver) zipsOfRepository(ctx context.Context, from Prebuilt) ([]PlannedZip, error) {
+	address, err := r.locate(from.Repository)
+	if err != nil {
+		return nil, err
+	}
+	repository, err := composer.OpenRepository(ctx, address, r.Fetcher)
+	if err != nil {
+		return nil, err
+	}
+	names, err := repository.Names()
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(n composer.Name) bool {
+		return len(from.Packages) > 0 && !slices.ContainsFunc(from.Packages, func(pattern string) bool {
+			ok, err := path.Match(pattern, string(n))
+			return err == nil && ok
+		})
+	})
+	found := make([][]PlannedZip, len(names))
+	errs := make([]error, len(names))
+	var group errgroup.Group
+	group.SetLimit(maxRequests)
+	for i, name := range names {
+		group.Go(func() error {
+			found[i], errs[i] = zipsOfPackage(ctx, repository, name)
+			return nil // that one fails must not stop the others
+		})
+	}
+	_ = group.Wait()
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+func zipsOfPackage(ctx context.Context, repository *composer.Repository, name composer.Name) ([]PlannedZip, error) {
+	versions, err := repository.Versions(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var zips []PlannedZip
+	for _, v := range versions {
+		version, err := composer.ParseVersion(v.Manifest.Version())
+		if err != nil || v.Dist == nil || v.Dist.Type != "zip" || version.Stability() == composer.Dev {
+			continue
+		}
+		address, err := repository.DistURL(v.Dist)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", name, v.Manifest.Version(), err)
+		}
+		zips = append(zips, PlannedZip{Name: string(name), Version: v.Manifest.Version(), URL: address, SHA1: v.Dist.SHASum})
+	}
+	return zips, nil
+}

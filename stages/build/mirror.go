@@ -1,0 +1,223 @@
+package build
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// MirrorStage gives the stage that puts tags together to a night of a mirror: a
+// Composer repository of what the published nights before do not have. Of two
+// packages with the same name and version the first one is taken, as upstream
+// does; a published one stays for ever.
+func MirrorStage(o Options) pipeline.Stage[stages.Mirror, stages.Night] {
+	return pipeline.Stage[stages.Mirror, stages.Night]{Name: "mirror", Version: 1, Run: o.withDefaults().mirror}
+}
+
+func (o Options) mirror(ctx context.Context, in stages.Mirror) (stages.Night, error) {
+	m := &mirror{Options: o, in: in, byName: map[string][]mirrored{}, there: map[string]pipeline.Digest{}}
+	for _, t := range in.Tags {
+		if err := m.add(ctx, t); err != nil {
+			return stages.Night{}, fmt.Errorf("%s: %w", tagText(t), err)
+		}
+	}
+	if err := m.aliases(ctx); err != nil {
+		return stages.Night{}, err
+	}
+	if len(m.byName) == 0 {
+		return stages.Night{}, &pipeline.SkipError{Reason: "all packages of these tags are published already"}
+	}
+	return m.night(ctx)
+}
+
+func tagText(t stages.TagPackages) string {
+	if t.Tag == "" {
+		return "zips of " + t.Repository
+	}
+	return fmt.Sprintf("tag %s of %s", t.Tag, t.Repository)
+}
+
+// A mirrored package is one version of a package. Its composer.json is kept as text:
+// a mirror has tens of thousands of them.
+type mirrored struct {
+	version  string
+	kind     string          // its type
+	manifest json.RawMessage // compact
+	replace  []composer.Link // of the vendor that the line has aliases for
+	from     stages.TagPackages
+	dist     stages.TagPackage // without its manifest
+}
+
+// A mirror is a night of a mirror while it is put together.
+type mirror struct {
+	Options
+	in     stages.Mirror
+	byName map[string][]mirrored
+	there  map[string]pipeline.Digest // "name version": its dist
+	files  []pipeline.File            // dists
+}
+
+// add takes what a tag has and nothing before it.
+func (m *mirror) add(ctx context.Context, t stages.TagPackages) error {
+	list, err := readTag(ctx, m.Store, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		name, version := p.Manifest.Name(), p.Manifest.Version()
+		if m.known(name, version, p.SHA256, t) {
+			continue
+		}
+		manifest, err := p.Manifest.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		next := mirrored{version: version, kind: p.Manifest.Type(), manifest: manifest, from: t, dist: p, replace: m.replaced(p.Manifest)}
+		next.dist.Manifest = nil
+		m.byName[name] = append(m.byName[name], next)
+		m.there[name+" "+version] = p.SHA256
+		m.files = append(m.files, pipeline.File{Path: p.Path, Mode: pipeline.Regular, Size: p.Size, Digest: p.SHA256})
+	}
+	return nil
+}
+
+// known says whether a version is taken already. One with another content is told:
+// upstream changed a package without giving it a new version.
+func (m *mirror) known(name, version string, dist pipeline.Digest, t stages.TagPackages) bool {
+	key := name + " " + version
+	first, ok := m.there[key]
+	where := "an earlier tag"
+	if published, was := m.in.Published[key]; was {
+		first, ok, where = published, true, "what is published"
+	}
+	if ok && first != dist {
+		m.Log.Info("a package has other content under the same version: the first one stays",
+			slog.String("package", name), slog.String("version", version), slog.String("tag", tagText(t)), slog.String("differs from", where))
+	}
+	return ok
+}
+
+func (m *mirror) replaced(manifest *composer.Manifest) []composer.Link {
+	vendor := m.in.Plan.Line.Aliases
+	if vendor == "" {
+		return nil
+	}
+	return slices.DeleteFunc(manifest.Links(composer.Replace), func(l composer.Link) bool {
+		return composer.Name(l.Name).Vendor() != vendor
+	})
+}
+
+func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) ([]stages.TagPackage, error) {
+	files, err := store.Files(ctx, t.Tree)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(files, func(f pipeline.File) bool { return f.Path == stages.PackagesOfTag })
+	if at < 0 {
+		return nil, fmt.Errorf("its tree has no %s; run again with --fresh", stages.PackagesOfTag)
+	}
+	content, err := store.Open(ctx, files[at].Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	var list []stages.TagPackage
+	if err := json.NewDecoder(content).Decode(&list); err != nil {
+		return nil, fmt.Errorf("%s: %w", stages.PackagesOfTag, err)
+	}
+	return list, nil
+}
+
+// night writes the night's folder.
+func (m *mirror) night(ctx context.Context) (stages.Night, error) {
+	plan := m.in.Plan
+	f := folder{store: m.Store, files: m.files}
+	out := stages.Night{Name: plan.Night(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
+	manifest := &releases.Manifest{
+		Format: releases.ManifestFormat, Night: plan.Night(), Program: m.in.Program, Stages: m.in.Stages, Local: plan.Local(), Plan: plan,
+	}
+	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: slices.Sorted(maps.Keys(m.byName))}
+	var errs []error
+	for _, name := range entry.Available {
+		versions, err := m.versions(ctx, &f, name)
+		errs = append(errs, err)
+		for _, v := range versions {
+			manifest.Packages = append(manifest.Packages, releases.ManifestPackage{
+				Name: name, Version: v.version, Type: v.kind, Repository: v.from.Repository, Directory: v.dist.Directory,
+				Commit: v.from.Commit, Tag: v.from.Tag, Requires: []releases.Requirement{},
+				Dist: &releases.ManifestDist{Path: v.dist.Path, Size: v.dist.Size, SHA1: v.dist.SHA1, SHA256: v.dist.SHA256},
+			})
+			out.Packages = append(out.Packages, stages.NightPackage{Name: name, Version: v.version, Type: v.kind, Dist: v.dist.Path})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return stages.Night{}, err
+	}
+	if err := f.entry(ctx, entry); err != nil {
+		return stages.Night{}, err
+	}
+	manifest.Files = slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
+	if err := f.manifest(ctx, manifest); err != nil {
+		return stages.Night{}, err
+	}
+	var err error
+	if out.Tree, err = m.Store.Save(ctx, f.files); err != nil {
+		return stages.Night{}, fmt.Errorf("save the night: %w", err)
+	}
+	return out, nil
+}
+
+// versions writes the metadata of one package and gives its versions, newest first.
+func (m *mirror) versions(ctx context.Context, f *folder, name string) ([]mirrored, error) {
+	all := m.byName[name]
+	list := make([]composer.PackageVersion, len(all))
+	for i, v := range all {
+		manifest, err := composer.ParseManifest(v.manifest)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", name, v.version, err)
+		}
+		list[i] = composer.PackageVersion{Manifest: manifest, Dist: &composer.Dist{Type: "zip", URL: v.dist.Path, Reference: v.dist.SHA1, SHASum: v.dist.SHA1}}
+	}
+	stable, err := composer.EncodeMetadata(composer.Name(name), list)
+	if err != nil {
+		return nil, fmt.Errorf("%w; leave out one of their tags with skip-tags of the release line", err)
+	}
+	dev, err := composer.EncodeMetadata(composer.Name(name), nil)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(a, b mirrored) int { return compareVersions(b.version, a.version) })
+	return all, errors.Join(
+		f.add(ctx, path.Join(stages.MetadataDir, name+".json"), stable),
+		f.add(ctx, path.Join(stages.MetadataDir, name+"~dev.json"), dev))
+}
+
+// compareVersions orders versions that were read before.
+func compareVersions(a, b string) int {
+	x, _ := composer.ParseVersion(a)
+	y, _ := composer.ParseVersion(b)
+	return x.Compare(y)
+}
+
+// entry writes packages.json.
+func (f *folder) entry(ctx context.Context, e entryPoint) error {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(e); err != nil {
+		return err
+	}
+	return f.add(ctx, stages.PackagesFile, data.Bytes())
+}

@@ -1,0 +1,140 @@
+package build
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// Prebuilt takes over zips as they are, byte for byte: those that the plan names,
+// and those in directories of the line's data. All that cannot be taken over are
+// reported together.
+func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipeline.Tree) (stages.TagPackages, error) {
+	o = o.withDefaults()
+	out := stages.TagPackages{Repository: "prebuilt", Notes: []string{}}
+	var list []stages.TagPackage
+	var errs []error
+	take := func(what string, d packed, err error, zipped releases.PlannedZip) {
+		var p stages.TagPackage
+		if err == nil {
+			p, err = o.prebuilt(ctx, d, zipped)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			return
+		}
+		list = append(list, p)
+	}
+	for _, z := range plan.Prebuilt {
+		d, err := o.fetchZip(ctx, z)
+		take(z.URL, d, err, z)
+	}
+	d, err := openData(ctx, o.Store, tree)
+	if err != nil {
+		return out, err
+	}
+	for _, from := range plan.Line.Prebuilt {
+		for _, f := range d.zips(from.Directory) {
+			made, err := o.zipInStore(ctx, f)
+			take(f.Path+" of the line's data", made, err, releases.PlannedZip{})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return out, err
+	}
+	var files []pipeline.File
+	list = slices.DeleteFunc(list, func(p stages.TagPackage) bool {
+		twice := slices.ContainsFunc(files, func(f pipeline.File) bool { return f.Path == p.Path })
+		if !twice {
+			files = append(files, pipeline.File{Path: p.Path, Mode: pipeline.Regular, Size: p.Size, Digest: p.SHA256})
+		}
+		return twice // the first one counts
+	})
+	out.Packages = len(list)
+	out.Tree, err = saveTag(ctx, o.Store, list, files)
+	return out, err
+}
+
+// zips are the zips right in a directory of the data; none for an empty name.
+func (d *data) zips(dir string) []pipeline.File {
+	var found []pipeline.File
+	for _, f := range d.files {
+		if dir != "" && path.Dir(f.Path) == path.Clean(dir) && strings.HasSuffix(f.Path, ".zip") && f.Mode != pipeline.Symlink {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// fetchZip puts a zip into the store.
+func (o Options) fetchZip(ctx context.Context, z releases.PlannedZip) (packed, error) {
+	body, err := o.Fetcher.Fetch(ctx, z.URL)
+	if err != nil {
+		return packed{}, err
+	}
+	defer body.Close()
+	sum := sha1.New()
+	digest, size, err := o.Store.Add(ctx, io.TeeReader(body, sum))
+	if err != nil {
+		return packed{}, err
+	}
+	got := hex.EncodeToString(sum.Sum(nil))
+	if z.SHA1 != "" && got != z.SHA1 {
+		return packed{}, fmt.Errorf("it has the SHA-1 %s, not %s as planned; make the plan anew, or ask who publishes it", got, z.SHA1)
+	}
+	return packed{File: pipeline.File{Size: size, Digest: digest}, SHA1: got}, nil
+}
+
+func (o Options) zipInStore(ctx context.Context, f pipeline.File) (packed, error) {
+	content, err := o.Store.Open(ctx, f.Digest)
+	if err != nil {
+		return packed{}, err
+	}
+	defer content.Close()
+	sum := sha1.New()
+	if _, err := io.Copy(sum, content); err != nil {
+		return packed{}, err
+	}
+	return packed{File: pipeline.File{Size: f.Size, Digest: f.Digest}, SHA1: hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// prebuilt reads what package a zip is.
+func (o Options) prebuilt(ctx context.Context, d packed, want releases.PlannedZip) (stages.TagPackage, error) {
+	content, err := o.Store.Open(ctx, d.File.Digest)
+	if err != nil {
+		return stages.TagPackage{}, err
+	}
+	defer content.Close()
+	m, err := composer.ZipManifest(content, content.Size())
+	if err != nil {
+		return stages.TagPackage{}, err
+	}
+	if m.Version() == "" && want.Version != "" {
+		if err := m.SetAfter("name", "version", want.Version); err != nil {
+			return stages.TagPackage{}, err
+		}
+	}
+	name, err := composer.ParseName(m.Name())
+	if err == nil {
+		_, err = composer.ParseVersion(m.Version())
+	}
+	if err == nil && want.Name != "" && (want.Name != m.Name() || want.Version != m.Version()) {
+		err = fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
+	}
+	if err != nil {
+		return stages.TagPackage{}, err
+	}
+	d.File.Path = packing{Name: string(name), Version: m.Version()}.path()
+	return tagPackage(".", m, d), nil
+}

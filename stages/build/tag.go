@@ -1,0 +1,319 @@
+package build
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// TagName is the name of the stage that packages one tag of a mirror.
+const TagName = "tag"
+
+// TagVersion is raised when the same tag must give other packages.
+const TagVersion = 1
+
+// Tag packages one tag: every package of it in the version that it has there. A
+// package without a version is left out with a note: nobody could require it.
+func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackages, error) {
+	o = o.withDefaults()
+	trees, err := openHeads(ctx, o.Store, in.Sources)
+	if err != nil {
+		return stages.TagPackages{}, err
+	}
+	t := &tagWriter{tag: in.Tag, heads: trees}
+	if t.data, err = openData(ctx, o.Store, in.Data); err != nil {
+		return stages.TagPackages{}, err
+	}
+	packages, err := t.compose(ctx, in.Dependencies.Packages)
+	if err != nil {
+		return stages.TagPackages{}, err
+	}
+	packings := make([]packing, len(packages))
+	for i, p := range packages {
+		packings[i] = p.packing()
+	}
+	dists, err := o.packOnce(ctx, packings)
+	if err != nil {
+		return stages.TagPackages{}, fmt.Errorf("pack the packages: %w", err)
+	}
+	return t.result(ctx, o.Store, packages, dists)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(pipeline.Step) {}
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return o
+}
+
+// A tagWriter composes the packages of one tag.
+type tagWriter struct {
+	tag   stages.Tag
+	heads *heads
+	data  *data
+	notes []string
+}
+
+// compose gives the packages of the tag. All problems are reported together.
+func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]composed, error) {
+	released, err := t.released(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	built, packages, err := t.versions(ctx, found, released)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := releases.NewTagRules(&t.tag.Line, built)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: rules, heads: t.heads, released: released}
+	var out []composed
+	var errs []error
+	for _, p := range packages {
+		c, err := w.compose(ctx, p)
+		if err == nil {
+			err = t.replaceFiles(&c)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
+			continue
+		}
+		out = append(out, c)
+	}
+	return out, errors.Join(errs...)
+}
+
+// versions finds the version of every package, and leaves out those without one.
+// An edition, a metapackage and the base package have that of their tag.
+func (t *tagWriter) versions(ctx context.Context, found []stages.Package, released map[string]*composer.Manifest) (map[composer.Name]string, []stages.Package, error) {
+	fixed := map[string]string{}
+	for _, r := range t.tag.Line.Repositories {
+		for _, fix := range r.FixVersions {
+			maps.Copy(fixed, fix.Versions)
+		}
+	}
+	built := map[composer.Name]string{}
+	var packages []stages.Package
+	var errs []error
+	for _, p := range found {
+		version, err := t.version(ctx, p, released[p.Name])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
+			continue
+		}
+		_, err = composer.ParseVersion(version)
+		if fixed[p.Name] == "" && (version == "" || err != nil) {
+			t.notes = append(t.notes, fmt.Sprintf("%s in %s has the version %q there, which Composer cannot read; give it one under fix-versions of the release line to have it built",
+				p.Name, place(p.Repository, p.Directory), version))
+			continue
+		}
+		built[composer.Name(p.Name)] = version
+		packages = append(packages, p)
+	}
+	return built, packages, errors.Join(errs...)
+}
+
+func (t *tagWriter) version(ctx context.Context, p stages.Package, released *composer.Manifest) (string, error) {
+	if released != nil && released.Version() != "" {
+		return released.Version(), nil
+	}
+	m, err := t.heads.manifest(ctx, p.Repository, p.Directory)
+	if err != nil {
+		return "", err
+	}
+	if p.Kind == stages.Plain {
+		return m.Version(), nil
+	}
+	return cmp.Or(m.Version(), t.tag.Pin.Tag), nil
+}
+
+// replaceFiles puts in the files that the line has for the package.
+func (t *tagWriter) replaceFiles(c *composed) error {
+	for _, f := range t.tag.Line.Files {
+		if !f.Applies(c.manifest.Name(), c.manifest.Version()) {
+			continue
+		}
+		content, err := t.data.file(f.From)
+		if err != nil {
+			return err
+		}
+		content.Path, content.Mode = f.Path, pipeline.Regular
+		c.files = append(slices.DeleteFunc(slices.Clone(c.files), func(o pipeline.File) bool { return o.Path == f.Path }), content)
+	}
+	return nil
+}
+
+// result saves the dists and their description.
+func (t *tagWriter) result(ctx context.Context, store pipeline.Store, packages []composed, dists []packed) (stages.TagPackages, error) {
+	list := make([]stages.TagPackage, len(packages))
+	files := make([]pipeline.File, 0, len(packages)+1)
+	for i, p := range packages {
+		files = append(files, dists[i].File)
+		list[i] = tagPackage(p.Directory, p.manifest, dists[i])
+	}
+	tree, err := saveTag(ctx, store, list, files)
+	return stages.TagPackages{
+		Repository: t.tag.Pin.Name, Tag: t.tag.Pin.Tag, Commit: t.tag.Pin.Commit, Tree: tree, Packages: len(list),
+		Notes: append([]string{}, t.notes...),
+	}, err
+}
+
+func tagPackage(dir string, m *composer.Manifest, d packed) stages.TagPackage {
+	return stages.TagPackage{Directory: dir, Manifest: m, Path: d.File.Path, Size: d.File.Size, SHA1: d.SHA1, SHA256: d.File.Digest}
+}
+
+func saveTag(ctx context.Context, store pipeline.Store, list []stages.TagPackage, files []pipeline.File) (pipeline.Tree, error) {
+	data, err := json.Marshal(list)
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	digest, size, err := store.Add(ctx, bytes.NewReader(data))
+	if err != nil {
+		return pipeline.Tree{}, fmt.Errorf("store %s: %w", stages.PackagesOfTag, err)
+	}
+	files = append(files, pipeline.File{Path: stages.PackagesOfTag, Mode: pipeline.Regular, Size: size, Digest: digest})
+	tree, err := store.Save(ctx, files)
+	if err != nil {
+		return pipeline.Tree{}, fmt.Errorf("save the dists: %w", err)
+	}
+	return tree, nil
+}
+
+// packOnce packs what no tag before has packed: the same content and composer.json
+// give the same dist.
+func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, error) {
+	dists := make([]packed, len(packings))
+	keys := make([]string, len(packings))
+	var open []packing
+	var at []int
+	for i, p := range packings {
+		keys[i] = madeKey(p)
+		if d, ok := o.made(ctx, keys[i]); ok {
+			dists[i] = d
+			continue
+		}
+		open, at = append(open, p), append(at, i)
+	}
+	packer := &packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}
+	fresh, err := packer.pack(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	for n, d := range fresh {
+		dists[at[n]] = d
+		if err := o.remember(ctx, keys[at[n]], d); err != nil {
+			return nil, err
+		}
+	}
+	return dists, nil
+}
+
+// madeKey names all that decides the bytes of a dist.
+func madeKey(p packing) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%q\x00", compressor, p.Name, p.Version, p.Manifest, p.Directories)
+	files := slices.Clone(p.Files)
+	slices.SortFunc(files, func(a, b pipeline.File) int { return cmp.Compare(a.Path, b.Path) })
+	for _, f := range files {
+		fmt.Fprintf(&b, "%s\x00%o\x00%s\x00", f.Path, f.Mode, f.Digest)
+	}
+	return "made/" + string(pipeline.DigestOf(b.Bytes()))
+}
+
+// made finds a dist that was packed before and is in the store.
+func (o Options) made(ctx context.Context, key string) (d packed, ok bool) {
+	if o.Cache == nil {
+		return d, false
+	}
+	found, err := o.Cache.Get(ctx, key)
+	if err != nil {
+		return d, false
+	}
+	defer found.Close()
+	if json.NewDecoder(found).Decode(&d) != nil {
+		return packed{}, false
+	}
+	content, err := o.Store.Open(ctx, d.File.Digest)
+	if err != nil {
+		return packed{}, false
+	}
+	return d, content.Close() == nil
+}
+
+func (o Options) remember(ctx context.Context, key string, d packed) error {
+	if o.Cache == nil {
+		return nil
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if err := o.Cache.Put(ctx, key, bytes.NewReader(data)); err != nil {
+		return fmt.Errorf("keep where the dist lies: %w", err)
+	}
+	return nil
+}
+
+// A data is the line's data.
+type data struct {
+	store pipeline.Reader
+	files []pipeline.File // in byte order
+}
+
+func openData(ctx context.Context, store pipeline.Reader, tree pipeline.Tree) (*data, error) {
+	d := &data{store: store}
+	if tree.Digest == "" {
+		return d, nil
+	}
+	var err error
+	if d.files, err = store.Files(ctx, tree); err != nil {
+		return nil, fmt.Errorf("list the line's data: %w", err)
+	}
+	return d, nil
+}
+
+func (d *data) file(name string) (pipeline.File, error) {
+	i, ok := slices.BinarySearchFunc(d.files, name, byPath)
+	if !ok {
+		return pipeline.File{}, fmt.Errorf("%s of the line's data: %w; correct the path or the commit of \"data\" in the release line", name, fs.ErrNotExist)
+	}
+	return d.files[i], nil
+}
+
+// manifest reads a composer.json of the data; nil where there is none.
+func (d *data) manifest(ctx context.Context, name string) (*composer.Manifest, error) {
+	f, err := d.file(name)
+	if err != nil {
+		return nil, nil //nolint:nilnil // documented
+	}
+	content, err := readAll(ctx, d.store, f.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("%s of the line's data: %w", name, err)
+	}
+	m, err := composer.ParseManifest(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s of the line's data: %w", name, err)
+	}
+	return m, nil
+}
