@@ -81,12 +81,20 @@ func (c *chain) Close() error {
 
 // resolve makes the plan of a line: its commits, tags and upstream versions.
 func (c *chain) resolve(ctx context.Context, line *releases.Line, date string, number int) (*releases.Plan, error) {
+	return c.resolveThen(ctx, line, date, number, func(*releases.Plan) error { return nil })
+}
+
+// resolveThen also changes the plan, before it is told of.
+func (c *chain) resolveThen(ctx context.Context, line *releases.Line, date string, number int, change func(*releases.Plan) error) (*releases.Plan, error) {
 	c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Started})
 	resolver := &releases.Resolver{
 		Lister:  git.NewLister(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log}),
 		Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
 	}
 	plan, err := resolver.Resolve(ctx, line, date, number)
+	if err == nil {
+		err = change(plan)
+	}
 	if err != nil {
 		err = &pipeline.StageError{Stage: "plan", Err: err}
 		c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Failed, Err: err})

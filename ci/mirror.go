@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +16,7 @@ import (
 
 // mirrorFlags are the flags of ci mirror.
 type mirrorFlags struct {
-	line          string
+	line, plan    string
 	with          []string
 	to, url       string
 	only          []string
@@ -53,6 +53,9 @@ installed from it.`,
   ci mirror --to ./html --compare ./shop --format markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with)+len(f.only)+len(f.prebuilt) > 0) {
+				return &usageError{fmt.Errorf("--plan %s holds its own line and tags: leave out --line, --with, --only and --prebuilt", f.plan)}
+			}
 			if f.compare != "" {
 				return compareMirrors(cmd.Context(), w, f)
 			}
@@ -63,6 +66,7 @@ installed from it.`,
 	lineFlags(cmd, &f.line, &f.with)
 	cmd.Flags().Lookup("line").DefValue = "mirror"
 	f.line = "mirror"
+	flags.StringVar(&f.plan, "plan", "", "build this saved plan")
 	flags.StringVar(&f.to, "to", "mirror", "folder or URL to publish to")
 	flags.StringVar(&f.url, "url", "", "base URL under which it will be served (default: the line's)")
 	flags.StringSliceVar(&f.only, "only", nil, "TAG or REPOSITORY=TAG: build these tags alone")
@@ -78,9 +82,11 @@ installed from it.`,
 }
 
 func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
-	line, err := mirrorLine(f)
-	if err != nil {
-		return err
+	var line *releases.Line
+	if f.plan == "" {
+		if line, err = mirrorLine(f); err != nil {
+			return err
+		}
 	}
 	c, err := newChain(w, f.fresh)
 	if err != nil {
@@ -91,7 +97,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 			err = e
 		}
 	}()
-	plan, published, err := c.planMirror(ctx, line, f)
+	plan, published, err := c.planOrSaved(ctx, line, f)
 	if err != nil {
 		return c.show.failed(err)
 	}
@@ -111,6 +117,32 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	}
 	c.show.results(out, saved)
 	return nil
+}
+
+// planOrSaved makes a plan, or reads the one of --plan: then what is published when
+// it runs again is what it adds to.
+func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, map[string]pipeline.Digest, error) {
+	if f.plan == "" {
+		return c.planMirror(ctx, line, f)
+	}
+	plan, err := readPlan(f.plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !plan.Line.BuildsTags() {
+		return nil, nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
+	}
+	nights, _, err := publishedNights(ctx, c.world, f.to)
+	if err != nil {
+		return nil, nil, &pipeline.StageError{Stage: "publish", Err: err}
+	}
+	nights = slices.DeleteFunc(nights, func(m *releases.Manifest) bool {
+		return !slices.ContainsFunc(plan.After, func(a releases.Continued) bool { return a.Night == m.Night })
+	})
+	if len(nights) != len(plan.After) {
+		return nil, nil, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, len(nights))}
+	}
+	return plan, publishedPackages(nights), nil
 }
 
 // mirrorLine is the line with the zips that the command names.
@@ -148,12 +180,4 @@ func prebuiltAt(at string) (releases.Prebuilt, error) {
 		return releases.Prebuilt{Repository: address, Reason: reason}, nil
 	}
 	return releases.Prebuilt{Folder: address, Reason: reason}, nil
-}
-
-// mirrorTrouble is an error of a stage.
-func mirrorTrouble(stage string, errs ...error) error {
-	if err := errors.Join(errs...); err != nil {
-		return &pipeline.StageError{Stage: stage, Err: err}
-	}
-	return nil
 }

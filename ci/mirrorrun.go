@@ -9,6 +9,9 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -27,24 +30,24 @@ func isFile(name string) bool {
 // planMirror makes the plan of what the target does not have yet, and gives what
 // is published there.
 func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, map[string]pipeline.Digest, error) {
-	plan, err := c.resolve(ctx, line, c.world.date(), 0)
-	if err != nil {
-		return nil, nil, err
-	}
 	nights, sums, err := publishedNights(ctx, c.world, f.to)
 	if err != nil {
 		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	plan.Continue(nights, sums)
-	if len(f.only) > 0 {
-		if err := plan.Only(f.only); err != nil {
-			return nil, nil, err
+	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
+		plan.Continue(nights, sums)
+		for _, night := range nights {
+			if night.Plan.Date == plan.Date && night.Plan.Number >= plan.Number {
+				plan.Number = night.Plan.Number + 1
+			}
 		}
-	}
-	for _, night := range nights {
-		if night.Plan.Date == plan.Date && night.Plan.Number >= plan.Number {
-			plan.Number = night.Plan.Number + 1
+		if len(f.only) > 0 {
+			return plan.Only(f.only)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, r := range plan.Repositories {
 		for _, note := range r.Notes {
@@ -97,7 +100,7 @@ func publishedPackages(nights []*releases.Manifest) map[string]pipeline.Digest {
 // mirror builds the tags of a plan and publishes what is new in them.
 func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published map[string]pipeline.Digest, o order, out *outcome) error {
 	if plan.Pending() == 0 {
-		return c.nothing("checkout", "nothing is new since "+after(plan))
+		return c.nothing("build", "nothing is new since "+after(plan))
 	}
 	tags, err := stages.TagsOf(plan, map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion})
 	if err != nil {
@@ -164,42 +167,68 @@ func (c *chain) fetchTags(ctx context.Context, plan *releases.Plan, tags []stage
 }
 
 // buildTags builds every tag, or takes what was built of it before. One that cannot
-// be built does not hide the others.
+// be built does not hide the others. The tags of a repository are built one after
+// the other, since a package is packed from what the last one packed of it.
 func (c *chain) buildTags(ctx context.Context, plan *releases.Plan, tags []stages.Tag) ([]stages.TagPackages, error) {
 	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Started})
-	quiet := *c.session
-	quiet.Report = nil
-	var built []stages.TagPackages
-	var errs []error
-	zips, err := c.prebuilt(ctx, plan)
-	if err != nil {
-		errs = append(errs, err)
-	} else if zips.Packages > 0 {
-		built = append(built, zips)
+	built, errs := make([]stages.TagPackages, len(tags)+1), make([]error, len(tags)+1)
+	built[0], errs[0] = c.prebuilt(ctx, plan)
+	var done atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(repositoriesAtOnce)
+	for _, same := range byRepository(tags) {
+		group.Go(func() error {
+			for _, i := range same {
+				built[i+1], errs[i+1] = c.buildTag(ctx, tags[i])
+				c.show.step(pipeline.Step{Stage: "build", Item: tags[i].Pin.Name + " " + tags[i].Pin.Tag, Done: done.Add(1), Total: int64(len(tags)), Unit: "tags"})
+			}
+			return nil // that one fails must not stop the others
+		})
 	}
-	packages := zips.Packages
-	for i, t := range tags {
-		made, err := pipeline.Run(ctx, &quiet, c.tag(), t)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("tag %s of repository %s: %w; if it shall not be built, name it in skip-tags of the release line", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err)))
-			continue
-		}
-		for _, note := range made.Notes {
-			c.log.Info("left out", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
-		}
-		built = append(built, made)
-		packages += made.Packages
-		c.show.step(pipeline.Step{Stage: "build", Item: t.Pin.Name + " " + t.Pin.Tag, Done: int64(i + 1), Total: int64(len(tags)), Unit: "tags"})
+	_ = group.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	if err := mirrorTrouble("build", errs...); err != nil {
+	if err := errors.Join(errs...); err != nil {
+		err = &pipeline.StageError{Stage: "build", Err: err}
 		c.show.report(pipeline.Report{Stage: "build", State: pipeline.Failed, Err: err})
 		return nil, err
 	}
+	packages := 0
+	for _, b := range built {
+		packages += b.Packages
+	}
 	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Done, Detail: fmt.Sprintf("%d tags, %d packages", len(tags), packages)})
-	return built, nil
+	return slices.DeleteFunc(built, func(b stages.TagPackages) bool { return b.Packages == 0 }), nil
+}
+
+// repositoriesAtOnce bounds how many repositories' tags are built at a time: it
+// waits for the disk as much as for the processor.
+const repositoriesAtOnce = 4
+
+// byRepository groups the numbers of tags, in their order.
+func byRepository(tags []stages.Tag) [][]int {
+	var groups [][]int
+	for i, t := range tags {
+		if i == 0 || tags[i-1].Pin.Name != t.Pin.Name {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], i)
+	}
+	return groups
+}
+
+func (c *chain) buildTag(ctx context.Context, t stages.Tag) (stages.TagPackages, error) {
+	quiet := *c.session
+	quiet.Report = nil
+	made, err := pipeline.Run(ctx, &quiet, c.tag(), t)
+	if err != nil {
+		return made, fmt.Errorf("tag %s of repository %s: %w; if it shall not be built, name it in skip-tags of the release line", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err))
+	}
+	for _, note := range made.Notes {
+		c.log.Info("left out", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
+	}
+	return made, nil
 }
 
 func (c *chain) builder() build.Options {

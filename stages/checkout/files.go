@@ -196,18 +196,18 @@ type storeError struct{ err error }
 func (e *storeError) Error() string { return "store the files: " + e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
-// head saves the tree of all files of a commit. known is completed; the files are
-// given too.
-func (c *checkout) head(ctx context.Context, o *objects, known map[plumbing.Hash]stored, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, []entry, error) {
-	files, err := c.walk(ctx, walk{objects: o, log: log}, commit)
+// head saves the tree of all files of a commit, and gives them too. What is known
+// of the repository's blobs is completed.
+func (r *reader) head(ctx context.Context, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, []entry, error) {
+	files, err := r.walk(ctx, walk{objects: r.objects, log: log, told: r.told}, commit)
 	if err != nil {
 		return pipeline.Tree{}, nil, err
 	}
-	tree, err := c.add(ctx, o, files, known)
+	tree, err := r.add(ctx, r.objects, files, r.known)
 	if err != nil {
 		return pipeline.Tree{}, nil, err
 	}
-	c.rememberTree(ctx, headKey+commit.String(), tree)
+	r.rememberTree(ctx, headKey+commit.String(), tree)
 	return tree, files, nil
 }
 

@@ -194,12 +194,13 @@ type reader struct {
 	objects *objects
 	folder  string
 	known   map[plumbing.Hash]stored // blobs that the store has
+	told    map[string]bool          // submodules that were warned of
 	tree    pipeline.Tree            // the last tree of all files
 	files   []entry                  // in it; nil: none was made
 }
 
 func (c *checkout) reader(ctx context.Context, o *objects, folder string) *reader {
-	return &reader{checkout: c, objects: o, folder: folder, known: c.listing(ctx, folder).blobs}
+	return &reader{checkout: c, objects: o, folder: folder, known: c.listing(ctx, folder).blobs, told: map[string]bool{}}
 }
 
 // remember keeps what was read of the last commit, for the next night.
@@ -216,7 +217,7 @@ func (r *reader) read(ctx context.Context, pin stages.Pin) (s stages.Source, err
 	}
 	log := r.Log.With(slog.String("repository", pin.Name))
 	s.Name, s.Tag = pin.Name, pin.Tag
-	tree, files, err := r.head(ctx, r.objects, r.known, plumbing.NewHash(pin.Commit), log)
+	tree, files, err := r.head(ctx, plumbing.NewHash(pin.Commit), log)
 	if err != nil {
 		return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
 	}

@@ -76,6 +76,8 @@ type walk struct {
 	// only, unless nil, says which files are wanted. What else the tree holds is
 	// not judged then: nobody can rename a file in a tag of years ago.
 	only func(name string) bool
+	// told are the submodules of the repository that were warned of; nil: none.
+	told map[string]bool
 
 	files    []entry
 	problems []error
@@ -165,7 +167,11 @@ func (w *walk) directory(next []entry, path string, entries []entry) []entry {
 			next = append(next, e)
 		case file:
 			w.files = append(w.files, e)
+		case e.mode == submodule && w.told[e.name]:
 		case e.mode == submodule:
+			if w.told != nil {
+				w.told[e.name] = true
+			}
 			w.log.Warn("left out a submodule: its files are in another repository", slog.String("path", e.name), slog.String("commit", e.id.String()))
 		default:
 			w.problems = append(w.problems, fmt.Errorf("%q has mode %o, which git does not write", e.name, e.mode))
