@@ -44,9 +44,12 @@ type chain struct {
 	progress  pipeline.Progress // show's, but in a container
 	engine    *container.Engine // nil: stages run in this process
 	engineLog *os.File          // what the engine says; nil without one
-	image     string            // for the test installation in a container; empty: in this process
-	attest    *attest.Options   // what is said of a night that is published
-	grace     time.Duration     // how long a target keeps what nothing names any more
+	others    []*container.Engine
+	images    images // for the test installation in containers
+	reports   string // the paths of reports of cells begin with it
+	files     *received
+	attest    *attest.Options // what is said of a night that is published
+	grace     time.Duration   // how long a target keeps what nothing names any more
 }
 
 func newChain(w *world, fresh bool) (*chain, error) {
@@ -62,7 +65,7 @@ func newChain(w *world, fresh bool) (*chain, error) {
 		fetcher: composer.NewFetcher(&http.Client{}),
 		log:     w.logger(show.logs()),
 		grace:   publish.DefaultGrace,
-		attest:  &attest.Options{},
+		attest:  &attest.Options{}, files: &received{},
 	}, nil
 }
 
@@ -70,8 +73,8 @@ func newChain(w *world, fresh bool) (*chain, error) {
 func (c *chain) Close() error {
 	c.show.finish()
 	var err error
-	if c.engine != nil {
-		err = c.engine.Close()
+	for _, engine := range c.engines() {
+		err = errors.Join(err, engine.Close())
 	}
 	if c.engineLog != nil {
 		err = errors.Join(err, c.engineLog.Close())
@@ -122,8 +125,10 @@ type outcome struct {
 	night       *stages.Night
 	shop        string // folder of the installed shop
 	publication *stages.Publication
-	// installation is what was proven, now or when it was saved.
+	// installation is nil if nothing was installed; of several cells it is the
+	// first one's.
 	installation *stages.Installation
+	matrix       string          // file with what became of the cells that were proven in containers
 	cells        []releases.Cell // for --matrix
 }
 
@@ -180,14 +185,8 @@ func (o order) done(c *chain, stage string) bool {
 }
 
 func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
-	if c.engine != nil && c.image != "" {
-		candidate := stages.CandidateOf(plan, night, releases.Cell{Search: plan.Line.Install.Search}, nil)
-		candidate.Install.Level = f.levelOf(&plan.Line)
-		made, err := c.proveInContainer(ctx, candidate)
-		if err == nil {
-			out.installation = &made
-		}
-		return err
+	if c.engine != nil && c.images.hasPHP() {
+		return c.proveCells(ctx, plan, night, f, out)
 	}
 	return c.proveHere(ctx, plan, night, f, out)
 }

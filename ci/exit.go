@@ -51,6 +51,7 @@ func exitCode(err error) int {
 		source  *releases.SourceError
 		machine *install.MachineError
 		engine  *container.EngineError
+		service *container.ServiceError
 		inside  *container.ExecError
 		stage   *pipeline.StageError
 		drift   *driftError
@@ -68,7 +69,7 @@ func exitCode(err error) int {
 		return exitSource
 	case errors.As(err, &inside) && inside.Code > exitInternal && inside.Code <= exitMachine:
 		return inside.Code // the same program ended with it
-	case errors.As(err, &machine), errors.As(err, &engine):
+	case errors.As(err, &machine), errors.As(err, &engine), errors.As(err, &service):
 		return exitMachine
 	case errors.As(err, &drift):
 		return exitDrift

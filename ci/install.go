@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ type installFlags struct {
 	level, search, cell string
 	matrix, services    string
 	upgradeFrom         string
+	parallel            int
 	sampleData          bool
 }
 
@@ -34,6 +36,7 @@ func (f *installFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.matrix, "matrix", "", "json: write the matrix for GitHub Actions, after the build, and prove nothing")
 	flags.StringVar(&f.services, "services", "", "table of supported services, as mage-os/github-actions has it (default: the program's own)")
 	flags.StringVar(&f.upgradeFrom, "upgrade-from", "", "published folder whose newest earlier night is installed and upgraded, too")
+	flags.IntVar(&f.parallel, "parallel", max(1, runtime.NumCPU()/2), "cells that are proven at once on each engine")
 	flags.BoolVar(&f.sampleData, "sample-data", false, "install the distribution's sample data, too")
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("level", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

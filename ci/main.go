@@ -64,7 +64,7 @@ that it works, and publishes it.`,
 	flags.StringVar(&w.storeDir, "store", "", "folder of the store: trees, saved results and caches (default $NIGHTLY_STORE, else in the user's cache folder)")
 	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
 	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
-	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w))
+	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w), newStandIn(w))
 	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
 	root.AddCommand(newVerify(w), newStatus(w), newKeygen(w), newOrg(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {

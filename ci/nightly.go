@@ -85,7 +85,11 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if err != nil {
 		return err
 	}
-	if needsInstallTools(f.until) && f.install.matrix == "" && !(where.containers && f.image != "") {
+	images, err := f.imagesOf(lineOf(line, plan))
+	if err != nil {
+		return err
+	}
+	if needsInstallTools(f.until) && f.install.matrix == "" && !(where.containers && images.hasPHP()) {
 		if err := ensureTools(ctx, w, f.installTools, f.install.tools(w, lineOf(line, plan))); err != nil {
 			return err
 		}
@@ -100,6 +104,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 		}
 	}()
 	c.attest = said
+	c.images = images
 	if err := c.useRunner(ctx, f.runnerFlags, where, f.fresh); err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type runnerFlags struct {
 	runner string
 	binary string
 	image  string
+	images []string // NAME=IMAGE
+	others []string // addresses of more engines
 }
 
 func (f *runnerFlags) add(cmd *cobra.Command) {
@@ -39,6 +41,8 @@ func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.runner, "runner", "", "where stages run: container, process, or auto: in containers where an engine answers (default $NIGHTLY_RUNNER, else auto)")
 	flags.StringVar(&f.binary, "stage-binary", "", "this program as a static linux binary for the engine's architecture (default: itself, else built with go build)")
 	flags.StringVar(&f.image, "install-image", "", "image with PHP and Composer for the test installation in a container: REFERENCE@sha256:…, file:///IMAGE.tar or file:///ROOTFS")
+	flags.StringArrayVar(&f.images, "image", nil, "image for something of the matrix, in place of the line's: php:8.3=IMAGE, mariadb:10.6=IMAGE; a search can be stand-in")
+	flags.StringArrayVar(&f.others, "engine", nil, "address of one more engine, tcp://HOST:PORT or another, on which cells of the matrix are proven at the same time")
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("runner", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{automatic, inContainers, inProcess}, cobra.ShellCompDirectiveNoFileComp
@@ -100,22 +104,9 @@ func (c *chain) useRunner(ctx context.Context, f runnerFlags, r runner, fresh bo
 		c.show.runner(inProcess, r.why)
 		return nil
 	}
-	log, err := c.world.engineLog(c.dir)
+	o, err := c.engineOptions(f, r.address, fresh)
 	if err != nil {
 		return err
-	}
-	c.engineLog = log
-	o := container.Options{
-		Address: r.address, Store: c.store, Results: c.store.Results(), Dir: filepath.Join(c.dir, "container"),
-		Program:      func(ctx context.Context, arch string) (string, error) { return stageBinary(ctx, f.binary, c.dir, arch) },
-		Certificates: c.world.certificates(), Secrets: c.world.secrets(),
-		Raw: log, LogFile: log.Name(), Log: c.log, Progress: c.progress,
-	}
-	if c.world.verbose {
-		o.Raw = io.MultiWriter(log, c.show.logs())
-	}
-	if fresh {
-		o.Fresh = strconv.FormatInt(c.world.now().UnixNano(), 36)
 	}
 	engine, err := container.Connect(ctx, o)
 	if err != nil && f.runner != inContainers && c.world.getenv("NIGHTLY_RUNNER") != inContainers {
@@ -125,9 +116,31 @@ func (c *chain) useRunner(ctx context.Context, f runnerFlags, r runner, fresh bo
 	if err != nil {
 		return err
 	}
-	c.engine, c.trees, c.session.Store, c.image = engine, engine.Store(), engine.Store(), f.image
+	c.engine, c.trees, c.session.Store = engine, engine.Store(), engine.Store()
 	c.show.runner(inContainers, engine.Describe())
-	return nil
+	return c.useOthers(ctx, f, o)
+}
+
+// engineOptions are what every engine gets.
+func (c *chain) engineOptions(f runnerFlags, address string, fresh bool) (container.Options, error) {
+	log, err := c.world.engineLog(c.dir)
+	if err != nil {
+		return container.Options{}, err
+	}
+	c.engineLog = log
+	o := container.Options{
+		Address: address, Store: c.store, Results: c.store.Results(), Dir: filepath.Join(c.dir, "container"),
+		Program:      func(ctx context.Context, arch string) (string, error) { return stageBinary(ctx, f.binary, c.dir, arch) },
+		Certificates: c.world.certificates(), Secrets: c.world.secrets(),
+		Raw: log, LogFile: log.Name(), Log: c.log, Progress: c.progress, File: c.takeFile,
+	}
+	if c.world.verbose {
+		o.Raw = io.MultiWriter(log, c.show.logs())
+	}
+	if fresh {
+		o.Fresh = strconv.FormatInt(c.world.now().UnixNano(), 36)
+	}
+	return o, nil
 }
 
 // remote is the stage in a container, where there is an engine.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/stages"
 )
 
 // stageFlags are the flags of ci stage.
@@ -103,9 +105,34 @@ func (c *chain) serve(ctx context.Context, name string, trees *pack.Store, t con
 	case "tools":
 		return container.Serve(ctx, c.tools(), trees, t)
 	case "install":
-		// The shop is not part of the result: it would stay in the engine's cache.
-		work := t.Out + "-work"
-		return errors.Join(container.Serve(ctx, c.install(work), trees, t), os.RemoveAll(work))
+		return c.serveInstall(ctx, trees, t)
 	}
 	return &usageError{fmt.Errorf("no stage %q runs alone; these do: %s", name, strings.Join(remoteStages, ", "))}
+}
+
+// serveInstall runs the test installation, and sends the report of a failed one,
+// of which a container keeps nothing.
+func (c *chain) serveInstall(ctx context.Context, trees *pack.Store, t container.Task) error {
+	// The shop is not part of the result: it would stay in the engine's cache.
+	work := t.Out + "-work"
+	stage, err := c.install(work)
+	if err != nil {
+		return err
+	}
+	cell := ""
+	run := stage.Run
+	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
+		cell = in.Cell.Name()
+		return run(ctx, in)
+	}
+	failed := container.Serve(ctx, stage, trees, t)
+	if failed != nil {
+		for _, name := range []string{stages.ReportFile, stages.InstallationFile} {
+			// It has failed before there was one if it is not there.
+			if data, err := os.ReadFile(filepath.Join(work, "report", name)); err == nil {
+				container.SendFile(c.world.stdout, path.Join(cell, "report", name), data)
+			}
+		}
+	}
+	return errors.Join(failed, os.RemoveAll(work))
 }

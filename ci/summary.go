@@ -43,6 +43,9 @@ func (d *display) results(out *outcome, plan string) {
 		fmt.Fprintf(w, "Installed shop  %s\n", out.shop)
 		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(out.shop), "report", stages.ReportFile))
 	}
+	if out.matrix != "" {
+		fmt.Fprintf(w, "Cells           %s\n", out.matrix)
+	}
 	if p := out.publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
 		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Night))

@@ -114,7 +114,7 @@ editions:
 		},
 		Edits: []Edit{}, Install: Install{
 			Project: "project", Run: []string{}, Expect: []string{}, Level: "install", Search: "none",
-			Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}},
+			Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}}, Images: map[string]string{},
 		},
 		Keep: 14,
 	}

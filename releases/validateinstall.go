@@ -2,6 +2,7 @@ package releases
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 )
@@ -32,6 +33,7 @@ func (c *checker) install() {
 	}
 	c.installLevel()
 	c.matrix()
+	c.images()
 }
 
 func (c *checker) installLevel() {
@@ -56,6 +58,28 @@ var (
 	databaseImage = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9.:-]*/)*(mariadb|mysql):[A-Za-z0-9._-]+(?:@sha256:[0-9a-f]{64})?$`)
 	searchImage   = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9.:-]*/)*(opensearch|elasticsearch):[A-Za-z0-9._-]+(?:@sha256:[0-9a-f]{64})?$`)
 )
+
+// phpImage is the name of an image with PHP.
+var phpImage = regexp.MustCompile(`^php(?::[0-9]{1,2}\.[0-9]{1,2})?$`)
+
+// imageReference is what a container can be made of.
+var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._:/-]*(?:@sha256:[0-9a-f]{64})?)$`)
+
+// IsImageReference reports whether a text names an image: one of a registry, a
+// tar or a root file system on this machine.
+func IsImageReference(text string) bool { return imageReference.MatchString(text) }
+
+func (c *checker) images() {
+	for _, name := range slices.Sorted(maps.Keys(c.line.Install.Images)) {
+		at, image := "install.images."+name, c.line.Install.Images[name]
+		switch {
+		case !phpImage.MatchString(name) && !databaseImage.MatchString(name) && !searchImage.MatchString(name):
+			c.add(at, "%q is no name of the matrix; want php, php:8.3, or an image as install.matrix has it", name)
+		case !IsImageReference(image):
+			c.add(at, "%q is no image; want NAME@sha256:…, file:///IMAGE.tar or file:///ROOTFS", image)
+		}
+	}
+}
 
 func (c *checker) matrix() {
 	m := c.line.Install.Matrix

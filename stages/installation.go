@@ -16,7 +16,8 @@ import (
 type Candidate struct {
 	Night    Night                         `json:"night"`
 	Composer []releases.ComposerRepository `json:"composer-repositories"`
-	// Install is the line's, without its matrix: Cell is what of that is proven.
+	// Install is the line's, without its matrix and images: Cell is what of that is
+	// proven.
 	Install releases.Install `json:"install"`
 	Cell    releases.Cell    `json:"cell"`
 	// Tools are PHP, Composer, the database and the search, with the versions
@@ -47,7 +48,7 @@ type Upgrade struct {
 // cell of the matrix.
 func CandidateOf(p *releases.Plan, n Night, cell releases.Cell, tools []Tool) Candidate {
 	install := p.Line.Install
-	install.Matrix = releases.Matrix{}
+	install.Matrix, install.Images = releases.Matrix{}, nil
 	built := map[string]bool{}
 	for _, pkg := range n.Packages {
 		built[pkg.Name] = true

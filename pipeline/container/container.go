@@ -58,6 +58,9 @@ type Options struct {
 	// Log and Progress get what stages say in their containers; nil for none.
 	Log      *slog.Logger
 	Progress pipeline.Progress
+	// File gets a part of a file that a stage sends beside its result; nil for
+	// none.
+	File func(name string, part []byte)
 }
 
 // A Secret is given to the containers of the named stages. Its value is in no
@@ -102,6 +105,9 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 	}
 	if o.Progress == nil {
 		o.Progress = func(pipeline.Step) {}
+	}
+	if o.File == nil {
+		o.File = func(string, []byte) {}
 	}
 	if o.Raw == nil {
 		o.Raw = io.Discard

@@ -373,7 +373,7 @@ func TestEngineCancel(t *testing.T) {
 		t.Error(err)
 	}
 	// The step runs in no container any more: a new session can do something else.
-	if got := r.session(nil).run("make", kinds.In{Texts: map[string]string{mark: "after"}}); got.Tree.Files != 1 {
+	if got := r.session(nil).run("make", kinds.In{Texts: map[string]string{"after": mark}}); got.Tree.Files != 1 {
 		t.Errorf("%v", got)
 	}
 }

@@ -57,6 +57,12 @@ func (e *Engine) failed(s step, err *dagger.ExecError) error {
 	}
 }
 
+// lastLine is the last line of a text that says something.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
 // ErrorPrefix begins what the program says of its own failure.
 const ErrorPrefix = "ci: "
 

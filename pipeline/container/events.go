@@ -17,6 +17,7 @@ import (
 const (
 	stepMark = "@nightly-step "
 	logMark  = "@nightly-log "
+	fileMark = "@nightly-file "
 )
 
 // Events gives the progress and the log of a stage that runs in a container;
@@ -40,6 +41,30 @@ func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
 	}
 	handler := slog.NewJSONHandler(writer(func(p []byte) { lines(logMark, p) }), &slog.HandlerOptions{Level: slog.LevelInfo})
 	return progress, slog.New(handler)
+}
+
+// maxPart is how much of a file one line carries, in bytes.
+const maxPart = 3000
+
+// A part is a piece of a file, in their order.
+type part struct {
+	Name string `json:"name"`
+	Data []byte `json:"data"` // base64, as encoding/json writes it
+}
+
+// SendFile sends a small file from a container to whoever runs its stage: what a
+// failed one leaves, of which the engine keeps nothing.
+func SendFile(out io.Writer, name string, data []byte) {
+	for first := true; first || len(data) > 0; first = false {
+		n := min(maxPart, len(data))
+		line, err := json.Marshal(part{Name: name, Data: data[:n]})
+		if err != nil {
+			return // a string and bytes can always be marshalled
+		}
+		// Whoever listens has gone when it cannot be written.
+		_, _ = out.Write(append(append([]byte(fileMark), line...), '\n'))
+		data = data[n:]
+	}
 }
 
 type lineWriter func(mark string, data []byte)
@@ -90,6 +115,13 @@ func (e *Engine) line(line string) {
 		var s pipeline.Step
 		if json.Unmarshal([]byte(data), &s) == nil {
 			e.options.Progress(s)
+		}
+		return
+	}
+	if _, data, ok := strings.Cut(line, fileMark); ok {
+		var p part
+		if json.Unmarshal([]byte(data), &p) == nil {
+			e.options.File(p.Name, p.Data)
 		}
 		return
 	}

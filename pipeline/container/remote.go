@@ -27,6 +27,10 @@ type Needs struct {
 	// Image is the base image: a registry's reference, best by digest, or
 	// file:///….tar (an OCI layout) or file:///folder (a root file system).
 	Image string
+	// Services run beside the stage.
+	Services []Service
+	// Env are variables of its environment. They are no place for secrets.
+	Env map[string]string
 }
 
 // Remote gives the stage run in a container. Name, Version and the types are the
@@ -34,7 +38,8 @@ type Needs struct {
 // be nil: nothing.
 //
 // A stage that fails in its container is an *ExecError with the code with which
-// it ended, and a lost engine an *EngineError.
+// it ended, an image or a service that it has not a *ServiceError, and a lost
+// engine an *EngineError.
 func Remote[In, Out any](e *Engine, stage pipeline.Stage[In, Out], needs func(In) (Needs, error)) pipeline.Stage[In, Out] {
 	remote := stage
 	remote.Run = func(ctx context.Context, in In) (Out, error) {
@@ -45,7 +50,7 @@ func Remote[In, Out any](e *Engine, stage pipeline.Stage[In, Out], needs func(In
 			if err != nil {
 				return out, err
 			}
-			s.Folders, s.Image = n.Folders, n.Image
+			s.Folders, s.Image, s.Services, s.Env = n.Folders, n.Image, n.Services, n.Env
 		}
 		input, err := json.Marshal(in)
 		if err != nil {
@@ -66,6 +71,11 @@ func Remote[In, Out any](e *Engine, stage pipeline.Stage[In, Out], needs func(In
 // run evaluates a step and reads its result.
 func (e *Engine) run(ctx context.Context, s step, input []byte) ([]byte, *dagger.Directory, error) {
 	place, err := e.directory(ctx, s, input)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop, err := e.start(ctx, s, input)
+	defer stop()
 	if err != nil {
 		return nil, nil, err
 	}

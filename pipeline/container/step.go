@@ -40,6 +40,9 @@ type step struct {
 	Version int      `json:"version"`
 	Folders []Folder `json:"folders"`
 	Image   string   `json:"image"` // empty: no base image
+	// Services run beside it, and Env are variables of its environment.
+	Services []Service         `json:"services"`
+	Env      map[string]string `json:"env"`
 	// Trees are those of the input.
 	Trees []pipeline.Tree `json:"trees"`
 	// Fresh is that of the run that made it, so that the engine knows it again.
@@ -77,6 +80,12 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 		c = c.WithMountedDirectory(path, place)
 		args = append(args, "--trees", path)
 	}
+	if c, err = e.bind(c, s, input); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+		c = c.WithEnvVariable(name, s.Env[name])
+	}
 	c = e.withSecrets(c, s.Stage)
 	if s.Fresh != "" {
 		c = c.WithEnvVariable("NIGHTLY_FRESH", s.Fresh)
@@ -97,7 +106,11 @@ func (e *Engine) folder(f Folder) *dagger.Directory {
 // or the image.
 func (e *Engine) base(s step) (*dagger.Container, error) {
 	if s.Image != "" {
-		return e.image(s.Image)
+		c, err := e.image(s.Image)
+		if err != nil {
+			return nil, e.lacks(s, Service{Image: s.Image}, err)
+		}
+		return c, nil
 	}
 	c := e.client.Container()
 	if e.options.Certificates != "" {

@@ -40,7 +40,10 @@ func (m mariaDB) version(ctx context.Context) (string, error) {
 	if found == nil {
 		return "", &MachineError{Err: fmt.Errorf("%s --version says %q", m.server, text), Do: "install MariaDB"}
 	}
-	version, _, _ := strings.Cut(found[1], "-MariaDB")
+	version, _, maria := strings.Cut(found[1], "-MariaDB")
+	if !maria && !strings.Contains(text, "MariaDB") {
+		return version, nil // MySQL's
+	}
 	return version + "-MariaDB", nil
 }
 
@@ -94,7 +97,7 @@ func (s *shop) startMariaDB(ctx context.Context) error {
 	if _, err := server.answers(ctx, func(ctx context.Context) (string, error) { return greeting(ctx, "unix", socket) }); err != nil {
 		return err
 	}
-	s.database = &database{host: socket, name: ownName, user: ownUser, password: ownPassword}
+	s.database = &database{host: socket, name: ownName, upgrade: upgradeName, user: ownUser, password: ownPassword}
 	if said == real {
 		s.prove("database", "MariaDB %s, of this run alone", real)
 	} else {

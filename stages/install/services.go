@@ -27,8 +27,11 @@ type Services struct {
 // it. The shop's tables are made in it; one with tables of somebody else is
 // refused.
 type Database struct {
-	Address  string // host:port
-	Name     string
+	Address string // host:port
+	Name    string
+	// Upgrade is a second empty database, for the earlier night that is upgraded;
+	// empty: there is none.
+	Upgrade  string
 	User     string
 	Password Password
 }
@@ -43,7 +46,8 @@ func (Password) String() string { return "redacted" }
 func (Password) LogValue() slog.Value { return slog.StringValue("redacted") }
 
 // ParseDatabase reads mysql://user:password@host:port/name; mariadb:// is the
-// same. The port is 3306 if there is none. Its errors do not repeat the text.
+// same. The port is 3306 if there is none, and ?upgrade=NAME names a second
+// database. Its errors do not repeat the text.
 func ParseDatabase(text string) (*Database, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -61,7 +65,7 @@ func ParseDatabase(text string) (*Database, error) {
 	password, _ := u.User.Password()
 	return &Database{
 		Address: net.JoinHostPort(u.Hostname(), port), Name: strings.Trim(u.Path, "/"),
-		User: u.User.Username(), Password: Password(password),
+		User: u.User.Username(), Password: Password(password), Upgrade: u.Query().Get("upgrade"),
 	}, nil
 }
 

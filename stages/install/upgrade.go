@@ -52,7 +52,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 	if err := s.packagesBy(ctx, "install-previous", "install", "--prefer-dist"); err != nil {
 		return err
 	}
-	setup := s.level().Includes(releases.Setup) && s.mariadb != nil
+	setup := s.level().Includes(releases.Setup) && s.database.upgrade != ""
 	if setup {
 		if err := s.setUpPrevious(ctx); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 	}
 	s.built = nil // its modules are tonight's now
 	if !setup {
-		s.skip("setup:upgrade", "it needs a database of the stage's own and level %s", releases.Setup)
+		s.skip("setup:upgrade", "it needs level %s, and a second database where one is given: NIGHTLY_DATABASE=…?upgrade=NAME", releases.Setup)
 		return nil
 	}
 	for _, name := range []string{"setup:upgrade", "setup:db:status", "indexer:info"} {
@@ -91,7 +91,7 @@ func (s *shop) setUpPrevious(ctx context.Context) error {
 		return err
 	}
 	d := *s.database
-	d.name = upgradeName
+	d.name = d.upgrade
 	s.database = &d
 	if s.search.address == "" { // its version may have other modules
 		s.search = &search{disabled: s.searchModules()}

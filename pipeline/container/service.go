@@ -1,0 +1,164 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"dagger.io/dagger"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// A Service is a container that runs beside a stage, for as long as the stage
+// does. What it writes is gone afterwards.
+type Service struct {
+	// Name is the host name under which the stage reaches it.
+	Name string `json:"name"`
+	// Image is as in Needs; empty: nothing but this program.
+	Image string `json:"image"`
+	// Args are the command; nil: the image's own entrypoint. Without an image
+	// they are arguments of this program.
+	Args []string          `json:"args"`
+	Env  map[string]string `json:"env"`
+	// Port is the one on which it answers. The stage begins when it does.
+	Port int `json:"port"`
+}
+
+// A ServiceError says that a stage had not what it needs beside itself: an image
+// that cannot be had, a service that ended or never answered. It tells nothing of
+// what the stage was to do.
+type ServiceError struct {
+	Stage string
+	Name  string // of the service; empty: the stage's own image
+	Image string
+	// Log is the file in which everything can be read; empty: none.
+	Log string
+	Err error
+}
+
+func (e *ServiceError) Error() string {
+	what := "its image " + e.Image
+	do := "make one with ci/engine/engine image, or name one that the engine can fetch"
+	if e.Name != "" {
+		what = fmt.Sprintf("its service %s, %s", e.Name, e.Image)
+		do = "name an image that runs, or prove another cell of the matrix"
+	}
+	text := fmt.Sprintf("stage %s cannot begin: %s: %v; %s", e.Stage, what, e.Err, do)
+	if e.Log != "" {
+		text += "\nfull log: " + e.Log
+	}
+	return text
+}
+
+func (e *ServiceError) Unwrap() error { return e.Err }
+
+// service is a service's container; nothing runs yet. A run has services of its
+// own: the engine takes those that are alike in everything for one.
+func (e *Engine) service(s step, v Service, input []byte) (*dagger.Service, error) {
+	c, args := e.client.Container(), v.Args
+	if v.Image == "" {
+		c = c.WithFile(programPath, e.program)
+		args = append([]string{programPath}, v.Args...)
+	} else {
+		var err error
+		if c, err = e.image(v.Image); err != nil {
+			return nil, e.lacks(s, v, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Env)) {
+		c = c.WithEnvVariable(name, v.Env[name])
+	}
+	run := pipeline.DigestOf(append([]byte(s.Fresh), input...))
+	c = c.WithEnvVariable("NIGHTLY_RUN", string(run)).WithExposedPort(v.Port)
+	return c.AsService(dagger.ContainerAsServiceOpts{Args: args, UseEntrypoint: v.Args == nil}), nil
+}
+
+func (e *Engine) lacks(s step, v Service, err error) error {
+	return &ServiceError{Stage: s.Stage, Name: v.Name, Image: v.Image, Log: e.options.LogFile, Err: err}
+}
+
+// bind gives a step's services to its container.
+func (e *Engine) bind(c *dagger.Container, s step, input []byte) (*dagger.Container, error) {
+	for _, v := range s.Services {
+		service, err := e.service(s, v, input)
+		if err != nil {
+			return nil, err
+		}
+		c = c.WithServiceBinding(v.Name, service)
+	}
+	return c, nil
+}
+
+// start fetches a step's image and starts its services, so that a failure there
+// is told apart from one of the stage. The caller stops them.
+func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), err error) {
+	var started []*dagger.Service
+	stop = func() {
+		for _, service := range started {
+			// The session's end ends them too; the stage has its result.
+			_, _ = service.Stop(context.WithoutCancel(ctx), dagger.ServiceStopOpts{Kill: true})
+		}
+	}
+	if err := e.fetch(ctx, s, Service{Image: s.Image}); err != nil {
+		return stop, err
+	}
+	for _, v := range s.Services {
+		if err := e.fetch(ctx, s, v); err != nil {
+			return stop, err
+		}
+		service, err := e.service(s, v, input)
+		if err != nil {
+			return stop, err
+		}
+		err = e.watch(ctx, s, func(ctx context.Context) error {
+			_, err := service.Start(ctx)
+			return unwrapped(err)
+		})
+		if err != nil {
+			return stop, e.lacking(ctx, s, v, err)
+		}
+		started = append(started, service)
+	}
+	return stop, nil
+}
+
+// fetch makes sure that the engine has an image.
+func (e *Engine) fetch(ctx context.Context, s step, v Service) error {
+	if v.Image == "" {
+		return nil
+	}
+	image, err := e.image(v.Image)
+	if err != nil {
+		return e.lacks(s, v, err)
+	}
+	err = e.watch(ctx, s, func(ctx context.Context) error {
+		_, err := image.Sync(ctx)
+		return unwrapped(err)
+	})
+	if err != nil {
+		return e.lacking(ctx, s, v, err)
+	}
+	return nil
+}
+
+// lacking is lacks for what the engine said, which may be that it has gone.
+func (e *Engine) lacking(ctx context.Context, s step, v Service, err error) error {
+	var lost *EngineError
+	if errors.As(err, &lost) || ctx.Err() != nil {
+		return err
+	}
+	return e.lacks(s, v, err)
+}
+
+// unwrapped keeps a command of a service that failed from being taken for the
+// stage's own.
+func unwrapped(err error) error {
+	var exec *dagger.ExecError
+	if errors.As(err, &exec) {
+		return fmt.Errorf("it ended with code %d: %s", exec.ExitCode, lastLine(exec.Stderr))
+	}
+	return err
+}
