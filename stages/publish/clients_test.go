@@ -146,6 +146,7 @@ func installShop(ctx context.Context, composer, home string) error {
 	}
 	defer os.RemoveAll(dir)
 	cmd := exec.CommandContext(ctx, composer, "create-project", "--no-interaction", "--no-progress", "--no-audit", "--no-cache", "--prefer-dist", "--stability=alpha", "acme/project-shop", filepath.Join(dir, "shop"))
+	cmd.Dir = dir // Composer unpacks below it
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "COMPOSER_HOME=" + home, "COMPOSER_ALLOW_SUPERUSER=1"}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("composer: %w\n%s", err, out)
