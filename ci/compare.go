@@ -102,13 +102,8 @@ func bothNights(ctx context.Context, w *world, in string, args []string) (before
 		}
 		return before, after, nil
 	}
-	name, err := nightBefore(ctx, after)
-	if err != nil {
+	if before, err = nightBefore(ctx, after); err != nil {
 		return fail(err)
 	}
-	m, data, err := after.repository.Manifest(ctx, name)
-	if err != nil {
-		return fail(err)
-	}
-	return &published{manifest: m, data: data, close: func() error { return nil }}, after, nil
+	return before, after, nil
 }

@@ -140,6 +140,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if f.install.matrix != "" {
 		return writeMatrix(w.stdout, out.cells)
 	}
+	c.difference()
 	c.show.results(out, saved)
 	return nil
 }

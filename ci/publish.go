@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -141,6 +143,7 @@ func (c *chain) direct(change func(publish.Options) (stages.Publication, error),
 
 // publication says what became of a target.
 func (c *chain) publication(p stages.Publication) {
+	c.difference()
 	if c.world.json {
 		c.show.writeJSON(map[string]any{"event": "publication", "publication": p})
 		return
@@ -172,12 +175,8 @@ func (w *world) targets() target.Options {
 	return target.Options{SSH: w.ssh(), Log: w.logger(w.stderr)}
 }
 
-// history is where the commits between two nights come from.
-func (c *chain) history() releases.History {
-	return git.NewHistory(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log})
-}
-
-// publisher is what publishing works with. What a dry run would change is shown.
+// publisher is what publishing works with. What a dry run would change is kept for
+// difference.
 func (c *chain) publisher(dry bool) publish.Options {
 	targets := c.world.targets()
 	targets.Log = c.log
@@ -186,19 +185,28 @@ func (c *chain) publisher(dry bool) publish.Options {
 		History: c.history(), Attest: c.attest, Log: c.log, Progress: c.show.step,
 	}
 	if dry {
-		o.Changed = c.showChange
+		var mu sync.Mutex
+		o.Changed = func(change publish.Change) {
+			mu.Lock()
+			defer mu.Unlock()
+			c.changes = append(c.changes, change)
+		}
 	}
 	return o
 }
 
-// showChange writes one line of a dry run's difference.
-func (c *chain) showChange(change publish.Change) {
-	switch {
-	case c.world.json:
-		c.show.writeJSON(map[string]any{"event": "change", "change": change})
-	case change.Removed:
-		fmt.Fprintf(c.show.logs(), "- %s\n", change.Path)
-	default:
-		fmt.Fprintf(c.show.logs(), "+ %s  %s\n", change.Path, bytesText(change.Bytes))
+// difference shows what a dry run would write and remove, by path.
+func (c *chain) difference() {
+	slices.SortFunc(c.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
+	for _, change := range c.changes {
+		switch {
+		case c.world.json:
+			c.show.writeJSON(map[string]any{"event": "change", "change": change})
+		case change.Removed:
+			fmt.Fprintf(c.world.stdout, "- %s\n", change.Path)
+		default:
+			fmt.Fprintf(c.world.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
+		}
 	}
+	c.changes = nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func openPublished(ctx context.Context, w *world, at string) (*published, error)
 		}
 		return openNight(ctx, w, withQuery(base, query), match[2])
 	}
-	if strings.HasSuffix(place, releases.ManifestName) {
+	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
 	return openNight(ctx, w, at, "")
@@ -182,20 +183,30 @@ func nightOfVersion(ctx context.Context, source target.Source, version string) (
 	return nil, &usageError{fmt.Errorf("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)}
 }
 
-// nightBefore names the night before another one in a repository.
-func nightBefore(ctx context.Context, p *published) (string, error) {
+// nightBefore reads the night before another one of a repository: the next older
+// one of the same line, since a release line may share the repository.
+func nightBefore(ctx context.Context, p *published) (*published, error) {
 	if p.repository == nil {
-		return "", &usageError{errors.New("a manifest alone does not tell what was before it; give both nights")}
+		return nil, &usageError{errors.New("a manifest alone does not tell what was before it; give both nights")}
 	}
 	nights, err := p.repository.Nights(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	i := slices.Index(nights, p.manifest.Night)
-	if i < 0 || i+1 == len(nights) {
-		return "", &usageError{fmt.Errorf("the repository resolves no night before %s", p.manifest.Night)}
+	for _, night := range nights {
+		m, data, err := p.repository.Manifest(ctx, night)
+		if err != nil {
+			return nil, err
+		}
+		if m.Plan.Line.Name == p.manifest.Plan.Line.Name && older(&m.Plan, &p.manifest.Plan) {
+			return &published{manifest: m, data: data, close: func() error { return nil }}, nil
+		}
 	}
-	return nights[i+1], nil
+	return nil, &usageError{fmt.Errorf("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Night)}
+}
+
+func older(a, b *releases.Plan) bool {
+	return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Number, b.Number)) < 0
 }
 
 // writeOut writes a result for people or machines.

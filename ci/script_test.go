@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,6 +24,13 @@ func TestScript(t *testing.T) {
 			env.Setenv("COMPOSER_ALLOW_SUPERUSER", "1")
 			// Whether the machine has an engine must not decide what they show.
 			env.Setenv("NIGHTLY_RUNNER", "process")
+			// For scripts that take all other programs out of the path.
+			env.Setenv("HOSTPATH", env.Getenv("PATH"))
+			ci, err := exec.LookPath("ci")
+			env.Setenv("CI", ci)
+			if err != nil {
+				return err
+			}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

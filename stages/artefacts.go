@@ -233,5 +233,9 @@ func (p Publication) Summary() string {
 	if p.DryRun {
 		verb = "would be written"
 	}
-	return fmt.Sprintf("%d files %s, %d there already; %d nights kept", p.Added, verb, p.Unchanged, len(p.Kept))
+	nights := "nights"
+	if len(p.Kept) == 1 {
+		nights = "night"
+	}
+	return fmt.Sprintf("%d files %s, %d there already; %d %s kept", p.Added, verb, p.Unchanged, len(p.Kept), nights)
 }
