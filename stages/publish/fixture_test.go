@@ -3,6 +3,7 @@ package publish
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
@@ -87,6 +88,8 @@ type sample struct {
 	name    string // of the night
 	modules int
 	change  string // goes into the code of the modules
+	commit  string // first two digits of the shop's commit; empty: a1
+	policy  string // of the line's versions; empty: a night's
 	local   bool
 }
 
@@ -128,10 +131,12 @@ func (s sample) build(t testing.TB, store *memory) stages.Night {
 
 func (s sample) plan() releases.Plan {
 	date, number := splitNight(s.name)
+	commit := cmp.Or(s.commit, "a1")
 	line := releases.Line{Name: "acme", Title: "Acme <nightly> & co", Vendor: "acme", URL: testURL, Install: releases.Install{Project: "project-shop"}}
+	line.Versions.Policy = s.policy
 	plan := releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: date, Number: number}
 	for _, r := range []releases.PlannedRepository{
-		{Name: "shop", URL: "https://bot@github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20)},
+		{Name: "shop", URL: "https://bot@github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat(commit, 20)},
 		{Name: "language", URL: "embedded:language", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
 	} {
 		line.Repositories = append(line.Repositories, releases.Repository{Name: r.Name, URL: r.URL, Ref: "main"})

@@ -40,6 +40,7 @@ type page struct {
 	Install       string // command; empty if the line has no project
 	Configure     string // command that adds the repository to a project
 	Repositories  []pageRepository
+	From          pageCount // how many those are
 	Nights        []pageNight // none on a page of one night
 	Packages      []pagePackage
 	Changes       *pageChanges // nil: nothing to compare with
@@ -131,6 +132,7 @@ func basePage(m *releases.Manifest) page {
 	if p.Title == "" {
 		p.Title = "Nightly builds"
 	}
+	p.From = countOf(len(m.Plan.Repositories), "repository", "repositories")
 	for _, repo := range m.Plan.Repositories {
 		p.Repositories = append(p.Repositories, newPageRepository(repo))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
 )
 
 func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
@@ -103,16 +104,40 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// published serves a repository of some nights, as a command would.
+// A told history is the same for all commits.
+type told []releases.Commit
+
+func (h told) Between(context.Context, string, string, string) ([]releases.Commit, error) {
+	return h, nil
+}
+
+var history = told{
+	{ID: strings.Repeat("a4", 20), Subject: "Merge pull request #123 from acme/fix-the-cart", Author: "Ann"},
+	{ID: strings.Repeat("a3", 20), Subject: "Let the cart forget <b>nothing</b> & no-one (#124)", Author: "Béa O'Neil"},
+	{ID: strings.Repeat("a2", 20), Subject: strings.Repeat("A subject that is very long ", 6) + strings.Repeat("x", 90), Author: "Cem"},
+}
+
+// published serves a repository of some nights, as a command would: a release, three
+// nights, and one that was taken back.
 func published(t *testing.T, modules int) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"2026-11-22", "2026-11-23", "2026-11-24"} {
-		n := 1
-		if name == "2026-11-24" {
-			n = modules
+	var o Options
+	for i, s := range []sample{
+		{name: "2026-11-20", modules: 1, policy: "release"},
+		{name: "2026-11-22", modules: 2}, {name: "2026-11-23", modules: 1, commit: "a2"},
+		{name: "2026-11-24", modules: modules, commit: "a4"}, {name: "2026-11-25", modules: modules, commit: "a5"},
+	} {
+		store := newMemory()
+		night := s.build(t, store)
+		o = options(t, store, s.name)
+		o.History = history
+		if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+			t.Fatal(i, err)
 		}
-		mustPublish(t, sample{name: name, modules: n}, dir, nil)
+	}
+	if _, err := o.Rollback(t.Context(), Rollback{To: dir, Night: "2026-11-24"}); err != nil {
+		t.Fatal(err)
 	}
 	server := httptest.NewServer(Handler(dir))
 	t.Cleanup(server.Close)
@@ -195,13 +220,16 @@ func TestPageLooks(t *testing.T) {
 			call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 			})
-			do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url), chromedp.Navigate(url+"#acme/module-002"))
-			over := eval[float64](t, ctx, `document.querySelector('.commits').open = true; document.documentElement.scrollWidth - window.innerWidth`)
-			grounds[scheme] = eval[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
-			if over > 0 {
-				t.Errorf("%d px, %s: %v px too wide", width, scheme, over)
+			for name, page := range map[string]string{"repository": "", "night": "nights/2026-11-24/index.html", "oldest": "nights/2026-11-22/index.html"} {
+				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url+page), chromedp.Navigate(url+page+"#acme/module-000"))
+				over := eval[float64](t, ctx, `for (const d of document.querySelectorAll('details')) { d.before = d.open; d.open = true; } document.documentElement.scrollWidth - window.innerWidth`)
+				grounds[scheme] = eval[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
+				if over > 0 {
+					t.Errorf("%s, %d px, %s: %v px too wide", name, width, scheme, over)
+				}
+				eval[int](t, ctx, `for (const d of document.querySelectorAll('details')) d.open = d.before; 1`)
+				keepScreenshot(t, ctx, fmt.Sprintf("%s-%s-%d", name, scheme, width))
 			}
-			keepScreenshot(t, ctx, fmt.Sprintf("%s-%d", scheme, width))
 		}
 	}
 	if grounds["light"] == grounds["dark"] {
@@ -233,7 +261,8 @@ func keepScreenshot(t *testing.T, ctx context.Context, name string) {
 	if dir == "" {
 		return
 	}
-	eval[int](t, ctx, "window.scrollTo({top: 0, behavior: 'instant'}); 1")
+	size := eval[[]int64](t, ctx, "window.scrollTo({top: 0, behavior: 'instant'}); [window.innerWidth, Math.min(document.documentElement.scrollHeight, 2600)]")
+	do(t, ctx, chromedp.EmulateViewport(size[0], size[1]))
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -11,10 +12,34 @@ import (
 type pageChanges struct {
 	Before         string // the night before
 	Quiet          bool   // nothing but versions
-	Commits        int
+	Tally          []pageCount
 	Added, Removed []releases.ComparedPackage
 	Requires       []releases.ChangedPackage
 	Repositories   []pageChangedRepository
+}
+
+// A pageCount is how many there are of something.
+type pageCount struct {
+	Count int
+	What  string
+}
+
+func countOf(n int, one, more string) pageCount {
+	if n == 1 {
+		return pageCount{n, one}
+	}
+	return pageCount{n, more}
+}
+
+func (c pageCount) String() string { return fmt.Sprintf("%d %s", c.Count, c.What) }
+
+// Short reports whether lists are shown at once: what is longer has to be opened.
+func (*pageChanges) Short(lists ...any) bool {
+	n := 0
+	for _, list := range lists {
+		n += reflect.ValueOf(list).Len()
+	}
+	return n <= 12
 }
 
 type pageChangedRepository struct {
@@ -37,8 +62,13 @@ func newPageChanges(c *releases.Comparison) *pageChanges {
 		return nil
 	}
 	p := &pageChanges{
-		Before: c.Before.Night, Quiet: c.Quiet(), Commits: c.CommitCount(),
+		Before: c.Before.Night, Quiet: c.Quiet(),
 		Added: c.Added, Removed: c.Removed, Requires: c.RequireChanges(),
+	}
+	p.Tally = []pageCount{
+		countOf(c.CommitCount(), "commit", "commits"), countOf(len(c.Repositories), "repository", "repositories"),
+		countOf(len(c.Added), "package added", "packages added"), {len(c.Removed), "removed"},
+		countOf(len(p.Requires), "requires something else", "require something else"),
 	}
 	for _, r := range c.Repositories {
 		p.Repositories = append(p.Repositories, changedOnPage(r))
@@ -47,10 +77,7 @@ func newPageChanges(c *releases.Comparison) *pageChanges {
 }
 
 func changedOnPage(r releases.ChangedRepository) pageChangedRepository {
-	row := pageChangedRepository{Name: r.Name, URL: releases.WebURL(r.URL), Unknown: r.Unknown, Count: fmt.Sprintf("%d commits", len(r.Commits))}
-	if len(r.Commits) == 1 {
-		row.Count = "1 commit"
-	}
+	row := pageChangedRepository{Name: r.Name, URL: releases.WebURL(r.URL), Unknown: r.Unknown, Count: countOf(len(r.Commits), "commit", "commits").String()}
 	if r.Before != "" && r.After != "" {
 		row.Span = short(r.Before) + "…" + short(r.After)
 		if strings.HasPrefix(row.URL, "https://github.com/") {
