@@ -201,7 +201,10 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 	if keep == 0 {
 		keep = night.Keep
 	}
-	options := c.publisher(o.dryRun)
+	options, err := c.publisher(o.dryRun)
+	if err != nil {
+		return err
+	}
 	said := *c.attest
 	said.Installation = out.installation
 	options.Attest = &said

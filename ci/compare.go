@@ -68,7 +68,9 @@ func compare(ctx context.Context, w *world, f compareFlags, args []string) (err 
 	defer func() { err = errors.Join(err, c.Close()) }()
 	var history releases.History
 	if !f.noHistory {
-		history = c.history()
+		if history, err = c.history(); err != nil {
+			return err
+		}
 	}
 	comparison, err := releases.Compare(ctx, before.manifest, after.manifest, history)
 	if err != nil {

@@ -132,7 +132,11 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 
 // direct changes a target without building anything.
 func (c *chain) direct(change func(publish.Options) (stages.Publication, error), dry bool) error {
-	p, err := change(c.publisher(dry))
+	o, err := c.publisher(dry)
+	if err != nil {
+		return err
+	}
+	p, err := change(o)
 	c.show.finish()
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
@@ -177,12 +181,16 @@ func (w *world) targets() target.Options {
 
 // publisher is what publishing works with. What a dry run would change is kept for
 // difference.
-func (c *chain) publisher(dry bool) publish.Options {
+func (c *chain) publisher(dry bool) (publish.Options, error) {
+	history, err := c.history()
+	if err != nil {
+		return publish.Options{}, err
+	}
 	targets := c.world.targets()
 	targets.Log = c.log
 	o := publish.Options{
 		Store: c.trees, Owner: owner(), Now: c.world.now().UTC(), Grace: c.grace, Target: targets,
-		History: c.history(), Attest: c.attest, Log: c.log, Progress: c.show.step,
+		History: history, Attest: c.attest, Log: c.log, Progress: c.show.step,
 	}
 	if dry {
 		var mu sync.Mutex
@@ -192,7 +200,7 @@ func (c *chain) publisher(dry bool) publish.Options {
 			c.changes = append(c.changes, change)
 		}
 	}
-	return o
+	return o, nil
 }
 
 // difference shows what a dry run would write and remove, by path.

@@ -160,7 +160,10 @@ func (c *chain) tried(ctx context.Context, o order, night string, failed error) 
 			return // and it is not made for that
 		}
 	}
-	options := c.publisher(false)
+	options, err := c.publisher(false)
+	if err != nil {
+		return // publishing has said so
+	}
 	try := publish.Try{Night: night, At: options.Now}
 	var stage *pipeline.StageError
 	if errors.As(failed, &stage) {

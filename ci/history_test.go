@@ -1,0 +1,50 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/github/fake"
+)
+
+// What lies on GitHub is asked there, with its pull requests; all else, and what
+// GitHub does not tell, comes from git.
+func TestHistory(t *testing.T) {
+	server := fake.New()
+	defer server.Close()
+	shop := server.AddRepository("acme/shop")
+	before := shop.Commit("Start")
+	after := shop.Commit("Faster cart (#7)")
+	w := &world{stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string {
+		return map[string]string{"GITHUB_API_URL": server.URL()}[name]
+	}}
+	c := &chain{world: w, carried: &carried{dir: t.TempDir()}, log: slog.New(slog.DiscardHandler)}
+	history, err := c.history()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := history.Between(t.Context(), server.Page("acme/shop.git"), before, after)
+	want := []releases.Commit{{ID: after, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: []releases.PullRequest{{Number: "7"}}}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	line, err := releases.Load("sample")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := c.carried.locate(line.Repositories[0].URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// git tells of an embedded repository, and of a folder.
+	for _, address := range []string{line.Repositories[0].URL, "file://" + dir} {
+		_, err := history.Between(t.Context(), address, before, after)
+		if err == nil || err.Error() != "commit "+before+": object not found" {
+			t.Errorf("%s: error %v, want one about the commit", address, err)
+		}
+	}
+}
