@@ -1,0 +1,305 @@
+package releases
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// wholeList has every key.
+const wholeList = `name: acme
+url: https://github.example.org/
+people:
+  - {login: jane, role: admin}
+  - {login: john}
+teams:
+  - slug: core
+    name: The core
+    description: All that is central
+    privacy: secret
+    maintainers: [jane]
+    members: [john]
+  - {slug: docs, parent: core}
+files:
+  - {path: .github/CODEOWNERS, roles: [source, tool]}
+repositories:
+  - name: shop
+    role: source
+    description: The shop
+    lines: [nightly]
+    visibility: private
+    default-branch: main
+    branches: ["2.4"]
+    teams: {core: maintain, docs: triage}
+    people: {guest: read}
+    protections:
+      - pattern: "*"
+        pull-request: true
+        reviews: 2
+        code-owner-reviews: true
+        dismiss-stale-reviews: true
+        last-push-approval: true
+        restrict-dismissals: true
+        dismissals: ["team:core"]
+        bypass-pull-requests: ["user:jane"]
+        status-checks: true
+        strict-checks: true
+        checks: [ci]
+        conversations: true
+        signatures: true
+        linear-history: true
+        enforce-admins: true
+        restrict-pushes: true
+        block-creations: true
+        push: ["team:core", "app:bot"]
+        force-pushes: false
+        bypass-force-pushes: ["user:jane"]
+        deletions: true
+        lock: true
+    rulesets:
+      - name: main
+        id: 7
+        target: branch
+        enforcement: evaluate
+        include: [~DEFAULT_BRANCH]
+        exclude: [refs/heads/tmp]
+        rules: [deletion]
+        pull-request: {reviews: 1, code-owner-reviews: true, dismiss-stale-reviews: true, last-push-approval: true, conversations: true}
+        checks: {strict: true, contexts: [ci], apps: {ci: 15368}}
+        bypass: [{actor: "team:core", mode: pull_request}]
+        other: [merge_queue]
+    files: [.github/workflows/ci.yml]
+  - {name: old, role: other, archived: true}
+`
+
+func TestOrganizationRoundTrip(t *testing.T) {
+	o, err := ParseOrganization("list.yaml", []byte(wholeList))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := o.YAML("One\ntwo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(text, []byte(organizationHead+"# One\n# two\nname: acme\n")) {
+		t.Errorf("begins with %.200s", text)
+	}
+	again, err := ParseOrganization("again.yaml", text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	o.Sort()
+	if diff := cmp.Diff(o, again); diff != "" {
+		t.Errorf("(-first +again):\n%s", diff)
+	}
+}
+
+func TestRequiredFiles(t *testing.T) {
+	o, err := ParseOrganization("list.yaml", []byte(wholeList))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, _ := o.Repository("SHOP")
+	old, _ := o.Repository("old")
+	if diff := cmp.Diff([]string{".github/CODEOWNERS", ".github/workflows/ci.yml"}, o.RequiredFiles(shop)); diff != "" {
+		t.Errorf("shop:\n%s", diff)
+	}
+	if files := o.RequiredFiles(old); files != nil {
+		t.Errorf("an archived one needs %v", files)
+	}
+}
+
+var badLists = []struct{ name, old, new, want string }{
+	{"no name", "name: acme\n", "", "list.yaml:1:1: name: is missing"},
+	{"no URL", "url: https://github.example.org/", "url: ssh://x/", `list.yaml:2:6: url: "ssh://x/": want https://`},
+	{"unknown key", "reviews: 2", "review: 2", "list.yaml:29:9: repositories[0].protections[0].review: unknown key, did you mean reviews?"},
+	{"person twice", "login: john", "login: JANE", "person JANE: login: stands in the list twice"},
+	{"person's role", "role: admin", "role: owner", `person jane: role: "owner" is unknown`},
+	{"no such parent", "parent: core", "parent: cor", `team docs: parent: there is no team "cor", did you mean core?`},
+	{"own parent", "privacy: secret", "privacy: secret\n    parent: docs", "team core: parent: the team is its own ancestor"},
+	{"member who is nobody", "members: [john]", "members: [jack]", "jack is not among the people of the list"},
+	{"in a team twice", "members: [john]", "members: [jane]", "team core: members[0]: stands in the list twice"},
+	{"repository's role", "role: source", "role: sourc", `repository shop: role: "sourc" is unknown, did you mean source?`},
+	{"repository twice", "name: old", "name: Shop", "repository Shop: name: stands in the list twice"},
+	{"repository's name", "name: old", "name: a/b", `is not the name of a repository`},
+	{"branch", `branches: ["2.4"]`, `branches: ["a b"]`, "holds a blank"},
+	{"permission of the API", "core: maintain", "core: push", `"push" is the API's word; write write`},
+	{"permission misspelt", "core: maintain", "core: maintian", `"maintian" is unknown, did you mean maintain?`},
+	{"permission of no team", "docs: triage", "dogs: triage", `there is no team "dogs", did you mean docs?`},
+	{"reviews", "reviews: 2", "reviews: 11", "want a number from 0 to 10"},
+	{"actor", `"app:bot"`, `"bot"`, `"bot" is not an actor`},
+	{"actor of no team", `dismissals: ["team:core"]`, `dismissals: ["team:nobody"]`, `there is no team "nobody"`},
+	{"push without restriction", "restrict-pushes: true", "restrict-pushes: false", "restrict-pushes is not true"},
+	{"checks that are not asked", "status-checks: true", "status-checks: false", "status-checks is not true"},
+	{"rule", "rules: [deletion]", "rules: [deletions]", `"deletions" is unknown, did you mean deletion?`},
+	{"target", "target: branch", "target: branches", `"branches" is unknown, did you mean branch?`},
+	{"file outside", "files: [.github/workflows/ci.yml]", "files: [../x]", `"../x" holds '..'`},
+}
+
+func TestOrganizationRefusesBadLists(t *testing.T) {
+	for _, c := range badLists {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(wholeList, c.old, c.new, 1)
+			if text == wholeList {
+				t.Fatal("nothing is changed")
+			}
+			_, err := ParseOrganization("list.yaml", []byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func organizationSchemaOf(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(OrganizationSchema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("organization.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("organization.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+func TestOrganizationSchema(t *testing.T) {
+	compiled := organizationSchemaOf(t)
+	own, err := fs.ReadFile(lines, organizationFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(own, []byte(organizationHead)) {
+		t.Errorf("%s does not name the schema in its first line", organizationFile)
+	}
+	for name, text := range map[string][]byte{"whole": []byte(wholeList), organizationFile: own} {
+		doc, err := asJSON(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(doc); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What a schema cannot say: how values belong together.
+	onlyParse := []string{
+		"person twice", "no such parent", "own parent", "member who is nobody", "in a team twice", "repository twice", "branch",
+		"permission misspelt", "permission of no team", "actor of no team", "push without restriction", "checks that are not asked", "file outside",
+	}
+	for _, c := range badLists {
+		doc, err := asJSON([]byte(strings.Replace(wholeList, c.old, c.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if accepted := compiled.Validate(doc) == nil; accepted != slices.Contains(onlyParse, c.name) {
+			t.Errorf("%s: the schema accepts it: %v", c.name, accepted)
+		}
+	}
+}
+
+// TestOrganizationSchemaHasAllFields: the schema and the types name the same keys.
+func TestOrganizationSchemaHasAllFields(t *testing.T) {
+	var doc struct {
+		object
+		Defs map[string]object `json:"$defs"`
+	}
+	if err := json.Unmarshal(OrganizationSchema(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	doc.Defs["organization"] = doc.object
+	for def, value := range map[string]any{
+		"organization": Organization{}, "person": Person{}, "team": Team{}, "required-file": RequiredFile{}, "repository": ListedRepository{},
+		"protection": Protection{}, "ruleset": Ruleset{}, "pull-rule": PullRule{}, "check-rule": CheckRule{}, "bypass-rule": BypassRule{},
+	} {
+		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(doc.Defs[def].Properties))); diff != "" {
+			t.Errorf("%s (-type +schema):\n%s", def, diff)
+		}
+		if doc.Defs[def].Additional == nil || *doc.Defs[def].Additional {
+			t.Errorf("%s: the schema allows unknown keys", def)
+		}
+	}
+}
+
+// TestLinesAndOrganization holds the lines and the list together: a repository of
+// the organization is named in a line by the list alone, the list says which lines
+// build it, and it has the branches that they build.
+func TestLinesAndOrganization(t *testing.T) {
+	list, err := DeclaredOrganization()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := map[string][]string{}
+	for _, name := range Names() {
+		text, err := fs.ReadFile(lines, name+".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if address := list.URL + list.Name + "/"; bytes.Contains(text, []byte(address)) {
+			t.Errorf("%s.yaml holds %s…: write organization:NAME, so that the repository is named once", name, address)
+		}
+		line, err := Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range line.Repositories {
+			checkBuilt(t, list, name, r.URL, r.Ref, built)
+		}
+		for _, e := range line.Editions {
+			for _, r := range e.Require {
+				checkBuilt(t, list, name, r.LatestTag, "", built)
+			}
+		}
+	}
+	for _, r := range list.Repositories {
+		want := slices.Sorted(slices.Values(built[r.Name]))
+		if diff := cmp.Diff(slices.Compact(want), append([]string(nil), r.Lines...)); diff != "" {
+			t.Errorf("%s: lines (-built by +listed):\n%s", r.Name, diff)
+		}
+	}
+}
+
+func checkBuilt(t *testing.T, list *Organization, line, url, ref string, built map[string][]string) {
+	t.Helper()
+	name, ours := strings.CutPrefix(strings.TrimSuffix(url, ".git"), list.URL+list.Name+"/")
+	if !ours {
+		return
+	}
+	r, ok := list.Repository(name)
+	if !ok || r.Archived {
+		t.Errorf("line %s builds %s, which the list does not have, or as archived", line, name)
+	}
+	if ref != "" && !slices.Contains(r.Branches, ref) && ref != r.DefaultBranch {
+		t.Errorf("line %s builds the branch %s of %s, which the list does not say to be there", line, ref, name)
+	}
+	built[r.Name] = append(built[r.Name], line)
+}
+
+func TestLineNamesListed(t *testing.T) {
+	text := strings.Replace(goodLine, "url: https://git.example.org/shop.git", "url: organization:MAGEOS-magento2", 1)
+	line, err := Parse("line.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := line.Repositories[0].URL; got != "https://github.com/mage-os/mageos-magento2.git" {
+		t.Errorf("its URL is %s", got)
+	}
+	_, err = Parse("line.yaml", []byte(strings.Replace(text, "organization:MAGEOS-magento2", "organization:mageos-magento", 1)))
+	if err == nil || !strings.Contains(err.Error(), "repositories[0].url: there is no repository mageos-magento in releases/organization.yaml, did you mean mageos-magento2?") ||
+		strings.Count(err.Error(), "\n") > 0 {
+		t.Errorf("an unknown one: %v", err)
+	}
+}
