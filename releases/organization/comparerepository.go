@@ -14,8 +14,13 @@ import (
 func (c *comparer) repositories() {
 	named := slices.Clone(c.list.Repositories)
 	was := map[string]string{}
+	gone := map[string]string{}
+	maps.Copy(gone, c.has.Moved)
 	for i, r := range named {
-		if to, ok := c.has.Renamed[r.Name]; ok {
+		to, ok := c.has.Renamed[r.Name]
+		if _, both := c.list.Repository(to); ok && both {
+			gone[r.Name] = c.list.Name + "/" + to // it is listed under both names
+		} else if ok {
 			was[to], named[i].Name = r.Name, to
 		}
 	}
@@ -26,7 +31,7 @@ func (c *comparer) repositories() {
 			c.differ(RepositoryRule, "repository", "", state(s.found))
 			continue
 		case s.found == nil:
-			moved := c.has.Moved[s.key]
+			moved := gone[s.key]
 			if moved != "" {
 				moved = "moved to " + moved
 			}

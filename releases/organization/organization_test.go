@@ -326,27 +326,10 @@ func TestTerraform(t *testing.T) {
 			t.Fatal("the same list gives other bytes")
 		}
 	}
-	file, err := os.CreateTemp(t.TempDir(), "*.tf")
-	if err == nil {
-		_, err = file.Write(made.HCL)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	resources := strings.Count(string(made.HCL), "\nresource ")
 	t.Logf("%d bytes, %d resources, %d imports", len(made.HCL), resources, strings.Count(string(made.HCL), "\nimport "))
 	if kept := strings.Count(string(made.HCL), "prevent_destroy = true"); kept != resources || resources < 300 {
 		t.Errorf("%d of %d resources are kept from being destroyed", kept, resources)
 	}
-	keepFile(t, made.HCL)
-}
-
-// keepFile leaves the configuration where NIGHTLY_TERRAFORM says, to be validated
-// with the tools.
-func keepFile(t *testing.T, data []byte) {
-	if dir := os.Getenv("NIGHTLY_TERRAFORM"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, "organization.tf"), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	validate(t, made.HCL)
 }

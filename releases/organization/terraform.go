@@ -1,11 +1,12 @@
 package organization
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -27,7 +28,7 @@ type Configuration struct {
 // is imported before it is changed, and none is destroyed while it stands in the
 // configuration. The same list gives the same bytes.
 func Terraform(list *releases.Organization) *Configuration {
-	w := &writer{list: list, file: hclwrite.NewEmptyFile(), labels: map[string]string{}, taken: map[string]bool{}, apps: map[string]bool{}}
+	w := &writer{list: list, file: hclwrite.NewEmptyFile(), apps: map[string]bool{}}
 	w.head()
 	for _, p := range list.People {
 		w.person(p)
@@ -39,20 +40,18 @@ func Terraform(list *releases.Organization) *Configuration {
 		w.repository(r)
 	}
 	for _, slug := range slices.Sorted(maps.Keys(w.apps)) {
-		b := w.body().AppendNewBlock("data", []string{"github_app", w.label("app", slug)}).Body()
+		b := w.body().AppendNewBlock("data", []string{"github_app", label(slug)}).Body()
 		b.SetAttributeValue("slug", cty.StringVal(slug))
 	}
 	return &Configuration{HCL: hclwrite.Format(w.file.Bytes()), Left: w.left}
 }
 
 type writer struct {
-	list   *releases.Organization
-	file   *hclwrite.File
-	labels map[string]string // what it is and its name: its label
-	taken  map[string]bool
-	apps   map[string]bool // slugs of apps that are looked up
-	left   []string
-	begun  bool
+	list  *releases.Organization
+	file  *hclwrite.File
+	apps  map[string]bool // slugs of apps that are looked up
+	left  []string
+	begun bool
 }
 
 // body is the file's, with an empty line after what is there.
@@ -86,30 +85,29 @@ func (w *writer) head() {
 
 var notInLabel = regexp.MustCompile(`[^A-Za-z0-9_-]`)
 
-// label is the name of a resource. Different names get different labels.
-func (w *writer) label(kind, name string) string {
-	key := kind + " " + name
-	if w.labels[key] == "" {
-		label := notInLabel.ReplaceAllString(name, "_")
-		if !regexp.MustCompile(`^[A-Za-z_]`).MatchString(label) {
-			label = "_" + label
-		}
-		for n := 2; w.taken[kind+" "+label]; n++ {
-			label = fmt.Sprintf("%s_%d", strings.TrimSuffix(label, fmt.Sprintf("_%d", n-1)), n)
-		}
-		w.taken[kind+" "+label], w.labels[key] = true, label
+// label is the name of a resource: what it is called on GitHub, or as near to that
+// as a name may be, with a digest. It depends on nothing else of the list, so that
+// no resource gets the name of another when the list changes.
+func label(name string) string {
+	plain := notInLabel.ReplaceAllString(name, "_")
+	if plain[0] == '-' || plain[0] >= '0' && plain[0] <= '9' {
+		plain = "_" + plain
 	}
-	return w.labels[key]
+	if plain == name {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return plain + "_" + hex.EncodeToString(sum[:3])
 }
 
 // resource begins a resource, with its import if the id is known.
-func (w *writer) resource(kind, label, id string) *hclwrite.Body {
+func (w *writer) resource(kind, name, id string) *hclwrite.Body {
 	if id != "" {
 		b := w.body().AppendNewBlock("import", nil).Body()
-		b.SetAttributeTraversal("to", reference(kind, label))
+		b.SetAttributeTraversal("to", reference(kind, name))
 		b.SetAttributeValue("id", cty.StringVal(id))
 	}
-	return w.body().AppendNewBlock("resource", []string{kind, label}).Body()
+	return w.body().AppendNewBlock("resource", []string{kind, name}).Body()
 }
 
 // keep says that a resource is not to be destroyed, and which of its settings are
@@ -128,8 +126,8 @@ func keep(b *hclwrite.Body, ignored ...string) {
 	lifecycle.SetAttributeRaw("ignore_changes", hclwrite.TokensForTuple(names))
 }
 
-func reference(kind, label string, attributes ...string) hcl.Traversal {
-	t := hcl.Traversal{hcl.TraverseRoot{Name: kind}, hcl.TraverseAttr{Name: label}}
+func reference(kind, name string, attributes ...string) hcl.Traversal {
+	t := hcl.Traversal{hcl.TraverseRoot{Name: kind}, hcl.TraverseAttr{Name: name}}
 	for _, a := range attributes {
 		t = append(t, hcl.TraverseAttr{Name: a})
 	}
@@ -148,15 +146,15 @@ func texts(all []string) cty.Value {
 }
 
 func (w *writer) person(p releases.Person) {
-	b := w.resource("github_membership", w.label("person", p.Login), w.list.Name+":"+p.Login)
+	b := w.resource("github_membership", label(p.Login), w.list.Name+":"+p.Login)
 	b.SetAttributeValue("username", cty.StringVal(p.Login))
 	b.SetAttributeValue("role", cty.StringVal(p.Role))
 	keep(b)
 }
 
 func (w *writer) team(t releases.Team) {
-	label := w.label("team", t.Slug)
-	b := w.resource("github_team", label, t.Slug)
+	name := label(t.Slug)
+	b := w.resource("github_team", name, t.Slug)
 	b.SetAttributeValue("name", cty.StringVal(t.Name))
 	ignored := []string{"create_default_maintainer", "notification_setting"}
 	if t.Description != "" {
@@ -166,15 +164,15 @@ func (w *writer) team(t releases.Team) {
 	}
 	b.SetAttributeValue("privacy", cty.StringVal(t.Privacy))
 	if t.Parent != "" {
-		b.SetAttributeTraversal("parent_team_id", reference("github_team", w.label("team", t.Parent), "id"))
+		b.SetAttributeTraversal("parent_team_id", reference("github_team", label(t.Parent), "id"))
 	}
 	keep(b, ignored...)
 	if len(t.Maintainers)+len(t.Members) == 0 {
 		w.leave("team %s has no members: its members are not in the configuration", t.Slug)
 		return
 	}
-	b = w.resource("github_team_members", label, t.Slug)
-	b.SetAttributeTraversal("team_id", reference("github_team", label, "id"))
+	b = w.resource("github_team_members", name, t.Slug)
+	b.SetAttributeTraversal("team_id", reference("github_team", name, "id"))
 	for _, m := range memberships(t) {
 		member := b.AppendNewBlock("members", nil).Body()
 		member.SetAttributeValue("username", cty.StringVal(m.login))

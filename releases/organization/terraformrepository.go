@@ -34,8 +34,7 @@ func providerWord(permission string) string {
 }
 
 func (w *writer) repository(r releases.ListedRepository) {
-	label := w.label("repository", r.Name)
-	b := w.resource("github_repository", label, r.Name)
+	b := w.resource("github_repository", label(r.Name), r.Name)
 	b.SetAttributeValue("name", cty.StringVal(r.Name))
 	ignored := slices.Clone(undeclared)
 	if r.Description != "" {
@@ -55,30 +54,30 @@ func (w *writer) repository(r releases.ListedRepository) {
 		return
 	}
 	if r.DefaultBranch != "" {
-		b := w.resource("github_branch_default", label, r.Name)
-		b.SetAttributeTraversal("repository", reference("github_repository", label, "name"))
+		b := w.resource("github_branch_default", label(r.Name), r.Name)
+		b.SetAttributeTraversal("repository", reference("github_repository", label(r.Name), "name"))
 		b.SetAttributeValue("branch", cty.StringVal(r.DefaultBranch))
 		keep(b)
 	}
-	w.access(label, r)
+	w.access(r)
 	for _, p := range r.Protections {
-		w.protection(label, r.Name, p)
+		w.protection(r.Name, p)
 	}
 	for _, s := range r.Rulesets {
-		w.ruleset(label, r.Name, s)
+		w.ruleset(r.Name, s)
 	}
 }
 
 // access is the whole of who has a permission of their own.
-func (w *writer) access(label string, r releases.ListedRepository) {
+func (w *writer) access(r releases.ListedRepository) {
 	if len(r.Teams)+len(r.People) == 0 {
 		return
 	}
-	b := w.resource("github_repository_collaborators", label, r.Name)
-	b.SetAttributeTraversal("repository", reference("github_repository", label, "name"))
+	b := w.resource("github_repository_collaborators", label(r.Name), r.Name)
+	b.SetAttributeTraversal("repository", reference("github_repository", label(r.Name), "name"))
 	for _, slug := range slices.Sorted(maps.Keys(r.Teams)) {
 		team := b.AppendNewBlock("team", nil).Body()
-		team.SetAttributeTraversal("team_id", reference("github_team", w.label("team", slug), "slug"))
+		team.SetAttributeTraversal("team_id", reference("github_team", label(slug), "slug"))
 		team.SetAttributeValue("permission", cty.StringVal(providerWord(r.Teams[slug])))
 	}
 	for _, login := range slices.Sorted(maps.Keys(r.People)) {
@@ -89,10 +88,10 @@ func (w *writer) access(label string, r releases.ListedRepository) {
 	keep(b)
 }
 
-func (w *writer) protection(repository, name string, p releases.Protection) {
-	label := w.label("protection of "+name, p.Pattern)
-	b := w.resource("github_branch_protection", w.label("protection", repository+"_"+label), name+":"+p.Pattern)
-	b.SetAttributeTraversal("repository_id", reference("github_repository", repository, "node_id"))
+func (w *writer) protection(repository string, p releases.Protection) {
+	id := repository + ":" + p.Pattern
+	b := w.resource("github_branch_protection", label(id), id)
+	b.SetAttributeTraversal("repository_id", reference("github_repository", label(repository), "node_id"))
 	b.SetAttributeValue("pattern", cty.StringVal(p.Pattern))
 	for _, setting := range []struct {
 		name string
@@ -147,7 +146,7 @@ func (w *writer) actors(b *hclwrite.Body, attribute string, actors []string) {
 			items = append(items, hclwrite.TokensForValue(cty.StringVal("/"+name)))
 		case "app":
 			w.apps[name] = true
-			items = append(items, hclwrite.TokensForTraversal(reference("data", "github_app", w.label("app", name), "node_id")))
+			items = append(items, hclwrite.TokensForTraversal(reference("data", "github_app", label(name), "node_id")))
 		}
 	}
 	b.SetAttributeRaw(attribute, hclwrite.TokensForTuple(items))
@@ -158,20 +157,19 @@ func (w *writer) actors(b *hclwrite.Body, attribute string, actors []string) {
 var roleIDs = map[string]int64{"maintain": 2, "write": 4, "admin": 5}
 
 // ruleset writes a ruleset, unless there is something in it that would be lost.
-func (w *writer) ruleset(repository, name string, s releases.Ruleset) {
+func (w *writer) ruleset(repository string, s releases.Ruleset) {
 	if why := unwritable(s); why != "" {
-		w.leave("ruleset %s of %s is not in the configuration, since applying would take its parts away that the list does not describe: %s", s.Name, name, why)
+		w.leave("ruleset %s of %s is not in the configuration, since applying would take its parts away that the list does not describe: %s", s.Name, repository, why)
 		return
 	}
 	id := ""
 	if s.ID > 0 {
-		id = name + ":" + strconv.Itoa(s.ID)
+		id = repository + ":" + strconv.Itoa(s.ID)
 	} else {
-		w.leave("ruleset %s of %s has no id in the list: it is not imported but made; ci org export writes the id", s.Name, name)
+		w.leave("ruleset %s of %s has no id in the list: it is not imported but made; ci org export writes the id", s.Name, repository)
 	}
-	label := w.label("ruleset of "+name, s.Name)
-	b := w.resource("github_repository_ruleset", w.label("ruleset", repository+"_"+label), id)
-	b.SetAttributeTraversal("repository", reference("github_repository", repository, "name"))
+	b := w.resource("github_repository_ruleset", label(repository+":"+s.Name), id)
+	b.SetAttributeTraversal("repository", reference("github_repository", label(repository), "name"))
 	b.SetAttributeValue("name", cty.StringVal(s.Name))
 	b.SetAttributeValue("target", cty.StringVal(s.Target))
 	b.SetAttributeValue("enforcement", cty.StringVal(s.Enforcement))
@@ -206,7 +204,7 @@ func (w *writer) bypass(b *hclwrite.Body, bypass releases.BypassRule) {
 	kind, name, _ := strings.Cut(bypass.Actor, ":")
 	switch kind {
 	case "team":
-		b.SetAttributeTraversal("actor_id", reference("github_team", w.label("team", name), "id"))
+		b.SetAttributeTraversal("actor_id", reference("github_team", label(name), "id"))
 		b.SetAttributeValue("actor_type", cty.StringVal("Team"))
 	case "role":
 		b.SetAttributeValue("actor_id", cty.NumberIntVal(roleIDs[name]))
