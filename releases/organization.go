@@ -1,6 +1,7 @@
 package releases
 
 import (
+	"reflect"
 	"strings"
 	"sync"
 )
@@ -220,8 +221,8 @@ var declared = sync.OnceValues(DeclaredOrganization)
 // organization:mageos-magento2. A repository's host and owner are said once, in
 // organization.yaml.
 func nameListed(l *Line, add func(path, text string)) {
-	name := func(path string, into *string) {
-		listed, ok := strings.CutPrefix(*into, listedPrefix)
+	eachURL("", reflect.ValueOf(l).Elem(), func(path string, url reflect.Value) {
+		listed, ok := strings.CutPrefix(url.String(), listedPrefix)
 		if !ok {
 			return
 		}
@@ -236,14 +237,29 @@ func nameListed(l *Line, add func(path, text string)) {
 				"; add it there, or give its https:// URL here")
 			return
 		}
-		*into = list.GitURL(r.Name)
-	}
-	for i := range l.Repositories {
-		name(indexed("repositories", i)+".url", &l.Repositories[i].URL)
-	}
-	for i, e := range l.Editions {
-		for j := range e.Require {
-			name(indexed(indexed("editions", i)+".require", j)+".latest-tag", &e.Require[j].LatestTag)
+		url.SetString(list.GitURL(r.Name))
+	})
+}
+
+// eachURL visits what may be the URL of a git repository, by its key.
+func eachURL(path string, v reflect.Value, visit func(path string, url reflect.Value)) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			eachURL(path, v.Elem(), visit)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachURL(indexed(path, i), v.Index(i), visit)
+		}
+	case reflect.Struct:
+		for key, index := range keysOf(v.Type()) {
+			field, at := v.FieldByIndex(index), joinPath(path, key)
+			if field.Kind() == reflect.String && (key == "url" || key == "latest-tag") {
+				visit(at, field)
+				continue
+			}
+			eachURL(at, field, visit)
 		}
 	}
 }

@@ -258,11 +258,9 @@ func TestLinesAndOrganization(t *testing.T) {
 		for _, r := range line.Repositories {
 			checkBuilt(t, list, name, r.URL, r.Ref, built)
 		}
-		for _, e := range line.Editions {
-			for _, r := range e.Require {
-				checkBuilt(t, list, name, r.LatestTag, "", built)
-			}
-		}
+		eachURL("", reflect.ValueOf(line).Elem(), func(_ string, url reflect.Value) {
+			checkBuilt(t, list, name, url.String(), "", built)
+		})
 	}
 	for _, r := range list.Repositories {
 		want := slices.Sorted(slices.Values(built[r.Name]))
