@@ -59,7 +59,7 @@ func TestOrg(t *testing.T) {
 		return stdout
 	}
 	expect("an empty list", 9, "is on GitHub (public), and not in the list", "differences", "org", "plan")
-	expect("export", 0, "", "12 people, 6 teams, 100 repositories, read with 19 requests", "org", "export", "--output", list)
+	expect("export", 0, "", "12 people, 6 teams, 100 repositories, read with 20 requests", "org", "export", "--output", list)
 	expect("plan after export", 0, "acme: the list and GitHub agree\n", "", "org", "plan")
 	expect("configuration", 0, "import {", "", "org", "terraform")
 

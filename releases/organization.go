@@ -14,6 +14,12 @@ type Organization struct {
 	Name string `json:"name"`
 	// URL is the GitHub where it is, with a slash at its end.
 	URL string `json:"url"`
+	// BasePermission is what every member may do in every repository: none, read,
+	// write or admin. Empty: not declared.
+	BasePermission string `json:"base-permission"`
+	// TwoFactor is whether members need two-factor authentication: required or
+	// optional. Empty: not declared.
+	TwoFactor string `json:"two-factor"`
 	// People are its members.
 	People []Person `json:"people"`
 	Teams  []Team   `json:"teams"`

@@ -17,6 +17,8 @@ import (
 // wholeList has every key.
 const wholeList = `name: acme
 url: https://github.example.org/
+base-permission: read
+two-factor: required
 people:
   - {login: jane, role: admin}
   - {login: john}
@@ -120,7 +122,9 @@ func TestRequiredFiles(t *testing.T) {
 var badLists = []struct{ name, old, new, want string }{
 	{"no name", "name: acme\n", "", "list.yaml:1:1: name: is missing"},
 	{"no URL", "url: https://github.example.org/", "url: ssh://x/", `list.yaml:2:6: url: "ssh://x/": want https://`},
-	{"unknown key", "reviews: 2", "review: 2", "list.yaml:29:9: repositories[0].protections[0].review: unknown key, did you mean reviews?"},
+	{"base permission", "base-permission: read", "base-permission: pull", `base-permission: "pull" is unknown`},
+	{"two-factor", "two-factor: required", "two-factor: require", `two-factor: "require" is unknown, did you mean required?`},
+	{"unknown key", "reviews: 2", "review: 2", "list.yaml:31:9: repositories[0].protections[0].review: unknown key, did you mean reviews?"},
 	{"person twice", "login: john", "login: JANE", "person JANE: login: stands in the list twice"},
 	{"person's role", "role: admin", "role: owner", `person jane: role: "owner" is unknown`},
 	{"no such parent", "parent: core", "parent: cor", `team docs: parent: there is no team "cor", did you mean core?`},

@@ -37,6 +37,12 @@ func (o *Organization) check() []problem {
 	} else if !strings.HasSuffix(o.URL, "/") {
 		c.add("url", "%q has no slash at its end", o.URL)
 	}
+	if o.BasePermission != "" {
+		c.oneOf("base-permission", o.BasePermission, []string{"none", "read", "write", "admin"})
+	}
+	if o.TwoFactor != "" {
+		c.oneOf("two-factor", o.TwoFactor, []string{"required", "optional"})
+	}
 	c.people()
 	c.team()
 	for i, f := range o.Files {

@@ -28,12 +28,13 @@ type Reading struct {
 // An Unknown is a part of an organization that could not be read.
 type Unknown struct {
 	Repository string // empty: of the organization itself
-	Part       string // People, Teams, Collaborators, Protections, Rulesets or All
+	Part       string // Settings, People, Teams, Collaborators, Protections, Rulesets or All
 	Reason     string
 }
 
 // The parts of an organization that may be unknown.
 const (
+	Settings      = "settings"
 	People        = "people"
 	Teams         = "teams"
 	Collaborators = "collaborators"
@@ -54,7 +55,7 @@ func (r *Reading) Knows(repository, part string) bool {
 const batch = 10
 
 // ReadOrganization reads an organization with one request for ten repositories, one
-// or two for each team, and a few for all. Of the list it takes the organization's
+// or two for each team, and some four for all. Of the list it takes the organization's
 // name and which branches and files to look for; what GitHub does not know, as the
 // roles of repositories, it leaves empty. It changes nothing.
 func (c *Client) ReadOrganization(ctx context.Context, list *releases.Organization) (*Reading, error) {
@@ -83,6 +84,9 @@ func (r *reader) read(ctx context.Context) error {
 		return errors.New("the list's url and name do not belong together")
 	}
 	if err := r.people(ctx); err != nil {
+		return err
+	}
+	if err := r.settings(ctx); err != nil {
 		return err
 	}
 	if err := r.teams(ctx); err != nil {
@@ -172,6 +176,25 @@ func (r *reader) people(ctx context.Context) error {
 			r.out.Organization.People = append(r.out.Organization.People, releases.Person{Login: e.Node.Login, Role: role})
 		}
 		at = members.PageInfo
+	}
+	return nil
+}
+
+// settings reads those of the organization that open repositories. GraphQL has none
+// of them.
+func (r *reader) settings(ctx context.Context) error {
+	r.out.Calls++
+	o, _, err := r.client.rest.Organizations.Get(ctx, r.list.Name)
+	if err != nil {
+		return err
+	}
+	if o.DefaultRepoPermission == nil || o.TwoFactorRequirementEnabled == nil {
+		r.unknown("", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)")
+		return nil
+	}
+	r.out.Organization.BasePermission, r.out.Organization.TwoFactor = o.GetDefaultRepoPermission(), "optional"
+	if o.GetTwoFactorRequirementEnabled() {
+		r.out.Organization.TwoFactor = "required"
 	}
 	return nil
 }

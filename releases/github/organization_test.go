@@ -18,7 +18,7 @@ import (
 func small() *fake.Organization {
 	two := int32(2)
 	return &fake.Organization{
-		Login: "acme", People: []*fake.Person{{Login: "jane", Admin: true}, {Login: "john"}},
+		Login: "acme", Base: "none", People: []*fake.Person{{Login: "jane", Admin: true}, {Login: "john"}},
 		Teams: []*fake.Team{
 			{Slug: "core", Name: "Core", Description: "central", Secret: true, Maintainers: []string{"jane"}, Members: []string{"john"}, Repositories: map[string]string{"shop": "TRIAGE"}},
 			{Slug: "empty", Name: "Empty", Parent: "core"},
@@ -63,7 +63,7 @@ func readSmall(t *testing.T, repositories string, change func(*fake.Organization
 func TestReadOrganization(t *testing.T) {
 	got := readSmall(t, "[{name: shop, role: source, branches: ['2.4', gone], files: [README.md, gone.txt]}]", func(o *fake.Organization) { o.Repositories[0].Archived = false })
 	want := &releases.Organization{
-		Name: "acme", People: []releases.Person{{Login: "jane", Role: "admin"}, {Login: "john", Role: "member"}},
+		Name: "acme", BasePermission: "none", TwoFactor: "optional", People: []releases.Person{{Login: "jane", Role: "admin"}, {Login: "john", Role: "member"}},
 		Teams: []releases.Team{
 			{Slug: "core", Name: "Core", Description: "central", Privacy: "secret", Maintainers: []string{"jane"}, Members: []string{"john"}},
 			{Slug: "empty", Name: "Empty", Privacy: "closed", Parent: "core"},
@@ -108,7 +108,13 @@ func TestReadOrganizationByHalves(t *testing.T) {
 	}{
 		{"all", func(*fake.Organization) {}, nil},
 		{"no members", func(o *fake.Organization) { o.NoMembers = true }, []Unknown{{"", People, "You do not have permission to view the members of this organization; the token may not read its members (Members: read)"}}},
-		{"public members", func(o *fake.Organization) { o.Stranger = true }, []Unknown{{"", People, "the token sees public members only (Members: read)"}}},
+		{"public members", func(o *fake.Organization) { o.Stranger = true }, []Unknown{
+			{"", People, "the token sees public members only (Members: read)"},
+			{"", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)"},
+		}},
+		{"no settings", func(o *fake.Organization) { o.NoSettings = true }, []Unknown{
+			{"", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)"},
+		}},
 		{"no teams", func(o *fake.Organization) { o.NoTeams = true }, []Unknown{{"", Teams, "You do not have permission to view the teams of this organization; the token may not read its teams (Members: read)"}}},
 		{"no administration", func(o *fake.Organization) { o.Repositories[0].Hidden = true }, []Unknown{
 			{"shop", Collaborators, "You do not have permission to view repository collaborators; the token may not read who has access (Metadata: read, as someone who may push)"},

@@ -34,20 +34,22 @@ type Difference struct {
 
 // The kinds of differences.
 const (
-	PersonRule     = "person"
-	TeamRule       = "team"
-	MemberRule     = "team-member"
-	RepositoryRule = "repository"
-	SettingRule    = "setting"
-	AccessRule     = "access"
-	BranchRule     = "branch"
-	ProtectionRule = "protection"
-	FileRule       = "file"
+	OrganizationRule = "organization"
+	PersonRule       = "person"
+	TeamRule         = "team"
+	MemberRule       = "team-member"
+	RepositoryRule   = "repository"
+	SettingRule      = "setting"
+	AccessRule       = "access"
+	BranchRule       = "branch"
+	ProtectionRule   = "protection"
+	FileRule         = "file"
 )
 
 // Rules are the kinds of differences, each with its meaning and its level: what
 // opens something is an error.
 var Rules = []struct{ ID, Level, Text string }{
+	{OrganizationRule, "error", "The organization gives every member another permission, or does not demand the same of them."},
 	{PersonRule, "error", "A member of the organization is only on one side, or has another role."},
 	{TeamRule, "error", "A team is only on one side, or has other settings."},
 	{MemberRule, "error", "A person is in a team on one side only, or as another role."},
@@ -62,6 +64,9 @@ var Rules = []struct{ ID, Level, Text string }{
 // Compare says what differs. What could not be read is not compared.
 func Compare(list *releases.Organization, has *github.Reading) *Plan {
 	c := &comparer{list: list, has: has, plan: &Plan{Organization: list.Name, Unknown: slices.Clone(has.Unknown)}}
+	if has.Knows("", github.Settings) {
+		c.settings()
+	}
 	if has.Knows("", github.People) {
 		c.people()
 	}
@@ -120,6 +125,15 @@ func pair[T any](listed, found []T, key func(T) string) []side[T] {
 		sides[i] = *byKey[k]
 	}
 	return sides
+}
+
+func (c *comparer) settings() {
+	if list := c.list; list.BasePermission != "" {
+		c.differ(OrganizationRule, "base permission", list.BasePermission, c.has.Organization.BasePermission)
+	}
+	if list := c.list; list.TwoFactor != "" {
+		c.differ(OrganizationRule, "two-factor authentication", list.TwoFactor, c.has.Organization.TwoFactor)
+	}
 }
 
 func (c *comparer) people() {

@@ -16,6 +16,9 @@ func Merge(list *releases.Organization, has *github.Reading) *releases.Organizat
 	made := &releases.Organization{
 		Name: list.Name, URL: list.URL, Files: list.Files, People: has.Organization.People, Teams: has.Organization.Teams,
 	}
+	if made.BasePermission, made.TwoFactor = has.Organization.BasePermission, has.Organization.TwoFactor; !has.Knows("", github.Settings) {
+		made.BasePermission, made.TwoFactor = list.BasePermission, list.TwoFactor
+	}
 	if !has.Knows("", github.People) {
 		made.People = list.People
 	}

@@ -119,6 +119,13 @@ func usual(o *fake.Organization) []*fake.Hosted {
 }
 
 var changes = []change{
+	func(o *fake.Organization, r *rand.Rand) *Difference { // everybody may write
+		if o.Base == "write" {
+			return nil
+		}
+		o.Base = "write"
+		return &Difference{"", OrganizationRule, "base permission", "read", "write"}
+	},
 	func(o *fake.Organization, r *rand.Rand) *Difference { // an owner
 		p := pick(r, o.People)
 		was := map[bool]string{true: "admin", false: "member"}

@@ -11,6 +11,8 @@ import (
 )
 
 const smallList = `name: acme
+base-permission: none
+two-factor: required
 people:
   - {login: jane, role: admin}
   - {login: john}
@@ -61,6 +63,7 @@ func TestTerraformOfEverything(t *testing.T) {
 func TestRender(t *testing.T) {
 	list := parse(t, smallList)
 	has := parse(t, smallList)
+	has.BasePermission = "read"
 	has.People = []releases.Person{{Login: "JANE", Role: "member"}, {Login: "mallory", Role: "admin"}}
 	has.Teams[0].Name, has.Teams[0].Members, has.Teams[1].Slug = "Core | <b>`x`", []string{"mallory"}, "other"
 	shop := &has.Repositories[2]
@@ -93,7 +96,7 @@ func TestRender(t *testing.T) {
 func TestNothingKnown(t *testing.T) {
 	list := parse(t, smallList)
 	reading := &github.Reading{Organization: &releases.Organization{Name: "acme"}}
-	for _, part := range []string{github.People, github.Teams} {
+	for _, part := range []string{github.People, github.Teams, github.Settings} {
 		reading.Unknown = append(reading.Unknown, github.Unknown{Part: part, Reason: "x"})
 	}
 	for i, r := range list.Repositories {

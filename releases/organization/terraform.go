@@ -30,6 +30,9 @@ type Configuration struct {
 func Terraform(list *releases.Organization) *Configuration {
 	w := &writer{list: list, file: hclwrite.NewEmptyFile(), apps: map[string]bool{}}
 	w.head()
+	if list.BasePermission != "" || list.TwoFactor != "" {
+		w.leave("base-permission and two-factor are not in the configuration: with them the provider would set all other settings of the organization, too")
+	}
 	for _, p := range list.People {
 		w.person(p)
 	}

@@ -6,7 +6,7 @@ import "fmt"
 // with archived and private repositories, an empty one, a team without members,
 // protections of both kinds, wildcards and rules that few know.
 func Acme() *Organization {
-	o := &Organization{Login: "acme"}
+	o := &Organization{Login: "acme", Base: "read", TwoFactor: true}
 	for i := range 12 {
 		o.People = append(o.People, &Person{Login: fmt.Sprintf("person-%02d", i+1), Admin: i < 2})
 	}

@@ -10,6 +10,8 @@ import (
 // token may see of them.
 type Organization struct {
 	Login        string
+	Base         string // its base permission: none, read, write or admin
+	TwoFactor    bool   // it is required
 	People       []*Person
 	Teams        []*Team
 	Repositories []*Hosted
@@ -18,6 +20,7 @@ type Organization struct {
 
 	// What the token may not do.
 	NoMembers, NoTeams bool
+	NoSettings         bool
 	Stranger           bool // it sees what is public only
 }
 
@@ -104,6 +107,15 @@ type PullRequestParameters struct {
 // A Bypass says who may bypass a ruleset: as "team:core", "app:7", "role:maintain",
 // "organization-admin" or "deploy-key".
 type Bypass struct{ Actor, Mode string }
+
+// settings are what REST tells of an organization: to owners more than to others.
+func (o *Organization) settings() map[string]any {
+	shown := map[string]any{"login": o.Login}
+	if !o.NoSettings && !o.Stranger {
+		shown["default_repository_permission"], shown["two_factor_requirement_enabled"] = o.Base, o.TwoFactor
+	}
+	return shown
+}
 
 // Team gives the team of that slug.
 func (o *Organization) Team(slug string) *Team {

@@ -95,6 +95,8 @@ func (g *GitHub) route(r *http.Request, path string) answer {
 		return g.graphql(r)
 	case parts[0] == "app":
 		return g.installationToken(r, parts)
+	case parts[0] == "orgs" && g.Organization != nil && strings.EqualFold(parts[1], g.Organization.Login):
+		return answer{status: http.StatusOK, body: g.Organization.settings()}
 	}
 	repository := g.repositoryOf(path)
 	if repository == nil {
