@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -303,5 +304,19 @@ func TestLineNamesListed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "repositories[0].url: there is no repository mageos-magento in releases/organization.yaml, did you mean mageos-magento2?") ||
 		strings.Count(err.Error(), "\n") > 0 {
 		t.Errorf("an unknown one: %v", err)
+	}
+}
+
+// TestDocumentedOrganization: the list that docs show is one that can be copied.
+func TestDocumentedOrganization(t *testing.T) {
+	text, err := os.ReadFile("../docs/organization.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	o, err := ParseOrganization("docs/organization.md", []byte(example))
+	if err != nil || !closed || len(o.Repositories) != 1 {
+		t.Errorf("docs/organization.md: %v", err)
 	}
 }
