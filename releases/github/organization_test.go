@@ -185,6 +185,15 @@ func TestReadOrganizationFails(t *testing.T) {
 	if err := read(client, list); err != nil || len(server.Waits()) != 1 {
 		t.Errorf("after a limit: %v", err)
 	}
+	for i := range 20 {
+		server.Organization.Repositories = append(server.Organization.Repositories, &fake.Hosted{Name: fmt.Sprint("r-", i), Visibility: "PUBLIC"})
+	}
+	server.FailAbove = 3 // repositories in one query
+	reading, err := client.ReadOrganization(context.Background(), list)
+	if err != nil || len(reading.Organization.Repositories) != 21 {
+		t.Errorf("of a server that fails over large queries: %v", err)
+	}
+	server.FailAbove = 0
 	if err := read(newClient(t, server, without), list); err == nil || !strings.Contains(err.Error(), "none was given") {
 		t.Errorf("without a token: %v", err)
 	}

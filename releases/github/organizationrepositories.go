@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -53,8 +54,19 @@ var codeOwners = []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"}
 
 const workflowsFolder = ".github/workflows/"
 
-// repositories reads so many repositories with one request.
+// repositories reads so many repositories with one request, or with two if GitHub
+// fails over one that asks for so much.
 func (r *reader) repositories(ctx context.Context, names []string) error {
+	err := r.batch(ctx, names)
+	if half := len(names) / 2; status(err) >= http.StatusInternalServerError && half > 0 {
+		if err = r.repositories(ctx, names[:half]); err == nil {
+			err = r.repositories(ctx, names[half:])
+		}
+	}
+	return err
+}
+
+func (r *reader) batch(ctx context.Context, names []string) error {
 	query := strings.ReplaceAll(repositoryQuery, "ACTOR", actorFields) + "query($login: String!) {"
 	for i, name := range names {
 		query += fmt.Sprintf("\n\tr%d: repository(owner: $login, name: %q) { ...R", i, name)

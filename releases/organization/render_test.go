@@ -20,10 +20,11 @@ teams:
   - {slug: core, name: The core, description: "central", maintainers: [jane], members: [john]}
   - {slug: empty, privacy: secret, parent: core}
 repositories:
-  - {name: 2.x, role: source, visibility: private, teams: {core: write}, people: {guest: read, jane: admin}, default-branch: main}
+  - {name: 2.x, role: source, visibility: private, teams: {core: write, empty: write}, people: {guest: read, jane: admin}, default-branch: main}
   - {name: 2_x, role: source, archived: true, description: "${gone} \"old\""}
   - name: shop
     role: source
+    teams: {core: write, empty: admin}
     branches: ["2.4"]
     files: [.github/CODEOWNERS]
     protections:

@@ -76,6 +76,9 @@ func (w *writer) access(r releases.ListedRepository) {
 	b := w.resource("github_repository_collaborators", label(r.Name), r.Name)
 	b.SetAttributeTraversal("repository", reference("github_repository", label(r.Name), "name"))
 	for _, slug := range slices.Sorted(maps.Keys(r.Teams)) {
+		if w.inherits(slug, r.Teams) {
+			continue
+		}
 		team := b.AppendNewBlock("team", nil).Body()
 		team.SetAttributeTraversal("team_id", reference("github_team", label(slug), "slug"))
 		team.SetAttributeValue("permission", cty.StringVal(providerWord(r.Teams[slug])))
@@ -86,6 +89,21 @@ func (w *writer) access(r releases.ListedRepository) {
 		user.SetAttributeValue("permission", cty.StringVal(providerWord(r.People[login])))
 	}
 	keep(b)
+}
+
+// inherits says that a team has its permission already from a team above it, which
+// is how GitHub lists it, too: written once more, it would be given a second time.
+func (w *writer) inherits(slug string, permissions map[string]string) bool {
+	parents := map[string]string{}
+	for _, t := range w.list.Teams {
+		parents[t.Slug] = t.Parent
+	}
+	for above := parents[slug]; above != ""; above = parents[above] {
+		if permissions[above] == permissions[slug] {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *writer) protection(repository string, p releases.Protection) {

@@ -36,6 +36,8 @@ type GitHub struct {
 	// OneWriteASecond answers the second write within a second with the secondary
 	// limit.
 	OneWriteASecond bool
+	// FailAbove fails, with 502, queries for more repositories than that; 0: none.
+	FailAbove int
 	// NoDigests makes it an older server, which tells no digests of assets.
 	NoDigests bool
 

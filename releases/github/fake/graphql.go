@@ -23,6 +23,9 @@ func (g *GitHub) graphql(r *http.Request) answer {
 	if err := read(r, &q); err != nil {
 		return answer{status: http.StatusBadRequest, body: message("Problems parsing JSON")}
 	}
+	if g.FailAbove > 0 && strings.Count(q.Query, "repository(owner:") > g.FailAbove {
+		return answer{status: http.StatusBadGateway, body: message("Something went wrong while executing your query. This may be the result of a timeout.")}
+	}
 	if g.schema == nil {
 		g.schema = graphql.MustParseSchema(schemaText, &query{g}, graphql.UseFieldResolvers())
 	}

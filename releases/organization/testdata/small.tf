@@ -184,6 +184,27 @@ resource "github_repository" "shop" {
 }
 
 import {
+  to = github_repository_collaborators.shop
+  id = "shop"
+}
+
+resource "github_repository_collaborators" "shop" {
+  repository = github_repository.shop.name
+  team {
+    team_id    = github_team.core.slug
+    permission = "push"
+  }
+  team {
+    team_id    = github_team.empty.slug
+    permission = "admin"
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+import {
   to = github_branch_protection.shop___e8465a
   id = "shop:*"
 }
