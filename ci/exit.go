@@ -21,7 +21,7 @@ const (
 	exitPublish     = 6   // publishing failed; the target is as it was
 	exitMachine     = 7   // the machine is at fault: a tool that fails, no room
 	exitDrift       = 8   // a package uses what is new, and no require leads there
-	exitDiffers     = 9   // what is there is not what it should be: rebuilt bytes, an organization
+	exitDiffers     = 9   // what is there is not what it should be: rebuilt bytes, an organization, a mirror
 	exitUntrusted   = 10  // a published repository is not what was signed
 	exitStale       = 11  // a published repository got no new night for too long
 	exitInterrupted = 130 // Ctrl-C
@@ -57,6 +57,7 @@ func exitCode(err error) int {
 		drift   *driftError
 		differs *differsError
 		listed  *organizationError
+		mirrors *differenceError
 		untrust *untrustedError
 		stale   *staleError
 	)
@@ -73,7 +74,7 @@ func exitCode(err error) int {
 		return exitMachine
 	case errors.As(err, &drift):
 		return exitDrift
-	case errors.As(err, &differs), errors.As(err, &listed):
+	case errors.As(err, &differs), errors.As(err, &listed), errors.As(err, &mirrors):
 		return exitDiffers
 	case errors.As(err, &untrust):
 		return exitUntrusted

@@ -23,7 +23,7 @@ type mirrorFlags struct {
 	prebuilt      []string
 	compare       string
 	format        string
-	ignoreMissing bool
+	common        bool
 	fresh, dryRun bool
 	publishLocal  bool
 }
@@ -73,7 +73,7 @@ installed from it.`,
 	flags.StringArrayVar(&f.prebuilt, "prebuilt", nil, "folder of zips, or URL of a Composer repository, whose packages are taken over as they are")
 	flags.StringVar(&f.compare, "compare", "", "compare with this mirror: URL or folder of a Composer repository, folder of zips, or installed shop")
 	flags.StringVar(&f.format, "format", "text", "of the comparison: text, markdown or json")
-	flags.BoolVar(&f.ignoreMissing, "common", false, "compare only the packages that both sides have in the same version")
+	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")

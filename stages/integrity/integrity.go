@@ -1,0 +1,194 @@
+// Package integrity compares two sets of packages: a mirror with another one, or
+// with what was installed from it. It tells what is missing, what requires other
+// packages, and which files differ.
+package integrity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A Catalogue is a set of packages that can be read. Several goroutines use it at
+// once.
+type Catalogue interface {
+	fmt.Stringer
+	// Packages lists all packages, in any order.
+	Packages(context.Context) ([]Package, error)
+	// Files gives the SHA-256 of every file of a package, by its path; nil for a
+	// package without files.
+	Files(context.Context, Package) (map[string]string, error)
+	// Whole says that what is not in it does not exist. A shop has one version of
+	// some packages only.
+	Whole() bool
+}
+
+// A Package is one version of a package.
+type Package struct {
+	Name, Version string
+	Links         map[composer.Section]map[string]string
+	// SHA1 is the dist's, empty where there is none. The same dist needs no look.
+	SHA1 string
+	// At is where its catalogue has it.
+	At string
+}
+
+// compared are the sections that say what is installed with a package.
+var compared = []composer.Section{
+	composer.Require, composer.RequireDev, composer.Suggest, composer.Replace, composer.Conflict, composer.Provide,
+}
+
+// newPackage takes what is compared out of a composer.json.
+func newPackage(m *composer.Manifest, at, sha1 string) Package {
+	p := Package{Name: strings.ToLower(m.Name()), Version: m.Version(), Links: map[composer.Section]map[string]string{}, At: at, SHA1: sha1}
+	for _, section := range compared {
+		for _, l := range m.Links(section) {
+			if p.Links[section] == nil {
+				p.Links[section] = map[string]string{}
+			}
+			p.Links[section][l.Name] = l.Constraint
+		}
+	}
+	return p
+}
+
+// Options choose what is compared.
+type Options struct {
+	// Vendors are whose packages are compared; empty: all are.
+	Vendors []string
+	// Common leaves out what only one side has.
+	Common   bool
+	Progress pipeline.Progress // nil: nobody looks
+}
+
+// Compare compares ours with theirs. The same version of a package has the same
+// requires and files on both sides; composer.json itself is compared by what it
+// links to, since each writes it in another form.
+func Compare(ctx context.Context, ours, theirs Catalogue, o Options) (*Report, error) {
+	if o.Progress == nil {
+		o.Progress = func(pipeline.Step) {}
+	}
+	a, err := index(ctx, ours, o.Vendors)
+	if err != nil {
+		return nil, err
+	}
+	b, err := index(ctx, theirs, o.Vendors)
+	if err != nil {
+		return nil, err
+	}
+	report := newReport(ours, theirs)
+	var common []string
+	for _, key := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[key]; ok {
+			common = append(common, key)
+		} else if !o.Common {
+			report.Missing = append(report.Missing, Ref{b[key].Name, b[key].Version})
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(a)) {
+		if _, ok := b[key]; !ok && !o.Common && theirs.Whole() {
+			report.Extra = append(report.Extra, Ref{a[key].Name, a[key].Version})
+		}
+	}
+	report.Compared = len(common)
+	found := make([]Report, len(common))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0) + 2) // it waits for servers, too
+	for i, key := range common {
+		group.Go(func() error {
+			err := found[i].compare(groupCtx, ours, theirs, a[key], b[key])
+			o.Progress(pipeline.Step{Stage: "compare", Item: a[key].Name, Done: int64(i + 1), Total: int64(len(common)), Unit: "packages"})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		report.Links = append(report.Links, f.Links...)
+		report.Files = append(report.Files, f.Files...)
+	}
+	return report, nil
+}
+
+// index are a catalogue's packages by "name version", the version as Composer
+// normalizes it: 1.0 and 1.0.0 are the same.
+func index(ctx context.Context, c Catalogue, vendors []string) (map[string]Package, error) {
+	all, err := c.Packages(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the packages of %s: %w", c, err)
+	}
+	byKey := make(map[string]Package, len(all))
+	var errs []error
+	for _, p := range all {
+		if len(vendors) > 0 && !slices.Contains(vendors, composer.Name(p.Name).Vendor()) {
+			continue
+		}
+		version, err := composer.ParseVersion(p.Version)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", c, p.Name, err))
+			continue
+		}
+		byKey[p.Name+" "+version.Normalized()] = p
+	}
+	return byKey, errors.Join(errs...)
+}
+
+// compare compares one package.
+func (r *Report) compare(ctx context.Context, ours, theirs Catalogue, a, b Package) error {
+	for _, section := range compared {
+		for _, name := range unionKeys(a.Links[section], b.Links[section]) {
+			x, y := a.Links[section][name], b.Links[section][name]
+			if x != y {
+				r.Links = append(r.Links, LinkDifference{Ref{a.Name, a.Version}, section, name, x, y})
+			}
+		}
+	}
+	if a.SHA1 != "" && a.SHA1 == b.SHA1 {
+		return nil
+	}
+	x, err := ours.Files(ctx, a)
+	if err != nil {
+		return fmt.Errorf("%s: %s %s: %w", ours, a.Name, a.Version, err)
+	}
+	y, err := theirs.Files(ctx, b)
+	if err != nil {
+		return fmt.Errorf("%s: %s %s: %w", theirs, b.Name, b.Version, err)
+	}
+	for _, name := range unionKeys(x, y) {
+		if name == manifest || x[name] == y[name] {
+			continue
+		}
+		what := Content
+		switch {
+		case x[name] == "":
+			what = OnlyTheirs
+		case y[name] == "":
+			what = OnlyOurs
+		}
+		r.Files = append(r.Files, FileDifference{Ref{a.Name, a.Version}, name, what})
+	}
+	return nil
+}
+
+const manifest = "composer.json"
+
+func unionKeys(a, b map[string]string) []string {
+	all := slices.Collect(maps.Keys(a))
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

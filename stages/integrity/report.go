@@ -1,0 +1,142 @@
+package integrity
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// A Report is what two catalogues differ in. All lists are in byte order of the
+// packages.
+type Report struct {
+	Ours     string `json:"ours"`
+	Theirs   string `json:"theirs"`
+	Compared int    `json:"compared"` // packages that both have in the same version
+	// Missing are in theirs alone, Extra in ours alone.
+	Missing []Ref            `json:"missing"`
+	Extra   []Ref            `json:"extra"`
+	Links   []LinkDifference `json:"links"`
+	Files   []FileDifference `json:"files"`
+}
+
+// A Ref is one version of a package.
+type Ref struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// A LinkDifference is one entry of a section of composer.json; a side that does not
+// have it has no constraint.
+type LinkDifference struct {
+	Ref
+	Section composer.Section `json:"section"`
+	Package string           `json:"package"`
+	Ours    string           `json:"ours"`
+	Theirs  string           `json:"theirs"`
+}
+
+// What differs of a file.
+const (
+	OnlyOurs   = "only ours"
+	OnlyTheirs = "only theirs"
+	Content    = "content"
+)
+
+// A FileDifference is one file.
+type FileDifference struct {
+	Ref
+	Path string `json:"path"`
+	What string `json:"what"` // OnlyOurs, OnlyTheirs or Content
+}
+
+func newReport(ours, theirs Catalogue) *Report {
+	return &Report{
+		Ours: ours.String(), Theirs: theirs.String(),
+		Missing: []Ref{}, Extra: []Ref{}, Links: []LinkDifference{}, Files: []FileDifference{},
+	}
+}
+
+// Differences is how many there are.
+func (r *Report) Differences() int {
+	return len(r.Missing) + len(r.Extra) + len(r.Links) + len(r.Files)
+}
+
+// Summary says in a line what was found.
+func (r *Report) Summary() string {
+	return fmt.Sprintf("%d packages compared; %d missing, %d extra, %d links and %d files differ",
+		r.Compared, len(r.Missing), len(r.Extra), len(r.Links), len(r.Files))
+}
+
+// JSON is the report for machines.
+func (r *Report) JSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(r)
+	return b.Bytes(), err
+}
+
+// rows are the report as a table: package, version, what differs, ours, theirs.
+func (r *Report) rows() [][5]string {
+	var rows [][5]string
+	for _, m := range r.Missing {
+		rows = append(rows, [5]string{m.Name, m.Version, "package", "-", "there"})
+	}
+	for _, e := range r.Extra {
+		rows = append(rows, [5]string{e.Name, e.Version, "package", "there", "-"})
+	}
+	for _, l := range r.Links {
+		rows = append(rows, [5]string{l.Name, l.Version, string(l.Section) + " " + l.Package, cmp.Or(l.Ours, "-"), cmp.Or(l.Theirs, "-")})
+	}
+	for _, f := range r.Files {
+		ours, theirs := "there", "there"
+		switch f.What {
+		case OnlyOurs:
+			theirs = "-"
+		case OnlyTheirs:
+			ours = "-"
+		case Content:
+			ours, theirs = "other content", "other content"
+		}
+		rows = append(rows, [5]string{f.Name, f.Version, f.Path, ours, theirs})
+	}
+	return rows
+}
+
+// Text is the report as a table.
+func (r *Report) Text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "ours    %s\ntheirs  %s\n%s\n", r.Ours, r.Theirs, r.Summary())
+	if rows := r.rows(); len(rows) > 0 {
+		table := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(table, "\nPACKAGE\tVERSION\tWHAT\tOURS\tTHEIRS")
+		for _, row := range rows {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", row[0], row[1], row[2], row[3], row[4])
+		}
+		_ = table.Flush() // into memory
+	}
+	return b.Bytes()
+}
+
+// Markdown is the report as a table for an issue.
+func (r *Report) Markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Ours: %s, theirs: %s. %s.\n", r.Ours, r.Theirs, r.Summary())
+	if rows := r.rows(); len(rows) > 0 {
+		b.WriteString("\n| package | version | what | ours | theirs |\n| --- | --- | --- | --- | --- |\n")
+		for _, row := range rows {
+			fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s |\n", row[0], row[1], row[2], cell(row[3]), cell(row[4]))
+		}
+	}
+	return b.Bytes()
+}
+
+// cell writes a constraint for a cell: "||" would end it.
+func cell(text string) string {
+	return string(bytes.ReplaceAll([]byte(text), []byte("|"), []byte(`\|`)))
+}
