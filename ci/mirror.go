@@ -24,6 +24,7 @@ type mirrorFlags struct {
 	compare       string
 	format        string
 	common        bool
+	sign          signFlags
 	fresh, dryRun bool
 	publishLocal  bool
 }
@@ -77,6 +78,7 @@ installed from it.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
+	f.sign.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -88,6 +90,10 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 			return err
 		}
 	}
+	said, err := f.sign.attest(w)
+	if err != nil {
+		return err
+	}
 	c, err := newChain(w, f.fresh)
 	if err != nil {
 		return err
@@ -97,6 +103,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 			err = e
 		}
 	}()
+	c.attest = said
 	plan, published, err := c.planOrSaved(ctx, line, f)
 	if err != nil {
 		return c.show.failed(err)

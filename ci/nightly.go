@@ -77,6 +77,9 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if err != nil {
 		return err
 	}
+	if l := lineOf(line, plan); l.BuildsTags() {
+		return &usageError{fmt.Errorf("line %s builds tags, not branches; use ci mirror", l.Name)}
+	}
 	said, err := f.sign.attest(w)
 	if err != nil {
 		return err

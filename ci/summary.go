@@ -52,7 +52,11 @@ func (d *display) results(out *outcome, plan string) {
 		fmt.Fprintf(w, "Try it          ci serve %s\n", p.Target)
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
-	fmt.Fprintf(w, "Build it again  ci nightly --plan %s\n", plan)
+	command := "nightly"
+	if out.plan.Line.BuildsTags() {
+		command = "mirror"
+	}
+	fmt.Fprintf(w, "Build it again  ci %s --plan %s\n", command, plan)
 }
 
 func (d *display) resultEvent(out *outcome, plan string) {

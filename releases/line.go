@@ -178,8 +178,10 @@ type Edition struct {
 	// Require are requires added to those of the root composer.json.
 	Require []Require `json:"require"`
 	// Released is as in Base. A file without a name holds requires alone: it
-	// stands for Require.
+	// stands for Require, and its other keys are put in.
 	Released string `json:"released,omitempty"`
+	// ReleasedOnly leaves the edition out of tags that have no such file.
+	ReleasedOnly bool `json:"released-only,omitempty"`
 }
 
 // A Require is one added require of an edition: a constraint, or the latest tag

@@ -59,7 +59,11 @@ func (c *checker) tags() {
 		}
 	}
 	for i, e := range c.line.Editions {
-		c.released(fmt.Sprintf("editions[%d]", i), e.Released)
+		at := fmt.Sprintf("editions[%d]", i)
+		c.released(at, e.Released)
+		if e.ReleasedOnly && e.Released == "" {
+			c.add(at+".released-only", "there is no released to take it from")
+		}
 	}
 }
 
@@ -86,7 +90,7 @@ func (c *checker) noTags() {
 		}
 	}
 	for i, e := range c.line.Editions {
-		refuse(fmt.Sprintf("editions[%d].released", i), e.Released != "")
+		refuse(fmt.Sprintf("editions[%d].released", i), e.Released != "" || e.ReleasedOnly)
 	}
 }
 

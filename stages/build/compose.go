@@ -76,6 +76,8 @@ type writer struct {
 	// released are the composer.json files of packages as they were released, by
 	// their names in the sources. Of a tag only.
 	released map[string]*composer.Manifest
+	// added are keys that editions were released with beside their requires.
+	added map[string]*composer.Manifest
 }
 
 func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error) {
@@ -114,7 +116,9 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 	case stages.Base:
 		err = w.base(c)
 	case stages.Product, stages.Project:
-		err = w.edition(ctx, c)
+		if err = w.edition(ctx, c); err == nil {
+			err = w.addReleased(c)
+		}
 	default:
 		err = fmt.Errorf("kind %q is not known", p.Kind)
 	}

@@ -46,6 +46,7 @@ func WithReleased(ctx context.Context, store pipeline.Reader, tree pipeline.Tree
 // the data knows whole, by the packages' names in the sources.
 func (t *tagWriter) released(ctx context.Context, found []stages.Package) (map[string]*composer.Manifest, error) {
 	all := map[string]*composer.Manifest{}
+	t.added = map[string]*composer.Manifest{}
 	var errs []error
 	for _, p := range found {
 		pattern := t.pattern(p)
@@ -56,8 +57,11 @@ func (t *tagWriter) released(ctx context.Context, found []stages.Package) (map[s
 		if err != nil {
 			errs = append(errs, err)
 		}
-		if m != nil && m.Name() != "" {
+		switch {
+		case m != nil && m.Name() != "":
 			all[p.Name] = m
+		case m != nil:
+			t.added[p.Name] = m
 		}
 	}
 	return all, errors.Join(errs...)
@@ -75,13 +79,36 @@ func (t *tagWriter) pattern(p stages.Package) string {
 			}
 		}
 	case stages.Product, stages.Project:
-		for _, e := range t.tag.Line.Editions {
-			if e.Name == p.Edition {
-				return e.Released
+		e, _ := t.edition(p)
+		return e.Released
+	}
+	return ""
+}
+
+// edition is what the line says of an edition.
+func (t *tagWriter) edition(p stages.Package) (releases.Edition, bool) {
+	i := slices.IndexFunc(t.tag.Line.Editions, func(e releases.Edition) bool { return p.Edition != "" && e.Name == p.Edition })
+	if i < 0 {
+		return releases.Edition{}, false
+	}
+	return t.tag.Line.Editions[i], true
+}
+
+// addReleased puts in the keys that an edition was released with; its requires are
+// in it already (WithReleased).
+func (w *writer) addReleased(c *composed) error {
+	m := w.added[c.Name]
+	if m == nil {
+		return nil
+	}
+	for _, key := range m.Keys() {
+		if value, _ := m.Get(key); key != string(composer.Require) {
+			if err := c.manifest.Set(key, value); err != nil {
+				return err
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
 // asReleased composes a package whose composer.json is known as it was released:

@@ -70,6 +70,7 @@ type tagWriter struct {
 	tag   stages.Tag
 	heads *heads
 	data  *data
+	added map[string]*composer.Manifest // as writer.added
 	notes []string
 }
 
@@ -87,7 +88,7 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: rules, heads: t.heads, released: released}
+	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: rules, heads: t.heads, released: released, added: t.added}
 	var out []composed
 	var errs []error
 	for _, p := range packages {
@@ -117,6 +118,9 @@ func (t *tagWriter) versions(ctx context.Context, found []stages.Package, releas
 	var packages []stages.Package
 	var errs []error
 	for _, p := range found {
+		if e, ok := t.edition(p); ok && e.ReleasedOnly && released[p.Name] == nil {
+			continue
+		}
 		version, err := t.version(ctx, p, released[p.Name])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
