@@ -1,0 +1,180 @@
+package releases
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+func tagPlan(t *testing.T, refs ...Ref) (*Plan, error) {
+	t.Helper()
+	line, err := Parse("line.yaml", []byte(`
+name: mirror
+vendor: magento
+url: https://mirror.example.org/
+versions: {policy: tags, skip-tags: ["x*"]}
+composer-repositories: []
+repositories:
+  - name: shop
+    url: https://example.org/shop.git
+    from: 1.0.0
+    extra-tags: [{tag: 1.0.1, commit: cccccccccccccccccccccccccccccccccccccccc, reason: forgotten}]
+    packages: [{directory: .}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Resolver{Lister: &server{repositories: map[string][]Ref{"https://example.org/shop.git": refs}}, Fetcher: composer.FileFetcher{}}
+	return r.Resolve(context.Background(), line, "2026-11-26", 0)
+}
+
+func tagRef(tag, c string) Ref { return Ref{"refs/tags/" + tag, commitID(c)} }
+
+func TestResolveTags(t *testing.T) {
+	p, err := tagPlan(t, Ref{"refs/heads/main", commitID("a")}, tagRef("1.0.0-p2", "b"), tagRef("1.0.0", "d"), tagRef("0.9.0", "e"),
+		tagRef("develop", "f"), tagRef("x2.0.0", "1"), tagRef("v1.1.0", "2"), tagRef("1.0.0-p10", "3"), tagRef("1.1.0-beta1", "4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []PlannedTag{
+		{"1.0.0", commitID("d")}, {"1.0.0-p2", commitID("b")}, {"1.0.0-p10", commitID("3")}, {"1.0.1", commitID("c")},
+		{"1.1.0-beta1", commitID("4")}, {"v1.1.0", commitID("2")},
+	}
+	if diff := cmp.Diff(want, p.Repositories[0].Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	notes := strings.Join(p.Repositories[0].Notes, "\n")
+	for _, part := range []string{"older than 1.0.0: 0.9.0", "no version of a release: develop", "skip-tags x*: x2.0.0"} {
+		if !strings.Contains(notes, part) {
+			t.Errorf("notes %q: want %q", notes, part)
+		}
+	}
+	data, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParsePlan(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p, again); diff != "" {
+		t.Errorf("after a round trip (-before +after):\n%s", diff)
+	}
+}
+
+func TestResolveNoTags(t *testing.T) {
+	line := "no tag of it is a release from 1.0.0 on"
+	_, err := tagPlan(t, tagRef("0.1.0", "a"))
+	if err != nil {
+		t.Fatalf("%v; the extra tag is one", err)
+	}
+	r := Repository{Name: "shop", From: "1.0.0"}
+	if _, err := planTags(r, listing{refs: []Ref{tagRef("0.1.0", "a")}}, nil); err == nil || !strings.Contains(err.Error(), line) {
+		t.Errorf("%v, want %q", err, line)
+	}
+}
+
+// TestContinue: what is published is not built again, whatever became of its tag.
+func TestContinue(t *testing.T) {
+	before, err := tagPlan(t, tagRef("1.0.0", "a"), tagRef("1.1.0", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := tagPlan(t, tagRef("1.0.0", "d"), tagRef("1.2.0", "e")) // moved, deleted, new
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Prebuilt = []PlannedZip{{Name: "a/b", Version: "1.0"}, {Name: "a/b", Version: "1.1"}}
+	night := &Manifest{Night: "2026-11-25", Plan: *before, Packages: []ManifestPackage{{Name: "a/b", Version: "1.0"}}}
+	other := &Manifest{Night: "2026-11-24", Plan: Plan{Line: Line{Name: "nightly"}}}
+	sum := pipeline.DigestOf([]byte("x"))
+	after.Continue([]*Manifest{night, other}, []pipeline.Digest{sum, sum})
+	if diff := cmp.Diff([]PlannedTag{{"1.2.0", commitID("e")}}, after.Repositories[0].Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]PlannedZip{{Name: "a/b", Version: "1.1"}}, after.Prebuilt); diff != "" {
+		t.Errorf("zips (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Continued{{"2026-11-25", sum}}, after.After); diff != "" {
+		t.Errorf("after (-want +got):\n%s", diff)
+	}
+	if notes := strings.Join(after.Repositories[0].Notes, "\n"); !strings.Contains(notes, "tag 1.0.0 was moved from aaaaaaaaaaaa to dddddddddddd") {
+		t.Errorf("notes %q: want the moved tag", notes)
+	}
+	if after.Pending() != 2 {
+		t.Errorf("%d pending, want a tag and a zip", after.Pending())
+	}
+}
+
+func TestOnly(t *testing.T) {
+	for _, c := range []struct {
+		only []string
+		want []PlannedTag
+		err  string
+	}{
+		{[]string{"1.1.0"}, []PlannedTag{{"1.1.0", commitID("b")}}, ""},
+		{[]string{"shop=1.0.0", "1.1.0"}, []PlannedTag{{"1.0.0", commitID("a")}, {"1.1.0", commitID("b")}}, ""},
+		{[]string{"other=1.0.0", "1.1.0"}, nil, "other=1.0.0: no repository"},
+	} {
+		p, err := tagPlan(t, tagRef("1.0.0", "a"), tagRef("1.1.0", "b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.Only(c.only)
+		if c.err != "" {
+			var bad *ConfigError
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%v: %v, want a *ConfigError with %q", c.only, err, c.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, p.Repositories[0].Tags); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.only, diff)
+		}
+	}
+}
+
+// TestTagRules: versions and requires of a tag stay, but for what the line corrects.
+func TestTagRules(t *testing.T) {
+	line := &Line{
+		Repositories: []Repository{{FixVersions: []FixVersions{{Versions: map[string]string{"magento/a": "2.0.0", "phpgt/dom": "2.1.6"}}}}},
+		Edits: []Edit{
+			{Package: "magento/a", When: "2.0.0", Set: []EditLink{{composer.Require, "magento/b", "1.*"}}},
+			{Package: "magento/a", When: "<2.0.0", Set: []EditLink{{composer.Require, "magento/c", "9"}}},
+			{Package: "magento/absent", Set: []EditLink{{composer.Require, "magento/c", "9"}}},
+		},
+	}
+	rules, err := NewTagRules(line, map[composer.Name]string{"magento/a": "1.0.0", "magento/b": "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := composer.ParseManifest([]byte(`{"name":"magento/a","version":"1.0.0","require":{"php":"^8","magento/b":"1.2.*","phpgt/dom":"2.2.1","magento/x":"self.version"},
+		"suggest":{"magento/module-x-sample-data":"1.*"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rules.Rewrite(m); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"name":"magento/a","version":"2.0.0","require":{"php":"^8","magento/b":"1.*","phpgt/dom":"2.1.6","magento/x":"self.version"},` +
+		`"suggest":{"magento/module-x-sample-data":"Sample Data version: 1.*"}}`
+	got, err := m.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := NewTagRules(line, map[composer.Name]string{"magento/b": "main branch"}); err == nil || !strings.Contains(err.Error(), "fix-versions") {
+		t.Errorf("a version that is none: %v, want advice", err)
+	}
+}
