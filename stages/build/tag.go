@@ -106,7 +106,8 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 }
 
 // versions finds the version of every package, and leaves out those without one.
-// An edition, a metapackage and the base package have that of their tag.
+// What is all of its repository has the version of the tag, as Composer itself has
+// it for a repository; so have an edition, a metapackage and the base package.
 func (t *tagWriter) versions(ctx context.Context, found []stages.Package, released map[string]*composer.Manifest) (map[composer.Name]string, []stages.Package, error) {
 	fixed := map[string]string{}
 	for _, r := range t.tag.Line.Repositories {
@@ -146,7 +147,7 @@ func (t *tagWriter) version(ctx context.Context, p stages.Package, released *com
 	if err != nil {
 		return "", err
 	}
-	if p.Kind == stages.Plain {
+	if p.Kind == stages.Plain && p.Directory != "." {
 		return m.Version(), nil
 	}
 	return cmp.Or(m.Version(), t.tag.Pin.Tag), nil
