@@ -31,6 +31,7 @@ type verifyFlags struct {
 	state     string
 	newerThan string
 	maxAge    time.Duration
+	url       string
 	noDists   bool
 }
 
@@ -59,6 +60,7 @@ on; --newer-than gives that time; --max-age works without a memory.`,
 	flags.StringVar(&f.state, "state", "", "file that remembers when what was verified was signed")
 	flags.StringVar(&f.newerThan, "newer-than", "", "refuse what was signed before this time, as 2026-11-24T03:00:00Z")
 	flags.DurationVar(&f.maxAge, "max-age", 0, "refuse what was signed longer ago, as 36h")
+	flags.StringVar(&f.url, "url", "", "base URL under which a mirror serves the folder")
 	flags.BoolVar(&f.noDists, "no-dists", false, "do not read the zips")
 	return cmd
 }
@@ -106,6 +108,11 @@ func (f verifyFlags) options(w *world) (*verifyOptions, error) {
 	}
 	if len(o.Keys) == 0 && (f.state != "" || f.newerThan != "" || f.maxAge != 0) {
 		return nil, &usageError{errors.New("--state, --newer-than and --max-age compare the time of the signature: give --key, too")}
+	}
+	if f.url != "" {
+		if o.URL, err = stages.BaseURL(f.url); err != nil {
+			return nil, &usageError{fmt.Errorf("--url: %w", err)}
+		}
 	}
 	if f.newerThan != "" {
 		if o.NewerThan, err = time.Parse(time.RFC3339, f.newerThan); err != nil {
@@ -166,7 +173,9 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 		if err != nil {
 			return nil, &usageError{err}
 		}
-		o.Source, o.URL = source, base
+		if o.Source = source; o.URL == "" {
+			o.URL = base
+		}
 		return func() error { return nil }, nil
 	}
 	if folder, ok := target.Folder(at); ok {

@@ -113,10 +113,10 @@ func (c *check) parseSwitch(data []byte) bool {
 
 // where refuses a repository that sends its clients elsewhere.
 func (c *check) where() {
-	if c.o.URL == "" || c.base == c.o.URL || c.signed != nil && c.base == c.signed.URL {
+	if c.base == c.o.URL || c.signed != nil && c.base == c.signed.URL || c.o.URL == "" && c.signed == nil {
 		return
 	}
-	if c.signed == nil && len(c.o.Keys) == 0 {
+	if len(c.o.Keys) == 0 {
 		c.report.Unchecked = append(c.report.Unchecked, "whether "+c.base+", to which clients are sent, is whose it should be: no key was given")
 		return
 	}

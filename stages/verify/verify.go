@@ -34,7 +34,8 @@ type Options struct {
 	List func(context.Context) ([]string, error)
 	// Keys are those of which one has to have signed; none: signatures are not looked at.
 	Keys []attest.PublicKey
-	// URL is where clients read this repository; empty: a folder.
+	// URL is where clients read this repository, if that is another URL than the signed
+	// one: a mirror. Empty: the signed one.
 	URL string
 	// NewerThan refuses a repository that was signed before; zero: any.
 	NewerThan time.Time

