@@ -44,24 +44,47 @@ func (c *check) merged(ctx context.Context) {
 			files[name] = data[i]
 		}
 	}
-	if len(files) == len(wanted) && contentName(files) != c.meta {
+	url := c.mergedNights(dir, files[mergedFile])
+	if len(files) == len(wanted) && contentName(rebased(files, c.base, url)) != c.meta {
 		c.bad(dir, "does not have the content that it is named by, but %s", contentName(files))
 	}
-	c.mergedNights(dir, files[mergedFile])
 	c.mergedEntries(dir, files)
 }
 
-func (c *check) mergedNights(dir string, data []byte) {
+// rebased are the files of a mirror that puts its own URL into them, as they were when
+// they were named.
+func rebased(files map[string][]byte, from, to string) map[string][]byte {
+	if to == "" || to == from {
+		return files
+	}
+	all := map[string][]byte{}
+	for name, data := range files {
+		all[name] = data
+		if back, err := stages.Rebase(data, from, to); err == nil && name != mergedFile {
+			all[name] = back
+		}
+	}
+	return all
+}
+
+// mergedNights gives the URL for which the metadata was merged.
+func (c *check) mergedNights(dir string, data []byte) string {
 	if data == nil {
-		return
+		return ""
 	}
 	var m struct {
 		URL    string   `json:"url"`
 		Nights []string `json:"nights"`
 	}
-	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base || !slices.Equal(m.Nights, c.key.Nights) {
+	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base && !c.mirrors(m.URL) || !slices.Equal(m.Nights, c.key.Nights) {
 		c.bad(dir+"/"+mergedFile, "was made of the nights %.160q at %.120q, packages.json names %.160q at %s", m.Nights, m.URL, c.key.Nights, c.base)
 	}
+	return m.URL
+}
+
+// mirrors reports whether this may be a mirror of what is published at that URL.
+func (c *check) mirrors(url string) bool {
+	return c.o.URL == c.base && (c.signed == nil || c.signed.URL == url)
 }
 
 // mergedEntries compares every version with that of the nights, in both directions.

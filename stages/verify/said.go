@@ -136,10 +136,11 @@ func (c *check) bill(n *night, data []byte, installed *stages.Installation) {
 // closure verifies that the night's packages can be installed with one another: each
 // require of a package that was built, or installed, fits the version of that.
 func (c *check) closure(n *night, installed *stages.Installation) {
-	versions := map[string]string{}
+	versions, wasInstalled := map[string]string{}, map[string]bool{}
 	if installed != nil {
 		for _, p := range installed.Packages {
 			versions[p.Name] = p.Version
+			wasInstalled[p.Name] = true
 		}
 	}
 	for name, p := range n.packages {
@@ -152,19 +153,20 @@ func (c *check) closure(n *night, installed *stages.Installation) {
 	for _, p := range n.packages {
 		for _, r := range p.Requires {
 			if !composer.IsPlatform(r.Name) {
-				c.require(n, p, r, versions, replaced)
+				c.require(n, p, r, versions, wasInstalled[p.Name] && !replaced[strings.ToLower(r.Name)])
 			}
 		}
 	}
 }
 
-func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string]string, replaced map[string]bool) {
+func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string]string, needed bool) {
 	at := nightFile(n.name, releases.ManifestName)
 	name := strings.ToLower(r.Name)
 	found, ok := versions[name]
 	if !ok {
-		// What others build, and nobody installed, is not the repository's to prove.
-		if composer.Name(name).Vendor() == n.manifest.Plan.Line.Vendor && !replaced[name] && n.resolvesAlone() {
+		// What others build, and nobody installed, is not the repository's to prove; nor
+		// is what somebody else's package may replace.
+		if needed && composer.Name(name).Vendor() == n.manifest.Plan.Line.Vendor {
 			c.bad(at, "%s requires %s %s, which the night does not have", p.Name, r.Name, r.Constraint)
 		}
 		return
@@ -206,6 +208,3 @@ func (n *night) replaced() map[string]bool {
 	}
 	return all
 }
-
-// resolvesAlone reports whether nobody else gives packages of the line's vendor.
-func (n *night) resolvesAlone() bool { return len(n.manifest.Plan.Line.Composer) == 0 }

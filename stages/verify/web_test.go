@@ -1,0 +1,137 @@
+package verify
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// serve gives a repository over HTTP; wrap may answer in its place.
+func serve(t *testing.T, dir string, public attest.PublicKey, wrap func(http.Handler) http.Handler) Options {
+	t.Helper()
+	server := httptest.NewServer(wrap(publish.Handler(dir)))
+	t.Cleanup(server.Close)
+	source, err := target.OpenWeb(server.URL, server.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := folder{t, dir}.options(public)
+	o.Source, o.List, o.URL = source, nil, server.URL+"/"
+	return o
+}
+
+// What a server sends without end is given up at the bound of its kind, and what it
+// does not send at all is a problem of that file.
+func TestHostileServer(t *testing.T) {
+	key, public := keys(t)
+	dir := t.TempDir()
+	sample{name: "2026-11-26"}.publish(t, dir, key)
+	endless := func(w http.ResponseWriter) {
+		chunk := []byte(strings.Repeat(" ", 1<<16))
+		for range (2 << 30) / len(chunk) {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+	tests := []struct {
+		name   string
+		path   string
+		answer func(w http.ResponseWriter)
+		want   string
+	}{
+		{"an index of 2 GB", "packages.json", endless, "packages.json: is longer than"},
+		{"a signature of 2 GB", "packages.dsse.json", endless, "packages.dsse.json: cannot be read: is longer than"},
+		{"a manifest of 2 GB", n3 + "nightly.json", endless, n3 + "nightly.json: cannot be read: is longer than"},
+		{"a dist of 2 GB", moduleA, endless, moduleA + ": cannot be read: is longer than"},
+		{"a server that fails", n3 + "nightly.json", func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }, "502"},
+		{"an answer that breaks off", n3 + "nightly.json", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, "{")
+		}, "unexpected EOF"},
+		{"a page instead of a file", n3 + "nightly.json", func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>welcome") }, n3 + "nightly.json: "},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := serve(t, dir, public, func(good http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if strings.TrimPrefix(r.URL.Path, "/") == test.path {
+						test.answer(w)
+						return
+					}
+					good.ServeHTTP(w, r)
+				})
+			})
+			report, err := Repository(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(lines(report), test.want) {
+				t.Errorf("want %q:\n%s", test.want, lines(report))
+			}
+		})
+	}
+}
+
+// A server that never answers holds nobody up for longer than they wait.
+func TestSilentServer(t *testing.T) {
+	_, public := keys(t)
+	arrived := make(chan struct{})
+	o := serve(t, t.TempDir(), public, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(arrived)
+			<-r.Context().Done()
+		})
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	if _, err := Repository(ctx, o); err == nil {
+		t.Error("no error of a server that does not answer")
+	}
+}
+
+// The same repository behind the program's own server, whose base URL is its address.
+func TestServed(t *testing.T) {
+	key, public := keys(t)
+	dir := t.TempDir()
+	sample{name: "2026-11-26"}.publish(t, dir, key)
+	o := serve(t, dir, public, func(h http.Handler) http.Handler { return h })
+	clean(t, o)
+}
+
+// A night that was signed and cannot be installed all the same: a defect of the
+// builder, which a stranger finds.
+func TestDefects(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*releases.Manifest)
+		want   string
+	}{
+		{"a require that no package meets", func(m *releases.Manifest) { m.Packages[1].Requires[1].Constraint = "^2.0" }, "acme/module-a requires acme/language ^2.0, the night has 1.0.0"},
+		{"a require that was not installed", func(m *releases.Manifest) { m.Packages[1].Requires[2].Constraint = "^4.0" }, "requires psr/log ^4.0, the night has 3.0.2"},
+		{"a package that is not there", func(m *releases.Manifest) { m.Packages[1].Requires[1].Name = "acme/none" }, "requires acme/none ^1.0, which the night does not have"},
+		{"no constraint", func(m *releases.Manifest) { m.Packages[1].Requires[1].Constraint = "one or two" }, "acme/module-a requires acme/language"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			key, public := keys(t)
+			f := folder{t, t.TempDir()}
+			sample{name: "2026-11-26", change: test.change}.publish(t, f.dir, key)
+			report, err := Repository(t.Context(), f.options(public))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(lines(report), test.want) {
+				t.Errorf("want %q:\n%s", test.want, lines(report))
+			}
+		})
+	}
+}
