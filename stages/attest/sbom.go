@@ -141,6 +141,9 @@ func purl(m material) string {
 	return packageurl.NewPackageURL(packageurl.TypeComposer, group, name, m.version, nil, "").ToString()
 }
 
+// operators are SPDX's, which Composer takes in lower case, too.
+var operators = strings.NewReplacer(" and ", " AND ", " or ", " OR ", " with ", " WITH ")
+
 // licenses writes Composer's "license": several are a choice
 // (https://getcomposer.org/doc/04-schema.md#license). What is no licence of SPDX is
 // written as a name.
@@ -148,11 +151,16 @@ func licenses(list []string) *cdx.Licenses {
 	if len(list) == 0 {
 		return nil
 	}
+	names := list
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = operators.Replace(list[i])
+	}
 	valid, _ := spdxexp.ValidateLicenses(list)
 	switch {
 	case !valid:
 		out := cdx.Licenses{}
-		for _, name := range list {
+		for _, name := range names {
 			out = append(out, cdx.LicenseChoice{License: &cdx.License{Name: name}})
 		}
 		return &out

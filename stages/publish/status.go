@@ -183,11 +183,11 @@ func (s *Status) Stale(now time.Time, maxAge time.Duration) string {
 	case s.LastGood.At.After(now.Add(clockSkew)):
 		return fmt.Sprintf("it says that night %s was published at %s, which is later than now", s.LastGood.Night, s.LastGood.At.Format(time.RFC3339))
 	}
-	age := now.Sub(s.LastGood.At).Truncate(time.Minute)
+	age := now.Sub(s.LastGood.At)
 	if age <= maxAge {
 		return ""
 	}
-	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Night, age, maxAge)
+	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Night, age.Round(time.Second), maxAge)
 	if s.LastTry != nil && !s.LastTry.Good() {
 		return why + fmt.Sprintf("; the last try, of %s at %s, failed in %s: %s", s.LastTry.Night, s.LastTry.At.Format(time.RFC3339), s.LastTry.Stage, s.LastTry.Reason)
 	}

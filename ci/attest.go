@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+func newAttest(w *world) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "attest URL|FOLDER",
+		Short: "Write what GitHub's attestation action signs of the current night",
+		Long: `attest takes what is said of the current night of a repository, and writes it in
+the form that actions/attest takes: PREFIX.json for predicate-path, PREFIX.sha256
+for subject-checksums, and PREFIX.type for predicate-type; with the prefixes
+provenance and installation. The action signs them without a key of ours.`,
+		Example: `  ci attest ./repository --out attest`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return writeAttest(cmd.Context(), w, args[0], out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "attest", "folder to write to")
+	return cmd
+}
+
+func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
+	source, closeSource, err := openSource(ctx, w, at)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	nights, err := publish.Read(source).Nights(ctx)
+	if err != nil {
+		return notThere(source, err)
+	}
+	if len(nights) == 0 {
+		return &usageError{fmt.Errorf("%s has no nights", source)}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	for _, said := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
+		data, err := target.Read(ctx, source, "nights/"+nights[0]+"/"+said.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return &usageError{fmt.Errorf("%w; publish the night again with this program", err)}
+		}
+		if err != nil {
+			return err
+		}
+		if err := writeStatement(w, filepath.Join(out, said.prefix), data); err != nil {
+			return fmt.Errorf("%s of %s: it %w", said.file, source, err)
+		}
+	}
+	return nil
+}
+
+func writeStatement(w *world, prefix string, data []byte) error {
+	s, err := attest.ParseStatement(data)
+	if err != nil {
+		return err
+	}
+	var sums, predicate bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(s.Subjects)) {
+		fmt.Fprintf(&sums, "%s  %s\n", s.Subjects[name], name)
+	}
+	if err := json.Indent(&predicate, s.Predicate, "", "  "); err != nil {
+		return err
+	}
+	for suffix, content := range map[string][]byte{".json": predicate.Bytes(), ".sha256": sums.Bytes(), ".type": []byte(s.Type + "\n")} {
+		if err := os.WriteFile(prefix+suffix, content, 0o644); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w.stdout, "%s: %d subjects, %s\n", prefix, len(s.Subjects), s.Type)
+	return nil
+}

@@ -1,0 +1,105 @@
+package publish
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+
+// A night that failed changes the status and the badge, and no other file; the next
+// good one remembers what has to be remembered.
+func TestTried(t *testing.T) {
+	dir := t.TempDir()
+	o := options(t, newMemory(), "2026-11-24")
+	if err := o.Tried(t.Context(), dir, Try{Night: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
+		t.Fatalf("a folder without a repository: %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		t.Errorf("it left %v", entries)
+	}
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	good := Try{Night: "2026-11-24", At: tried.Add(-24 * time.Hour)}
+	if err := o.Tried(t.Context(), dir, good); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, dir)
+	bad := Try{Night: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
+	if err := o.Tried(t.Context(), dir, bad); err != nil {
+		t.Fatal(err)
+	}
+	after := listing(t, dir)
+	for name, sum := range after {
+		if changed := before[name] != sum; changed != (name == statusFile || name == badgeFile) {
+			t.Errorf("%s: changed is %v", name, changed)
+		}
+	}
+	s, err := ReadStatus(t.Context(), folderTarget(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad.Reason = strings.Repeat("é", maxReason/2) + "…"
+	if diff := cmp.Diff([]*Try{&good, &bad}, []*Try{s.LastGood, s.LastTry}); diff != "" {
+		t.Error(diff)
+	}
+	var b badge
+	if err := json.Unmarshal([]byte(readFolder(t, dir)[badgeFile]), &b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(badge{1, "nightly", "2026-11-24, 2026-11-25 failed in build", "red", true}, b); diff != "" {
+		t.Error(diff)
+	}
+	mustPublish(t, sample{name: "2026-11-26", modules: 1}, dir, nil)
+	if s, err = ReadStatus(t.Context(), folderTarget(dir)); err != nil || s.Night != "2026-11-26" || !cmp.Equal(s.LastTry, &bad) {
+		t.Errorf("after another publish: %+v, %v", s, err)
+	}
+}
+
+// A status that cannot be read stands in no publish's way: it is written anew.
+func TestBrokenStatus(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+	for _, text := range []string{"{", `{"format":99}`, `{"format":1,"nights":7}`} {
+		if err := os.WriteFile(filepath.Join(dir, statusFile), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+		if _, err := ReadStatus(t.Context(), folderTarget(dir)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestStale(t *testing.T) {
+	now := tried.Add(40 * time.Hour)
+	good := &Try{Night: "2026-11-25", At: tried}
+	tests := []struct {
+		name   string
+		status Status
+		maxAge time.Duration
+		want   string // part; empty: not stale
+	}{
+		{"fresh", Status{Night: "2026-11-25", LastGood: good}, 41 * time.Hour, ""},
+		{"as old as it may be", Status{Night: "2026-11-25", LastGood: good}, 40 * time.Hour, ""},
+		{"old, and nothing tried", Status{Night: "2026-11-25", LastGood: good, LastTry: good}, 36 * time.Hour, "is 40h0m0s old, longer than 36h0m0s; nothing was tried since"},
+		{"old, because a stage failed", Status{Night: "2026-11-25", LastGood: good, LastTry: &Try{Night: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
+		{"no night", Status{}, time.Hour, "no night was published yet"},
+		{"no time", Status{Night: "2026-11-25"}, time.Hour, "does not say when"},
+		{"of tomorrow", Status{Night: "2026-11-25", LastGood: &Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := test.status.Stale(now, test.maxAge)
+			if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+				t.Errorf("%q; want %q", got, test.want)
+			}
+		})
+	}
+}
