@@ -106,7 +106,7 @@ func checkVersions(ctx context.Context, n *night) error {
 	}
 	byName := map[string]releases.ManifestPackage{}
 	for _, p := range n.manifest.Packages {
-		byName[p.Name] = p
+		byName[p.Name+" "+p.Version] = p
 	}
 	var errs []error
 	for file, entries := range all {

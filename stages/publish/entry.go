@@ -16,8 +16,8 @@ func checkEntry(entry json.RawMessage, version string, packages map[string]relea
 	if err != nil {
 		return err
 	}
-	p, ok := packages[m.Name()]
-	if !ok || p.Version != version {
+	p, ok := packages[m.Name()+" "+version]
+	if !ok {
 		return fmt.Errorf("is %s %s, which is not in %s", m.Name(), m.Version(), releases.ManifestName)
 	}
 	if err := p.CheckManifest(m); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +23,10 @@ type night struct {
 	manifest *releases.Manifest
 	data     []byte // nightly.json
 	whole    bool   // its metadata is without a problem
+	// packages are those of the manifest, by name and version: a mirror has many
+	// versions in one night.
 	packages map[string]*releases.ManifestPackage
+	names    []string // of those, in order
 	// entries are the versions in its metadata, by file without .json (acme/shop,
 	// acme/shop~dev), then by version, as they stand there.
 	entries map[string]map[string]json.RawMessage
@@ -95,10 +97,11 @@ func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
 	}
 	n := &night{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
 	for i, p := range m.Packages {
-		if n.packages[p.Name] != nil {
-			c.bad(at, "names the package %s twice", p.Name)
+		if n.packages[packageKey(p.Name, p.Version)] != nil {
+			c.bad(at, "names the package %s %s twice", p.Name, p.Version)
 		}
-		n.packages[p.Name] = &m.Packages[i]
+		n.packages[packageKey(p.Name, p.Version)] = &m.Packages[i]
+		n.names = append(n.names, p.Name)
 		if _, err := composer.ParseName(p.Name); err != nil {
 			c.bad(at, "%v", err)
 			return nil, false
@@ -108,8 +111,12 @@ func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
 			return nil, false
 		}
 	}
+	slices.Sort(n.names)
+	n.names = slices.Compact(n.names)
 	return n, true
 }
+
+func packageKey(name, version string) string { return name + " " + version }
 
 // nightSwitch verifies the packages.json of a night: a repository of that night alone.
 func (c *check) nightSwitch(ctx context.Context, n *night) {
@@ -127,7 +134,7 @@ func (c *check) nightSwitch(ctx context.Context, n *night) {
 	if want := c.base + nightFile(n.name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
 		c.bad(at, "metadata-url is %.160q, want %s", s.MetadataURL, want)
 	}
-	if want := slices.Sorted(maps.Keys(n.packages)); !slices.Equal(slices.Sorted(slices.Values(s.Available)), want) {
+	if !slices.Equal(slices.Sorted(slices.Values(s.Available)), n.names) {
 		c.bad(at, "available-packages are not those of %s", releases.ManifestName)
 	}
 }
@@ -184,7 +191,7 @@ func (c *check) nightMetadata(ctx context.Context, n *night) bool {
 			c.metadataFile(n, r.file, r.data)
 		}
 	}
-	for name := range n.packages {
+	for _, name := range n.names {
 		if n.entries[name] == nil && n.entries[name+"~dev"] == nil {
 			c.bad(nightFile(n.name, stages.MetadataDir+"/"+name+".json"), "is missing, or does not hold the package")
 		}
@@ -214,7 +221,7 @@ func (c *check) metadataFile(n *night, file string, data []byte) {
 	}
 	n.entries[file] = map[string]json.RawMessage{}
 	for key, list := range packages {
-		if key != name || n.packages[name] == nil {
+		if _, built := slices.BinarySearch(n.names, name); key != name || !built {
 			c.bad(at, "holds the package %.120q", key)
 			continue
 		}
@@ -226,10 +233,14 @@ func (c *check) metadataFile(n *night, file string, data []byte) {
 
 // entry verifies one version of a package.
 func (c *check) entry(at string, n *night, file string, entry json.RawMessage) {
-	p := n.packages[strings.TrimSuffix(file, "~dev")]
 	m, err := composer.ParseManifest(entry)
 	if err != nil {
 		c.bad(at, "%v", err)
+		return
+	}
+	p := n.packages[packageKey(strings.TrimSuffix(file, "~dev"), m.Version())]
+	if p == nil {
+		c.bad(at, "holds the version %.80q, which %s does not have", m.Version(), releases.ManifestName)
 		return
 	}
 	if err := p.CheckManifest(m); err != nil {

@@ -28,7 +28,7 @@ func (c *check) said(ctx context.Context, n *night) *stages.Installation {
 		return nil
 	}
 	if report == nil && bill == nil {
-		if len(c.o.Keys) > 0 {
+		if len(c.o.Keys) > 0 && n.manifest.Plan.Line.Versions.Policy != releases.TagsPolicy {
 			c.bad(at, "is missing: nothing says that night %s was installed before it was published", n.name)
 		}
 		return nil
@@ -136,18 +136,20 @@ func (c *check) bill(n *night, data []byte, installed *stages.Installation) {
 // closure verifies that the night's packages can be installed with one another: each
 // require of a package that was built, or installed, fits the version of that.
 func (c *check) closure(n *night, installed *stages.Installation) {
-	versions, wasInstalled := map[string]string{}, map[string]bool{}
+	versions, wasInstalled := map[string][]string{}, map[string]bool{}
 	if installed != nil {
 		for _, p := range installed.Packages {
-			versions[p.Name] = p.Version
+			versions[p.Name] = []string{p.Version}
 			wasInstalled[p.Name] = true
 		}
 	}
-	for name, p := range n.packages {
-		if was, ok := versions[name]; ok && was != p.Version {
-			c.bad(nightFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", name, was, p.Version)
+	for _, p := range n.packages {
+		if was, ok := versions[p.Name]; ok && wasInstalled[p.Name] && !slices.Contains(was, p.Version) {
+			c.bad(nightFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", p.Name, was[0], p.Version)
 		}
-		versions[name] = p.Version
+		if !slices.Contains(versions[p.Name], p.Version) {
+			versions[p.Name] = append(versions[p.Name], p.Version)
+		}
 	}
 	replaced := n.replaced()
 	for _, p := range n.packages {
@@ -159,7 +161,7 @@ func (c *check) closure(n *night, installed *stages.Installation) {
 	}
 }
 
-func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string]string, needed bool) {
+func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string][]string, needed bool) {
 	at := nightFile(n.name, releases.ManifestName)
 	name := strings.ToLower(r.Name)
 	found, ok := versions[name]
@@ -180,13 +182,12 @@ func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requir
 		c.bad(at, "%s requires %s: %v", p.Name, r.Name, err)
 		return
 	}
-	version, err := composer.ParseVersion(found)
-	if err != nil {
-		c.bad(at, "%s: %v", name, err)
-		return
+	fits := func(v string) bool {
+		version, err := composer.ParseVersion(v)
+		return err == nil && constraint.Matches(version)
 	}
-	if !constraint.Matches(version) {
-		c.bad(at, "%s requires %s %s, the night has %s", p.Name, r.Name, r.Constraint, found)
+	if !slices.ContainsFunc(found, fits) {
+		c.bad(at, "%s requires %s %s, the night has %.160s", p.Name, r.Name, r.Constraint, strings.Join(found, ", "))
 	}
 }
 
