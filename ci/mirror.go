@@ -27,6 +27,7 @@ type mirrorFlags struct {
 	sign          signFlags
 	fresh, dryRun bool
 	publishLocal  bool
+	sign          signFlags
 }
 
 func newMirror(w *world) *cobra.Command {
@@ -98,6 +99,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	c.attest = said
 	defer func() {
 		if e := c.Close(); err == nil {
 			err = e
@@ -113,7 +115,11 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		return err
 	}
 	out := &outcome{plan: plan}
-	err = c.mirror(ctx, plan, published, order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}, out)
+	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
+	err = c.mirror(ctx, plan, published, o, out)
+	if !isSkip(err) {
+		c.tried(ctx, o, plan.Night(), err)
+	}
 	c.show.finish()
 	c.show.table()
 	if ctx.Err() != nil {
