@@ -58,6 +58,15 @@ func canaries(t *testing.T, dir string) []canary {
 	}
 }
 
+func databaseOf(all []canary) string {
+	for _, c := range all {
+		if c.name == "NIGHTLY_DATABASE" {
+			return c.value
+		}
+	}
+	return ""
+}
+
 // keySecrets are the forms that a key could leak in.
 func keySecrets(private []byte) []string {
 	block, _ := pem.Decode(private)
@@ -110,7 +119,8 @@ func TestCanaries(t *testing.T) {
 	// And when things go wrong.
 	run(false, "nightly", "--line", "sample", "--to", "s3://bucket/nightly?region=x&endpoint=http://127.0.0.1:9&use_path_style=true", "--verbose")
 	run(false, "nightly", "--line", "sample", "--to", "sftp://127.0.0.1:9/nightly", "--verbose")
-	run(false, "nightly", "--line", "sample", "--to", "out", "--level", "setup", "--fresh", "--verbose")
+	env = append(env, "NIGHTLY_DATABASE="+strings.Replace(databaseOf(planted), "127.0.0.1:9", "a host:no port", 1))
+	run(false, "nightly", "--line", "sample", "--to", "out", "--level", "setup", "--verbose")
 	places := map[string][]byte{"the output": out.Bytes(), "the arguments of a process": arguments()}
 	files := readAllFiles(t, work, places)
 	if files < 200 || len(places["the arguments of a process"]) == 0 && runtime.GOOS == "linux" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +62,7 @@ func newChain(w *world, fresh bool) (*chain, error) {
 		world: w, store: s, dir: dir, show: show, trees: s, progress: show.step,
 		session: &pipeline.Session{Results: s.Results(), Store: s, Fresh: fresh, Report: show.report},
 		carried: &carried{dir: filepath.Join(dir, "embedded")},
-		fetcher: composer.NewFetcher(&http.Client{}),
+		fetcher: composer.NewFetcher(newClient()),
 		log:     w.logger(show.logs()),
 		grace:   publish.DefaultGrace,
 		attest:  &attest.Options{}, files: &received{},

@@ -236,7 +236,7 @@ func readBaseline(f driftFlags) (drift.Baseline, error) {
 	if f.baseline == "" {
 		return drift.Baseline{}, nil
 	}
-	data, err := os.ReadFile(f.baseline)
+	data, err := readInput(f.baseline)
 	if errors.Is(err, fs.ErrNotExist) && f.writeBaseline {
 		return drift.Baseline{}, nil
 	}

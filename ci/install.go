@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -193,7 +192,7 @@ func (f installFlags) supported() (releases.Services, error) {
 	if f.services == "" {
 		return releases.SupportedServices(), nil
 	}
-	data, err := os.ReadFile(f.services)
+	data, err := readSmall(f.services)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("--services: %w", err)}
 	}
@@ -229,7 +228,7 @@ func earlierNight(dir string, night stages.Night) (stages.Upgrade, error) {
 		if name >= night.Name {
 			continue
 		}
-		data, err := os.ReadFile(file)
+		data, err := readInput(file)
 		if err != nil {
 			return stages.Upgrade{}, err
 		}

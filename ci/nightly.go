@@ -180,7 +180,7 @@ func lineOf(line *releases.Line, plan *releases.Plan) *releases.Line {
 }
 
 func readPlan(file string) (*releases.Plan, error) {
-	data, err := os.ReadFile(file)
+	data, err := readInput(file)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("read plan: %w; make one with ci plan --out %s", err, file)}
 	}

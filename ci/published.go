@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,7 +61,7 @@ func isWeb(at string) bool {
 // openSource opens a repository to read from; the caller closes it.
 func openSource(ctx context.Context, w *world, at string) (target.Source, func() error, error) {
 	if isWeb(at) {
-		source, err := target.OpenWeb(at, http.DefaultClient)
+		source, err := target.OpenWeb(at, newClient())
 		return source, func() error { return nil }, err
 	}
 	t, err := target.Open(ctx, at, w.targets())
@@ -120,11 +119,11 @@ func openManifest(ctx context.Context, at string) (*published, error) {
 	if isWeb(at) {
 		base, name, _ := cutLast(at)
 		var source target.Source
-		if source, err = target.OpenWeb(base, http.DefaultClient); err == nil {
+		if source, err = target.OpenWeb(base, newClient()); err == nil {
 			p.data, err = target.Read(ctx, source, name)
 		}
 	} else {
-		p.data, err = os.ReadFile(at)
+		p.data, err = readInput(at)
 	}
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("read the manifest of a night: %w", err)}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -60,24 +59,6 @@ func (f signFlags) read(w *world) (name string, data []byte, err error) {
 		return "", nil, &usageError{errors.New(signKeyVariable + ": holds neither a key in PEM nor the name of a file that can be read")}
 	}
 	return signKeyVariable, data, nil
-}
-
-// maxSmall bounds a file that a flag names, in bytes.
-const maxSmall = 1 << 20
-
-func readSmall(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	if len(data) > maxSmall {
-		return nil, fmt.Errorf("%s has more than %d bytes", name, maxSmall)
-	}
-	return data, nil
 }
 
 // builder is who runs this: a workflow of GitHub Actions by its own variables

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -169,7 +168,7 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 		if err != nil {
 			return nil, &usageError{err}
 		}
-		source, err := target.OpenWeb(base, boundedClient())
+		source, err := target.OpenWeb(base, strictClient())
 		if err != nil {
 			return nil, &usageError{err}
 		}
@@ -189,20 +188,6 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 	}
 	o.Source, o.List = t, func(ctx context.Context) ([]string, error) { return listAll(ctx, t) }
 	return t.Close, nil
-}
-
-// boundedClient gives up on a server that does not answer. It follows no redirect to
-// another host: what is verified is what Composer gets.
-func boundedClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // of the standard library
-	transport.ResponseHeaderTimeout = time.Minute
-	transport.MaxResponseHeaderBytes = 1 << 20
-	return &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if len(via) > 5 || r.URL.Host != via[0].URL.Host {
-			return fmt.Errorf("the server sends to %s", r.URL.Redacted())
-		}
-		return nil
-	}}
 }
 
 // maxListed bounds the files of a repository.

@@ -277,9 +277,17 @@ func (p pack) open(bases cache.Object) (*packfile.Packfile, error) {
 	return packfile.NewPackfileWithCache(p.index, nil, f, bases, 0), nil
 }
 
+// maxObject bounds a git object, in bytes; GitHub takes files of 100 MB.
+const maxObject = 512 << 20
+
 // read reads one object and compares it with its id.
 func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedObject, err error) {
 	if at.pack >= 0 {
+		// Looked at first: an object is read whole, and a small pack can unpack to more
+		// than any memory.
+		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > maxObject {
+			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, int64(maxObject))
+		}
 		found, err = p.GetByOffset(at.offset)
 	} else {
 		found, err = o.unpacked(at.id)

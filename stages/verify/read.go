@@ -20,7 +20,7 @@ const (
 	maxSwitch   = 4 << 20
 	maxManifest = 32 << 20
 	maxMetadata = 16 << 20
-	maxVersions = 64 << 20
+	maxVersions = 512 << 20
 	maxPage     = 64 << 20
 	maxDist     = 1 << 30
 	maxNights   = 2000 // in packages.json

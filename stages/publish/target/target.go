@@ -174,13 +174,20 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// maxRead bounds what Read reads, in bytes. The largest is the metadata of a mirror of
+// all releases in one file, of some 60 MB.
+const maxRead = 512 << 20
+
 // Read reads a small file whole.
 func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 	file, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
 	}
-	data, err := io.ReadAll(file)
+	data, err := io.ReadAll(io.LimitReader(contextReader{ctx, file}, maxRead+1))
+	if len(data) > maxRead {
+		err = fmt.Errorf("it is longer than the %d bytes that any file of a repository may have", int64(maxRead))
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
 	}
@@ -190,23 +197,35 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 // Walk lists all files below a directory, and the directories, each before what is
 // in it.
 func Walk(ctx context.Context, t Target, dir string) ([]Entry, error) {
+	var all []Entry
+	err := walk(ctx, t, dir, 0, &all)
+	return all, err
+}
+
+// The bounds of a target, whose server may be somebody else's by now. A mirror of all
+// releases has 200,000 files.
+const (
+	maxDepth   = 16
+	maxEntries = 5_000_000
+)
+
+func walk(ctx context.Context, t Target, dir string, depth int, all *[]Entry) error {
 	entries, err := t.List(ctx, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []Entry
+	if depth > maxDepth || len(entries)+len(*all) > maxEntries {
+		return fmt.Errorf("list %s of %s: deeper than %d folders, or more than %d files; that is no repository of this program", dir, t, maxDepth, maxEntries)
+	}
 	for _, e := range entries {
-		all = append(all, e)
-		if !e.Dir {
-			continue
+		*all = append(*all, e)
+		if e.Dir {
+			if err := walk(ctx, t, e.Name, depth+1, all); err != nil {
+				return err
+			}
 		}
-		below, err := Walk(ctx, t, e.Name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, below...)
 	}
-	return all, nil
+	return nil
 }
 
 // Used reports whether the root's entries tell that some run has locked the target
