@@ -27,7 +27,6 @@ type mirrorFlags struct {
 	sign          signFlags
 	fresh, dryRun bool
 	publishLocal  bool
-	sign          signFlags
 }
 
 func newMirror(w *world) *cobra.Command {
@@ -99,7 +98,6 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	c.attest = said
 	defer func() {
 		if e := c.Close(); err == nil {
 			err = e
