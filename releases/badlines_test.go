@@ -145,7 +145,7 @@ var badLines = []struct{ name, old, new string }{
 	{"url without host", "url: https://nightly.example.org/", "url: https:///x/"},
 	{"url with query", "url: https://nightly.example.org/", "url: https://nightly.example.org/?a=/"},
 	{"lock", "lock: shop", "lock: shopp"},
-	{"policy", "policy: nightly", "policy: release"},
+	{"policy", "policy: nightly", "policy: weekly"},
 	{"fallback", "fallback: 0.1.0", "fallback: main"},
 	{"skip-tags", `skip-tags: ["v*"]`, `skip-tags: ["[v", ""]`},
 	{"upstream package", "package: magento/product-community-edition", "package: product-community-edition"},

@@ -42,14 +42,19 @@ type Line struct {
 	// Edits are applied to single packages' composer.json after everything
 	// else, by their built name.
 	Edits []Edit `json:"edits"`
-	// Data, Files, Prebuilt and Aliases are for lines that build tags.
+	// Data, Files and Prebuilt are for lines that build tags, Aliases also for those
+	// that make releases.
 	Data     *Data      `json:"data,omitempty"`
 	Files    []File     `json:"files,omitempty"`
 	Prebuilt []Prebuilt `json:"prebuilt,omitempty"`
 	// Aliases is the vendor for whose packages there are metapackages that
 	// require those of ours that replace them; empty: there are none.
-	Aliases string  `json:"aliases,omitempty"`
-	Install Install `json:"install"`
+	Aliases string `json:"aliases,omitempty"`
+	// Independent are packages of the line's vendor that have versions of their own:
+	// editions require them, but they are neither built nor tagged. Of a line that
+	// makes tagged releases.
+	Independent []string `json:"independent,omitempty"`
+	Install     Install  `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
 }
@@ -57,7 +62,8 @@ type Line struct {
 // Versions says how versions of built packages are made.
 type Versions struct {
 	// Policy is NightlyPolicy: the version at the latest tag, raised, with the
-	// date; or TagsPolicy: every tag is built, in the version that it has.
+	// date; TagsPolicy: every tag is built, in the version that it has; or
+	// ReleasePolicy: all packages get the one version of a tagged release.
 	Policy string `json:"policy"`
 	// Fallback is the base version of a package that is new since the latest
 	// tag.
@@ -182,6 +188,10 @@ type Edition struct {
 	Released string `json:"released,omitempty"`
 	// ReleasedOnly leaves the edition out of tags that have no such file.
 	ReleasedOnly bool `json:"released-only,omitempty"`
+	// Allow, if there is any, are the only packages that stay of those that the root
+	// composer.json requires and replaces, by their built names: for a product that
+	// is smaller than the sources. Base and Require are added whatever stands here.
+	Allow []string `json:"allow,omitempty"`
 }
 
 // A Require is one added require of an edition: a constraint, or the latest tag

@@ -27,11 +27,23 @@ type Plan struct {
 	Replace map[string]string `json:"replace"`
 	// LatestTags maps the URL of each require's repository to its latest tag.
 	LatestTags map[string]string `json:"latest-tags"`
+	// Release is set in the plan of a tagged release.
+	Release *PlannedRelease `json:"release,omitempty"`
 	// After are the nights of the same line that this one adds to, newest first:
 	// a package that one of them has is not built again. Of a line that builds tags.
 	After []Continued `json:"after,omitempty"`
 	// Prebuilt are the zips that are taken over as they are.
 	Prebuilt []PlannedZip `json:"prebuilt,omitempty"`
+}
+
+// A PlannedRelease is what the plan of a tagged release has beside that of a night.
+type PlannedRelease struct {
+	// Version is that of the release and of all its packages.
+	Version string `json:"version"`
+	// Aliased are the aliases, as "magento/framework 103.0.8", that earlier releases
+	// have published: a version cannot have two contents, so they are not written
+	// again. In byte order.
+	Aliased []string `json:"aliased"`
 }
 
 // PlanFormat is the format of plan files that this program reads and writes.
@@ -43,6 +55,9 @@ type PlannedRepository struct {
 	URL    string `json:"url"`
 	Ref    string `json:"ref"`    // full: refs/heads/main
 	Commit string `json:"commit"` // 40 hexadecimal digits
+	// Source is the commit that a release commit was made of, the plan's Commit; it
+	// is empty where there is none.
+	Source string `json:"source,omitempty"`
 	// Tag is the latest release, in Adobe's order, and TagCommit the commit that
 	// it stands for (not the tag object). Both are empty in a repository that
 	// has no release yet.
@@ -56,8 +71,12 @@ type PlannedRepository struct {
 }
 
 // Night is the name of the night: its date, and its number if there was one
-// before on the same day: 2026-11-24, 2026-11-24.1.
+// before on the same day: 2026-11-24, 2026-11-24.1. A tagged release is named by its
+// version.
 func (p *Plan) Night() string {
+	if p.Release != nil {
+		return p.Release.Version
+	}
 	if p.Number == 0 {
 		return p.Date
 	}
@@ -115,6 +134,7 @@ func (p *Plan) check() error {
 	if err := p.Line.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("its line: %w", err))
 	}
+	problems = append(problems, p.checkRelease())
 	if len(p.Repositories) != len(p.Line.Repositories) {
 		problems = append(problems, fmt.Errorf("%d repositories, but its line has %d", len(p.Repositories), len(p.Line.Repositories)))
 	}
@@ -129,6 +149,20 @@ func (p *Plan) check() error {
 	return errors.Join(problems...)
 }
 
+// checkRelease says what is wrong with what makes the plan one of a release.
+func (p *Plan) checkRelease() error {
+	switch {
+	case p.Release == nil && !p.Line.IsRelease():
+		return nil
+	case p.Release == nil:
+		return fmt.Errorf("line %s makes tagged releases, and no version is given; use the command release", p.Line.Name)
+	case !p.Line.IsRelease():
+		return fmt.Errorf("it is of release %s, but its line makes nights", p.Release.Version)
+	}
+	_, err := ParseReleaseVersion(p.Release.Version)
+	return err
+}
+
 var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func (r PlannedRepository) check() error {
@@ -138,6 +172,9 @@ func (r PlannedRepository) check() error {
 	}
 	if !commitPattern.MatchString(r.Commit) {
 		problems = append(problems, fmt.Errorf("commit %.50q: want 40 hexadecimal digits", r.Commit))
+	}
+	if r.Source != "" && !commitPattern.MatchString(r.Source) {
+		problems = append(problems, fmt.Errorf("source %.50q: want 40 hexadecimal digits", r.Source))
 	}
 	switch {
 	case (r.Tag == "") != (r.TagCommit == ""):

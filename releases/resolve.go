@@ -46,14 +46,29 @@ const maxRequests = 8
 // when one fails, and names all problems together; each that is about a source is
 // a *SourceError. The line is not changed.
 func (r *Resolver) Resolve(ctx context.Context, line *Line, date string, number int) (*Plan, error) {
+	return r.resolve(ctx, line, date, number, nil)
+}
+
+// ResolveRelease makes the plan of a tagged release of a line that Line.Release has
+// prepared: as Resolve does, but a repository may have no release yet, and tags of
+// the very version do not count, since they are this release's. Aliased is as in
+// PlannedRelease.
+func (r *Resolver) ResolveRelease(ctx context.Context, line *Line, date, version string, aliased []string) (*Plan, error) {
+	return r.resolve(ctx, line, date, 0, &PlannedRelease{Version: version, Aliased: append([]string{}, aliased...)})
+}
+
+func (r *Resolver) resolve(ctx context.Context, line *Line, date string, number int, release *PlannedRelease) (*Plan, error) {
 	if err := checkNight(date, number); err != nil {
 		return nil, &ConfigError{Err: err}
+	}
+	if line.IsRelease() && release == nil {
+		return nil, configErrorf("line %s makes tagged releases and no nights; use the command release, which wants a version", line.Name)
 	}
 	effective, err := line.Clone()
 	if err != nil {
 		return nil, fmt.Errorf("copy line %s: %w", line.Name, err)
 	}
-	p := &Plan{Format: PlanFormat, Program: Program, Line: *effective, Date: date, Number: number,
+	p := &Plan{Format: PlanFormat, Program: Program, Line: *effective, Date: date, Number: number, Release: release,
 		Repositories: []PlannedRepository{}, Replace: map[string]string{}, LatestTags: map[string]string{}}
 	var upstream error
 	var wait sync.WaitGroup
@@ -138,8 +153,11 @@ func (p *Plan) addRepositories(listed map[string]listing) []error {
 	var problems []error
 	for _, repository := range p.Line.Repositories {
 		resolve := planRepository
-		if p.Line.BuildsTags() {
+		switch {
+		case p.Line.BuildsTags():
 			resolve = planTags
+		case p.Release != nil:
+			resolve = p.Release.planRepository
 		}
 		planned, err := resolve(repository, listed[repository.URL], p.Line.Versions.SkipTags)
 		if err != nil {

@@ -38,6 +38,22 @@ func planRepository(r Repository, l listing, skip []string) (PlannedRepository, 
 	}, errors.Join(refErr, tagErr)
 }
 
+// planRepository is planRepository for a release.
+func (p *PlannedRelease) planRepository(r Repository, l listing, skip []string) (PlannedRepository, error) {
+	if l.err != nil {
+		return PlannedRepository{}, l.err
+	}
+	l.refs = slices.DeleteFunc(slices.Clone(l.refs), func(ref Ref) bool { return ref.Name == tagPrefix+p.Version })
+	planned, err := planRepository(r, l, skip)
+	if errors.Is(err, errNoRelease) && planned.Commit != "" {
+		return planned, nil // this is its first
+	}
+	return planned, err
+}
+
+// errNoRelease says that a repository has no tag that is a release.
+var errNoRelease = errors.New("no tag of it is a release")
+
 // findRef finds a branch or tag; a branch counts where both have the name, and
 // the note says so.
 func findRef(refs []Ref, want string) (found Ref, note string, err error) {
@@ -80,7 +96,7 @@ func latestRelease(l listing, skip []string) (Ref, []string, error) {
 		if len(notes) > 0 {
 			why = strings.Join(notes, "; ")
 		}
-		return Ref{}, nil, fmt.Errorf("no tag of it is a release (%s); tag its first release, such as 0.1.0", why)
+		return Ref{}, nil, fmt.Errorf("%w (%s); tag its first release, such as 0.1.0", errNoRelease, why)
 	}
 	return Ref{Name: tagPrefix + tag, Commit: commits[tag]}, notes, nil
 }

@@ -52,12 +52,15 @@ func NewRules(p *Plan, built map[composer.Name]string) (*Rules, error) {
 			continue
 		}
 		sources[name], r.names[source] = source, name
-		version, err := NightlyVersion(baseVersion(built[source], p.Line.Versions.Fallback), p.Date, p.Number, p.Local())
+		version, err := p.version(built[source])
 		if err != nil {
 			problems = append(problems, fmt.Errorf("package %s: %w; correct \"version\" in its composer.json, and tag a release", source, err))
 			continue
 		}
 		r.versions[name] = version
+	}
+	if p.Release != nil {
+		problems = append(problems, r.release(p)...)
 	}
 	r.pins = r.versions
 	r.addReplace(p)

@@ -43,6 +43,7 @@ func check(l *Line) []problem {
 	c.repositories()
 	c.editions()
 	c.edits()
+	c.independent()
 	c.tags()
 	c.install()
 	return c.problems
@@ -170,8 +171,8 @@ func (c *checker) renamedInCircle(from string) bool {
 
 func (c *checker) versions() {
 	v := c.line.Versions
-	if v.Policy != NightlyPolicy && v.Policy != TagsPolicy {
-		c.add("versions.policy", "%q is unknown; there are %q and %q", v.Policy, NightlyPolicy, TagsPolicy)
+	if v.Policy != NightlyPolicy && v.Policy != TagsPolicy && v.Policy != ReleasePolicy {
+		c.add("versions.policy", "%q is unknown; there are %q, %q and %q", v.Policy, NightlyPolicy, TagsPolicy, ReleasePolicy)
 	}
 	if v.Fallback == "" {
 		c.add("versions.fallback", "is missing")

@@ -23,6 +23,7 @@ func (c *checker) editions() {
 		c.text(at+".description", e.Description)
 		c.editionType(at, e)
 		c.requires(at, e.Require)
+		c.allow(at, e)
 	}
 }
 

@@ -77,7 +77,10 @@ func (c *checker) noTags() {
 	refuse("data", c.line.Data != nil)
 	refuse("files", len(c.line.Files) > 0)
 	refuse("prebuilt", len(c.line.Prebuilt) > 0)
-	refuse("aliases", c.line.Aliases != "")
+	refuse("aliases", c.line.Aliases != "" && !c.line.IsRelease())
+	if c.line.Aliases != "" && c.line.IsRelease() {
+		c.vendor("aliases", c.line.Aliases)
+	}
 	for i, r := range c.line.Repositories {
 		at := fmt.Sprintf("repositories[%d]", i)
 		refuse(at+".from", r.From != "")

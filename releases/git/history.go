@@ -137,17 +137,27 @@ func (l login) String() string { return l.config.User }
 func (l login) ClientConfig() (*ssh.ClientConfig, error) { return l.config, nil }
 
 func (h *History) openSSH(endpoint *transport.Endpoint) (transport.UploadPackSession, error) {
+	auth, closeAgent, err := h.login(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAgent()
+	return gitssh.NewClient(nil).NewUploadPackSession(endpoint, auth)
+}
+
+// login is what opens an ssh:// repository; the caller closes the agent when it has
+// logged in.
+func (h *History) login(endpoint *transport.Endpoint) (login, func(), error) {
 	port := endpoint.Port
 	if port == 0 {
 		port = gitssh.DefaultPort
 	}
 	config, closeAgent, err := h.options.SSH.Config(fmt.Sprintf("%s:%d", endpoint.Host, port), endpoint.User)
 	if err != nil {
-		return nil, err
+		return login{}, nil, err
 	}
-	defer closeAgent()
 	config.Timeout = h.options.Timeout
-	return gitssh.NewClient(nil).NewUploadPackSession(endpoint, login{config})
+	return login{config}, closeAgent, nil
 }
 
 // ask fetches what lies before a commit, and before another one if the server gives

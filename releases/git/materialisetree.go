@@ -53,20 +53,25 @@ func writeBlob(to storer.EncodedObjectStorer, fsys fs.FS, name string) (filemode
 	if bytes.HasPrefix(data, []byte("#!")) {
 		mode = filemode.Executable
 	}
+	hash, err := writeContent(to, data)
+	return mode, hash, err
+}
+
+// writeContent writes a file's content as a git object.
+func writeContent(to storer.EncodedObjectStorer, data []byte) (plumbing.Hash, error) {
 	blob := to.NewEncodedObject()
 	blob.SetType(plumbing.BlobObject)
 	writer, err := blob.Writer()
 	if err != nil {
-		return filemode.Empty, plumbing.ZeroHash, err
+		return plumbing.ZeroHash, err
 	}
 	if _, err := writer.Write(data); err != nil {
-		return filemode.Empty, plumbing.ZeroHash, err
+		return plumbing.ZeroHash, err
 	}
 	if err := writer.Close(); err != nil {
-		return filemode.Empty, plumbing.ZeroHash, err
+		return plumbing.ZeroHash, err
 	}
-	hash, err := to.SetEncodedObject(blob)
-	return mode, hash, err
+	return to.SetEncodedObject(blob)
 }
 
 // firstCommit is the time of the first commit of every repository that is made.

@@ -65,6 +65,7 @@ func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, er
 		}
 		packages = append(packages, c)
 	}
+	errs = append(errs, w.unknown(packages)...)
 	return packages, errors.Join(errs...)
 }
 
@@ -100,6 +101,7 @@ func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error
 	if isEdition := p.Kind == stages.Product || p.Kind == stages.Project; isEdition && w.released[p.Name] == nil {
 		sortLinks(c.manifest, composer.Require) // by the names that they have now
 	}
+	w.keepAllowed(&c)
 	c.requires = w.evidence(c)
 	return c, nil
 }

@@ -58,6 +58,11 @@ func (o Options) run(ctx context.Context, in stages.Build) (stages.Night, error)
 	if err := o.closure(ctx, in, trees, packages); err != nil {
 		return stages.Night{}, err
 	}
+	standIns, err := standIns(in.Plan, packages)
+	if err != nil {
+		return stages.Night{}, err
+	}
+	packages = append(packages, standIns...)
 	packings := make([]packing, len(packages))
 	for i, p := range packages {
 		packings[i] = p.packing()

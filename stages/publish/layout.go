@@ -1,12 +1,10 @@
 package publish
 
 import (
-	"cmp"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -30,25 +28,12 @@ const (
 	supersededFile = ".superseded.json"
 )
 
-var nightName = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
+// isNight reports whether a name can be a night's, or a tagged release's: both lie
+// in nights/.
+func isNight(name string) bool { return releases.IsNight(name) }
 
-// isNight reports whether a name can be a night's: see releases.Plan.Night.
-func isNight(name string) bool { return nightName.MatchString(name) }
-
-// newestFirst orders names of nights: by their date, then by their number.
-func newestFirst(a, b string) int {
-	dateA, numberA := splitNight(a)
-	dateB, numberB := splitNight(b)
-	return cmp.Or(cmp.Compare(dateB, dateA), cmp.Compare(numberB, numberA))
-}
-
-func splitNight(name string) (date string, number int) {
-	date, n, found := strings.Cut(name, ".")
-	if found {
-		number, _ = strconv.Atoi(n) // digits: isNight
-	}
-	return date, number
-}
+// newestFirst orders the names of nights and releases.
+func newestFirst(a, b string) int { return releases.NewestFirst(a, b) }
 
 // caching says how long others may keep a file: what is named by its content or
 // version never changes.

@@ -243,7 +243,7 @@ func check(r stages.Release) (base string, err error) {
 		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Night.Name))
 	}
 	if !isNight(r.Night.Name) {
-		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1", r.Night.Name))
+		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Night.Name))
 	}
 	if keep(r) < 1 {
 		errs = append(errs, fmt.Errorf("%d nights cannot be kept; keep at least 1", keep(r)))

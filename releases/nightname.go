@@ -1,0 +1,47 @@
+package releases
+
+import (
+	"cmp"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// nightPattern is a night's date, and its number if it is not the first of its day.
+var nightPattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
+
+// IsNight reports whether a name can be that of a night (Plan.Night): a date with
+// or without a number, or the version of a tagged release. No name is both.
+func IsNight(name string) bool { return nightPattern.MatchString(name) || isReleaseName(name) }
+
+func isReleaseName(name string) bool {
+	_, err := ParseReleaseVersion(name)
+	return err == nil
+}
+
+// NewestFirst orders names of nights: by their date, then by their number; releases
+// by their version. Where a repository has both, the releases come first: they are
+// what its users are to see.
+func NewestFirst(a, b string) int {
+	x, errX := ParseReleaseVersion(a)
+	y, errY := ParseReleaseVersion(b)
+	switch {
+	case errX == nil && errY == nil:
+		return cmp.Or(y.Compare(x), cmp.Compare(b, a))
+	case errX == nil:
+		return -1
+	case errY == nil:
+		return 1
+	}
+	dateA, numberA := splitNight(a)
+	dateB, numberB := splitNight(b)
+	return cmp.Or(cmp.Compare(dateB, dateA), cmp.Compare(numberB, numberA))
+}
+
+func splitNight(name string) (date string, number int) {
+	date, n, found := strings.Cut(name, ".")
+	if found {
+		number, _ = strconv.Atoi(n) // digits: nightPattern
+	}
+	return date, number
+}

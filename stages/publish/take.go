@@ -1,0 +1,138 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// Take reads a night of a repository into a store, as it was built: the very bytes
+// that lie there, each compared with the manifest, so that it can be published
+// elsewhere without being built again. It reports fs.ErrNotExist for a night that
+// is not there.
+func (r Repository) Take(ctx context.Context, store pipeline.Store, name string) (stages.Night, error) {
+	fail := func(err error) (stages.Night, error) {
+		return stages.Night{}, fmt.Errorf("take night %s from %s: %w", name, r.source, err)
+	}
+	s, err := readSwitch(ctx, r.source)
+	if err != nil {
+		return fail(err)
+	}
+	if !slices.Contains(s.Nightly.Nights, name) {
+		return fail(fmt.Errorf("%w: the repository resolves %s", errMissing, strings.Join(s.Nightly.Nights, ", ")))
+	}
+	m, data, err := r.Manifest(ctx, name)
+	if err != nil {
+		return fail(err)
+	}
+	t := taking{store: store, repository: r, base: s.Nightly.URL, night: name, manifest: data}
+	all := filesOf(m, data)
+	paths := slices.Sorted(maps.Keys(all))
+	files, errs := make([]pipeline.File, len(paths)), make([]error, len(paths))
+	group := errgroup.Group{}
+	group.SetLimit(writers)
+	for i, path := range paths {
+		group.Go(func() error {
+			files[i], errs[i] = t.take(ctx, all[path])
+			return nil
+		})
+	}
+	_ = group.Wait() // all errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		return fail(err)
+	}
+	tree, err := store.Save(ctx, files)
+	if err != nil {
+		return fail(err)
+	}
+	return described(m, tree), nil
+}
+
+// A taking is a night on its way into a store.
+type taking struct {
+	store       pipeline.Store
+	repository  Repository
+	base, night string
+	manifest    []byte
+}
+
+// take reads one file and undoes what publishing did to it.
+func (t taking) take(ctx context.Context, want pipeline.File) (pipeline.File, error) {
+	data, err := t.read(ctx, want.Path)
+	if err != nil {
+		return want, err
+	}
+	if got := digest(data); got != want.Digest {
+		return want, fmt.Errorf("%s: its SHA-256 is %s, the manifest says %s; the repository there is damaged", want.Path, got, want.Digest)
+	}
+	want.Mode = pipeline.Regular
+	want.Digest, want.Size, err = t.store.Add(ctx, bytes.NewReader(data))
+	return want, err
+}
+
+func (t taking) read(ctx context.Context, path string) ([]byte, error) {
+	if path == releases.ManifestName {
+		return t.manifest, nil
+	}
+	if strings.HasPrefix(path, stages.DistsDir+"/") {
+		return target.Read(ctx, t.repository.source, path)
+	}
+	data, err := target.Read(ctx, t.repository.source, nightFile(t.night, path))
+	switch {
+	case err != nil:
+		return nil, err
+	case path == stages.PackagesFile:
+		return stages.Unrender(data, t.base+nightFile(t.night, ""))
+	case stages.IsMetadata(path):
+		return stages.Unrender(data, t.base)
+	}
+	return data, nil
+}
+
+// described is what the manifest says of a night.
+func described(m *releases.Manifest, tree pipeline.Tree) stages.Night {
+	line := m.Plan.Line
+	n := stages.Night{Name: m.Night, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
+	for _, p := range m.Packages {
+		if p.Dist == nil {
+			continue
+		}
+		n.Packages = append(n.Packages, stages.NightPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
+		if p.Type == string(stages.Project) && composer.Name(p.Name).Project() == line.Install.Project {
+			n.Project, n.Version = p.Name, p.Version
+		}
+	}
+	return n
+}
+
+// Files lists what a night's folder has at a repository, beside Composer's metadata
+// and the pages: the manifest, and what was attested of it. By their names there.
+func Files(ctx context.Context, t target.Target, night string) (map[string][]byte, error) {
+	entries, err := t.List(ctx, nightFile(night, ""))
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		name := e.Name[strings.LastIndexByte(e.Name, '/')+1:]
+		if e.Dir || slices.Contains([]string{stages.PackagesFile, versionsFile, changesFile, pageFile}, name) || strings.HasPrefix(name, ".") {
+			continue
+		}
+		if files[name], err = target.Read(ctx, t, nightFile(night, name)); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
