@@ -89,15 +89,27 @@ func (c *chain) resolve(ctx context.Context, line *releases.Line, date string, n
 
 // resolveThen also changes the plan, before it is told of.
 func (c *chain) resolveThen(ctx context.Context, line *releases.Line, date string, number int, change func(*releases.Plan) error) (*releases.Plan, error) {
+	return c.planned(func(r *releases.Resolver) (*releases.Plan, error) {
+		plan, err := r.Resolve(ctx, line, date, number)
+		if err != nil {
+			return nil, err
+		}
+		return plan, change(plan)
+	})
+}
+
+// gitOptions is how git repositories are reached.
+func (c *chain) gitOptions() git.Options {
+	return git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log}
+}
+
+// planned reports how a plan is made.
+func (c *chain) planned(resolve func(*releases.Resolver) (*releases.Plan, error)) (*releases.Plan, error) {
 	c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Started})
-	resolver := &releases.Resolver{
-		Lister:  git.NewLister(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log}),
+	plan, err := resolve(&releases.Resolver{
+		Lister:  git.NewLister(c.gitOptions()),
 		Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
-	}
-	plan, err := resolver.Resolve(ctx, line, date, number)
-	if err == nil {
-		err = change(plan)
-	}
+	})
 	if err != nil {
 		err = &pipeline.StageError{Stage: "plan", Err: err}
 		c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Failed, Err: err})
@@ -143,33 +155,44 @@ func (c *chain) run(ctx context.Context, plan *releases.Plan, o order) (*outcome
 	if err != nil || o.done(c, "checkout") {
 		return out, err
 	}
+	return out, c.runFrom(ctx, sources, o, out)
+}
+
+// runFrom takes checked-out sources through the other stages.
+func (c *chain) runFrom(ctx context.Context, sources stages.Sources, o order, out *outcome) error {
+	plan := out.plan
 	found, err := pipeline.Run(ctx, c.session, remote(c, c.dependencies(), nil), stages.AnalysisOf(plan, sources))
 	if err != nil || o.done(c, "dependencies") {
-		return out, err
+		return err
 	}
-	night, err := pipeline.Run(ctx, c.session, remote(c, c.build(), buildNeeds), stages.Build{
-		Plan: *plan, Sources: sources, Dependencies: found,
-		Program: releases.Program,
-		Stages:  map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version},
-	})
+	night, err := pipeline.Run(ctx, c.session, remote(c, c.build(), buildNeeds), c.buildOf(plan, sources, found))
 	if err != nil {
-		return out, err
+		return err
 	}
 	out.night = &night
 	if o.install.matrix != "" {
 		out.cells, err = c.cells(ctx, o.install, plan, night)
-		return out, err
+		return err
 	}
 	if o.done(c, "build") {
-		return out, nil
+		return nil
 	}
 	if err := c.prove(ctx, plan, night, o.install, out); err != nil || o.done(c, "install") {
-		return out, err
+		return err
 	}
 	if !o.install.levelOf(&plan.Line).Includes(releases.Installed) {
 		o.to, o.unpublished = "", "nothing is published that was not installed first, and --level resolve installs nothing"
 	}
-	return out, c.publish(ctx, night, o, out)
+	return c.publish(ctx, night, o, out)
+}
+
+// buildOf is the input of the package build.
+func (c *chain) buildOf(plan *releases.Plan, sources stages.Sources, found stages.Dependencies) stages.Build {
+	return stages.Build{
+		Plan: *plan, Sources: sources, Dependencies: found,
+		Program: releases.Program,
+		Stages:  map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version},
+	}
 }
 
 // done reports whether stage was the last one wanted, and says of the others
@@ -230,10 +253,14 @@ func (c *chain) dependencies() pipeline.Stage[stages.Analysis, stages.Dependenci
 }
 
 func (c *chain) build() pipeline.Stage[stages.Build, stages.Night] {
-	return build.Stage(build.Options{
+	return build.Stage(c.builder())
+}
+
+func (c *chain) builder() build.Options {
+	return build.Options{
 		Store: c.trees, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate,
 		Log: c.log, Progress: c.progress,
-	})
+	}
 }
 
 // checkUntil refuses a stage that there is not.

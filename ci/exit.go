@@ -24,6 +24,7 @@ const (
 	exitDiffers     = 9   // what is there is not what it should be: rebuilt bytes, an organization, a mirror
 	exitUntrusted   = 10  // a published repository is not what was signed
 	exitStale       = 11  // a published repository got no new night for too long
+	exitRelease     = 12  // a branch, a tag or the release on GitHub is not written
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -60,6 +61,7 @@ func exitCode(err error) int {
 		mirrors *differenceError
 		untrust *untrustedError
 		stale   *staleError
+		refused *releaseError
 	)
 	switch {
 	case err == nil:
@@ -72,6 +74,8 @@ func exitCode(err error) int {
 		return inside.Code // the same program ended with it
 	case errors.As(err, &machine), errors.As(err, &engine), errors.As(err, &service):
 		return exitMachine
+	case errors.As(err, &refused):
+		return exitRelease
 	case errors.As(err, &drift):
 		return exitDrift
 	case errors.As(err, &differs), errors.As(err, &listed), errors.As(err, &mirrors):
@@ -90,7 +94,7 @@ func stageCode(stage string) int {
 	switch stage {
 	case "checkout":
 		return exitSource
-	case "dependencies", "drift", "build":
+	case "dependencies", "drift", "commit", "build":
 		return exitBuild
 	case "install":
 		return exitInstall

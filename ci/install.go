@@ -222,10 +222,11 @@ func earlierNight(dir string, night stages.Night) (stages.Upgrade, error) {
 	if err != nil {
 		return stages.Upgrade{}, err
 	}
-	slices.Reverse(files) // by date, the newest first
+	nightOf := func(file string) string { return filepath.Base(filepath.Dir(file)) }
+	slices.SortFunc(files, func(a, b string) int { return releases.NewestFirst(nightOf(a), nightOf(b)) })
 	for _, file := range files {
-		name := filepath.Base(filepath.Dir(file))
-		if name >= night.Name {
+		name := nightOf(file)
+		if !releases.IsNight(name) || releases.NewestFirst(name, night.Name) <= 0 {
 			continue
 		}
 		data, err := readInput(file)

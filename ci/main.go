@@ -66,7 +66,7 @@ that it works, and publishes it.`,
 	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
 	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w), newStandIn(w))
 	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
-	root.AddCommand(newVerify(w), newStatus(w), newAttest(w), newKeygen(w), newOrg(w))
+	root.AddCommand(newVerify(w), newStatus(w), newAttest(w), newKeygen(w), newOrg(w), newRelease(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see ci --help", err)}
 	})

@@ -231,12 +231,6 @@ func (c *chain) buildTag(ctx context.Context, t stages.Tag) (stages.TagPackages,
 	return made, nil
 }
 
-func (c *chain) builder() build.Options {
-	return build.Options{
-		Store: c.trees, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log,
-	}
-}
-
 // prebuilt takes over the zips of a plan.
 func (c *chain) prebuilt(ctx context.Context, plan *releases.Plan) (stages.TagPackages, error) {
 	if len(plan.Prebuilt) == 0 && len(plan.Line.Prebuilt) == 0 {
@@ -294,5 +288,5 @@ func (c *chain) runTag(ctx context.Context, in stages.Tag) (stages.TagPackages, 
 	if err != nil {
 		return stages.TagPackages{}, err
 	}
-	return c.builder().Tag(ctx, stages.TagBuild{Tag: in, Sources: sources, Dependencies: found, Data: data})
+	return quiet.builder().Tag(ctx, stages.TagBuild{Tag: in, Sources: sources, Dependencies: found, Data: data})
 }

@@ -160,7 +160,7 @@ var nightArgument = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.\d+)?$`)
 // builtPlan is the plan of a night that was built here: a file, or one that the
 // store has kept.
 func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
-	if !nightArgument.MatchString(arg) {
+	if !releases.IsNight(arg) {
 		return readPlan(arg)
 	}
 	l, err := releases.Load(line)

@@ -28,13 +28,13 @@ type published struct {
 
 // publishedNight matches what names a night within a repository: a URL or path of
 // its folder, or of its manifest.
-var publishedNight = regexp.MustCompile(`^(.*?)(?:^|/)nights/(\d{4}-\d{2}-\d{2}(?:\.\d+)?)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
+var publishedNight = regexp.MustCompile(`^(.*?)(?:^|/)nights/([^/]+)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
 
 // openPublished reads a night by the URL or path of its manifest or folder, or of a
 // repository, of which it is the current night. The caller closes it.
 func openPublished(ctx context.Context, w *world, at string) (*published, error) {
 	place, query, _ := strings.Cut(at, "?") // of a bucket
-	if match := publishedNight.FindStringSubmatch(filepath.ToSlash(place)); match != nil {
+	if match := publishedNight.FindStringSubmatch(filepath.ToSlash(place)); match != nil && releases.IsNight(match[2]) {
 		base := match[1]
 		if base == "" {
 			base = "."
