@@ -95,7 +95,7 @@ func (m *manager) release(args ...string) (code int, said string) {
 	var out bytes.Buffer
 	environment := m.environment()
 	w := &world{
-		stdout: &out, stderr: &out, now: func() time.Time { return m.now },
+		stdout: &out, stderr: &out, now: func() time.Time { return m.now }, wait: m.github.Wait,
 		getenv: func(name string) string { return environment[name] },
 		environ: func() []string {
 			return append(os.Environ(), "COMPOSER_ALLOW_SUPERUSER=1")

@@ -35,7 +35,7 @@ const maxNotes = 100_000
 // githubClient is the API of the GitHub that the environment names, and the token
 // that opens it.
 func (w *world) githubClient(c *chain) (*github.Client, error) {
-	return github.New(github.Options{BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Log: c.log})
+	return github.New(github.Options{BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Wait: w.wait, Log: c.log})
 }
 
 // githubPlace is the repository on GitHub that gets the release; why says why there is

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,8 @@ type world struct {
 	getenv         func(string) string
 	environ        func() []string
 	now            func() time.Time
+	// wait passes the time that GitHub asks for; nil waits in real time.
+	wait func(context.Context, time.Duration) error
 
 	storeDir string
 	json     bool
