@@ -1,7 +1,9 @@
 package git
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/cgi"
 	"os"
@@ -218,19 +220,29 @@ func TestPushRefused(t *testing.T) {
 	}
 }
 
-// TestFetchDeep: a server that gives no commit by its id is asked for what leads to
-// it.
+// TestFetchDeep: a server that does not give a commit by its id is asked for what
+// leads to it.
 func TestFetchDeep(t *testing.T) {
 	dir := filepath.Join(repositories(t), "one")
-	server := startSSH(t)
-	d, w := draft(server.url+dir), NewWriter(Options{SSH: server.login})
-	run(t, tool(t, "git"), "-C", dir, "update-ref", "-d", "refs/tags/1.9.0")
-	d.Parent, d.Files = refsOfOne[3].Commit, map[string][]byte{"composer.json": []byte("{}\n")}
-	if _, err := w.Commit(t.Context(), d); err == nil {
-		t.Fatal("the server gives any commit; this proves nothing")
+	parent := refsOfOne[3].Commit
+	whole := receiver(t, filepath.Dir(dir), "open")
+	address := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || bytes.Contains(body, []byte("want "+parent)) {
+			http.Error(w, "not our ref", http.StatusForbidden)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		whole.ServeHTTP(w, r)
+	})).URL + "/one"
+	d := draft(address)
+	d.Parent, d.Files = parent, map[string][]byte{"composer.json": []byte("{}\n")}
+	if _, err := NewWriter(Options{}).Commit(t.Context(), d); err == nil || !strings.Contains(err.Error(), parent) {
+		t.Errorf("without a tip: %v", err)
 	}
 	d.Tips = []string{refsOfOne[1].Commit}
-	if _, err := w.Commit(t.Context(), d); err != nil {
-		t.Error(err)
+	made, err := NewWriter(Options{}).Commit(t.Context(), d)
+	if err != nil || made.Parent != parent {
+		t.Errorf("with a tip: %+v, %v", made, err)
 	}
 }
