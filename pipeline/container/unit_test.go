@@ -108,6 +108,31 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestSentFile: a file comes whole, whatever its size.
+func TestSentFile(t *testing.T) {
+	for _, size := range []int{0, 1, maxPart, 2*maxPart + 7} {
+		want := bytes.Repeat([]byte("a\x00\n\xff"), size/4+1)[:size]
+		got, parts := []byte{}, 0
+		e := &Engine{options: Options{Raw: io.Discard, File: func(name string, part []byte) {
+			if name != "cell/report.md" {
+				t.Errorf("it came as %s", name)
+			}
+			got, parts = append(got, part...), parts+1
+		}}}
+		var inside bytes.Buffer
+		SendFile(&inside, "cell/report.md", want)
+		w := &logWriter{engine: e}
+		for line := range strings.Lines(inside.String()) {
+			if _, err := io.WriteString(w, "3 : [1.0s] | "+line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(want, got) || parts == 0 {
+			t.Errorf("of %d bytes came %d, in %d parts", len(want), len(got), parts)
+		}
+	}
+}
+
 func TestRepository(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skipf("no git on this machine: %v", err)

@@ -107,6 +107,7 @@ func TestParseDatabase(t *testing.T) {
 	}{
 		"whole":        {text: "mysql://u:p%40ss@db.example.org:3307/shop", want: Database{Address: "db.example.org:3307", Name: "shop", User: "u", Password: "p@ss"}},
 		"without port": {text: "mariadb://u@db/shop", want: Database{Address: "db:3306", Name: "shop", User: "u"}},
+		"two":          {text: "mysql://u@db/shop?upgrade=other", want: Database{Address: "db:3306", Name: "shop", Upgrade: "other", User: "u"}},
 		"IPv6":         {text: "mysql://u@[::1]/shop", want: Database{Address: "[::1]:3306", Name: "shop", User: "u"}},
 		"no URL":       {text: "://secret", fails: "no URL"},
 		"other scheme": {text: "postgres://u:secret@db/shop", fails: `begins with "postgres"`},

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -31,6 +33,9 @@ func (f *folders) Set(s string) error { *f = append(*f, s); return nil }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if os.Args[1] == "listen" {
+		listen(os.Args[2])
+	}
 	if err := run(ctx, os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, container.ErrorPrefix+err.Error())
 		os.Exit(3)
@@ -61,6 +66,7 @@ func run(ctx context.Context, name string, args []string) error {
 	runs := map[string]func(context.Context, kinds.In) (kinds.Out, error){
 		"test-make": s.make, "test-join": s.join, "test-random": s.random, "test-fail": s.fail, "test-skip": s.skip,
 		"test-secret": s.secret, "test-wait": s.wait, "test-tell": s.tell, "test-read": s.read,
+		"test-ask": s.ask,
 	}
 	return container.Serve(ctx, pipeline.Stage[kinds.In, kinds.Out]{Name: name, Version: 1, Run: runs[name]}, store, task)
 }
@@ -139,6 +145,30 @@ func (s stage) tell(_ context.Context, in kinds.In) (kinds.Out, error) {
 	s.progress(pipeline.Step{Stage: "test-tell", Item: "a \"quoted\" | item", Done: 3, Total: 7, Unit: "items"})
 	s.log.Warn("look here", slog.String("package", "acme/one"), slog.Int("times", 2))
 	return kinds.Out{Text: in.Text}, nil
+}
+
+// listen is a service that answers with the value of a variable.
+func listen(address string) {
+	err := http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, os.Getenv("ANSWER"))
+	}))
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(4)
+}
+
+// ask asks the service whose address a variable has.
+func (s stage) ask(ctx context.Context, in kinds.In) (kinds.Out, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("TEST_SERVICE"), nil)
+	if err != nil {
+		return kinds.Out{}, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return kinds.Out{}, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	return kinds.Out{Text: in.Text + string(data)}, err
 }
 
 // read reads a file of the container.
