@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -88,7 +89,16 @@ func (s *shop) sampleData(ctx context.Context) error {
 	if _, err := s.run(ctx, c); err != nil {
 		return s.reachable(err)
 	}
-	s.prove("sample data", "its packages are installed")
+	locked, err := s.readPackages("composer.lock")
+	if err != nil {
+		return err
+	}
+	count := len(locked) - len(s.locked)
+	if count < 1 {
+		return errors.New("sampledata:deploy added no package: no installed package suggests one with \"Sample Data version:\"")
+	}
+	s.locked, s.built = locked, nil // its modules have to be enabled, too
+	s.prove("sample data", "%d packages of it are installed", count)
 	return nil
 }
 

@@ -129,6 +129,53 @@ func TestShop(t *testing.T) {
 	}
 }
 
+// Sample data are packages that installed ones suggest; their modules have to be
+// enabled like all.
+func TestSampleData(t *testing.T) {
+	needDatabase(t)
+	sources := func() map[string]*source {
+		sources := tinyShop(t)
+		const name = "tiny-os/module-greeting-sample-data"
+		sources[name] = &source{
+			manifest: `{"name":"` + name + `","version":"` + version + `","type":"magento2-module","autoload":{"files":["registration.php"]}}`,
+			files: map[string]string{
+				"registration.php": sources[greeter].files["registration.php"],
+				"etc/module.xml":   strings.ReplaceAll(sources[greeter].files["etc/module.xml"], "Tiny_Greeting", "Tiny_GreetingSampleData"),
+			},
+		}
+		sources[name].files["registration.php"] = strings.ReplaceAll(sources[name].files["registration.php"], "Tiny_Greeting", "Tiny_GreetingSampleData")
+		change(greeter, `"require":{`, `"suggest":{"`+name+`":"Sample Data version: `+version+`"},"require":{`)(sources)
+		return sources
+	}
+	t.Run("deployed", func(t *testing.T) {
+		t.Parallel()
+		f := newShop(t, sources(), releases.Setup, releases.NoSearch)
+		f.candidate.Install.SampleData = true
+		got, err := Stage(f.options).Run(t.Context(), f.candidate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []stages.Proof{
+			{Step: "sample data", Detail: "1 packages of it are installed"},
+			{Step: "modules", Detail: "2 of the 2 modules that were built are enabled, 2 with those of others"},
+		} {
+			if !slices.Contains(got.Proven, want) {
+				t.Errorf("%v is not among %v", want, got.Proven)
+			}
+		}
+	})
+	t.Run("there is none", func(t *testing.T) {
+		t.Parallel()
+		f := newShop(t, tinyShop(t), releases.Setup, releases.NoSearch)
+		f.candidate.Install.SampleData = true
+		_, err := Stage(f.options).Run(t.Context(), f.candidate)
+		var at *LevelError
+		if !errors.As(err, &at) || !strings.Contains(err.Error(), "sampledata:deploy") {
+			t.Errorf("got %v, want that there is no sample data", err)
+		}
+	})
+}
+
 func pageNames() []string {
 	var names []string
 	for _, p := range shopPages() {
