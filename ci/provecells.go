@@ -53,7 +53,7 @@ func (c *chain) proveCells(ctx context.Context, plan *releases.Plan, night stage
 		wait.Go(func() {
 			place := <-places
 			defer func() { places <- place }()
-			run := cellRun{cell: cell, engine: engines[place], folder: c.reports + cell.Name()}
+			run := cellRun{cell: cell, engine: engines[place]}
 			results[i] = c.proveOne(ctx, candidate, run, absolute(f.upgradeFrom))
 		})
 	}
@@ -91,12 +91,12 @@ func (c *chain) cellsToProve(ctx context.Context, plan *releases.Plan, night sta
 
 // proveOne proves one cell, or says why it cannot be.
 func (c *chain) proveOne(ctx context.Context, in stages.Candidate, r cellRun, previous string) cellResult {
-	result := cellResult{cell: r.cell, state: pipeline.Failed}
+	result := cellResult{state: pipeline.Failed}
+	tools, why, err := c.equip(ctx, &r, in.Install.Level)
+	result.cell, r.folder = r.cell, c.reports+r.cell.Name()
 	if result.err = os.RemoveAll(r.folder); result.err != nil {
 		return result
 	}
-	tools, why, err := c.equip(ctx, &r, in.Install.Level)
-	result.cell = r.cell
 	if why != "" {
 		c.show.report(pipeline.Report{Stage: "install " + r.cell.Name(), State: pipeline.Skipped, Detail: why})
 		result.state, result.detail = pipeline.Skipped, why

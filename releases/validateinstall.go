@@ -63,7 +63,7 @@ var (
 var phpImage = regexp.MustCompile(`^php(?::[0-9]{1,2}\.[0-9]{1,2})?$`)
 
 // imageReference is what a container can be made of.
-var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._:/-]*(?:@sha256:[0-9a-f]{64})?)$`)
+var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)
 
 // IsImageReference reports whether a text names an image: one of a registry, a
 // tar or a root file system on this machine.
