@@ -65,11 +65,33 @@ func (e *testEngine) find(ctx context.Context, w *world, allowed bool) {
 		return
 	}
 	e.started = true
+	e.makeImage(ctx)
 	for line := range strings.Lines(string(out)) {
 		if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
 			e.exports = append(e.exports, pair)
 		}
 	}
+}
+
+// phpImage is the variable that names an image with what the test installation
+// runs, for tests.
+const phpImage = "NIGHTLY_PHP_IMAGE"
+
+// makeImage makes that image of Debian's packages.
+func (e *testEngine) makeImage(ctx context.Context) {
+	args := []string{"-n", "10", engineProgram, "image", "test-php"}
+	for _, t := range installTools {
+		args = append(args, strings.Fields(t.debian)...)
+	}
+	cmd := exec.CommandContext(ctx, "nice", args...)
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		e.err = fmt.Errorf("%s image: %w\n%s", engineProgram, err, lastLines(problems.String(), 20))
+		return
+	}
+	e.exports = append(e.exports, phpImage+"=file://"+strings.TrimSpace(string(out)))
 }
 
 // test runs the tests of containers and adds them to the tally. Without an

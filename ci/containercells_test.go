@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// needImage is the image with PHP and Composer that the environment names.
+func needImage(t *testing.T) string {
+	t.Helper()
+	image := os.Getenv(phpImage)
+	if image == "" {
+		t.Skipf("%s is not set: it names an image with PHP and Composer, such as ci/engine/engine image makes", phpImage)
+	}
+	return image
+}
+
+// report reads the report of the only cell that was proven.
+func (l *lab) report(store string) string {
+	l.t.Helper()
+	files, err := filepath.Glob(filepath.Join(l.dir, store, "install", "sample-*", "report", stages.ReportFile))
+	if err != nil || len(files) != 1 {
+		l.t.Fatalf("reports: %v, %v", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestEngineInstall: a night is proven in a container, in the cell of the matrix
+// that the image allows, and its report comes here; so does that of a night that
+// does not install.
+func TestEngineInstall(t *testing.T) {
+	l := newLab(t)
+	image := needImage(t)
+	args := []string{"nightly", "--line", "sample", "--runner", inContainers, "--until", "install", "--install-image", image, "--store"}
+	out := l.must(append(args, filepath.Join(l.dir, "good"))...)
+	if !strings.Contains(out, "the image has PHP ") || !strings.Contains(out, "level install: 20 packages installed") {
+		t.Errorf("one cell is proven and the others are named:\n%s", out)
+	}
+	if text := l.report("good"); !strings.Contains(text, ": passed") || !strings.Contains(text, "Hello from Sample_Greeting") {
+		t.Errorf("the report:\n%s", text)
+	}
+	bad := l.badLine()
+	out, err := l.run("nightly", "--line", bad, "--runner", inContainers, "--until", "install", "--install-image", image, "--store", filepath.Join(l.dir, "bad"))
+	if code := codeOf(err); code != exitInstall {
+		t.Fatalf("a night that does not install: %v; want exit code %d\n%s", err, exitInstall, out)
+	}
+	text := l.report("bad")
+	if !strings.Contains(text, ": FAILED") || !strings.Contains(text, "nobody says this") {
+		t.Errorf("the report of the failure:\n%s", text)
+	}
+	if !strings.Contains(out, filepath.Join(l.dir, "bad", "install")) {
+		t.Errorf("the failure does not say where its report is:\n%s", out)
+	}
+}
+
+// badLine is sample, expecting what no script prints.
+func (l *lab) badLine() string {
+	l.t.Helper()
+	data, err := os.ReadFile("../releases/sample.yaml")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	file := filepath.Join(l.dir, "sample.yaml")
+	text := strings.Replace(string(data), "expect: [Hello from Sample_Greeting]", "expect: [nobody says this]", 1)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		l.t.Fatal(err)
+	}
+	return file
+}
+
+func codeOf(err error) int {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return 0
+	}
+	return exit.ExitCode()
+}
+
+// TestEngineNoImage: an image that cannot be had is the machine's fault, and
+// stands in the report over all cells.
+func TestEngineNoImage(t *testing.T) {
+	l := newLab(t)
+	store := filepath.Join(l.dir, "store")
+	out, err := l.run("nightly", "--line", "sample", "--runner", inContainers, "--until", "install", "--cell", "php8.2", "--install-image", "file:///nonexistent.tar", "--store", store)
+	if code := codeOf(err); code != exitMachine {
+		t.Fatalf("%v; want exit code %d\n%s", err, exitMachine, out)
+	}
+	matrix, err := os.ReadFile(filepath.Join(store, "install", "sample-matrix.md"))
+	if err != nil || !strings.Contains(string(matrix), "| php8.2 | failed | ") {
+		t.Errorf("the report over all: %v\n%s", err, matrix)
+	}
+}
+
+func TestCellNeeds(t *testing.T) {
+	in := stages.Candidate{Install: releases.Install{Level: releases.Setup}, Upgrade: stages.Upgrade{Night: "2026-11-23"}}
+	run := cellRun{
+		cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: "opensearchproject/opensearch:2.12.0"},
+		php:  "file:///php.tar", database: "file:///mariadb.tar", search: releases.StandInSearch,
+	}
+	got, err := run.needs(in, "/srv/repository")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var services []string
+	for _, s := range got.Services {
+		services = append(services, s.Name+" "+s.Image)
+	}
+	if want := []string{"database file:///mariadb.tar", "search "}; !slices.Equal(services, want) {
+		t.Errorf("services %q, want %q", services, want)
+	}
+	if said := got.Services[0].Env["SAID"]; said != "10.6." {
+		t.Errorf("the database is to say that it is %q", said)
+	}
+	if got.Image != run.php || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[previousFolder] != "/srv/repository" ||
+		!strings.HasSuffix(got.Env["NIGHTLY_DATABASE"], "@database:3306/shop?upgrade=upgrade") || len(got.Folders) != 1 {
+		t.Errorf("%+v", got)
+	}
+	in.Install.Level = releases.Installed
+	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 0 || len(got.Env) != 0 {
+		t.Errorf("below level setup: %+v, %v", got, err)
+	}
+}
