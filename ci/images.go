@@ -15,6 +15,12 @@ type images map[string]string
 // anyPHP is the key of the image with a PHP of whatever version.
 const anyPHP = "php"
 
+// The keys of images that every cell gets, if they are named.
+const (
+	cacheImage = "cache"
+	queueImage = "queue"
+)
+
 // imagesOf are a line's images, with those of the flags in their place.
 func (f runnerFlags) imagesOf(line *releases.Line) (images, error) {
 	m := images{}

@@ -84,6 +84,9 @@ func (f installFlags) servicesOf(w *world) (install.Services, error) {
 		}
 		v.Database = d
 	}
+	if err := addExtras(w, &v); err != nil {
+		return v, err
+	}
 	switch {
 	case strings.Contains(f.search, "://"):
 		v.Search = f.search
@@ -92,6 +95,27 @@ func (f installFlags) servicesOf(w *world) (install.Services, error) {
 	}
 	return v, nil
 }
+
+// addExtras adds the cache and the queue whose addresses the environment gives.
+func addExtras(w *world, v *install.Services) (err error) {
+	if address := w.getenv(cacheAddress); address != "" {
+		if v.Cache, err = install.ParseCache(address); err != nil {
+			return &usageError{fmt.Errorf("%s: %w", cacheAddress, err)}
+		}
+	}
+	if address := w.getenv(queueAddress); address != "" {
+		if v.Queue, err = install.ParseQueue(address); err != nil {
+			return &usageError{fmt.Errorf("%s: %w", queueAddress, err)}
+		}
+	}
+	return nil
+}
+
+// The variables with the addresses of a cache and a queue.
+const (
+	cacheAddress = "NIGHTLY_CACHE"
+	queueAddress = "NIGHTLY_QUEUE"
+)
 
 // ownCell is what this machine can prove by itself or with the services that it
 // was given.

@@ -123,6 +123,7 @@ func (c *chain) equip(ctx context.Context, r *cellRun, level releases.Level) (to
 	}
 	r.php = image
 	if level.Includes(releases.Setup) {
+		r.cache, r.queue = c.images[cacheImage], c.images[queueImage]
 		if r.cell.Database != "" {
 			r.database = c.images.of(r.cell.Database)
 		}

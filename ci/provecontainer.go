@@ -81,6 +81,8 @@ type cellRun struct {
 	php      string // image
 	database string // image; empty: MariaDB of the image with PHP
 	search   string // image, releases.StandInSearch for one in a container, or empty: the cell's own
+	cache    string // image; empty: none
+	queue    string // image; empty: none
 	engine   *container.Engine
 	folder   string // for its report on this machine
 }
@@ -106,6 +108,12 @@ func (r cellRun) needs(in stages.Candidate, previous string) (container.Needs, e
 	default:
 		add(install.SearchBeside(r.search), r.search, "NIGHTLY_SEARCH")
 	}
+	if r.cache != "" {
+		add(install.CacheBeside(), r.cache, cacheAddress)
+	}
+	if r.queue != "" {
+		add(install.QueueBeside(), r.queue, queueAddress)
+	}
 	if in.Upgrade.Night != "" {
 		n.Env[previousFolder] = previous
 		n.Folders = append(n.Folders, container.Folder{Path: previous})
@@ -127,7 +135,13 @@ func (c *chain) toolsFor(ctx context.Context, r cellRun, level releases.Level) (
 	if err != nil {
 		return nil, err
 	}
-	return append(append(tools, database...), install.SearchTool(r.cell)), nil
+	tools = append(append(tools, database...), install.SearchTool(r.cell))
+	for _, extra := range []stages.Tool{{Name: cacheImage, Version: r.cache}, {Name: queueImage, Version: r.queue}} {
+		if extra.Version != "" {
+			tools = append(tools, extra)
+		}
+	}
+	return tools, nil
 }
 
 // proveCell installs the night in the containers of one cell.

@@ -23,7 +23,8 @@ type Install struct {
 	Matrix Matrix `json:"matrix"`
 	// Images are what is run in containers, by what the matrix calls it: php:8.3
 	// or php (any version) is an image with PHP and Composer, mariadb:10.6 one of
-	// a database. An image is a registry's reference, best with a digest, or
+	// a database; cache (Valkey or Redis) and queue (RabbitMQ) run beside every
+	// cell if they are named. An image is a registry's reference, best with a digest, or
 	// file:///….tar, file:///ROOTFS. Of services that are not named here it is
 	// what the matrix says; of PHP there is none.
 	Images map[string]string `json:"images"`

@@ -59,8 +59,8 @@ var (
 	searchImage   = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9.:-]*/)*(opensearch|elasticsearch):[A-Za-z0-9._-]+(?:@sha256:[0-9a-f]{64})?$`)
 )
 
-// phpImage is the name of an image with PHP.
-var phpImage = regexp.MustCompile(`^php(?::[0-9]{1,2}\.[0-9]{1,2})?$`)
+// phpImage is the name of an image with PHP, or of a service beside the matrix.
+var phpImage = regexp.MustCompile(`^(?:php(?::[0-9]{1,2}\.[0-9]{1,2})?|cache|queue)$`)
 
 // imageReference is what a container can be made of.
 var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)
@@ -74,7 +74,7 @@ func (c *checker) images() {
 		at, image := "install.images."+name, c.line.Install.Images[name]
 		switch {
 		case !phpImage.MatchString(name) && !databaseImage.MatchString(name) && !searchImage.MatchString(name):
-			c.add(at, "%q is no name of the matrix; want php, php:8.3, or an image as install.matrix has it", name)
+			c.add(at, "%q is no name of the matrix; want php, php:8.3, cache, queue, or an image as install.matrix has it", name)
 		case !IsImageReference(image):
 			c.add(at, "%q is no image; want NAME@sha256:…, file:///IMAGE.tar or file:///ROOTFS", image)
 		}

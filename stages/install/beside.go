@@ -65,6 +65,20 @@ func SearchBeside(image string) Beside {
 	return Beside{Name: searchHost, Env: env, Port: searchPort, Address: "http://" + searchHost + ":" + strconv.Itoa(searchPort)}
 }
 
+// CacheBeside and QueueBeside are a Valkey or Redis, and a RabbitMQ, of an image
+// with its own entrypoint.
+func CacheBeside() Beside {
+	return Beside{Name: "cache", Port: 6379, Address: "redis://cache:6379"}
+}
+
+// QueueBeside is documented with CacheBeside. Its user guest may come from
+// everywhere only where it is made so.
+func QueueBeside() Beside {
+	const password = "nightly-queue" // guards nothing, as the database's
+	env := map[string]string{"RABBITMQ_DEFAULT_USER": ownUser, "RABBITMQ_DEFAULT_PASS": password}
+	return Beside{Name: "queue", Env: env, Port: 5672, Address: "amqp://" + ownUser + ":" + password + "@queue:5672"}
+}
+
 // StandInBeside is the search stand-in in a container of its own; the arguments
 // are this program's.
 func StandInBeside(command string) Beside {

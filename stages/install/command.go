@@ -28,6 +28,8 @@ type command struct {
 	// secret is an argument's part that nobody may see; a script of ours reads it
 	// from the variable SECRET.
 	secret string
+	// queueSecret is the same of a queue's password, and QUEUE_SECRET.
+	queueSecret string
 	// served says that it needs the served night.
 	served bool
 	line   func(string) // sees each line of output; may be nil
@@ -112,10 +114,13 @@ func (c command) quoted(words []string) string {
 
 // hide puts the name of a variable in place of the secret.
 func (c command) hide(text string) string {
-	if c.secret == "" {
-		return text
+	if c.secret != "" {
+		text = strings.ReplaceAll(text, c.secret, "$SECRET")
 	}
-	return strings.ReplaceAll(text, c.secret, "$SECRET")
+	if c.queueSecret != "" {
+		text = strings.ReplaceAll(text, c.queueSecret, "$QUEUE_SECRET")
+	}
+	return text
 }
 
 // progress hands on a step of this stage.

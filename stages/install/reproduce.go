@@ -41,6 +41,9 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 	if c.secret != "" {
 		script.WriteString(": \"${SECRET:?set it to the password of the database}\"\n")
 	}
+	if c.queueSecret != "" {
+		script.WriteString(": \"${QUEUE_SECRET:?set it to the password of the queue}\"\n")
+	}
 	fmt.Fprintf(&script, "cd %s || exit\nenv -i", quote(c.dir))
 	for _, name := range proxies {
 		if s.caller(name) != "" {

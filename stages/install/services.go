@@ -21,6 +21,9 @@ type Services struct {
 	// Search is the base URL of an OpenSearch or Elasticsearch; empty: what the
 	// candidate's cell says.
 	Search string
+	// Cache and Queue are a Valkey or Redis, and a RabbitMQ; nil: none.
+	Cache *Extra
+	Queue *Extra
 }
 
 // A Database is the address of a database of MariaDB or MySQL, and who may use
@@ -74,6 +77,9 @@ func (s *shop) startServices(ctx context.Context) error {
 	if err := s.startDatabase(ctx); err != nil {
 		return err
 	}
+	if err := s.startExtras(ctx); err != nil {
+		return err
+	}
 	return s.startSearch(ctx)
 }
 
@@ -93,7 +99,9 @@ func (v Services) Tools(ctx context.Context, p Programs, level releases.Level, c
 	if err != nil {
 		return nil, err
 	}
-	return append(found, stages.Tool{Name: "database", Version: database}, stages.Tool{Name: "search", Version: search}), nil
+	extras, err := v.extraTools(ctx)
+	found = append(found, stages.Tool{Name: "database", Version: database}, stages.Tool{Name: "search", Version: search})
+	return append(found, extras...), err
 }
 
 func (v Services) databaseVersion(ctx context.Context, p Programs) (string, error) {

@@ -45,11 +45,15 @@ func (s *shop) setUp(ctx context.Context) error {
 		"--db-host=" + d.host, "--db-name=" + d.name, "--db-user=" + d.user, "--db-password=" + string(d.password),
 		"--admin-firstname=Night", "--admin-lastname=Ly", "--admin-email=nightly@example.com",
 		"--admin-user=" + adminUser, "--admin-password=" + adminPassword,
-		"--language=en_US", "--currency=USD", "--timezone=UTC", "--session-save=files", "--cleanup-database",
+		"--language=en_US", "--currency=USD", "--timezone=UTC", "--cleanup-database",
 	}
+	args = append(args, s.options.Services.extraArguments()...)
 	c := s.magento("setup:install", append(args, s.search.arguments()...)...)
 	if d.secret {
 		c.secret = string(d.password)
+	}
+	if q := s.options.Services.Queue; q != nil {
+		c.queueSecret = string(q.Password)
 	}
 	if _, err := s.run(ctx, c); err != nil {
 		return s.serviceFailed(err)
