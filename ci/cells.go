@@ -137,6 +137,7 @@ func (c *chain) proveHere(ctx context.Context, plan *releases.Plan, night stages
 	made, err := pipeline.Run(ctx, c.session, install.Stage(options), candidate)
 	if err == nil {
 		out.shop, out.installation = filepath.Join(work, "shop"), &made
+		out.proven = append(out.proven, made)
 	}
 	return joinFirst(err, c.skipOthers(plan, f, services, candidate, cells, work, err))
 }

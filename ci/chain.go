@@ -110,6 +110,9 @@ func (c *chain) planned(resolve func(*releases.Resolver) (*releases.Plan, error)
 		Lister:  git.NewLister(c.gitOptions()),
 		Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
 	})
+	if err == nil {
+		c.show.out = &outcome{plan: plan}
+	}
 	if err != nil {
 		err = &pipeline.StageError{Stage: "plan", Err: err}
 		c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Failed, Err: err})
@@ -140,14 +143,16 @@ type outcome struct {
 	// installation is nil if nothing was installed; of several cells it is the
 	// first one's.
 	installation *stages.Installation
-	matrix       string          // file with what became of the cells that were proven in containers
-	cells        []releases.Cell // for --matrix
+	proven       []stages.Installation // all of them
+	matrix       string                // file with what became of the cells that were proven in containers
+	cells        []releases.Cell       // for --matrix
 }
 
 // run takes a plan through the stages. The composition is ordinary Go: the
 // compiler checks that each stage fits the next.
 func (c *chain) run(ctx context.Context, plan *releases.Plan, o order) (*outcome, error) {
 	out := &outcome{plan: plan}
+	c.show.out = out
 	if o.done(c, "plan") {
 		return out, nil
 	}
@@ -208,6 +213,9 @@ func (o order) done(c *chain, stage string) bool {
 }
 
 func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
+	if f.proofs != "" {
+		return c.provenElsewhere(ctx, plan, night, f, out)
+	}
 	if c.engine != nil && c.images.hasPHP() {
 		return c.proveCells(ctx, plan, night, f, out)
 	}

@@ -25,6 +25,7 @@ type display struct {
 	started  map[string]time.Time
 	reports  []timed // one of each stage, in order, once it has ended
 	finished bool
+	out      *outcome // what the run makes, as far as it came; for the page about it
 }
 
 // A timed report is the end of a stage and how long it took.
@@ -38,6 +39,7 @@ func newDisplay(w *world) *display {
 	if f, ok := w.stderr.(*os.File); ok && !w.json && term.IsTerminal(int(f.Fd())) && w.getenv("TERM") != "dumb" {
 		d.bars = newBars(f)
 	}
+	w.shown = append(w.shown, d)
 	return d
 }
 

@@ -23,6 +23,7 @@ type installFlags struct {
 	level, search, cell string
 	matrix, services    string
 	upgradeFrom         string
+	proofs              string // folder with what other machines proved; not one of add
 	parallel            int
 	sampleData          bool
 }

@@ -33,10 +33,11 @@ func Main() int {
 	}
 	root := newRoot(world)
 	root.SetArgs(os.Args[1:])
-	err := root.ExecuteContext(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	if err != nil && !isReported(err) {
 		fmt.Fprintln(os.Stderr, "ci: "+err.Error())
 	}
+	world.tellActions(ran.CommandPath(), err)
 	if ctx.Err() != nil && err != nil {
 		fmt.Fprintln(os.Stderr, "ci: stopped; the same command goes on where this one was")
 		return exitInterrupted
@@ -62,6 +63,7 @@ that it works, and publishes it.`,
 	root.SetErr(w.stderr)
 	flags := root.PersistentFlags()
 	flags.StringVar(&w.storeDir, "store", "", "folder of the store: trees, saved results and caches (default $NIGHTLY_STORE, else in the user's cache folder)")
+	flags.StringVar(&w.page, "summary", "", "add a page about the run to this file, in Markdown (default $GITHUB_STEP_SUMMARY)")
 	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
 	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
 	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w), newStandIn(w))

@@ -22,6 +22,7 @@ type nightlyFlags struct {
 	dryRun       bool
 	publishLocal bool
 	installTools bool
+	proofs       string // folder that they are written to
 	runnerFlags
 	install installFlags
 	sign    signFlags
@@ -62,6 +63,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
+	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for ci publish --proofs on another machine")
 	f.runnerFlags.add(cmd)
 	f.install.add(cmd)
 	f.sign.add(cmd)
@@ -126,6 +128,9 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	}
 	o := f.order(plan, toGiven)
 	out, err := c.run(ctx, plan, o)
+	if err == nil {
+		err = writeProofs(f.proofs, out)
+	}
 	if f.install.matrix == "" && !isSkip(err) {
 		c.tried(ctx, o, plan.Night(), err)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,12 +24,12 @@ func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err 
 	if to == "" {
 		return nil
 	}
-	t, err := target.Open(ctx, to, w.targets())
+	source, closeSource, err := openSource(ctx, w, to)
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	nights, err := publish.Nights(ctx, t)
+	defer func() { err = errors.Join(err, closeSource()) }()
+	nights, err := nightsAt(ctx, source)
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
@@ -38,10 +40,38 @@ func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err 
 	if plan.Number, err = numberOf(nights[last]); err != nil {
 		return err
 	}
-	if !isNight(ctx, plan, publish.Read(t), nights[last]) {
+	if !isNight(ctx, plan, publish.Read(source), nights[last]) {
 		plan.Number++
 	}
 	return nil
+}
+
+// nightsAt lists the nights at a target, newest first. On the web, which cannot be
+// listed, they are those that its status names, withdrawn ones too; where nothing is
+// published yet there are none.
+func nightsAt(ctx context.Context, source target.Source) ([]string, error) {
+	if t, ok := source.(target.Target); ok {
+		return publish.Nights(ctx, t)
+	}
+	status, err := publish.ReadStatus(ctx, source)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	nights := append(slices.Clone(status.Nights), status.Withdrawn...)
+	slices.SortFunc(nights, func(a, b string) int { return compareNights(b, a) })
+	return nights, nil
+}
+
+// compareNights orders by day, and within a day by number.
+func compareNights(a, b string) int {
+	dayA, _, _ := strings.Cut(a, ".")
+	dayB, _, _ := strings.Cut(b, ".")
+	x, _ := numberOf(a) // what is no night has none
+	y, _ := numberOf(b)
+	return cmp.Or(strings.Compare(dayA, dayB), cmp.Compare(x, y))
 }
 
 // numberOf is the number in the name of a night: 1 of 2026-11-24.1.

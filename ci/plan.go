@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,6 +17,7 @@ func newPlan(w *world) *cobra.Command {
 	var (
 		line, to, out string
 		with          []string
+		published     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -24,22 +26,35 @@ func newPlan(w *world) *cobra.Command {
 upstream versions that packages replace. The plan is the night's lock file:
 whoever has it can rebuild that night, byte for byte.`,
 		Example: `  ci plan --line nightly
-  ci plan --line sample --out plan.json`,
+  ci plan --line sample --out plan.json
+  ci plan --line nightly --published --out plan.json   without a right to its target`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if published && cmd.Flags().Changed("to") {
+				return &usageError{errors.New("--published is in place of --to: leave out one")}
+			}
+			if published {
+				to = "" // the line's own
+			}
 			return makePlan(cmd.Context(), w, line, with, to, out)
 		},
 	}
 	lineFlags(cmd, &line, &with)
-	cmd.Flags().StringVar(&to, "to", "repository", "target of publishing: a second night of one day takes the next number there")
+	cmd.Flags().StringVar(&to, "to", "repository", "target of publishing, or the URL under which it is served: a second night of one day takes the next number there")
+	cmd.Flags().BoolVar(&published, "published", false, "take the number from where the line is published, at its URL")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this file; - for standard output")
 	return cmd
 }
 
+// makePlan resolves a line. Its number is that of the next night at the target to,
+// or, if that is empty, at the line's own URL.
 func makePlan(ctx context.Context, w *world, name string, with []string, to, out string) (err error) {
 	line, err := loadLine(name, with)
 	if err != nil {
 		return err
+	}
+	if to == "" {
+		to = line.URL
 	}
 	c, err := newChain(w, false)
 	if err != nil {

@@ -160,6 +160,7 @@ func (c *chain) endCells(plan *releases.Plan, night stages.Night, results []cell
 			if out.installation == nil {
 				out.installation = &r.installation
 			}
+			out.proven = append(out.proven, r.installation)
 		case r.err != nil:
 			first, _, _ := strings.Cut(r.err.Error(), "\n")
 			what = strings.ReplaceAll(first, "|", `\|`)

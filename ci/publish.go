@@ -31,6 +31,7 @@ type publishFlags struct {
 	grace         time.Duration
 	dryRun        bool
 	publishLocal  bool
+	proofs, level string
 	sign          signFlags
 }
 
@@ -73,6 +74,8 @@ target: for hosts with little room, as GitHub Pages.`,
 	flags.DurationVar(&f.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
+	flags.StringVar(&f.proofs, "proofs", "", "folder with what ci nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
+	flags.StringVar(&f.level, "level", "", "how much the installation has to prove: "+strings.Join(levelNames(), ", ")+" (default: the line's)")
 	f.sign.add(cmd)
 	return cmd
 }
@@ -86,7 +89,7 @@ func (f publishFlags) check(args []string) error {
 	case (f.site == "") != (f.siteURL == ""):
 		return &usageError{errors.New("--site and --site-url go together")}
 	}
-	return nil
+	return installFlags{level: f.level}.check()
 }
 
 func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (err error) {
@@ -106,6 +109,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 			return err
 		}
 		o := order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
+		o.install.proofs, o.install.level = f.proofs, f.level
 		out, err := c.run(ctx, plan, o)
 		c.tried(ctx, o, plan.Night(), err)
 		c.show.finish()
@@ -113,7 +117,9 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 		if err != nil {
 			return c.show.failed(err)
 		}
-		c.publication(*out.publication)
+		if out.publication != nil {
+			c.publication(*out.publication)
+		}
 	}
 	if f.rollback != "" {
 		if err := c.direct(func(o publish.Options) (stages.Publication, error) {

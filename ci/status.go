@@ -27,31 +27,60 @@ func (e *staleError) Unwrap() error { return e.err }
 func newStatus(w *world) *cobra.Command {
 	var maxAge time.Duration
 	var keys []string
+	var line string
+	var alarm alarmFlags
 	cmd := &cobra.Command{
-		Use:   "status URL|FOLDER",
+		Use:   "status [URL|FOLDER]",
 		Short: "Say how fresh a published repository is; for monitors",
 		Long: `status reads status.json of a repository: its last good night, the last try, and
 in which stage that failed, and why. With --max-age it exits with 11 when the last
 good night is older. Run it from outside: a workflow that was disabled cannot
 report itself.
 
+With --issue one issue on GitHub says what is wrong, for as long as something is: it
+is opened, brought up to date, and closed. --jobs tells it what became of the jobs of
+a workflow.
+
 What status.json says, whoever has the server can change. With --key the time is
 that of the signature, which nobody else can make.`,
 		Example: `  ci status https://nightly.example.org/ --max-age 36h
   ci status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
+  ci status https://nightly.example.org/ --max-age 36h --issue acme/nightly
+  ci status --line nightly --max-age 36h
   ci status ./repository --json`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			public, err := readKeys(keys)
 			if err != nil {
 				return err
 			}
-			return status(cmd.Context(), w, args[0], maxAge, public)
+			at, err := statusAt(args, line)
+			if err != nil {
+				return err
+			}
+			return alarm.watch(cmd.Context(), w, at, maxAge, public)
 		},
 	}
 	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "file with the public key; the time of the signature counts")
+	cmd.Flags().StringVar(&line, "line", "", "release line, in place of a URL: where it is published")
+	alarm.add(cmd)
 	return cmd
+}
+
+// statusAt is the repository that is meant.
+func statusAt(args []string, line string) (string, error) {
+	switch {
+	case len(args) == 1 && line == "":
+		return args[0], nil
+	case len(args) == 1 || line == "":
+		return "", &usageError{errors.New("give the repository, as URL or folder, or its --line")}
+	}
+	l, err := releases.Load(line)
+	if err != nil {
+		return "", err
+	}
+	return l.URL, nil
 }
 
 // readKeys reads files with public keys.
@@ -71,36 +100,37 @@ func readKeys(files []string) ([]attest.PublicKey, error) {
 	return keys, nil
 }
 
-func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) (err error) {
+// status reads and shows a status. What it read is there also when it is too old.
+func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) (s *publish.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	source, closeSource, err := openSource(ctx, w, at)
 	if err != nil {
-		return &usageError{err}
+		return nil, &usageError{err}
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	s, err := publish.ReadStatus(ctx, source)
+	s, err = publish.ReadStatus(ctx, source)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
-			return &usageError{fmt.Errorf("%w; give a published repository", err)}
+			return nil, &usageError{fmt.Errorf("%w; give a published repository", err)}
 		}
-		return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+		return nil, &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 	}
 	if len(keys) > 0 {
 		if err := signedTime(ctx, source, s, keys); err != nil {
-			return err
+			return s, err
 		}
 	}
 	if err := showStatus(w, s); err != nil {
-		return err
+		return s, err
 	}
 	if maxAge <= 0 {
-		return nil
+		return s, nil
 	}
 	if why := s.Stale(w.now(), maxAge); why != "" {
-		return &staleError{fmt.Errorf("%s: %s", source, why)}
+		return s, &staleError{fmt.Errorf("%s: %s", source, why)}
 	}
-	return nil
+	return s, nil
 }
 
 // statusTime bounds how long a monitor waits for an answer.

@@ -23,9 +23,16 @@ type world struct {
 	wait func(context.Context, time.Duration) error
 
 	storeDir string
+	page     string // file that a page about the run is added to; see pageFile
 	json     bool
 	verbose  bool
+
+	shown []*display // what was shown of this run, for the page
+	said  []string   // more for the page, in Markdown
 }
+
+// say adds to the page about the run.
+func (w *world) say(markdown string) { w.said = append(w.said, markdown) }
 
 // date is the day of a night: always UTC, so that it does not depend on the
 // machine.

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
+)
+
+// alarmFlags say where an issue tells that a repository or its workflow is not well.
+type alarmFlags struct{ issue, jobs string }
+
+func (f *alarmFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
+	flags.StringVar(&f.jobs, "jobs", "", "file with the results of the jobs of a workflow: what toJSON(needs) gives; one that failed is wrong, too")
+}
+
+// watch shows a status and brings the issue up to date. Its error is what the status
+// is worth; a job that failed has failed its own run already.
+func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) error {
+	failed, err := f.failedJobs()
+	if err != nil {
+		return err
+	}
+	s, bad := status(ctx, w, at, maxAge, keys)
+	var wrong []string
+	for _, job := range failed {
+		wrong = append(wrong, "job "+job)
+	}
+	switch {
+	case bad != nil:
+		wrong = append(wrong, bad.Error())
+	case s.LastTry != nil && !s.LastTry.Good():
+		wrong = append(wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Night, s.LastTry.Stage, s.LastTry.Reason))
+	}
+	w.say(statusPage(at, s, wrong))
+	if f.issue == "" || ctx.Err() != nil {
+		return bad
+	}
+	if err := f.tell(ctx, w, at, s, wrong); err != nil {
+		return joinFirst(bad, err)
+	}
+	return bad
+}
+
+// failedJobs are the jobs that failed, in byte order, with what became of them.
+func (f alarmFlags) failedJobs() ([]string, error) {
+	if f.jobs == "" {
+		return nil, nil
+	}
+	data, err := readSmall(f.jobs)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--jobs: %w", err)}
+	}
+	// https://docs.github.com/actions/reference/contexts-reference#needs-context
+	var jobs map[string]struct {
+		Result string `json:"result"`
+	}
+	if err := json.Unmarshal(data, &jobs); err != nil {
+		return nil, &usageError{fmt.Errorf("--jobs %s: %w; want what toJSON(needs) gives", f.jobs, err)}
+	}
+	var failed []string
+	for _, name := range slices.Sorted(maps.Keys(jobs)) {
+		switch jobs[name].Result {
+		case "success", "skipped":
+		case "cancelled": // also one that took too long
+			failed = append(failed, name+" was cancelled, or took too long")
+		default:
+			failed = append(failed, name+" failed")
+		}
+	}
+	return failed, nil
+}
+
+// tell opens, changes or closes the issue.
+func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.Status, wrong []string) error {
+	owner, name, ok := strings.Cut(f.issue, "/")
+	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		return &usageError{fmt.Errorf("--issue %s: want OWNER/NAME", f.issue)}
+	}
+	client, err := github.New(github.Options{
+		BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Log: w.logger(w.stderr),
+	})
+	if err != nil {
+		return &usageError{fmt.Errorf("GITHUB_API_URL: %w", err)}
+	}
+	place, marker := github.Repository{Owner: owner, Name: name}, alarmMarker(at)
+	if len(wrong) == 0 {
+		closed, was, err := client.CloseIssue(ctx, place, marker, "It is well again"+w.runText()+".")
+		if err == nil && was {
+			fmt.Fprintf(w.stderr, "closed %s\n", closed.URL)
+		}
+		return err
+	}
+	issue, err := client.RaiseIssue(ctx, place, github.Alarm{
+		Marker: marker, Title: "The repository " + at + " is not well", Body: statusPage(at, s, wrong),
+		Comment: strings.Join(listed(wrong), "\n") + "\n\nSeen" + w.runText() + ".",
+	})
+	if err == nil {
+		fmt.Fprintf(w.stderr, "see %s\n", issue.URL)
+	}
+	return err
+}
+
+// alarmMarker is by what the issue of a repository is known.
+func alarmMarker(at string) string {
+	return "nightly status: " + strings.NewReplacer("--", "- -", "<", "", ">", "").Replace(at)
+}
+
+// runText is where the run of the workflow can be looked at.
+func (w *world) runText() string {
+	if w.getenv(actionsVariable) != "true" {
+		return ""
+	}
+	return " in " + w.getenv("GITHUB_SERVER_URL") + "/" + w.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + w.getenv("GITHUB_RUN_ID")
+}
+
+// statusPage is what is wrong and what the status says, in Markdown.
+func statusPage(at string, s *publish.Status, wrong []string) string {
+	var p page
+	fmt.Fprintf(&p, "## %s\n\n", cell(at))
+	for _, line := range listed(wrong) {
+		fmt.Fprintln(&p, line)
+	}
+	if len(wrong) > 0 {
+		p.WriteString("\n")
+	}
+	if s == nil {
+		return p.String()
+	}
+	p.table("", "night", "at", "result")
+	p.row("current", s.Night, "", plural(len(s.Nights), "night")+", "+plural(s.Packages, "package"))
+	for _, t := range []struct {
+		what string
+		try  *publish.Try
+	}{{"last good", s.LastGood}, {"last try", s.LastTry}} {
+		if t.try == nil {
+			continue
+		}
+		result := "good"
+		if !t.try.Good() {
+			result = "failed in " + t.try.Stage + ": " + t.try.Reason
+		}
+		fmt.Fprintf(&p, "| %s | %s | %s | %s |\n", t.what, cell(t.try.Night), t.try.At.UTC().Format(time.RFC3339), inert(result))
+	}
+	p.WriteString("\n")
+	return p.String()
+}
+
+// listed are the points of a list; what stands in them is no Markdown.
+func listed(wrong []string) []string {
+	lines := make([]string, len(wrong))
+	for i, text := range wrong {
+		lines[i] = "* " + inert(text)
+	}
+	return lines
+}
+
+// inert is a stranger's text in an issue: nothing in it is Markdown, and nobody whom
+// it names is told.
+func inert(text string) string { return "`" + cell(text) + "`" }

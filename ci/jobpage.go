@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// The bounds of a page: GitHub takes a mebibyte of each step.
+const (
+	maxPage         = 900_000 // bytes
+	maxPageProblems = 200
+)
+
+// pageOf is a page about a run, in Markdown: what came of it, the stages, with what
+// it was proven, what was published, and from which commits. It is empty for a
+// command that ran no stage and did not fail.
+func (w *world) pageOf(command string, failed error) string {
+	var p page
+	ran := 0
+	for _, d := range w.shown {
+		ran += len(d.reports)
+	}
+	if ran == 0 && failed == nil && len(w.said) == 0 {
+		return ""
+	}
+	p.heading(command, w.shown, failed)
+	for _, markdown := range w.said {
+		p.WriteString(markdown)
+	}
+	for _, d := range w.shown {
+		p.stages(d.reports)
+		if d.out != nil {
+			p.proven(d.out.proven)
+			p.publication(d.out.publication)
+			p.packages(d.out.night)
+			p.plan(d.out.plan)
+		}
+	}
+	if p.Len() > maxPage {
+		return p.String()[:strings.LastIndexByte(p.String()[:maxPage], '\n')] + "\n\n… cut off here\n"
+	}
+	return p.String()
+}
+
+// A page is Markdown in the making.
+type page struct{ strings.Builder }
+
+func (p *page) heading(command string, shown []*display, failed error) {
+	title := command
+	for _, d := range shown {
+		if d.out != nil && d.out.plan != nil {
+			title += ": " + d.out.plan.Line.Title + ", night " + d.out.plan.Night()
+			break
+		}
+	}
+	fmt.Fprintf(p, "## %s\n\n", cell(title))
+	if failed == nil {
+		return
+	}
+	problems := problemsOf(failed)
+	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", exitCode(failed), plural(len(problems), "problem"))
+	for _, problem := range problems[:min(len(problems), maxPageProblems)] {
+		fmt.Fprintf(p, "    %s\n", printable(problem)) // a block of code: nothing in it is Markdown
+	}
+	if more := len(problems) - maxPageProblems; more > 0 {
+		fmt.Fprintf(p, "    … and %d more\n", more)
+	}
+	p.WriteString("\n")
+}
+
+func (p *page) stages(reports []timed) {
+	if len(reports) == 0 {
+		return
+	}
+	p.table("stage", "time", "state", "what")
+	for _, r := range reports {
+		took, detail := "", r.Detail
+		if r.State != pipeline.Skipped {
+			took = r.took.Round(10 * time.Millisecond).String()
+		}
+		if r.Err != nil {
+			detail = "see above"
+		}
+		p.row(r.Stage, took, string(r.State), detail)
+	}
+	p.WriteString("\n")
+}
+
+// proven tells each cell with what it was proven, and what was not.
+func (p *page) proven(all []stages.Installation) {
+	if len(all) == 0 {
+		return
+	}
+	p.WriteString("### Test installations\n\n")
+	p.table("cell", "level", "PHP", "Composer", "database", "search", "packages", "proven", "not proven", "notices")
+	for _, i := range all {
+		p.row(i.Cell.Name(), string(i.Level), i.Tool("php"), i.Tool("composer"), i.Tool("database"), i.Tool("search"),
+			fmt.Sprint(len(i.Packages)), fmt.Sprint(len(i.Proven)), stepNames(i.NotProven), fmt.Sprint(len(i.Notices)))
+	}
+	p.WriteString("\n")
+}
+
+func stepNames(proofs []stages.Proof) string {
+	names := make([]string, len(proofs))
+	for i, proof := range proofs {
+		names[i] = proof.Step
+	}
+	return strings.Join(names, ", ")
+}
+
+// publication does not name the target, whose address may be a secret.
+func (p *page) publication(made *stages.Publication) {
+	if made == nil {
+		return
+	}
+	what := "Published"
+	if made.DryRun {
+		what = "Would be published"
+	}
+	fmt.Fprintf(p, "### %s\n\n", what)
+	p.table("at", "night", "files written", "there already", "bytes", "nights kept", "no longer resolved")
+	p.row(made.URL, made.Night, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
+		strings.Join(made.Kept, ", "), strings.Join(made.Removed, ", "))
+	p.WriteString("\n")
+}
+
+func (p *page) packages(night *stages.Night) {
+	if night == nil {
+		return
+	}
+	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", plural(len(night.Packages), "package"))
+	p.table("package", "version", "type")
+	for _, pkg := range night.Packages {
+		p.row(pkg.Name, pkg.Version, pkg.Type)
+	}
+	p.WriteString("\n</details>\n\n")
+}
+
+func (p *page) plan(plan *releases.Plan) {
+	if plan == nil {
+		return
+	}
+	fmt.Fprintf(p, "<details><summary>Built from %s</summary>\n\n", repositories(len(plan.Repositories)))
+	p.table("repository", "ref", "commit", "latest tag")
+	for _, r := range plan.Repositories {
+		fmt.Fprintf(p, "| %s | %s | %s | %s |\n", cell(r.Name), cell(strings.TrimPrefix(r.Ref, "refs/heads/")), commitLink(r.URL, r.Commit), cell(r.Tag))
+	}
+	p.WriteString("\n</details>\n\n")
+}
+
+// commitLink is a link where the commit has a page of its own, as on GitHub.
+func commitLink(repository, commit string) string {
+	short := "`" + commit[:min(len(commit), 12)] + "`"
+	u, err := url.Parse(repository)
+	if err != nil || u.Scheme != "https" || u.User != nil || strings.ContainsAny(repository, " ()|<>") {
+		return short
+	}
+	return "[" + short + "](" + strings.TrimSuffix(repository, ".git") + "/commit/" + commit + ")"
+}
+
+func (p *page) table(columns ...string) {
+	p.row(columns...)
+	p.WriteString("|" + strings.Repeat("---|", len(columns)) + "\n")
+}
+
+func (p *page) row(cells ...string) {
+	for _, text := range cells {
+		p.WriteString("| " + cell(text) + " ")
+	}
+	p.WriteString("|\n")
+}
+
+// cell is a text that stands in one cell of a table and is no Markdown nor HTML.
+func cell(text string) string {
+	text = strings.Join(strings.Fields(printable(text)), " ")
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'", "[", `\[`).Replace(text)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func repositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return fmt.Sprintf("%d repositories", n)
+}
