@@ -1,0 +1,174 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A newsroom is a line that is published on the web by workflows.
+type newsroom struct {
+	*actions
+	target string // folder that is served
+	line   string // file of the line
+	text   string // of the line
+}
+
+func newNewsroom(t *testing.T) *newsroom {
+	t.Helper()
+	if lacking := missing(installTools); len(lacking) > 0 {
+		t.Skipf("no %s on this machine: Debian package %s", lacking[0].program, lacking[0].debian)
+	}
+	n := &newsroom{actions: newActions(t)}
+	n.target = filepath.Join(n.dir, "published")
+	server := httptest.NewServer(http.FileServer(http.Dir(n.target)))
+	t.Cleanup(server.Close)
+	n.text = strings.Replace(sampleText(t), "url: https://nightly.example.org/", "url: "+server.URL+"/", 1) +
+		"  level: install\n  matrix:\n    php: [" + phpMinor(t) + "]\n"
+	n.line = filepath.Join(n.dir, "news.yaml")
+	n.write(n.text)
+	n.secrets["NIGHTLY_TARGET"] = n.target
+	return n
+}
+
+func sampleText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../releases/sample.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// phpMinor is the version of this machine's PHP, as a string of YAML.
+func phpMinor(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("php", "-r", "echo PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION;").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `"` + string(out) + `"`
+}
+
+func (n *newsroom) write(text string) {
+	n.t.Helper()
+	if err := os.WriteFile(n.line, []byte(text), 0o644); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *newsroom) night(inputs map[string]any) map[string]*jobRun {
+	n.t.Helper()
+	all := map[string]any{"line": n.line, "level": "as the line says", "dry-run": false}
+	for name, value := range inputs {
+		all[name] = value
+	}
+	return n.workflow("nightly.yml", "workflow_dispatch", all)
+}
+
+// expect compares the results of all jobs.
+func expectJobs(t *testing.T, jobs map[string]*jobRun, want map[string]string) {
+	t.Helper()
+	got := map[string]string{}
+	for id, job := range jobs {
+		got[id] = job.result
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		for id, job := range jobs {
+			t.Logf("job %s:\n%s", id, job.said)
+		}
+		t.Fatalf("jobs (-want +got):\n%s", diff)
+	}
+}
+
+// nights are those at the target, oldest first.
+func (n *newsroom) nights() []string {
+	entries, err := os.ReadDir(filepath.Join(n.target, "nights"))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.SortFunc(names, compareNights)
+	return names
+}
+
+// A night on GitHub Actions: built once, proven by a job of its own, published,
+// attested; a second one of the day; one that fails, with its issue; a dry run.
+func TestNightlyWorkflow(t *testing.T) {
+	n := newNewsroom(t)
+	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success"}
+
+	jobs := n.night(map[string]any{"dry-run": true})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "skipped", "status": "skipped"})
+	if got := n.nights(); len(got) > 0 {
+		t.Fatalf("a dry run published %v", got)
+	}
+	if !strings.Contains(jobs["publish"].page, "### Would be published") {
+		t.Errorf("the page of a dry run:\n%s", jobs["publish"].page)
+	}
+
+	jobs = n.night(nil)
+	expectJobs(t, jobs, good)
+	first := n.nights()
+	if len(first) != 1 {
+		t.Fatalf("published %v", first)
+	}
+	for page, wants := range map[string][]string{
+		jobs["build"].page:   {"## ci plan: Sample distribution, night " + first[0], "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
+		jobs["install"].page: {"### Test installations", "| cell | level | PHP |"},
+		jobs["publish"].page: {"### Published", "proven on other machines", "### Test installations"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(page, want) {
+				t.Errorf("a page has no %q:\n%s", want, page)
+			}
+		}
+	}
+	if got := strings.Count(jobs["attest"].said, "attested https://"); got != 2 {
+		t.Errorf("%d attestations, want 2:\n%s", got, jobs["attest"].said)
+	}
+	if strings.Contains(jobs["build"].said, "checkout     done") != true || strings.Contains(jobs["install"].said, "build        done") {
+		t.Errorf("a cell builds again:\n%s", jobs["install"].said)
+	}
+
+	// Something was pushed: a second night of the day.
+	n.write(strings.Replace(n.text, "title: Sample distribution", "title: Sample distribution, changed", 1))
+	expectJobs(t, n.night(nil), good)
+	if diff := cmp.Diff(append(first, first[0]+".1"), n.nights()); diff != "" {
+		t.Fatalf("nights (-want +got):\n%s", diff)
+	}
+
+	// One that does not install.
+	n.write(strings.Replace(n.text, "Hello from Sample_Greeting", "Nobody says this", 1))
+	jobs = n.night(nil)
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "status": "success"})
+	if got := len(n.nights()); got != 2 {
+		t.Errorf("a night that does not install is published: %v", n.nights())
+	}
+	if !strings.Contains(jobs["install"].said, "::error title=ci nightly::") || !strings.Contains(jobs["install"].page, "**Failed**, exit code 5") {
+		t.Errorf("no annotation, or no page:\n%s\n%s", jobs["install"].said, jobs["install"].page)
+	}
+	issues := n.github.Repositories["acme/nightly"].Issues
+	if len(issues) != 1 || issues[0].State != "open" || !strings.Contains(issues[0].Body, "job install failed") {
+		t.Fatalf("issues: %+v", issues)
+	}
+	n.night(nil)
+
+	// And it is mended.
+	n.write(strings.Replace(n.text, "title: Sample distribution", "title: Sample distribution, mended", 1))
+	expectJobs(t, n.night(nil), good)
+	issues = n.github.Repositories["acme/nightly"].Issues
+	if len(issues) != 1 || issues[0].State != "closed" || len(issues[0].Comments) != 2 {
+		t.Errorf("issues: %+v", issues)
+	}
+}
