@@ -110,15 +110,13 @@ func (c *chain) planned(resolve func(*releases.Resolver) (*releases.Plan, error)
 		Lister:  git.NewLister(c.gitOptions()),
 		Fetcher: c.fetcher, Locate: c.carried.locate, Log: c.log, Progress: c.show.step,
 	})
-	if err == nil {
-		c.show.out = &outcome{plan: plan}
-	}
 	if err != nil {
 		err = &pipeline.StageError{Stage: "plan", Err: err}
 		c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Failed, Err: err})
 		return nil, err
 	}
 	c.show.report(pipeline.Report{Stage: "plan", State: pipeline.Done, Detail: plan.Summary()})
+	c.show.out = &outcome{plan: plan}
 	return plan, nil
 }
 
