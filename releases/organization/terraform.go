@@ -77,7 +77,7 @@ func (w *writer) head() {
 	terraform := w.body().AppendNewBlock("terraform", nil).Body()
 	terraform.SetAttributeValue("required_version", cty.StringVal(">= 1.6")) // import blocks
 	terraform.AppendNewBlock("required_providers", nil).Body().SetAttributeValue("github", cty.ObjectVal(map[string]cty.Value{
-		"source": cty.StringVal("integrations/github"), "version": cty.StringVal("~> 6.0"),
+		"source": cty.StringVal("integrations/github"), "version": cty.StringVal("~> 6.13"),
 	}))
 	provider := w.body().AppendNewBlock("provider", []string{"github"}).Body()
 	provider.SetAttributeValue("owner", cty.StringVal(w.list.Name))
