@@ -267,11 +267,33 @@ func TestLinesAndOrganization(t *testing.T) {
 			checkBuilt(t, list, name, url.String(), "", built)
 		})
 	}
+	if *update {
+		writeLines(t, list, built)
+	}
 	for _, r := range list.Repositories {
 		want := slices.Sorted(slices.Values(built[r.Name]))
 		if diff := cmp.Diff(slices.Compact(want), append([]string(nil), r.Lines...)); diff != "" {
 			t.Errorf("%s: lines (-built by +listed):\n%s", r.Name, diff)
 		}
+	}
+}
+
+// declaredComment stands at the top of the list that the program carries.
+const declaredComment = `The repositories of Mage-OS. Release lines name them as organization:NAME; docs/organization.md says what else this
+file can hold. People, teams, permissions and protections are not declared yet: ci org export takes them from GitHub.`
+
+// writeLines writes the list anew, with the lines that build its repositories.
+func writeLines(t *testing.T, list *Organization, built map[string][]string) {
+	t.Helper()
+	for i := range list.Repositories {
+		list.Repositories[i].Lines = slices.Compact(slices.Sorted(slices.Values(built[list.Repositories[i].Name])))
+	}
+	text, err := list.YAML(declaredComment)
+	if err == nil {
+		err = os.WriteFile(organizationFile, text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -135,8 +135,9 @@ func (c *comparer) rulesets(listed, found []releases.Ruleset) {
 		case s.found == nil:
 			c.differ(ProtectionRule, subject, demands(*s.listed), "")
 		default:
-			s.listed.ID = s.found.ID // it tells nothing about rules
-			c.fields(subject, *s.listed, *s.found)
+			was := *s.listed
+			was.ID = s.found.ID // it tells nothing about rules
+			c.fields(subject, was, *s.found)
 		}
 	}
 }
