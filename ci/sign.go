@@ -18,15 +18,23 @@ const signKeyVariable = "NIGHTLY_SIGN_KEY"
 
 // signFlags say by what a night is signed. A key stands in a file or in the
 // environment, never in an argument, which every process of the machine can read.
-type signFlags struct{ file string }
+type signFlags struct {
+	file   string
+	former []string
+}
 
 func (f *signFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.file, "sign-key", "", "sign what is published with the private key in this file, as ci keygen makes it (default $"+signKeyVariable+": the key, or its file)")
+	cmd.Flags().StringArrayVar(&f.former, "former-key", nil, "file with the public key by which earlier nights of the repository were signed")
 }
 
 // attest is what is said of a night, and by whom it is signed.
 func (f signFlags) attest(w *world) (*attest.Options, error) {
-	o := &attest.Options{Builder: w.builder()}
+	former, err := readKeys(f.former)
+	if err != nil {
+		return nil, err
+	}
+	o := &attest.Options{Builder: w.builder(), Former: former}
 	name, data, err := f.read(w)
 	if err != nil || data == nil {
 		return o, err

@@ -89,11 +89,11 @@ func readKeys(files []string) ([]attest.PublicKey, error) {
 	for _, file := range files {
 		data, err := readSmall(file)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("--key: %w", err)}
+			return nil, &usageError{fmt.Errorf("public key: %w", err)}
 		}
 		key, err := attest.ParsePublicKey(data)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("--key %s: it %w", file, err)}
+			return nil, &usageError{fmt.Errorf("public key %s: it %w", file, err)}
 		}
 		keys = append(keys, key)
 	}

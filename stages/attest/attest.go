@@ -49,10 +49,14 @@ const DefaultBuilder = "https://github.com/mage-os/nightly"
 // Options are what is said about a night.
 type Options struct {
 	Key     *SigningKey // nil: statements are written, but not signed
+	Former  []PublicKey // by which nights that are published already may be signed
 	Builder Builder
 	// Installation is what was proven of the night; nil: nothing is said of it.
 	Installation *stages.Installation
 }
+
+// Trusted are the keys of which one has signed what is published already.
+func (o Options) Trusted() []PublicKey { return append([]PublicKey{o.Key.Public()}, o.Former...) }
 
 // A Subject is a night as it is published.
 type Subject struct {

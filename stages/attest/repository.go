@@ -36,7 +36,7 @@ type SignedNight struct {
 // statement that is there; nil: none.
 func (o Options) Seal(ctx context.Context, r Repository, root map[string][]byte, before []byte) ([]byte, error) {
 	if before != nil {
-		_, old, err := VerifyRepository(ctx, before, []PublicKey{o.Key.Public()})
+		_, old, err := VerifyRepository(ctx, before, o.Trusted())
 		if err != nil {
 			return nil, fmt.Errorf("%s that is there %w; see who published, then remove it to begin anew", RepositoryFile, err)
 		}

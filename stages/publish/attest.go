@@ -60,15 +60,15 @@ func (o Options) readSeal(ctx context.Context, s target.Source) ([]byte, error) 
 	case !o.signs():
 		return nil, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
 	}
-	if _, _, err := attest.VerifyRepository(ctx, data, []attest.PublicKey{o.Attest.Key.Public()}); err != nil {
-		return nil, fmt.Errorf("%s of %s %w: another key, or not by this project; see to that before you publish, and remove it to begin anew", attest.RepositoryFile, s, err)
+	if _, _, err := attest.VerifyRepository(ctx, data, o.Attest.Trusted()); err != nil {
+		return nil, fmt.Errorf("%s of %s %w: give that key with --former-key if it was yours, else see who published; remove the file to begin anew", attest.RepositoryFile, s, err)
 	}
 	return data, nil
 }
 
 // checkSigned compares the nights that a signed target has with what was signed when
 // they were published: a key does not sign what somebody else has put there.
-func (o Options) checkSigned(ctx context.Context, s target.Source, nights []*night, add *night) error {
+func (o Options) checkSigned(ctx context.Context, s target.Source, base string, nights []*night, add *night) error {
 	if !o.signs() {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, nights []*nig
 		}
 		var said *attest.Statement
 		if err == nil {
-			said, err = attest.Verify(ctx, data, []attest.PublicKey{o.Attest.Key.Public()})
+			said, err = attest.Verify(ctx, data, o.Attest.Trusted())
 		}
 		if err == nil && said.Subjects[releases.ManifestName] != n.sum {
 			err = fmt.Errorf("is of a %s with SHA-256 %s, not %s", releases.ManifestName, said.Subjects[releases.ManifestName], n.sum)
@@ -92,14 +92,14 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, nights []*nig
 			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", nightFile(n.name, attest.SignedProvenanceFile), s, err))
 			continue
 		}
-		errs = append(errs, checkVersions(ctx, n))
+		errs = append(errs, checkVersions(ctx, n, base))
 	}
 	return errors.Join(errs...)
 }
 
 // checkVersions compares the metadata that a target has of a night with the night's
 // manifest, dist by dist: it goes into what is merged and signed next.
-func checkVersions(ctx context.Context, n *night) error {
+func checkVersions(ctx context.Context, n *night, base string) error {
 	all, err := n.versions(ctx)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func checkVersions(ctx context.Context, n *night) error {
 	var errs []error
 	for file, entries := range all {
 		for version, entry := range entries {
-			if err := checkEntry(entry, version, byName); err != nil {
+			if err := checkEntry(entry, version, base, byName); err != nil {
 				errs = append(errs, fmt.Errorf("%s, %s %s: %w; nothing was signed or published", nightFile(n.name, versionsFile), file, version, err))
 			}
 		}

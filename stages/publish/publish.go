@@ -152,7 +152,7 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err != nil {
 		return p, err
 	}
-	if err := o.checkSigned(ctx, t, after.live, w.add); err != nil {
+	if err := o.checkSigned(ctx, t, after.base, after.live, w.add); err != nil {
 		return p, err
 	}
 	writer := o.writer(t, dry)

@@ -294,20 +294,6 @@ func (f folder) replace(name, old, with string) {
 // copy puts a file in the place of another.
 func (f folder) copy(from, to string) { f.Helper(); f.write(to, f.read(from)) }
 
-// glob gives the one file that matches.
-func (f folder) glob(pattern string) string {
-	f.Helper()
-	found, err := filepath.Glob(f.path(pattern))
-	if err != nil || len(found) != 1 {
-		f.Fatalf("%s: %v, %v", pattern, found, err)
-	}
-	name, err := filepath.Rel(f.dir, found[0])
-	if err != nil {
-		f.Fatal(err)
-	}
-	return filepath.ToSlash(name)
-}
-
 // meta is the folder that packages.json names.
 func (f folder) meta() string {
 	f.Helper()

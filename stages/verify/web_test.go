@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,5 +134,28 @@ func TestDefects(t *testing.T) {
 				t.Errorf("want %q:\n%s", test.want, lines(report))
 			}
 		})
+	}
+}
+
+// A site has all of a repository but its dists, under a URL of its own.
+func TestSite(t *testing.T) {
+	key, public := keys(t)
+	dir, site := t.TempDir(), folder{t, t.TempDir()}
+	sample{name: "2026-11-25"}.publish(t, dir, key)
+	sample{name: "2026-11-26"}.publish(t, dir, key)
+	const url = "https://acme.example.io/nightly/"
+	o := publish.Options{Owner: "test", Now: at(t, "2026-11-26")}
+	if _, err := o.Site(t.Context(), publish.Site{From: dir, To: site.dir, URL: url}); err != nil {
+		t.Fatal(err)
+	}
+	ask := site.options(public)
+	ask.URL = url
+	report := clean(t, ask)
+	if want := "dists: they lie at " + base + "; verify that, too"; !slices.Contains(report.Unchecked, want) {
+		t.Errorf("unchecked: %q", report.Unchecked)
+	}
+	ask.URL = ""
+	if report, err := Repository(t.Context(), ask); err != nil || !strings.Contains(lines(report), "sends clients to "+url) {
+		t.Errorf("a site at a URL that nobody gave: %v, %v", report, err)
 	}
 }

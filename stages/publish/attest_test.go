@@ -1,0 +1,120 @@
+package publish
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+)
+
+func signingKey(t *testing.T) *attest.SigningKey {
+	t.Helper()
+	private, _, err := attest.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := attest.ParseSigningKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// publishSigned publishes a sample, and says what of the target it changed.
+func publishSigned(t *testing.T, s sample, to string, said *attest.Options) error {
+	t.Helper()
+	store := newMemory()
+	o := options(t, store, s.name)
+	o.Attest = said
+	_, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: to})
+	return err
+}
+
+// A key does not sign what somebody else has put into the repository, and a signed
+// repository is not published to without its key. Nothing is written then.
+func TestSignedRepository(t *testing.T) {
+	key, other := signingKey(t), signingKey(t)
+	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
+	night := filepath.Join("nights", first.name)
+	tests := []struct {
+		name   string
+		file   string // that is changed at the target; empty: none
+		change func(text string) string
+		said   *attest.Options
+		want   string // part of the error; empty: none
+	}{
+		{"as it was", "", nil, &attest.Options{Key: key}, ""},
+		{"no key", "", nil, nil, "is signed, and without its key"},
+		{"statements without a key", "", nil, &attest.Options{}, "is signed, and without its key"},
+		{"another key", "", nil, &attest.Options{Key: other}, "is not signed by the given key"},
+		{"another key, and the former one", "", nil, &attest.Options{Key: other, Former: []attest.PublicKey{key.Public()}}, ""},
+		{"the signature of a night by nobody", filepath.Join(night, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
+		{"a manifest that was changed", filepath.Join(night, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
+		{"a require in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":", "evil/language\":") }, &attest.Options{Key: key}, `requires "evil/language"`},
+		{"a host in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "is not below"},
+		{"a package in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
+		{"the signature of the repository", attest.RepositoryFile, func(s string) string { return strings.Replace(s, `"sig": "`, `"sig": "AAAA`, 1) }, &attest.Options{Key: key}, "is not signed by the given key"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := publishSigned(t, first, dir, &attest.Options{Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			if test.file != "" {
+				file := filepath.Join(dir, test.file)
+				data, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				changed := test.change(string(data))
+				if changed == string(data) {
+					t.Fatalf("%s was not changed:\n%s", test.file, data)
+				}
+				if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := listing(t, dir)
+			err := publishSigned(t, second, dir, test.said)
+			if test.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v; want %q", err, test.want)
+			}
+			if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
+				t.Errorf("the target was changed: %s", diff)
+			}
+		})
+	}
+}
+
+// What is said of a night lies beside it, and goes with it.
+func TestAttestedNightGoes(t *testing.T) {
+	dir, key := t.TempDir(), signingKey(t)
+	for _, name := range []string{"2026-11-10", "2026-11-14", "2026-11-20"} {
+		store := newMemory()
+		s := sample{name: name, modules: 1}
+		o := options(t, store, name)
+		o.Attest = &attest.Options{Key: key}
+		if _, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: dir, Keep: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, "nights", "2026-11-10")); !os.IsNotExist(err) {
+		t.Errorf("the first night left %v, %v", entries, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "nights", "2026-11-20", attest.SignedProvenanceFile)); err != nil {
+		t.Error(err)
+	}
+}
