@@ -1,0 +1,59 @@
+package checkout
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+)
+
+// bomb is a pack of a few bytes with a blob that says to have a gibibyte.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	pack := bytes.NewBufferString("PACK")
+	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 2), 1)
+	pack.Write(head)
+	size := uint64(1 << 30)
+	pack.WriteByte(0x80 | byte(plumbing.BlobObject)<<4 | byte(size&0xf))
+	size >>= 4
+	for ; size >= 0x80; size >>= 7 {
+		pack.WriteByte(0x80 | byte(size&0x7f))
+	}
+	pack.WriteByte(byte(size))
+	w := zlib.NewWriter(pack)
+	if _, err := w.Write([]byte("boom")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha1.Sum(pack.Bytes())
+	return append(pack.Bytes(), sum[:]...)
+}
+
+// An object that unpacks to more than any memory is refused before it is read.
+func TestObjectBomb(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "bomb.pack"), bomb(t), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := pack{fs: osfs.New(dir), path: "bomb.pack", index: idxfile.NewMemoryIndex()}
+	open, err := p.open(cache.NewObjectLRUDefault())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	_, err = (&objects{}).read(place{id: plumbing.NewHash(strings.Repeat("a1", 20)), pack: 0, offset: 12}, open)
+	if err == nil || !strings.Contains(err.Error(), "has 1073741824 bytes, more than") {
+		t.Errorf("%v", err)
+	}
+}
