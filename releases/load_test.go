@@ -15,7 +15,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	if diff := cmp.Diff([]string{"mirror", "nightly", "release", "sample", "sample-release", "upstream-nightly"}, Names()); diff != "" {
+	if diff := cmp.Diff([]string{"mageos", "mirror", "nightly", "release", "sample", "sample-release", "upstream-nightly"}, Names()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -183,7 +183,7 @@ func TestLoadFile(t *testing.T) {
 func TestLoadErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ name, arg, want string }{
-		{"unknown name", "nightlyy", `release line "nightlyy": there is no such line; there are mirror, nightly, release, sample, sample-release, upstream-nightly; ` +
+		{"unknown name", "nightlyy", `release line "nightlyy": there is no such line; there are mageos, mirror, nightly, release, sample, sample-release, upstream-nightly; ` +
 			`a file of yours is named with its ending, as in nightlyy.yaml`},
 		{"nothing", "", `release line ""`},
 		{"missing file", filepath.Join(dir, "no.yaml"), "no such file"},
