@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
@@ -37,13 +38,20 @@ type Options struct {
 // Stage gives the stage that builds the packages. All packages that are not to
 // be had are reported together, and before anything is packed.
 func Stage(o Options) pipeline.Stage[stages.Build, stages.Night] {
+	return pipeline.Stage[stages.Build, stages.Night]{Name: Name, Version: Version, Run: o.withDefaults().run}
+}
+
+func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Progress == nil {
 		o.Progress = func(pipeline.Step) {}
 	}
-	return pipeline.Stage[stages.Build, stages.Night]{Name: Name, Version: Version, Run: o.run}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return o
 }
 
 func (o Options) run(ctx context.Context, in stages.Build) (stages.Night, error) {

@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
-	"runtime"
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -50,19 +48,6 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 		return stages.TagPackages{}, fmt.Errorf("pack the packages: %w", err)
 	}
 	return t.result(ctx, o.Store, packages, dists)
-}
-
-func (o Options) withDefaults() Options {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Progress == nil {
-		o.Progress = func(pipeline.Step) {}
-	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	return o
 }
 
 // A tagWriter composes the packages of one tag.
