@@ -2,42 +2,51 @@ package publish
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/mage-os/nightly/stages"
 )
 
-// BenchmarkPublish adds a night of 400 packages to a repository that keeps 14
-// such nights, and publishes the same night again.
+// BenchmarkPublish adds the second and the thirtieth night of 400 packages to a
+// repository that keeps 14, and publishes the same night again.
 func BenchmarkPublish(b *testing.B) {
-	dir := b.TempDir()
 	store := newMemory()
-	next := 0
-	publish := func(night stages.Night) {
+	publish := func(dir string, day int) {
+		night := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 398, change: fmt.Sprint(day)}.build(b, store)
 		if _, err := Stage(options(b, store, night.Name)).Run(b.Context(), stages.Release{Night: night, To: dir}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	night := func() stages.Night {
-		next++
-		return sample{name: fmt.Sprintf("2026-11-24.%d", next), modules: 398}.build(b, store)
+	first, many := b.TempDir(), b.TempDir()
+	publish(first, 1)
+	for day := 1; day < 30; day++ {
+		publish(many, day)
 	}
-	for range DefaultKeep {
-		publish(night())
+	next := func(name, dir string, day int) {
+		b.Run(name, func(b *testing.B) {
+			store := newMemory()
+			night := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 398, change: fmt.Sprint(day)}.build(b, store)
+			o := options(b, store, night.Name)
+			for b.Loop() {
+				b.StopTimer()
+				to := filepath.Join(b.TempDir(), "repository")
+				if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if _, err := Stage(o).Run(b.Context(), stages.Release{Night: night, To: to}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
-	b.Run("next night", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			n := night()
-			b.StartTimer()
-			publish(n)
-		}
-	})
+	next("second night", first, 2)
+	next("thirtieth night", many, 30)
 	b.Run("same night", func(b *testing.B) {
-		n := night()
-		publish(n)
 		for b.Loop() {
-			publish(n)
+			publish(many, 29)
 		}
 	})
 }
