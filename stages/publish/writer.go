@@ -156,7 +156,7 @@ func (w *writer) remove(ctx context.Context, groups [][]string) error {
 		if w.dry || len(names) == 0 {
 			continue
 		}
-		if err := w.target.Remove(ctx, names); err != nil {
+		if err := w.removeGroup(ctx, names); err != nil {
 			return err
 		}
 		if err := w.target.Flush(ctx); err != nil {
@@ -164,6 +164,16 @@ func (w *writer) remove(ctx context.Context, groups [][]string) error {
 		}
 	}
 	return nil
+}
+
+// removeGroup takes files away that need no order among them, several at a time: a
+// night has thousands, and each is a request of its own.
+func (w *writer) removeGroup(ctx context.Context, names []string) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	for part := range slices.Chunk(names, (len(names)+writers-1)/writers) {
+		group.Go(func() error { return w.target.Remove(groupCtx, part) })
+	}
+	return group.Wait()
 }
 
 func sorted(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
