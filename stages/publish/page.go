@@ -40,7 +40,7 @@ type page struct {
 	Install       string // command; empty if the line has no project
 	Configure     string // command that adds the repository to a project
 	Repositories  []pageRepository
-	From          pageCount // how many those are
+	From          pageCount   // how many those are
 	Nights        []pageNight // none on a page of one night
 	Packages      []pagePackage
 	Changes       *pageChanges // nil: nothing to compare with

@@ -1,7 +1,6 @@
 package targettest
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -131,7 +130,7 @@ func (o *output) Write(p []byte) (int, error) {
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return fmt.Sprintf("%s", o.text)
+	return string(o.text)
 }
 
 // Flights counts the requests that a server works on.
