@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path"
@@ -41,13 +42,19 @@ func (r *Resolver) addPrebuilt(ctx context.Context, p *Plan) error {
 	return errors.Join(errs...)
 }
 
-// zipsOfFolder reads the zips right in a folder, in byte order of their names.
+// zipsOfFolder reads the zips in a folder, at any depth, in the order of their names.
 func zipsOfFolder(address string) ([]PlannedZip, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(u.Path), "*.zip"))
+	var files []string
+	err = filepath.WalkDir(filepath.FromSlash(u.Path), func(file string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && filepath.Ext(file) == ".zip" {
+			files = append(files, file)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -146,6 +146,9 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 	}
 	list := make([]pagePackage, 0, len(m.Packages))
 	for _, pkg := range m.Packages {
+		if n := len(list); n > 0 && list[n-1].Name == pkg.Name {
+			continue // an older version, of a night that has several: see addVersions
+		}
 		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg, base)}
 		for _, require := range pkg.Requires {
 			row.Requires = append(row.Requires, pageRequire{require, built[require.Name]})
@@ -168,6 +171,9 @@ func addVersions(p *page, nights []*night, base string) {
 			row := rows[pkg.Name]
 			if row == nil {
 				row = &pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Gone: n.name, Command: packageCommand(pkg, base)}
+				if n.tagged() {
+					row.Gone = "" // it stays for ever
+				}
 				rows[pkg.Name], gone[pkg.Name] = row, row
 			}
 			if !slices.ContainsFunc(row.Versions, func(v pageVersion) bool { return v.Version == pkg.Version }) {
