@@ -104,18 +104,24 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		}
 	}()
 	c.attest = said
+	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
 	plan, published, err := c.planOrSaved(ctx, line, f)
 	if err != nil {
+		c.tried(ctx, o, w.date(), err)
 		return c.show.failed(err)
+	}
+	if plan.Pending() == 0 {
+		return c.upToDate(ctx, plan, o)
 	}
 	saved, err := c.savePlan(plan)
 	if err != nil {
 		return err
 	}
 	out := &outcome{plan: plan}
-	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
 	err = c.mirror(ctx, plan, published, o, out)
-	if !isSkip(err) {
+	if isSkip(err) {
+		c.tried(ctx, o, after(plan), nil)
+	} else {
 		c.tried(ctx, o, plan.Night(), err)
 	}
 	c.show.finish()
@@ -127,6 +133,16 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		return c.show.failed(err)
 	}
 	c.show.results(out, saved)
+	return nil
+}
+
+// upToDate ends a run that finds nothing new: the mirror is as fresh as its sources.
+func (c *chain) upToDate(ctx context.Context, plan *releases.Plan, o order) error {
+	night := after(plan)
+	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Skipped, Detail: "nothing is new since " + night})
+	c.tried(ctx, o, night, nil)
+	c.show.finish()
+	c.show.table()
 	return nil
 }
 

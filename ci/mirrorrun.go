@@ -99,9 +99,6 @@ func publishedPackages(nights []*releases.Manifest) map[string]pipeline.Digest {
 
 // mirror builds the tags of a plan and publishes what is new in them.
 func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published map[string]pipeline.Digest, o order, out *outcome) error {
-	if plan.Pending() == 0 {
-		return c.nothing("build", "nothing is new since "+after(plan))
-	}
 	tags, err := stages.TagsOf(plan, map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion})
 	if err != nil {
 		return err
