@@ -35,6 +35,8 @@ func TestExitCode(t *testing.T) {
 		{"a repository without a new night", &staleError{cause}, 11},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
+		{"a release whose tag is taken", &reportedError{&releaseError{in("tags", cause)}}, 12},
+		{"a release commit that cannot be composed", in("commit", cause), 4},
 		{"publishing", in("publish", cause), 6},
 		{"a machine that cannot install", in("install", &install.MachineError{Err: cause}), 7},
 	}

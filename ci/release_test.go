@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,7 +86,19 @@ func (m *manager) begin() {
 func (m *manager) environment() map[string]string {
 	return map[string]string{
 		"NIGHTLY_STORE": filepath.Join(m.dir, "store"), "NIGHTLY_RUNNER": "process", "COMPOSER_ALLOW_SUPERUSER": "1",
-		"GITHUB_API_URL": m.github.URL(), "GITHUB_TOKEN": "secret",
+		"GITHUB_API_URL": m.github.URL(), "GH_ENTERPRISE_TOKEN": "secret",
+	}
+}
+
+// world is what a run in this process takes from outside.
+func (m *manager) world(out io.Writer) *world {
+	environment := m.environment()
+	return &world{
+		stdout: out, stderr: out, now: func() time.Time { return m.now }, wait: m.github.Wait,
+		getenv: func(name string) string { return environment[name] },
+		environ: func() []string {
+			return append(os.Environ(), "COMPOSER_ALLOW_SUPERUSER=1")
+		},
 	}
 }
 
@@ -93,14 +106,7 @@ func (m *manager) environment() map[string]string {
 func (m *manager) release(args ...string) (code int, said string) {
 	m.t.Helper()
 	var out bytes.Buffer
-	environment := m.environment()
-	w := &world{
-		stdout: &out, stderr: &out, now: func() time.Time { return m.now }, wait: m.github.Wait,
-		getenv: func(name string) string { return environment[name] },
-		environ: func() []string {
-			return append(os.Environ(), "COMPOSER_ALLOW_SUPERUSER=1")
-		},
-	}
+	w := m.world(&out)
 	root := newRoot(w)
 	root.SetArgs(append([]string{"release", "--line", m.line, "--to", m.target(), "--preview-to", m.preview(), "--github", sampleName}, args...))
 	err := root.ExecuteContext(m.t.Context())
@@ -234,6 +240,10 @@ func TestRelease(t *testing.T) {
 		t.Errorf("the alias sample/framework %s requires %v", versionOf(first, "sample/framework"), got)
 	}
 	checkDraft(t, m, first)
+	var said bytes.Buffer
+	if err := reproduce(t.Context(), m.world(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
+		t.Errorf("build the release again from its manifest: %v\n%s", err, said.String())
+	}
 	m.patches()
 }
 

@@ -33,9 +33,13 @@ const (
 const maxNotes = 100_000
 
 // githubClient is the API of the GitHub that the environment names, and the token
-// that opens it.
+// that opens it: as for the history, but somebody wants this done, so it waits.
 func (w *world) githubClient(c *chain) (*github.Client, error) {
-	return github.New(github.Options{BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Wait: w.wait, Log: c.log})
+	o := github.Options{Token: github.NewToken(w.token("github.com")), Wait: w.wait, Log: c.log}
+	if api := strings.TrimRight(w.getenv("GITHUB_API_URL"), "/"); api != "" && api != "https://api.github.com" {
+		o.BaseURL, o.Token = api+"/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
+	}
+	return github.New(o)
 }
 
 // githubPlace is the repository on GitHub that gets the release; why says why there is
@@ -88,7 +92,7 @@ func (r *releasing) githubRelease(ctx context.Context) error {
 }
 
 func (r *releasing) draft(ctx context.Context, client *github.Client, place github.Repository) (github.Release, error) {
-	notes, files, latest, err := r.attachments(ctx, client)
+	notes, files, latest, err := r.attachments(ctx)
 	if err != nil {
 		return github.Release{}, err
 	}
@@ -116,7 +120,7 @@ func (r *releasing) draft(ctx context.Context, client *github.Client, place gith
 
 // attachments are the notes of the release and its assets, read from the target;
 // latest says that no release there is above it.
-func (r *releasing) attachments(ctx context.Context, client *github.Client) (notes string, files []github.File, latest bool, err error) {
+func (r *releasing) attachments(ctx context.Context) (notes string, files []github.File, latest bool, err error) {
 	t, err := target.Open(ctx, r.order().to, r.world.targets())
 	if err != nil {
 		return "", nil, false, err
@@ -131,7 +135,7 @@ func (r *releasing) attachments(ctx context.Context, client *github.Client) (not
 	if err != nil {
 		return "", nil, false, err
 	}
-	if notes, err = r.notes(ctx, client, repository, names, manifest); err != nil {
+	if notes, err = r.notes(ctx, repository, names, manifest); err != nil {
 		return "", nil, false, err
 	}
 	contents, err := publish.Files(ctx, t, r.version.String())
@@ -144,7 +148,7 @@ func (r *releasing) attachments(ctx context.Context, client *github.Client) (not
 }
 
 // notes tell what is new since the release before, at the target.
-func (r *releasing) notes(ctx context.Context, client *github.Client, repository publish.Repository, names []string, after *releases.Manifest) (string, error) {
+func (r *releasing) notes(ctx context.Context, repository publish.Repository, names []string, after *releases.Manifest) (string, error) {
 	head := fmt.Sprintf("%s %s: %d packages.\n\n```\ncomposer create-project --repository-url=%s %s <folder> %s\n```\n",
 		after.Plan.Line.Title, r.version, len(after.Packages), after.Plan.Line.URL, projectName(after), r.version)
 	if u := after.Plan.Line.Upstream; u != nil {
@@ -162,7 +166,7 @@ func (r *releasing) notes(ctx context.Context, client *github.Client, repository
 	if err != nil {
 		return "", err
 	}
-	comparison, err := releases.Compare(ctx, before, after, github.NewHistory(client, history))
+	comparison, err := releases.Compare(ctx, before, after, history)
 	if err != nil {
 		return "", err
 	}

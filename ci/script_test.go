@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,7 +32,11 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return nil
+			line, err := os.ReadFile("../releases/sample-release.yaml") // for a line of one's own
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(env.WorkDir, "sample-release.yaml"), line, 0o644)
 		},
 		Condition: func(cond string) (bool, error) {
 			// [install]: the machine has what the test installation needs.
