@@ -112,6 +112,7 @@ func (r *releasing) draft(ctx context.Context, client *github.Client, place gith
 	if err != nil {
 		return made, err
 	}
+	r.log.Info("written", "stage", "github", "release", made.Tag, "in", place.String())
 	if made, err = client.Upload(ctx, place, made, files); err != nil || !r.flags.public {
 		return made, err
 	}
