@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,9 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // releaseFlags are the flags of ci release.
@@ -25,6 +28,7 @@ type releaseFlags struct {
 	public                bool
 	github                string
 	fresh, installTools   bool
+	sign                  signFlags
 	runnerFlags
 	install installFlags
 }
@@ -81,6 +85,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	f.runnerFlags.add(cmd)
+	f.sign.add(cmd)
 	f.install.add(cmd)
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("line", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -127,10 +132,15 @@ func release(ctx context.Context, w *world, f releaseFlags, text string) (err er
 	if err != nil {
 		return err
 	}
+	said, err := f.sign.attest(w)
+	if err != nil {
+		return err
+	}
 	c, err := newChain(w, f.fresh)
 	if err != nil {
 		return err
 	}
+	c.attest = said
 	defer func() { err = errors.Join(err, c.Close()) }()
 	r := &releasing{chain: c, flags: f, version: version, writer: git.NewWriter(c.gitOptions()), moved: map[string]string{}}
 	do := r.make
@@ -236,6 +246,9 @@ func (r *releasing) promote(ctx context.Context) error {
 		return err
 	}
 	out := &outcome{plan: r.plan, night: &night}
+	if out.installation, err = proven(ctx, source, night.Name); err != nil {
+		return err
+	}
 	if err := r.publish(ctx, night, r.order(), out); err != nil {
 		return err
 	}
@@ -243,6 +256,19 @@ func (r *releasing) promote(ctx context.Context) error {
 		return r.showPlanned(ctx)
 	}
 	return r.finish(ctx)
+}
+
+// proven is what the preview's installation proved. Its report lies with whoever
+// made it; nil if the preview does not tell.
+func proven(ctx context.Context, preview target.Source, night string) (*stages.Installation, error) {
+	data, err := target.Read(ctx, preview, "nights/"+night+"/"+attest.InstallationFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &releases.SourceError{Repository: "preview", URL: preview.String(), Err: err}
+	}
+	return attest.ParseInstallation(data)
 }
 
 // finish writes what says to everybody that there is a release: nothing of it
