@@ -262,6 +262,13 @@ func (c *chain) build() pipeline.Stage[stages.Build, stages.Night] {
 	return build.Stage(c.builder())
 }
 
+func (c *chain) builder() build.Options {
+	return build.Options{
+		Store: c.trees, Cache: c.store.Cache("build"), Fetcher: c.fetcher, Locate: c.carried.locate,
+		Log: c.log, Progress: c.progress,
+	}
+}
+
 // checkUntil refuses a stage that there is not.
 func checkUntil(stage string) error {
 	if stage == "" || slices.Contains(stageNames, stage) {
