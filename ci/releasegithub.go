@@ -239,7 +239,9 @@ func (r *releasing) showPlanned(ctx context.Context) error {
 		return err
 	}
 	version := r.version.String()
-	out := r.show.logs()
+	r.show.finish()
+	r.difference()
+	out := r.world.stdout
 	if r.world.json {
 		r.show.writeJSON(map[string]any{"event": "release", "version": version, "repositories": r.plan.Repositories, "github": place.String(), "dry-run": true})
 		return nil
