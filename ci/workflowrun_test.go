@@ -55,15 +55,16 @@ func newActions(t *testing.T) *actions {
 	t.Cleanup(a.github.Close)
 	a.github.Tokens = map[string]map[string]string{}
 	a.github.Repositories["acme/nightly"] = &fake.Repository{Owner: "acme", Name: "nightly"}
-	a.program = filepath.Join(a.dir, "program")
-	if out, err := exec.Command("go", "build", "-o", a.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	program, err := exec.LookPath("ci-nightly") // see TestMain
+	if err != nil {
+		t.Fatal(err)
 	}
+	a.program = program
 	a.tools = filepath.Join(a.dir, "tools")
 	a.tool("go", `case "$1" in
 build) # of this program: it is built already
     while [ "$1" != -o ]; do shift; done
-    cp "$TEST_PROGRAM" "$2" ;;
+    ln -sf "$TEST_PROGRAM" "$2" ;;
 test) echo '{"Action":"pass","Package":"example","Test":"TestExample"}' ;;
 list | vet | tool) ;;
 version) echo go version go1.26 linux/amd64 ;;
