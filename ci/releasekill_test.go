@@ -125,12 +125,12 @@ func (m *manager) snapshot() snapshot {
 // tag a repository, no second commit, and the same bytes.
 func TestKilledRelease(t *testing.T) {
 	m := newManager(t)
-	lines := m.killed(0)
+	m.killed(0)
 	want := m.snapshot()
 	m.wantOne(want)
 	m.begin()
 	// With its results in the store, as the runs to kill have them.
-	lines = m.killed(0)
+	lines := m.killed(0)
 	if diff := cmp.Diff(want, m.snapshot()); diff != "" {
 		t.Fatalf("the same release again is another one (-first +second):\n%s", diff)
 	}
