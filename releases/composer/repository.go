@@ -241,7 +241,7 @@ func (r *Repository) read(ctx context.Context, address *url.URL) (*object, error
 // what it has can be asked for by name alone.
 func (r *Repository) Names() ([]Name, error) {
 	if len(r.available) == 0 && len(r.inline) == 0 || len(r.patterns) > 0 {
-		return nil, fmt.Errorf("Composer repository %s does not list its packages: it has no \"available-packages\"", r.base.Redacted())
+		return nil, fmt.Errorf("read the list of packages of %s: it has no \"available-packages\"", r.base.Redacted())
 	}
 	all := maps.Clone(r.available)
 	if all == nil {
