@@ -41,7 +41,7 @@ func canaries(t *testing.T, dir string) []canary {
 		t.Fatal(err)
 	}
 	text := func() string { return "canary" + rand.Text() }
-	database := text()
+	database, queue := text(), text()
 	return []canary{
 		{"GITHUB_TOKEN", "ghs_" + text(), nil},
 		{signKeyVariable, string(private), keySecrets(private)},
@@ -53,6 +53,7 @@ func canaries(t *testing.T, dir string) []canary {
 		{"AZURE_STORAGE_SAS_TOKEN", text(), nil},
 		{"GOOGLE_APPLICATION_CREDENTIALS_JSON", text(), nil},
 		{"NIGHTLY_DATABASE", "mysql://shop:" + database + "@127.0.0.1:9/shop", []string{database}},
+		{"NIGHTLY_QUEUE", "amqp://shop:" + queue + "@127.0.0.1:9", []string{queue}},
 		{"COMPOSER_AUTH", `{"http-basic":{"repo.example.org":{"username":"x","password":"` + text() + `"}}}`, nil},
 		{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", text(), nil},
 	}
