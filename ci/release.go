@@ -249,6 +249,10 @@ func (r *releasing) promote(ctx context.Context) error {
 	if out.installation, err = proven(ctx, source, night.Name); err != nil {
 		return err
 	}
+	if out.installation != nil {
+		out.proven = append(out.proven, *out.installation)
+	}
+	r.show.out = out
 	if err := r.publish(ctx, night, r.order(), out); err != nil {
 		return err
 	}

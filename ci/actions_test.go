@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+func TestAnnotations(t *testing.T) {
+	var out bytes.Buffer
+	annotate(&out, "ci nightly", []string{
+		"nightly.yaml:12:3: url: want, a URL", "lines/mine.yaml:7: no name", "repository a: 100% gone",
+	})
+	want := `::error file=releases/nightly.yaml,line=12,title=ci nightly::url: want, a URL
+::error file=lines/mine.yaml,line=7,title=ci nightly::no name
+::error title=ci nightly::repository a: 100%25 gone
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	out.Reset()
+	annotate(&out, "ci", strings.Split(strings.Repeat("p ", 25)+"p", " "))
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 10 || lines[9] != "::error title=ci::and 17 more: the page of the run has all" {
+		t.Errorf("%d lines, the last: %s", len(lines), lines[len(lines)-1])
+	}
+}
+
+// pageWorld has shown a run that failed.
+func pageWorld(stderr *bytes.Buffer, env map[string]string) *world {
+	w := &world{stdout: stderr, stderr: stderr, now: time.Now, getenv: func(name string) string { return env[name] }}
+	night := &stages.Night{Packages: []stages.NightPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
+	plan := &releases.Plan{Date: "2026-11-24", Line: releases.Line{Name: "acme", Title: "Acme | <b>"}, Repositories: []releases.PlannedRepository{
+		{Name: "shop", URL: "https://github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20), Tag: "1.0"},
+		{Name: "own", URL: "ssh://git@example.org/own", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
+	}}
+	w.shown = []*display{{
+		world: w, out: &outcome{plan: plan, night: night, proven: []stages.Installation{{
+			Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}, Tools: []stages.Tool{{Name: "php", Version: "8.4.1"}},
+			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
+		}}, publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Night: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
+		reports: []timed{
+			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package"}, took: 1234 * time.Millisecond},
+			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
+		},
+	}}
+	return w
+}
+
+func TestPage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "page.md")
+	var stderr bytes.Buffer
+	var failed error = &pipeline.StageError{Stage: "install", Err: errors.New("first `problem`\nsecond")}
+	for _, w := range []*world{
+		pageWorld(&stderr, map[string]string{"GITHUB_STEP_SUMMARY": file, "GITHUB_ACTIONS": "true"}), {getenv: func(string) string { return file }},
+	} {
+		w.tellActions("ci nightly", failed)
+		failed = nil // the second command has nothing to say
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/page.golden", got)
+	if got := strings.Count(stderr.String(), "::error title=ci nightly::"); got != 2 {
+		t.Errorf("%d annotations, want 2:\n%s", got, stderr.String())
+	}
+}
+
+func TestLongPage(t *testing.T) {
+	var stderr bytes.Buffer
+	w := pageWorld(&stderr, nil)
+	for i := range 40_000 {
+		w.shown[0].out.night.Packages = append(w.shown[0].out.night.Packages, stages.NightPackage{Name: fmt.Sprintf("acme/module-%d", i)})
+	}
+	if page := w.pageOf("ci", nil); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
+		t.Errorf("%d bytes", len(page))
+	}
+}
+
+func TestAlarmFlags(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]string{
+		`{"build": {"result": "success"}, "install": {"result": "skipped"}}`:                                "",
+		`{"b": {"result": "failure", "outputs": {}}, "a": {"result": "cancelled"}, "c": {"result": "odd"}}`: "a was cancelled, or took too long; b failed; c failed",
+		`[]`: "want what toJSON(needs) gives",
+	} {
+		file := filepath.Join(dir, "jobs.json")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		failed, err := alarmFlags{jobs: file}.failedJobs()
+		got := strings.Join(failed, "; ")
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.HasSuffix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	if got := alarmMarker("https://a--b.example.org/<x>"); got != "nightly status: https://a- -b.example.org/x" {
+		t.Error(got)
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares with a file, or with -update rewrites it.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// A night is published on the proofs of other machines only if all are there, of it.
+func TestProofs(t *testing.T) {
+	night := stages.Night{Name: "2026-11-24", Tree: pipeline.Tree{Digest: pipeline.DigestOf([]byte("night"))}}
+	one, two := releases.Cell{PHP: "8.3", Database: "mariadb:11.4"}, releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}
+	made := func(cell releases.Cell, level releases.Level) stages.Installation {
+		return stages.Installation{Night: night.Name, Level: level, Cell: cell, Proven: []stages.Proof{{Step: "storefront"}}}
+	}
+	whole := []stages.Installation{made(one, releases.Shop), made(two, releases.Deploy)}
+	for name, c := range map[string]struct {
+		proven  []stages.Installation
+		change  func(*proof)
+		wantErr string
+	}{
+		"all":             {proven: whole},
+		"none":            {wantErr: "is not proven at level shop with php8.3-mariadb11.4, php8.4-mariadb11.4"},
+		"one is missing":  {proven: whole[1:], wantErr: "with php8.3-mariadb11.4;"},
+		"too little":      {proven: []stages.Installation{whole[0], made(two, releases.Setup)}, wantErr: "with php8.4-mariadb11.4;"},
+		"of other bytes":  {proven: whole, change: func(p *proof) { p.Night = pipeline.DigestOf([]byte("other")) }, wantErr: "it is of night 2026-11-24 with the digest "},
+		"of another day":  {proven: whole, change: func(p *proof) { p.Installation.Night = "2026-11-23" }, wantErr: "it is of night 2026-11-23 "},
+		"another format":  {proven: whole, change: func(p *proof) { p.Format = 2 }, wantErr: "it is of format 2, and this program reads 1"},
+		"of another cell": {proven: []stages.Installation{whole[0], made(releases.Cell{PHP: "8.4", Database: "mysql:8.4"}, releases.Shop)}, wantErr: "with php8.4-mariadb11.4;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			out := &outcome{night: &night, proven: c.proven}
+			if err := writeProofs(filepath.Join(dir, "proof-of-a-job"), out); err != nil {
+				t.Fatal(err)
+			}
+			if c.change != nil {
+				changeProofs(t, dir, c.change)
+			}
+			got, err := takeProofs(dir, []releases.Cell{one, two}, releases.Shop, night)
+			if c.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), c.wantErr) || exitCode(err) != exitConfig {
+					t.Errorf("got %v, want %q", err, c.wantErr)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(whole, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if _, err := takeProofs(filepath.Join(t.TempDir(), "none"), []releases.Cell{one}, releases.Shop, night); exitCode(err) != exitConfig {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+func changeProofs(t *testing.T, dir string, change func(*proof)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.proof.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		p, err := readProof(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(p)
+		data, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
