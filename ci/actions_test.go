@@ -109,7 +109,7 @@ func TestAlarmFlags(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
-	if got := alarmMarker("https://a--b.example.org/<x>"); got != "nightly status: https://a- -b.example.org/x" {
+	if got := alarmMarker("https://a--b.example.org/<x>", false); got != "nightly status: https://a- -b.example.org/x" {
 		t.Error(got)
 	}
 }

@@ -40,6 +40,7 @@ func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.
 	switch {
 	case bad != nil:
 		wrong = append(wrong, bad.Error())
+	case maxAge > 0: // then a try that failed is wrong once it is the last for too long
 	case s.LastTry != nil && !s.LastTry.Good():
 		wrong = append(wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Night, s.LastTry.Stage, s.LastTry.Reason))
 	}
@@ -94,7 +95,10 @@ func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.St
 	if err != nil {
 		return &usageError{fmt.Errorf("GITHUB_API_URL: %w", err)}
 	}
-	place, marker := github.Repository{Owner: owner, Name: name}, alarmMarker(at)
+	place, marker, title := github.Repository{Owner: owner, Name: name}, alarmMarker(at, f.jobs != ""), at+" has no new night"
+	if f.jobs != "" {
+		title = "The workflow that publishes " + at + " fails"
+	}
 	if len(wrong) == 0 {
 		closed, was, err := client.CloseIssue(ctx, place, marker, "It is well again"+w.runText()+".")
 		if err == nil && was {
@@ -103,7 +107,7 @@ func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.St
 		return err
 	}
 	issue, err := client.RaiseIssue(ctx, place, github.Alarm{
-		Marker: marker, Title: "The repository " + at + " is not well", Body: statusPage(at, s, wrong),
+		Marker: marker, Title: title, Body: statusPage(at, s, wrong),
 		Comment: strings.Join(listed(wrong), "\n") + "\n\nSeen" + w.runText() + ".",
 	})
 	if err == nil {
@@ -112,9 +116,14 @@ func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.St
 	return err
 }
 
-// alarmMarker is by what the issue of a repository is known.
-func alarmMarker(at string) string {
-	return "nightly status: " + strings.NewReplacer("--", "- -", "<", "", ">", "").Replace(at)
+// alarmMarker is by what an issue is known. A monitor does not close what the workflow
+// has opened: it does not see the jobs.
+func alarmMarker(at string, jobs bool) string {
+	kind := "nightly status: "
+	if jobs {
+		kind = "nightly jobs: "
+	}
+	return kind + strings.NewReplacer("--", "- -", "<", "", ">", "").Replace(at)
 }
 
 // runText is where the run of the workflow can be looked at.

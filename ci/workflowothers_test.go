@@ -23,7 +23,7 @@ func TestCIWorkflow(t *testing.T) {
 	}
 	a := newActions(t)
 	a.files = map[string]string{"ci/engine/engine": fakeEngine}
-	for _, name := range []string{"sshd", "chromium", "mariadbd"} { // the tests that would need them are not run
+	for _, name := range []string{"git", "sshd", "chromium", "mariadbd"} { // the tests that would need them are not run
 		a.tool(name, "")
 	}
 	for _, name := range []string{"docker", "podman", "nerdctl"} {
