@@ -135,6 +135,11 @@ func TestNightlyWorkflow(t *testing.T) {
 			}
 		}
 	}
+	for id, job := range jobs {
+		if strings.Contains(job.page, n.target) {
+			t.Errorf("the page of job %s names the target, which is a secret:\n%s", id, job.page)
+		}
+	}
 	if got := strings.Count(jobs["attest"].said, "attested https://"); got != 2 {
 		t.Errorf("%d attestations, want 2:\n%s", got, jobs["attest"].said)
 	}
@@ -179,5 +184,21 @@ func TestNightlyWorkflow(t *testing.T) {
 	issues = n.github.Repositories["acme/nightly"].Issues
 	if len(issues) != 1 || issues[0].State != "closed" || len(issues[0].Comments) != 1 {
 		t.Errorf("issues: %+v", issues)
+	}
+}
+
+// What a cell does to the night's artifact, nobody publishes.
+func TestNightlyWorkflowTampered(t *testing.T) {
+	n := newNewsroom(t)
+	n.after = map[string]func(){"install": func() {
+		file := filepath.Join(n.artifacts, "night", "night.tar")
+		if err := appendFile(file, "more"); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	jobs := n.night(nil)
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "success"})
+	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.nights()) > 0 {
+		t.Errorf("published %v:\n%s", n.nights(), jobs["publish"].said)
 	}
 }

@@ -32,6 +32,8 @@ type actions struct {
 	override map[string]string // variables that say what this machine has
 	files    map[string]string // what a checkout has beside the project's own
 
+	after map[string]func() // what happens once a job has ended
+
 	artifacts string // folder; new for each run
 	run       int
 }
@@ -113,6 +115,9 @@ func (a *actions) workflow(name, event string, inputs map[string]any) map[string
 			ready := done[id] == nil && !slices.ContainsFunc(job.Needs, func(n *actionlint.String) bool { return done[n.Value] == nil })
 			if ready {
 				done[id] = a.job(w, job, done, event, inputs)
+				if happens := a.after[id]; happens != nil {
+					happens()
+				}
 			}
 		}
 		if len(done) == before {
