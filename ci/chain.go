@@ -82,6 +82,14 @@ func (c *chain) Close() error {
 	return errors.Join(err, c.store.Close())
 }
 
+// end closes the chain when a command returns. That closing failed is the
+// command's error if it has no other.
+func (c *chain) end(err *error) {
+	if e := c.Close(); *err == nil {
+		*err = e
+	}
+}
+
 // resolve makes the plan of a line: its commits, tags and upstream versions.
 func (c *chain) resolve(ctx context.Context, line *releases.Line, date string, number int) (*releases.Plan, error) {
 	return c.resolveThen(ctx, line, date, number, func(*releases.Plan) error { return nil })

@@ -65,7 +65,7 @@ func compare(ctx context.Context, w *world, f compareFlags, args []string) (err 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer c.end(&err)
 	var history releases.History
 	if !f.noHistory {
 		if history, err = c.history(); err != nil {

@@ -118,11 +118,7 @@ func runDrift(ctx context.Context, w *world, f driftFlags, withLine bool) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer c.end(&err)
 	in, title, err := c.driftInput(ctx, f, withLine)
 	if err != nil {
 		return c.driftFailed(ctx, err)

@@ -98,11 +98,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer c.end(&err)
 	c.attest = said
 	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
 	plan, published, err := c.planOrSaved(ctx, line, f)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mage-os/nightly/releases"
@@ -32,7 +31,7 @@ func compareMirrors(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer c.end(&err)
 	ours, err := integrity.Open(ctx, f.to, c.fetcher)
 	if err != nil {
 		return &releases.SourceError{Repository: "our mirror", URL: f.to, Err: err}

@@ -103,11 +103,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer c.end(&err)
 	c.attest = said
 	c.images = images
 	if err := c.useRunner(ctx, f.runnerFlags, where, f.fresh); err != nil {

@@ -60,11 +60,7 @@ func makePlan(ctx context.Context, w *world, name string, with []string, to, out
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer c.end(&err)
 	plan, err := c.resolve(ctx, line, w.date(), 0)
 	if err != nil {
 		return c.show.failed(err)

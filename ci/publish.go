@@ -101,7 +101,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer c.end(&err)
 	c.grace, c.attest = f.grace, said
 	if len(args) > 0 {
 		plan, err := c.builtPlan(args[0], f.line)

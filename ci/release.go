@@ -141,7 +141,7 @@ func release(ctx context.Context, w *world, f releaseFlags, text string) (err er
 		return err
 	}
 	c.attest = said
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer c.end(&err)
 	r := &releasing{chain: c, flags: f, version: version, writer: git.NewWriter(c.gitOptions()), moved: map[string]string{}}
 	do := r.make
 	if f.promote {

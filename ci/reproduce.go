@@ -54,7 +54,7 @@ func reproduce(ctx context.Context, w *world, at string, runner runnerFlags) (er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer c.end(&err)
 	if err := c.start(ctx, runner); err != nil {
 		return err
 	}

@@ -62,11 +62,7 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer c.end(&err)
 	packs, err := pack.Open(f.trees...)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func TestInstall(t *testing.T) {
 			{Step: "audit", Detail: "none of the line's Composer repositories has security advisories; packagist.org has"},
 		},
 		Packages: []stages.InstalledPackage{
-			{Name: "acme/text", Version: "1.2.0"},
+			{Name: "acme/text", Version: "1.2.0", License: []string{"BSD-3-Clause"}},
 			{Name: greeter, Version: version, Ours: true},
 			{Name: "tiny-os/product-community-edition", Version: version, Ours: true},
 		},
