@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/stages/install"
 )
 
 // A newsroom is a line that is published on the web by workflows.
@@ -162,6 +164,9 @@ func TestNightlyWorkflow(t *testing.T) {
 	n.write(strings.Replace(n.text, "Hello from Sample_Greeting", "Nobody says this", 1))
 	jobs = n.night(nil)
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "status": "success"})
+	if diff := cmp.Diff(map[string]string{"database": "", "search": ""}, jobs["install"].images); diff != "" {
+		t.Errorf("images of services (-want +got):\n%s", diff)
+	}
 	if got := len(n.nights()); got != 2 {
 		t.Errorf("a night that does not install is published: %v", n.nights())
 	}
@@ -197,8 +202,49 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 		}
 	}}
 	jobs := n.night(nil)
-	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "success"})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "failure"})
 	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.nights()) > 0 {
 		t.Errorf("published %v:\n%s", n.nights(), jobs["publish"].said)
 	}
+}
+
+// A cell with services gets them, at addresses that the program takes; one without gets none.
+func TestCellServices(t *testing.T) {
+	job := parseWorkflow(t, "../.github/workflows/nightly.yml").Jobs["install"]
+	for _, c := range []struct{ database, search, wantDatabase, wantSearch string }{
+		{"mariadb:11.4", "opensearchproject/opensearch:2.19.1", "mysql://root:nightly@127.0.0.1:3306/shop", "http://127.0.0.1:9200"},
+		{"mysql:8.4", "", "mysql://root:nightly@127.0.0.1:3306/shop", ""},
+		{"", "", "", ""},
+	} {
+		e := expressions{contexts: map[string]any{"matrix": map[string]any{"database": c.database, "search-image": c.search, "name": "x"}}}
+		got := map[string]string{}
+		for name, service := range job.Services.Value {
+			got[name] = evaluated(t, e, service.Container.Image.Value)
+		}
+		for _, step := range job.Steps {
+			for name, v := range envOf(step) {
+				if strings.HasPrefix(name, "nightly_") {
+					got[name] = evaluated(t, e, v.Value.Value)
+				}
+			}
+		}
+		want := map[string]string{"database": c.database, "search": c.search, "nightly_database": c.wantDatabase, "nightly_search": c.wantSearch}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if c.wantDatabase != "" {
+			if _, err := install.ParseDatabase(c.wantDatabase); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func evaluated(t *testing.T, e expressions, text string) string {
+	t.Helper()
+	value, err := e.text(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
