@@ -53,6 +53,9 @@ func (e *testEngine) find(ctx context.Context, w *world, allowed bool) {
 	case os.Geteuid() != 0 || find("apt-get") == "":
 		e.why = "no engine answers, and only root on Debian can start one"
 		return
+	case !ownNamespaces(ctx):
+		e.why = "no engine answers, and this machine does not let root make namespaces for one"
+		return
 	}
 	// At the end of the queue: the tests that run meanwhile must not wait for it.
 	cmd := exec.CommandContext(ctx, "nice", "-n", "10", engineProgram, "start")
@@ -92,6 +95,12 @@ func (e *testEngine) makeImage(ctx context.Context) {
 		return
 	}
 	e.exports = append(e.exports, phpImage+"=file://"+strings.TrimSpace(string(out)))
+}
+
+// ownNamespaces reports whether root may do here what an engine does: in most
+// containers it may not.
+func ownNamespaces(ctx context.Context) bool {
+	return exec.CommandContext(ctx, "unshare", "--mount", "--pid", "--net", "--fork", "true").Run() == nil
 }
 
 // test runs the tests of containers and adds them to the tally. Without an
