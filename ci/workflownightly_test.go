@@ -105,6 +105,34 @@ func (n *newsroom) nights() []string {
 	return names
 }
 
+// checkGood looks at what people see of a good run, and at what came of its jobs.
+func (n *newsroom) checkGood(jobs map[string]*jobRun, night string) {
+	t := n.t
+	t.Helper()
+	for page, wants := range map[string][]string{
+		jobs["build"].page:   {"## ci plan: Sample distribution, night " + night, "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
+		jobs["install"].page: {"### Test installations", "| cell | level | PHP |"},
+		jobs["publish"].page: {"### Published", "proven on other machines", "### Test installations"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(page, want) {
+				t.Errorf("a page has no %q:\n%s", want, page)
+			}
+		}
+	}
+	for id, job := range jobs {
+		if strings.Contains(job.page, n.target) {
+			t.Errorf("the page of job %s names the target, which is a secret:\n%s", id, job.page)
+		}
+	}
+	if got := strings.Count(jobs["attest"].said, "attested https://"); got != 2 {
+		t.Errorf("%d attestations, want 2:\n%s", got, jobs["attest"].said)
+	}
+	if !strings.Contains(jobs["build"].said, "checkout     done") || strings.Contains(jobs["install"].said, "build        done") {
+		t.Errorf("a cell builds again:\n%s", jobs["install"].said)
+	}
+}
+
 // A night on GitHub Actions: built once, proven by a job of its own, published,
 // attested; a second one of the day; one that fails, with its issue; a dry run.
 func TestNightlyWorkflow(t *testing.T) {
@@ -126,28 +154,7 @@ func TestNightlyWorkflow(t *testing.T) {
 	if len(first) != 1 {
 		t.Fatalf("published %v", first)
 	}
-	for page, wants := range map[string][]string{
-		jobs["build"].page:   {"## ci plan: Sample distribution, night " + first[0], "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
-		jobs["install"].page: {"### Test installations", "| cell | level | PHP |"},
-		jobs["publish"].page: {"### Published", "proven on other machines", "### Test installations"},
-	} {
-		for _, want := range wants {
-			if !strings.Contains(page, want) {
-				t.Errorf("a page has no %q:\n%s", want, page)
-			}
-		}
-	}
-	for id, job := range jobs {
-		if strings.Contains(job.page, n.target) {
-			t.Errorf("the page of job %s names the target, which is a secret:\n%s", id, job.page)
-		}
-	}
-	if got := strings.Count(jobs["attest"].said, "attested https://"); got != 2 {
-		t.Errorf("%d attestations, want 2:\n%s", got, jobs["attest"].said)
-	}
-	if !strings.Contains(jobs["build"].said, "checkout     done") || strings.Contains(jobs["install"].said, "build        done") {
-		t.Errorf("a cell builds again:\n%s", jobs["install"].said)
-	}
+	n.checkGood(jobs, first[0])
 
 	// Something was pushed: a second night of the day.
 	n.write(strings.Replace(n.text, "title: Sample distribution", "title: Sample distribution, changed", 1))
