@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -140,20 +141,21 @@ func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) 
 	// To end the context is how a write is given up.
 	writing, abort := context.WithCancel(ctx)
 	defer abort()
-	w, err := b.blob.NewWriter(writing, name, &blob.WriterOptions{
-		ContentType: c.Type, CacheControl: c.Cache, Metadata: map[string]string{sumKey: c.SHA256}, IfNotExist: onlyNew,
-		DisableContentTypeDetection: true,
-	})
+	from, err := c.checked(ctx, abort)
 	if err != nil {
 		return err
 	}
-	if err := copyChecked(ctx, w, c); err != nil {
-		abort()
-		_ = w.Close() // it tells that it was given up
-		return err
+	// Not NewWriter: gocloud.dev's writers for Azure and S3 (v0.47.0) panic in Close
+	// when the service refuses what was written to them.
+	err = translate(b.blob.Upload(writing, name, from, &blob.WriterOptions{
+		ContentType: cmp.Or(c.Type, "application/octet-stream"), CacheControl: c.Cache,
+		Metadata: map[string]string{sumKey: c.SHA256}, IfNotExist: onlyNew, DisableContentTypeDetection: true,
+	}))
+	if from.err != nil {
+		err = from.err // why it was given up
 	}
-	if err := w.Close(); err != nil {
-		return translate(err)
+	if err = errors.Join(err, from.Close()); err != nil {
+		return err
 	}
 	back, err := b.blob.NewReader(ctx, name, nil)
 	if err != nil {

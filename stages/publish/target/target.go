@@ -244,19 +244,48 @@ const (
 
 // copyChecked copies a content and checks what it was.
 func copyChecked(ctx context.Context, to io.Writer, c Content) error {
-	from, err := c.Open(ctx)
+	from, err := c.checked(ctx, func() {})
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(to, sum), contextReader{ctx, from})
-	if err = errors.Join(err, from.Close()); err != nil {
-		return err
+	_, err = io.Copy(to, from)
+	return errors.Join(err, from.Close())
+}
+
+// A checkedReader reads a content and ends with an error if that is not what it
+// should be, so that whoever sends it gives up.
+type checkedReader struct {
+	io.Closer
+	from   io.Reader
+	sum    hash.Hash
+	want   string // SHA-256
+	failed func() // is called before the reader ends with an error
+	err    error  // with which it ended
+}
+
+func (c Content) checked(ctx context.Context, failed func()) (*checkedReader, error) {
+	from, err := c.Open(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != c.SHA256 {
-		return fmt.Errorf("its content has SHA-256 %s, not %s; the store is damaged, build the night again with --fresh", got, c.SHA256)
+	return &checkedReader{Closer: from, from: contextReader{ctx, from}, sum: sha256.New(), want: c.SHA256, failed: failed}, nil
+}
+
+// Read implements io.Reader.
+func (r *checkedReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.sum.Write(p[:n]) // a hash never fails
+	if err == nil {
+		return n, nil
 	}
-	return nil
+	if got := hex.EncodeToString(r.sum.Sum(nil)); errors.Is(err, io.EOF) && got == r.want {
+		return n, io.EOF
+	} else if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("its content has SHA-256 %s, not %s; the store is damaged, build the night again with --fresh", got, r.want)
+	}
+	r.err = err
+	r.failed()
+	return n, err
 }
 
 // checkBack reads what was written and compares it.
