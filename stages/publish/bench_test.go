@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/mage-os/nightly/stages"
@@ -35,6 +36,7 @@ func BenchmarkPublish(b *testing.B) {
 				if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 					b.Fatal(err)
 				}
+				syscall.Sync() // else the first flush waits for the copy
 				b.StartTimer()
 				if _, err := Stage(o).Run(b.Context(), stages.Release{Night: night, To: to}); err != nil {
 					b.Fatal(err)

@@ -17,6 +17,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -197,14 +199,18 @@ func mine(ctx context.Context, t target.Target) error {
 // apply writes what is missing. The order is what keeps the repository whole: no
 // file is there before those that it names.
 func (o Options) apply(ctx context.Context, w *writer, before state, want wish, r *repository) error {
-	pages, err := o.pages(ctx, w.target, want, r)
-	if err != nil {
+	// Pages are drawn while dists travel.
+	var pages map[string][]byte
+	var drawing errgroup.Group
+	drawing.Go(func() (err error) {
+		pages, err = o.pages(ctx, w.target, want, r)
 		return err
-	}
+	})
+	defer func() { _ = drawing.Wait() }() // its error is returned below, or an earlier one is
 	if err := w.lookAround(ctx, want, r); err != nil {
 		return err
 	}
-	w.total = r.size(want, pages)
+	w.total = r.size(want)
 	if want.add != nil {
 		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
 			return err
@@ -214,6 +220,9 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 		}
 	}
 	if err := w.putFolder(ctx, metaDir+"/"+r.meta, r.metadata, mergedFile); err != nil {
+		return err
+	}
+	if err := drawing.Wait(); err != nil {
 		return err
 	}
 	if err := w.putFolder(ctx, "", map[string][]byte{stages.PackagesFile: r.packages}, stages.PackagesFile); err != nil {
@@ -278,10 +287,10 @@ func without(names, other []string) []string {
 	return rest
 }
 
-// size is how many bytes a run looks at.
-func (r *repository) size(w wish, pages map[string][]byte) int64 {
+// size is how many bytes a run looks at, but for the pages.
+func (r *repository) size(w wish) int64 {
 	n := int64(len(r.packages))
-	sets := []map[string][]byte{r.metadata, pages}
+	sets := []map[string][]byte{r.metadata}
 	if w.add != nil {
 		sets = append(sets, w.add.files)
 		for _, dist := range w.add.dists {
