@@ -205,7 +205,7 @@ func keepPack(request *packp.UploadPackRequest, response *packp.UploadPackRespon
 	case request.Capabilities.Supports(capability.Sideband):
 		pack = sideband.NewDemuxer(sideband.Sideband, response)
 	}
-	return packfile.UpdateObjectStorage(to, pack)
+	return remote.ReadPack(pack, remote.Packs, func(pack io.Reader) error { return packfile.UpdateObjectStorage(to, pack) })
 }
 
 // errShallow says that the history ends before the question is answered.

@@ -2,6 +2,7 @@ package git
 
 import (
 	"fmt"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,29 @@ func TestHistory(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A pack that says to have more objects than any repository is not taken.
+func TestHistoryBomb(t *testing.T) {
+	root := t.TempDir()
+	ids := grow(t, filepath.Join(root, "one"), 8)
+	git := backend(t, root)
+	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
+			git.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		fmt.Fprint(w, "00000008NAK\n0011\x01PACK\x00\x00\x00\x02\x40\x00\x00\x000000")
+	}))
+	_, err := NewHistory(Options{}).Between(t.Context(), server.URL+"/one", ids[5], ids[7])
+	if err == nil || !strings.Contains(err.Error(), "the pack has 1073741824 objects, more than 16777216") {
+		t.Errorf("the history: %v", err)
+	}
+	_, err = NewWriter(Options{}).Commit(t.Context(), Draft{URL: server.URL + "/one", Parent: ids[7]})
+	if err == nil || !strings.Contains(err.Error(), "the pack has 1073741824 objects, more than 16777216") {
+		t.Errorf("a commit: %v", err)
 	}
 }
 

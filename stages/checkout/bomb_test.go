@@ -5,6 +5,8 @@ import (
 	"compress/zlib"
 	"crypto/sha1"
 	"encoding/binary"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,4 +58,25 @@ func TestObjectBomb(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "has 1073741824 bytes, more than") {
 		t.Errorf("%v", err)
 	}
+}
+
+// A server that sends such an object is asked once, and nothing of it is kept.
+func TestPackBomb(t *testing.T) {
+	r := newRig(t)
+	r.faults = []fault{func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		pack := append([]byte{1}, bomb(t)...) // on the channel of the pack
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		fmt.Fprintf(w, "00000008NAK\n%04x%s0000", len(pack)+4, pack)
+	}}
+	_, err := r.run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "fetch: the object at byte 12 of the pack has 1073741824 bytes, more than 536870912") {
+		t.Errorf("%v", err)
+	}
+	if packs, _ := r.reset(); packs != 1 || len(r.waiter.pauses) > 0 {
+		t.Errorf("asked %d times, with pauses %v", packs, r.waiter.pauses)
+	}
+	if left, err := filepath.Glob(filepath.Join(r.cache(), "*", "pack", "*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	r.mustHaveSample(t)
 }

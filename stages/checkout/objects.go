@@ -27,6 +27,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // A damagedError says that a repository's objects cannot be read: one is
@@ -277,16 +279,13 @@ func (p pack) open(bases cache.Object) (*packfile.Packfile, error) {
 	return packfile.NewPackfileWithCache(p.index, nil, f, bases, 0), nil
 }
 
-// maxObject bounds a git object, in bytes; GitHub takes files of 100 MB.
-const maxObject = 512 << 20
-
 // read reads one object and compares it with its id.
 func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedObject, err error) {
 	if at.pack >= 0 {
 		// Looked at first: an object is read whole, and a small pack can unpack to more
 		// than any memory.
-		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > maxObject {
-			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, int64(maxObject))
+		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > remote.Packs.Object {
+			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, remote.Packs.Object)
 		}
 		found, err = p.GetByOffset(at.offset)
 	} else {

@@ -167,11 +167,12 @@ func (e *finalError) Unwrap() error { return e.err }
 func mayPass(err error) bool {
 	var final *finalError
 	var identity *remote.IdentityError
+	var limit *remote.LimitError
 	var certificate *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &final), errors.As(err, &identity), errors.As(err, &certificate), errors.As(err, &unknown),
+	case errors.As(err, &final), errors.As(err, &identity), errors.As(err, &limit), errors.As(err, &certificate), errors.As(err, &unknown),
 		errors.Is(err, errRefused), errors.Is(err, errNoRef),
 		errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, transport.ErrEmptyRemoteRepository),
 		errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
