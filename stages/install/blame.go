@@ -2,7 +2,6 @@ package install
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -122,7 +121,7 @@ func (s *shop) byTable(line string) []string {
 	var names []string
 	for _, found := range quotedName.FindAllStringSubmatch(line, -1) {
 		for _, m := range s.builtModules() {
-			data, err := os.ReadFile(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"))
+			data, err := readForeign(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"))
 			if err == nil && strings.Contains(string(data), `<table name="`+found[1]+`"`) {
 				names = append(names, string(m.of))
 			}

@@ -150,7 +150,7 @@ var pretended = []string{"11.8.99-MariaDB", "11.4.99-MariaDB", "10.11.99-MariaDB
 // it takes. The server's number is the only thing that this changes; the shop is
 // left as it is.
 func (s *shop) acceptedVersion(real string) string {
-	data, err := os.ReadFile(filepath.Join(s.project(), "app", "etc", "di.xml"))
+	data, err := readForeign(filepath.Join(s.project(), "app", "etc", "di.xml"))
 	if err != nil {
 		return real // no gate that we know
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,7 +31,7 @@ func (s *shop) builtModules() []module {
 		if _, our := ours[string(p.Name)]; !our || p.Type != "magento2-module" {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(s.vendor(p.Name), "etc", "module.xml"))
+		data, err := readForeign(filepath.Join(s.vendor(p.Name), "etc", "module.xml"))
 		if err != nil {
 			continue // modules tells of it
 		}

@@ -126,7 +126,7 @@ func (s *shop) pointAtNight(context.Context) error { return s.pointAt(s.base) }
 // pointAt is pointAtNight for a night that is served at base.
 func (s *shop) pointAt(base string) error {
 	file := filepath.Join(s.project(), "composer.json")
-	data, err := os.ReadFile(file)
+	data, err := readForeign(file)
 	if err != nil {
 		return fmt.Errorf("the created project: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,7 +72,7 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 
 // readPackages reads a composer.lock or an installed.json.
 func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
-	data, err := os.ReadFile(filepath.Join(s.project(), filepath.FromSlash(file)))
+	data, err := readForeign(filepath.Join(s.project(), filepath.FromSlash(file)))
 	if err != nil {
 		return nil, fmt.Errorf("the installed project: %w", err)
 	}

@@ -142,7 +142,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	lock, err := os.ReadFile(s.in("composer.lock"))
+	lock, err := readForeign(s.in("composer.lock"))
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 
 // readManifest reads the project's composer.json.
 func (s *shop) readManifest() (*composer.Manifest, error) {
-	data, err := os.ReadFile(s.in("composer.json"))
+	data, err := readForeign(s.in("composer.json"))
 	if err != nil {
 		return nil, fmt.Errorf("the created project: %w", err)
 	}

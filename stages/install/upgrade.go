@@ -102,7 +102,7 @@ func (s *shop) setUpPrevious(ctx context.Context) error {
 // requireTonight gives the earlier project the requires of tonight's, and the
 // repository that has them: what a person does who upgrades.
 func (s *shop) requireTonight() error {
-	data, err := os.ReadFile(s.dir.path("shop/composer.json"))
+	data, err := readForeign(s.dir.path("shop/composer.json"))
 	if err != nil {
 		return fmt.Errorf("the project of tonight: %w", err)
 	}

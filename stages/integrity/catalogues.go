@@ -125,7 +125,7 @@ func (r *repository) Files(ctx context.Context, p Package) (map[string]string, e
 		return nil, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(body)
+	data, err := bounded(body, at, maxDist)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (r *repository) Files(ctx context.Context, p Package) (map[string]string, e
 // it records under its public URL are there. What was published by others is read
 // as it is.
 func relocated(dir string, f composer.Fetcher) (string, composer.Fetcher, error) {
-	data, err := os.ReadFile(filepath.Join(filepath.FromSlash(dir), "packages.json"))
+	data, err := readFile(filepath.Join(filepath.FromSlash(dir), "packages.json"))
 	if err != nil {
 		return "", nil, err
 	}
@@ -168,7 +168,7 @@ func (f *inFolder) Fetch(ctx context.Context, address string) (io.ReadCloser, er
 		return body, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(body)
+	data, err := bounded(body, address, maxList)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +182,9 @@ func zipFiles(r io.ReaderAt, size int64) (map[string]string, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("its dist is no zip: %w", err)
+	}
+	if err := checkSize(z); err != nil {
+		return nil, err
 	}
 	files := map[string]string{}
 	for _, f := range z.File {

@@ -26,7 +26,7 @@ func (s *shop) Whole() bool { return false }
 
 // Packages implements Catalogue.
 func (s *shop) Packages(context.Context) ([]Package, error) {
-	data, err := os.ReadFile(filepath.Join(s.dir, filepath.FromSlash(installed)))
+	data, err := readFile(filepath.Join(s.dir, filepath.FromSlash(installed)))
 	if err != nil {
 		return nil, err
 	}

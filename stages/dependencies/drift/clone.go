@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -68,12 +69,26 @@ type clone struct {
 }
 
 func isProject(folder fs.FS) bool {
-	text, err := fs.ReadFile(folder, "composer.json")
+	text, err := readFile(folder, "composer.json")
 	if err != nil {
 		return false
 	}
 	m, err := composer.ParseManifest(text)
 	return err == nil && m.Type() == "project"
+}
+
+// readFile is fs.ReadFile for files of at most maxText bytes.
+func readFile(folder fs.FS, name string) (text []byte, err error) {
+	f, err := folder.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxText+1))
+	if err == nil && len(text) > maxText {
+		return nil, fmt.Errorf("read %s: it has more than %d MiB", name, maxText>>20)
+	}
+	return text, err
 }
 
 // skips reports whether nothing below a directory is looked at.
@@ -111,7 +126,7 @@ func (c *clone) add(ctx context.Context, file string) error {
 	if path.Base(file) != "composer.json" || file != "composer.json" && (testPaths{module: true}).are(file) {
 		return nil
 	}
-	text, err := fs.ReadFile(c.folder, file)
+	text, err := readFile(c.folder, file)
 	if err != nil {
 		return err
 	}
