@@ -6,7 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/pem"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +44,7 @@ func canaries(t *testing.T, dir string) []canary {
 		t.Fatal(err)
 	}
 	text := func() string { return "canary" + rand.Text() }
-	database, queue := text(), text()
+	database, queue, proxy := text(), text(), text()
 	return []canary{
 		{"GITHUB_TOKEN", "ghs_" + text(), nil},
 		{signKeyVariable, string(private), keySecrets(private)},
@@ -56,16 +59,48 @@ func canaries(t *testing.T, dir string) []canary {
 		{"NIGHTLY_QUEUE", "amqp://shop:" + queue + "@127.0.0.1:9", []string{queue}},
 		{"COMPOSER_AUTH", `{"http-basic":{"repo.example.org":{"username":"x","password":"` + text() + `"}}}`, nil},
 		{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", text(), nil},
+		{"ACTIONS_RUNTIME_TOKEN", text(), nil},
+		{"GH_ENTERPRISE_TOKEN", "ghs_" + text(), nil},
+		{"GH_TOKEN", "ghs_" + text(), nil},
+		{"HTTPS_PROXY", "http://user:" + proxy + "@127.0.0.1:9", []string{proxy}},
+		{"DAGGER_CLOUD_TOKEN", text(), nil},
 	}
 }
 
-func databaseOf(all []canary) string {
+func valueOf(all []canary, name string) string {
 	for _, c := range all {
-		if c.name == "NIGHTLY_DATABASE" {
+		if c.name == name {
 			return c.value
 		}
 	}
 	return ""
+}
+
+// A refuser is a GitHub Enterprise Server that takes no token, and remembers it.
+type refuser struct {
+	*httptest.Server
+	mu  sync.Mutex
+	got string
+}
+
+func refusing(t *testing.T) *refuser {
+	r := &refuser{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.got = q.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"message": "Bad credentials"}`)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *refuser) authorization() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got
 }
 
 // keySecrets are the forms that a key could leak in.
@@ -117,30 +152,46 @@ func TestCanaries(t *testing.T) {
 	run(true, "verify", "out")
 	run(true, "attest", "out")
 	run(true, "doctor")
+	enterprise := refusing(t)
+	list := filepath.Join(work, "organization.yaml")
+	if err := os.WriteFile(list, []byte("name: acme\nurl: "+enterprise.URL+"/\nrepositories: []\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(false, "org", "plan", "--list", list)
+	if got := enterprise.authorization(); !strings.Contains(got, valueOf(planted, "GH_ENTERPRISE_TOKEN")) {
+		t.Errorf("the Enterprise Server got %q and not its token", got)
+	}
 	// And when things go wrong.
 	run(false, "nightly", "--line", "sample", "--to", "s3://bucket/nightly?region=x&endpoint=http://127.0.0.1:9&use_path_style=true", "--verbose")
 	run(false, "nightly", "--line", "sample", "--to", "sftp://127.0.0.1:9/nightly", "--verbose")
-	env = append(env, "NIGHTLY_DATABASE="+strings.Replace(databaseOf(planted), "127.0.0.1:9", "a host:no port", 1))
+	env = append(env, "NIGHTLY_DATABASE="+strings.Replace(valueOf(planted, "NIGHTLY_DATABASE"), "127.0.0.1:9", "a host:no port", 1))
 	run(false, "nightly", "--line", "sample", "--to", "out", "--level", "setup", "--verbose")
 	places := map[string][]byte{"the output": out.Bytes(), "the arguments of a process": arguments()}
 	files := readAllFiles(t, work, places)
 	if files < 200 || len(places["the arguments of a process"]) == 0 && runtime.GOOS == "linux" {
 		t.Fatalf("looked at %d files and these arguments: %q", files, places["the arguments of a process"])
 	}
+	checkCanaries(t, planted, places)
+	t.Logf("%d canaries, %d files, %d bytes of output, %d bytes of arguments", len(planted), files, out.Len(), len(places["the arguments of a process"]))
+}
+
+// checkCanaries looks for the canaries, as they are and in base64, in places by name.
+func checkCanaries(t *testing.T, planted []canary, places map[string][]byte) {
+	t.Helper()
 	for _, c := range planted {
 		secrets := c.secrets
 		if secrets == nil {
 			secrets = []string{c.value}
 		}
-		for place, data := range places {
-			for _, secret := range secrets {
-				if bytes.Contains(data, []byte(secret)) {
+		for _, secret := range secrets {
+			coded := base64.StdEncoding.EncodeToString([]byte(secret))
+			for place, data := range places {
+				if bytes.Contains(data, []byte(secret)) || bytes.Contains(data, []byte(coded[:len(coded)-4])) {
 					t.Errorf("%s stands in %s", c.name, place)
 				}
 			}
 		}
 	}
-	t.Logf("%d canaries, %d files, %d bytes of output, %d bytes of arguments", len(planted), files, out.Len(), len(places["the arguments of a process"]))
 }
 
 func readAllFiles(t *testing.T, dir string, into map[string][]byte) (count int) {
