@@ -225,7 +225,7 @@ func (c *check) broken(name string) bool {
 	if isDist(name) {
 		return c.anyBroken()
 	}
-	if !ok || c.nights[night] != nil || !nightName.MatchString(night) {
+	if !ok || c.nights[night] != nil || !releases.IsNight(night) {
 		return false
 	}
 	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.NightFiles()...)

@@ -39,9 +39,9 @@ func (c *check) eachNight(ctx context.Context) {
 	for _, name := range c.listed {
 		rest, ok := strings.CutPrefix(name, nightsDir+"/")
 		folder, file, deep := strings.Cut(rest, "/")
-		if ok && deep && file == stages.PackagesFile && nightName.MatchString(folder) && !slices.Contains(names, folder) {
+		if ok && deep && file == stages.PackagesFile && releases.IsNight(folder) && !slices.Contains(names, folder) {
 			names = append(names, folder)
-			if newestFirst(folder, c.key.Nights[0]) < 0 {
+			if releases.NewestFirst(folder, c.key.Nights[0]) < 0 {
 				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Nights[0])
 			}
 		}

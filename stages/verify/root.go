@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
@@ -31,10 +32,7 @@ type nightlyKey struct {
 	Withdrawn []string `json:"withdrawn"`
 }
 
-var (
-	nightName = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
-	metaURL   = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
-)
+var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
 
 // root reads packages.json and its signature.
 func (c *check) root(ctx context.Context) error {
@@ -86,7 +84,7 @@ func (c *check) parseSwitch(data []byte) bool {
 		return false
 	}
 	for _, name := range all {
-		if !nightName.MatchString(name) {
+		if !releases.IsNight(name) {
 			bad("%.80q is no name of a night", name)
 			return false
 		}
@@ -94,7 +92,7 @@ func (c *check) parseSwitch(data []byte) bool {
 	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Nights)+len(s.Nightly.Withdrawn) {
 		bad("names a night twice")
 	}
-	if !slices.IsSortedFunc(s.Nightly.Nights, newestFirst) {
+	if !slices.IsSortedFunc(s.Nightly.Nights, releases.NewestFirst) {
 		bad("does not name the newest night first: %.120q", s.Nightly.Nights)
 	}
 	for _, name := range s.Available {

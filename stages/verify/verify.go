@@ -163,13 +163,6 @@ func (c *check) unchecked() {
 	}
 }
 
-// newestFirst orders nights by date, then by number.
-func newestFirst(a, b string) int {
-	dateA, numberA, _ := strings.Cut(a, ".")
-	dateB, numberB, _ := strings.Cut(b, ".")
-	return cmp.Or(strings.Compare(dateB, dateA), cmp.Compare(len(numberB), len(numberA)), strings.Compare(numberB, numberA))
-}
-
 // The layout; see "The published repository" in README.md.
 const (
 	nightsDir    = "nights"
