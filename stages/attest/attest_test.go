@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -194,24 +196,88 @@ func TestVerify(t *testing.T) {
 	if _, err := Verify(t.Context(), files[SignedProvenanceFile], nil); err == nil {
 		t.Error("a signature is taken without a key")
 	}
+}
+
+// Keys of the other kinds, in the forms in which openssl writes them, sign and verify;
+// none of them takes what another one signed.
+func TestKinds(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(ec)
+	long, err := rsa.GenerateKey(rand.Reader, 3072)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ecKey, err := ParseSigningKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := ecKey.Sign(t.Context(), files[ProvenanceFile])
+	type form struct{ private, public []byte }
+	der := func(bytes []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes
+	}
+	encode := func(kind string, data []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data})
+	}
+	forms := map[string]form{
+		"ECDSA": {encode("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(ec))), encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&ec.PublicKey)))},
+		"RSA":   {encode("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(long))), encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&long.PublicKey)))},
+		"RSA, as openssl genrsa -traditional": {encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(other)),
+			encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&other.PublicKey)))},
+	}
+	signer, _, _ := newKey(t)
+	_, files := sampleNight(t, signer)
+	statement := files[ProvenanceFile]
+	signed := map[string][]byte{}
+	public := map[string]PublicKey{}
+	for name, f := range forms {
+		key, err := ParseSigningKey(f.private)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if signed[name], err = key.Sign(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if public[name], err = ParsePublicKey(f.public); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := ParsePublicKey(f.private); err == nil {
+			t.Errorf("%s: the private key is taken for the public one", name)
+		}
+		if _, err := ParseSigningKey(f.public); err == nil {
+			t.Errorf("%s: the public key is taken for the private one", name)
+		}
+	}
+	for signer := range forms {
+		for verifier := range forms {
+			got, err := Verify(t.Context(), signed[signer], []PublicKey{public[verifier]})
+			if ok := err == nil && got != nil; ok != (signer == verifier) {
+				t.Errorf("signed by %s, verified by %s: %v", signer, verifier, err)
+			}
+		}
+	}
+	// The statement of one under the signature of the other, by the same key.
+	var good, bad map[string]any
+	again, err := ParseSigningKey(forms["RSA"].private)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Verify(t.Context(), signed, []PublicKey{ecKey.Public()}); err != nil {
-		t.Error(err)
+	changed, err := again.Sign(t.Context(), bytes.Replace(statement, []byte("acme"), []byte("evil"), 1))
+	if err = errors.Join(err, json.Unmarshal(signed["RSA"], &good), json.Unmarshal(changed, &bad)); err != nil {
+		t.Fatal(err)
+	}
+	bad["signatures"] = good["signatures"]
+	spoilt, err := json.Marshal(bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(t.Context(), spoilt, []PublicKey{public["RSA"]}); err == nil {
+		t.Error("another text under a signature of RSA is taken")
 	}
 }
 

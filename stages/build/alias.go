@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -52,9 +53,10 @@ func (m *mirror) aliases(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		dist := tagPackage(".", nil, dists[i])
+		dist, of := tagPackage(".", nil, dists[i]), manifest.Links(composer.Require)[0]
 		m.byName[manifest.Name()] = append(m.byName[manifest.Name()], mirrored{
 			version: manifest.Version(), kind: manifest.Type(), manifest: raw, from: stages.TagPackages{Repository: "aliases"}, dist: dist,
+			requires: []releases.Requirement{{Name: of.Name, Constraint: of.Constraint, Evidence: "declared"}},
 		})
 		m.files = append(m.files, pipeline.File{Path: dist.Path, Mode: pipeline.Regular, Size: dist.Size, Digest: dist.SHA256})
 	}

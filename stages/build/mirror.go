@@ -23,7 +23,7 @@ import (
 // packages with the same name and version the first one is taken, as upstream
 // does; a published one stays for ever.
 func MirrorStage(o Options) pipeline.Stage[stages.Mirror, stages.Night] {
-	return pipeline.Stage[stages.Mirror, stages.Night]{Name: "mirror", Version: 1, Run: o.withDefaults().mirror}
+	return pipeline.Stage[stages.Mirror, stages.Night]{Name: "mirror", Version: 2, Run: o.withDefaults().mirror}
 }
 
 func (o Options) mirror(ctx context.Context, in stages.Mirror) (stages.Night, error) {
@@ -53,9 +53,10 @@ func tagText(t stages.TagPackages) string {
 // a mirror has tens of thousands of them.
 type mirrored struct {
 	version  string
-	kind     string          // its type
-	manifest json.RawMessage // compact
-	replace  []composer.Link // of the vendor that the line has aliases for
+	kind     string                 // its type
+	manifest json.RawMessage        // compact
+	replace  []composer.Link        // of the vendor that the line has aliases for
+	requires []releases.Requirement // of an alias
 	from     stages.TagPackages
 	dist     stages.TagPackage // without its manifest
 }
@@ -156,7 +157,7 @@ func (m *mirror) night(ctx context.Context) (stages.Night, error) {
 		for _, v := range versions {
 			manifest.Packages = append(manifest.Packages, releases.ManifestPackage{
 				Name: name, Version: v.version, Type: v.kind, Repository: v.from.Repository, Directory: v.dist.Directory,
-				Commit: v.from.Commit, Tag: v.from.Tag, Requires: []releases.Requirement{},
+				Commit: v.from.Commit, Tag: v.from.Tag, Requires: append([]releases.Requirement{}, v.requires...),
 				Dist: &releases.ManifestDist{Path: v.dist.Path, Size: v.dist.Size, SHA1: v.dist.SHA1, SHA256: v.dist.SHA256},
 			})
 			out.Packages = append(out.Packages, stages.NightPackage{Name: name, Version: v.version, Type: v.kind, Dist: v.dist.Path})
