@@ -57,7 +57,7 @@ type Options struct {
 // machine or a service is at fault and not the night.
 func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	return pipeline.Stage[stages.Candidate, stages.Installation]{
-		Name: stageName, Version: 3,
+		Name: stageName, Version: 4,
 		Run: func(ctx context.Context, c stages.Candidate) (stages.Installation, error) {
 			return run(ctx, o, c)
 		},
@@ -150,7 +150,7 @@ func (s *shop) install(ctx context.Context) error {
 		return err
 	}
 	levels := map[releases.Level][]func(context.Context) error{
-		releases.Resolve:   {s.createProject, s.pointAtNight, s.resolve, s.checkResolved, s.extension},
+		releases.Resolve:   {s.createProject, s.pointAtNight, s.resolve, s.checkResolved, s.extension, s.editions},
 		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
 		releases.Compile:   {s.compile},

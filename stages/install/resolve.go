@@ -15,9 +15,11 @@ import (
 
 // resolve lets Composer choose the versions of all packages; nothing is
 // installed yet.
-func (s *shop) resolve(ctx context.Context) error {
+func (s *shop) resolve(ctx context.Context) error { return s.resolveAs(ctx, "resolve") }
+
+func (s *shop) resolveAs(ctx context.Context, step string) error {
 	args := slices.Concat(s.programs.composer, []string{"update", "--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress"})
-	if _, err := s.run(ctx, command{step: "resolve", dir: s.project(), args: args, served: true}); err != nil {
+	if _, err := s.run(ctx, command{step: step, dir: s.project(), args: args, served: true}); err != nil {
 		return s.reachable(err)
 	}
 	locked, err := s.readPackages("composer.lock")

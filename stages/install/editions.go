@@ -1,0 +1,42 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// editions proves of the night's other projects, such as that of a minimal edition,
+// what level resolve proves of the one that is installed: that Composer creates it and
+// resolves it to this night's packages.
+func (s *shop) editions(ctx context.Context) error {
+	var errs []error
+	for i, p := range s.candidate.Night.Packages {
+		if p.Type != "project" || p.Name == s.candidate.Night.Project {
+			continue
+		}
+		other := s.beside(fmt.Sprintf("edition-%d", i))
+		other.candidate.Night.Project, other.candidate.Night.Version = p.Name, p.Version
+		err := other.resolveEdition(ctx, "resolve "+p.Name)
+		s.commands, s.steps, s.ending = other.commands, other.steps, other.ending
+		if err != nil {
+			errs = append(errs, fmt.Errorf("edition %s: %w", p.Name, err))
+			continue
+		}
+		s.prove("edition", "%s %s resolves, %d packages", p.Name, p.Version, len(other.locked))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *shop) resolveEdition(ctx context.Context, step string) error {
+	if err := s.create(ctx, "create "+s.candidate.Night.Project, s.base, s.candidate.Night.Version); err != nil {
+		return err
+	}
+	if err := s.pointAt(s.base); err != nil {
+		return err
+	}
+	if err := s.resolveAs(ctx, step); err != nil {
+		return err
+	}
+	return s.checkResolved(ctx)
+}
