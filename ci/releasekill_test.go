@@ -120,7 +120,8 @@ func (m *manager) snapshot() snapshot {
 	}
 }
 
-// TestKilledRelease kills a release behind each of its steps, and repeats it, every
+// TestKilledRelease kills a release behind each of its steps, the uploads of single assets among
+// them, and repeats it, every
 // other time as on another machine, a day later: then there is one release, one
 // tag a repository, no second commit, and the same bytes.
 func TestKilledRelease(t *testing.T) {
@@ -138,6 +139,15 @@ func TestKilledRelease(t *testing.T) {
 		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, step) }) {
 			t.Errorf("no line tells of %s", step)
 		}
+	}
+	assets := 0
+	for _, line := range lines {
+		if strings.Contains(line, "msg=written asset=") {
+			assets++
+		}
+	}
+	if len(want.GitHub) != 1 || assets != len(want.GitHub[0].Assets) {
+		t.Errorf("%d lines tell of assets; the releases are %+v", assets, want.GitHub)
 	}
 	today := m.now
 	points := 0

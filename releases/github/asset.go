@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -60,7 +61,13 @@ func (c *Client) uploadFile(ctx context.Context, r Repository, release Release, 
 	}
 	return c.settle(ctx,
 		func() (bool, error) { return c.makeRoom(ctx, r, release, f.Name, digest) },
-		func() error { return c.post(ctx, r, release, f, digest, size) })
+		func() error {
+			err := c.post(ctx, r, release, f, digest, size)
+			if err == nil {
+				c.options.Log.Info("written", slog.String("asset", f.Name), slog.String("release", release.Tag), slog.String("in", r.String()))
+			}
+			return err
+		})
 }
 
 // makeRoom says whether the asset is there already, and takes away one that has to

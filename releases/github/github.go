@@ -56,7 +56,7 @@ type Options struct {
 	Timeout time.Duration
 	// Tries is how often a server that fails is asked; 0: 5 times.
 	Tries int
-	// Log tells of waits; nil: no log.
+	// Log tells of waits, and of each asset that is written; nil: no log.
 	Log *slog.Logger
 }
 
