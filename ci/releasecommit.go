@@ -15,8 +15,8 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// Who makes release commits and tags: always the same, so that the same release is
-// the same commits, whoever runs the command.
+// Who makes release commits and tags if the line does not say: never who runs the
+// command, so that the same release is the same commits.
 const (
 	releaserName  = "Mage-OS CI"
 	releaserEmail = "info@mage-os.org"
@@ -27,7 +27,11 @@ func releaseMessage(version string) string { return "Release " + version + "\n" 
 // identity is who releases, at the beginning of the plan's day.
 func identity(plan *releases.Plan) (git.Identity, error) {
 	day, err := time.Parse(time.DateOnly, plan.Date)
-	return git.Identity{Name: releaserName, Email: releaserEmail, When: day}, err
+	by := releases.Committer{Name: releaserName, Email: releaserEmail}
+	if plan.Line.Committer != nil {
+		by = *plan.Line.Committer
+	}
+	return git.Identity{Name: by.Name, Email: by.Email, When: day}, err
 }
 
 // commitsAtOnce is how many repositories are read at the same time.

@@ -42,9 +42,15 @@ func (m *manager) sources(version string) map[string]string {
 	return from
 }
 
-// TestReleaseRef releases one repository from another branch than the line's.
+// TestReleaseRef releases one repository from another branch than the line's, by a
+// committer that the line names.
 func TestReleaseRef(t *testing.T) {
 	m := newManager(t)
+	line, err := os.ReadFile(m.line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write(m.line, append(line, "committer: {name: Releases of Sample, email: releases@example.org}\n"...))
 	patch := m.work("1.0-develop", "a patch")
 	main := m.refs("monorepo")["refs/heads/main"]
 	if code, said := m.release("1.1.0", "--upstream", "2.1.0-p1", "--ref", "nothing=1.0-develop"); code != exitConfig {
@@ -57,6 +63,10 @@ func TestReleaseRef(t *testing.T) {
 	refs := m.refs("monorepo")
 	if refs["refs/heads/main"] != main || refs["refs/heads/1.0-develop"] != patch {
 		t.Errorf("the branches moved: %v", refs)
+	}
+	made, err := git.NewWriter(git.Options{}).Read(t.Context(), "file://"+m.remote("monorepo"), refs["refs/heads/release/1.1.0"])
+	if err != nil || made.By.Name != "Releases of Sample" || made.By.Email != "releases@example.org" {
+		t.Errorf("the release commit is by %+v, %v", made.By, err)
 	}
 }
 

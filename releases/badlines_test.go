@@ -229,6 +229,7 @@ var badLines = []struct{ name, old, new string }{
 	{"install matrix", "expect: [Hello]", "expect: [Hello]\n  matrix: {php: ['8', '8.3', '8.3'], database: ['postgres:16', mariadb], search: ['solr:9']}"},
 	{"install images", "expect: [Hello]", "expect: [Hello]\n  images: {'postgres:16': 'postgres:16', 'php:8.3': 'with space', 'mariadb:10.6': 'file:///srv/mariadb.tar'}"},
 	{"install expects nothing", "expect: [Hello]", "expect: [\"\"]"},
+	{"committer", "keep: 3", "keep: 3\ncommitter: {name: 'A <b>', email: nowhere}"},
 
 	{"several at once", "ref: main\n    packages:", "branch: main\n    packages: none\n  - name: shop\n    url: git://x\n    ref: -x\n    packages:"},
 }

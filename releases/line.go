@@ -54,7 +54,10 @@ type Line struct {
 	// editions require them, but they are neither built nor tagged. Of a line that
 	// makes tagged releases.
 	Independent []string `json:"independent,omitempty"`
-	Install     Install  `json:"install"`
+	// Committer makes the release commits and tags of a line that makes tagged
+	// releases; none: the program's own.
+	Committer *Committer `json:"committer,omitempty"`
+	Install   Install    `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
 }
@@ -244,3 +247,9 @@ func (l *Line) Clone() (*Line, error) {
 // IsEmbedded reports whether a URL names something that the program carries in
 // itself, and its name.
 func IsEmbedded(url string) (name string, ok bool) { return strings.CutPrefix(url, "embedded:") }
+
+// A Committer is who makes release commits and tags.
+type Committer struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}

@@ -44,6 +44,7 @@ func check(l *Line) []problem {
 	c.editions()
 	c.edits()
 	c.independent()
+	c.committer()
 	c.tags()
 	c.install()
 	return c.problems

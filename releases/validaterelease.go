@@ -2,6 +2,8 @@ package releases
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -24,6 +26,29 @@ func (c *checker) independent() {
 			c.add(at, "%s is not of the vendor %s: what others release is independent anyway", name, c.line.Vendor)
 		}
 		seen[name] = true
+	}
+}
+
+// What git takes for a name and an address (git-commit-tree's documentation).
+var (
+	committerName  = regexp.MustCompile(`^[^<>\x00-\x1f\x7f]+$`)
+	committerEmail = regexp.MustCompile(`^[^<>@\s\x00-\x1f\x7f]+@[^<>@\s\x00-\x1f\x7f]+$`)
+)
+
+// committer checks who makes release commits.
+func (c *checker) committer() {
+	by := c.line.Committer
+	if by == nil {
+		return
+	}
+	if !c.line.IsRelease() {
+		c.add("committer", "is for lines that make tagged releases; write versions: {policy: %s}, or take it out", ReleasePolicy)
+	}
+	if !committerName.MatchString(by.Name) || strings.TrimSpace(by.Name) != by.Name {
+		c.add("committer.name", "%q: want a name, without < and >, as git has it", by.Name)
+	}
+	if !committerEmail.MatchString(by.Email) {
+		c.add("committer.email", "%q: want an address, as releases@example.org", by.Email)
 	}
 }
 
