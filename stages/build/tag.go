@@ -21,10 +21,11 @@ import (
 const TagName = "tag"
 
 // TagVersion is raised when the same tag must give other packages.
-const TagVersion = 1
+const TagVersion = 2
 
 // Tag packages one tag: every package of it in the version that it has there. A
-// package without a version is left out with a note: nobody could require it.
+// package without a version gets the tag's if that is its own (the repository's root,
+// a metapackage, an edition), and is else left out with a note: nobody could require it.
 func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackages, error) {
 	o = o.withDefaults()
 	trees, err := openHeads(ctx, o.Store, in.Sources)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +92,7 @@ type sample struct {
 	change  string // goes into the code of the modules
 	commit  string // first two digits of the shop's commit; empty: a1
 	policy  string // of the line's versions; empty: a night's
+	size    int    // of the noise in each module, in bytes
 	local   bool
 }
 
@@ -161,7 +164,9 @@ func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string]
 	manifest.SetLinks("require", require)
 	code := "<?php // " + name + "\n"
 	if kind == "magento2-module" {
-		code += "// " + s.name + s.change + "\n"
+		noise := make([]byte, s.size/2)
+		_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name + version))).Read(noise) // never fails
+		code += "// " + s.name + s.change + "\n// " + hex.EncodeToString(noise) + "\n"
 	}
 	data := zipOf(t, map[string]string{"composer.json": string(manifest.Encode()), "src/Code.php": code})
 	sum := sha1.Sum(data)
