@@ -86,7 +86,26 @@ func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, head string) er
 	files := w.below(dir)
 	if at := path.Join(dir, head); slices.Contains(files, at) {
 		s.heads = append(s.heads, []string{at})
+	} else {
+		s.torn = append(s.torn, append(w.foldersBelow(dir), dir)...)
 	}
 	s.rest = append(s.rest, slices.DeleteFunc(files, func(name string) bool { return name == path.Join(dir, head) })...)
 	return nil
+}
+
+// tidy removes the folders of a killed run that hold no file any more. A target
+// takes the folder of a name along that it removes, if that leaves it empty, and
+// the name need not be there.
+func (w *writer) tidy(ctx context.Context, dirs []string) error {
+	if w.dry || len(dirs) == 0 {
+		return nil
+	}
+	names := make([]string, len(dirs))
+	for i, dir := range dirs {
+		names[i] = path.Join(dir, mergedFile)
+	}
+	if err := w.target.Remove(ctx, names); err != nil {
+		return err
+	}
+	return w.flush(ctx)
 }

@@ -242,7 +242,10 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 	if err != nil {
 		return err
 	}
-	return w.remove(ctx, unused.groups())
+	if err := w.remove(ctx, unused.groups()); err != nil {
+		return err
+	}
+	return w.tidy(ctx, unused.torn)
 }
 
 // check validates a release before anything is read or written.

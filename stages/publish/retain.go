@@ -43,6 +43,7 @@ type sweep struct {
 	heads [][]string // of metadata and nights: without them a folder counts as torn
 	rest  []string   // of their folders
 	dists []string
+	torn  []string // folders that a killed run has begun to remove; they may hold no file any more
 }
 
 func (s sweep) groups() [][]string { return append(slices.Clone(s.heads), s.rest, s.dists) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -77,6 +78,19 @@ func (w *writer) below(dir string) []string {
 		}
 	}
 	slices.Sort(names)
+	return names
+}
+
+// foldersBelow are the folders that were seen below a directory, in no order.
+func (w *writer) foldersBelow(dir string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for name, e := range w.there {
+		if e.Dir && strings.HasPrefix(name, dir+"/") {
+			names = append(names, name)
+		}
+	}
 	return names
 }
 
