@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,20 +109,25 @@ func (h *History) fetched(ctx context.Context, address string, endpoint *transpo
 func (h *History) open(address string, endpoint *transport.Endpoint) (transport.UploadPackSession, error) {
 	switch endpoint.Protocol {
 	case "https", "http":
-		repository, err := url.Parse(address)
+		web, err := h.options.web(address)
 		if err != nil {
-			return nil, errors.New("not a URL; want https://, ssh:// or file://")
+			return nil, err
 		}
-		base := h.options.Client.Transport
-		if base == nil {
-			base = http.DefaultTransport
-		}
-		client := &http.Client{Transport: remote.Authorize(base, repository, h.options.Token), Timeout: h.options.Client.Timeout}
-		return githttp.NewClient(client).NewUploadPackSession(endpoint, nil)
+		return web.NewUploadPackSession(endpoint, nil)
 	case "ssh":
 		return h.openSSH(endpoint)
 	}
 	return nil, fmt.Errorf("%s:// is not spoken here; want https://, ssh:// or file://", endpoint.Protocol)
+}
+
+// web speaks git over http, with the token of the repository's host.
+func (o Options) web(address string) (transport.Transport, error) {
+	repository, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("not a URL; want https://, ssh:// or file://")
+	}
+	base := cmp.Or(o.Client.Transport, http.DefaultTransport)
+	return githttp.NewClient(&http.Client{Transport: remote.Authorize(base, repository, o.Token), Timeout: o.Client.Timeout}), nil
 }
 
 // A login is what go-git logs in with over ssh.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -16,11 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
-
-	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // A RefError is a ref that is there already and stands for another commit.
@@ -210,16 +205,11 @@ func send(ctx context.Context, session transport.ReceivePackSession, there *pack
 func (w *Writer) receiver(address string, endpoint *transport.Endpoint) (transport.ReceivePackSession, error) {
 	switch endpoint.Protocol {
 	case "https", "http":
-		repository, err := url.Parse(address)
+		web, err := w.options.web(address)
 		if err != nil {
-			return nil, errors.New("not a URL; want https://, ssh:// or file://")
+			return nil, err
 		}
-		base := w.options.Client.Transport
-		if base == nil {
-			base = http.DefaultTransport
-		}
-		client := &http.Client{Transport: remote.Authorize(base, repository, w.options.Token), Timeout: w.options.Client.Timeout}
-		return githttp.NewClient(client).NewReceivePackSession(endpoint, nil)
+		return web.NewReceivePackSession(endpoint, nil)
 	case "ssh":
 		auth, closeAgent, err := w.history.login(endpoint)
 		if err != nil {

@@ -199,14 +199,18 @@ func mine(ctx context.Context, t target.Target) error {
 // apply writes what is missing. The order is what keeps the repository whole: no
 // file is there before those that it names.
 func (o Options) apply(ctx context.Context, w *writer, before state, want wish, r *repository) error {
-	// Pages are drawn while dists travel.
+	// Pages are drawn while dists travel; when that fails, nobody waits for them.
 	var pages map[string][]byte
 	var drawing errgroup.Group
+	drawCtx, giveUp := context.WithCancel(ctx)
 	drawing.Go(func() (err error) {
-		pages, err = o.pages(ctx, w.target, want, r)
+		pages, err = o.pages(drawCtx, w.target, want, r)
 		return err
 	})
-	defer func() { _ = drawing.Wait() }() // its error is returned below, or an earlier one is
+	defer func() {
+		giveUp()
+		_ = drawing.Wait() // its error is returned below, or an earlier one is
+	}()
 	if err := w.lookAround(ctx, want, r); err != nil {
 		return err
 	}
