@@ -12,7 +12,7 @@ import (
 
 // checkEntry compares one version in Composer's metadata with the manifest: whose it
 // is, its requires, and which bytes Composer downloads for it.
-func checkEntry(entry json.RawMessage, version string, base string, packages map[string]releases.ManifestPackage) error {
+func checkEntry(entry []byte, version string, base string, packages map[string]releases.ManifestPackage) error {
 	m, err := composer.ParseManifest(entry)
 	if err != nil {
 		return err

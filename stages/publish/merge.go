@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/releases/composer"
@@ -22,7 +24,7 @@ import (
 
 // Versions are entries of Composer metadata, as they stand in a package's file: by
 // the file's name without .json (acme/shop, acme/shop~dev), then by version.
-type versions map[string]map[string]json.RawMessage
+type versions map[string]map[string]jsontext.Value
 
 // A versionsForm is a versionsFile. Packages lies where it does in Composer's own
 // files, so that whoever changes a base URL finds the entries.
@@ -44,7 +46,7 @@ func (v versions) encode() ([]byte, error) {
 // parseVersions reads a versionsFile.
 func parseVersions(data []byte) (versions, error) {
 	var form versionsForm
-	if err := json.Unmarshal(data, &form); err != nil {
+	if err := jsonv2.Unmarshal(data, &form); err != nil {
 		return nil, fmt.Errorf("%s: %w", versionsFile, err)
 	}
 	if form.Format != versionsFormat {
@@ -71,9 +73,9 @@ func versionsOf(metadata map[string][]byte) (versions, error) {
 
 func (v versions) add(file string, data []byte) error {
 	var form struct {
-		Packages map[string][]json.RawMessage `json:"packages"`
+		Packages map[string][]jsontext.Value `json:"packages"`
 	}
-	if err := json.Unmarshal(data, &form); err != nil {
+	if err := jsonv2.Unmarshal(data, &form); err != nil {
 		return err
 	}
 	pkg := strings.TrimSuffix(file, "~dev")
@@ -82,10 +84,12 @@ func (v versions) add(file string, data []byte) error {
 			return fmt.Errorf("holds the package %q", name)
 		}
 	}
-	v[file] = make(map[string]json.RawMessage, len(form.Packages[pkg]))
+	v[file] = make(map[string]jsontext.Value, len(form.Packages[pkg]))
 	for _, raw := range form.Packages[pkg] {
-		var entry struct{ Version string }
-		if err := json.Unmarshal(raw, &entry); err != nil {
+		var entry struct {
+			Version string `json:"version"`
+		}
+		if err := jsonv2.Unmarshal(raw, &entry); err != nil {
 			return err
 		}
 		if _, twice := v[file][entry.Version]; twice {
@@ -124,6 +128,7 @@ func merge(ctx context.Context, nights []*night, base string) (name string, file
 		return "", nil, err
 	}
 	files = map[string][]byte{}
+	parse := parser()
 	for file, pkg := range merged {
 		// Composer asks for both files of a package, whichever have versions.
 		other, isDev := strings.CutSuffix(file, "~dev")
@@ -131,10 +136,10 @@ func merge(ctx context.Context, nights []*night, base string) (name string, file
 			other += "~dev"
 		}
 		if merged[other] == nil {
-			files[other+".json"], err = (&mergedPackage{}).encode(other)
+			files[other+".json"], err = (&mergedPackage{}).encode(other, parse)
 			errs = append(errs, err)
 		}
-		files[file+".json"], err = pkg.encode(file)
+		files[file+".json"], err = pkg.encode(file, parse)
 		errs = append(errs, err)
 	}
 	files[mergedFile], err = encode(mergedNights{base, names(nights)})
@@ -160,13 +165,13 @@ type mergedPackage struct{ entries map[string]mergedVersion }
 
 // A mergedVersion is one version and the first night in which it was found.
 type mergedVersion struct {
-	entry json.RawMessage
+	entry jsontext.Value
 	night string
 }
 
 // add adds the versions of a night. The same version in two nights is one, and has
 // to be the same in both.
-func (p *mergedPackage) add(file, night string, entries map[string]json.RawMessage) error {
+func (p *mergedPackage) add(file, night string, entries map[string]jsontext.Value) error {
 	var errs []error
 	for version, entry := range entries {
 		if old, ok := p.entries[version]; ok && !bytes.Equal(old.entry, entry) {
@@ -179,10 +184,10 @@ func (p *mergedPackage) add(file, night string, entries map[string]json.RawMessa
 
 // encode writes a file of metadata as composer.EncodeMetadata does, of entries
 // that it wrote: newest first.
-func (p *mergedPackage) encode(file string) ([]byte, error) {
+func (p *mergedPackage) encode(file string, parse func(string) (composer.Version, error)) ([]byte, error) {
 	list := make([]composer.Version, 0, len(p.entries))
 	for text := range p.entries {
-		version, err := composer.ParseVersion(text)
+		version, err := parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("metadata of %s: %w", file, err)
 		}
@@ -208,6 +213,23 @@ func (p *mergedPackage) encode(file string) ([]byte, error) {
 	}
 	b.WriteString("]}}\n")
 	return b.Bytes(), nil
+}
+
+// parser is composer.ParseVersion that knows what it parsed: the packages of a night
+// have nearly all the same version.
+func parser() func(string) (composer.Version, error) {
+	known := map[string]composer.Version{}
+	return func(text string) (composer.Version, error) {
+		version, ok := known[text]
+		if ok {
+			return version, nil
+		}
+		version, err := composer.ParseVersion(text)
+		if err == nil {
+			known[text] = version
+		}
+		return version, err
+	}
 }
 
 // contentName is a SHA-256 over paths, sizes and contents.

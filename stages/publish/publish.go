@@ -101,16 +101,20 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 		return stages.Publication{}, err
 	}
 	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target) (state, wish, error) {
-		add, err := fromStore(ctx, o.Store, r.Night, base)
-		if err != nil {
-			return state{}, wish{}, err
-		}
-		if err := o.attestNight(ctx, add, base); err != nil {
-			return state{}, wish{}, err
-		}
+		var add *night
+		var reading errgroup.Group
+		reading.Go(func() (err error) {
+			if add, err = fromStore(ctx, o.Store, r.Night, base); err != nil {
+				return err
+			}
+			return o.attestNight(ctx, add, base)
+		})
 		before, err := readTarget(ctx, t, base)
+		if err := errors.Join(reading.Wait(), err); err != nil {
+			return state{}, wish{}, err
+		}
 		withdrawn := slices.DeleteFunc(slices.Clone(before.key.Withdrawn), func(name string) bool { return name == add.name })
-		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, err
+		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, nil
 	})
 	p.Night = r.Night.Name
 	if err != nil {

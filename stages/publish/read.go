@@ -56,6 +56,7 @@ type state struct {
 	all        []*night // whose folders are whole, newest first
 	torn       []string // nights whose folders are not
 	merged     []merged // metadata folders
+	current    string   // the digest of the one that clients are led to; empty: none
 	superseded map[string]time.Time
 	lastGood   *Try
 	lastTry    *Try
@@ -83,7 +84,7 @@ func readTarget(ctx context.Context, t target.Target, base string) (state, error
 	if s.Nightly.Format != 0 && s.Nightly.URL != base {
 		return state{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
 	}
-	found := state{key: s.Nightly}
+	found := state{key: s.Nightly, current: path.Base(path.Dir(s.MetadataURL))}
 	var errNights, errMerged, errSuperseded error
 	found.all, found.torn, errNights = readNights(ctx, t, base)
 	found.merged, errMerged = readMerged(ctx, t)

@@ -20,8 +20,10 @@ func (r *repository) keepGraced(all []*night, before state, w wish) {
 			continue
 		}
 		since, known := before.superseded[m.digest]
-		if !known {
-			since = w.now // by this run, or by one that was killed before it could say so
+		if !known || m.digest == before.current {
+			// By this run, or by one that was killed before it could say so. An older time of
+			// the current one is of a rollback to it that was killed there.
+			since = w.now
 		}
 		r.superseded[m.digest] = since
 		if w.now.Sub(since) < w.grace {
