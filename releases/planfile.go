@@ -2,10 +2,13 @@ package releases
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxFile bounds plans and manifests, in bytes; those of Mage-OS have less than one
@@ -33,7 +36,7 @@ func decodeFile(kind string, format int, data []byte, value any) error {
 	var head struct {
 		Format *int `json:"format"`
 	}
-	switch err := json.Unmarshal(data, &head); {
+	switch err := jsonv2.Unmarshal(data, &head); {
 	case err != nil:
 		return configErrorf("%s: %w", kind, located(data, err))
 	case head.Format == nil:
@@ -41,27 +44,25 @@ func decodeFile(kind string, format int, data []byte, value any) error {
 	case *head.Format != format:
 		return configErrorf("%s: it is of format %d, and this program (%s) reads format %d; use the program that made it", kind, *head.Format, Program, format)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(value); err != nil {
+	if err := jsonv2.Unmarshal(data, value, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return configErrorf("%s: %w", kind, located(data, err))
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return configErrorf("%s: something follows the end of the object", kind)
 	}
 	return nil
 }
 
 // located puts the line before an error that knows its place.
 func located(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
+	var syntax *jsontext.SyntacticError
+	var kind *jsonv2.SemanticError
 	offset := int64(-1)
 	switch {
 	case errors.As(err, &syntax):
-		offset = syntax.Offset
+		offset = syntax.ByteOffset
 	case errors.As(err, &kind):
-		offset = kind.Offset
+		offset = kind.ByteOffset
+		if errors.Is(err, jsonv2.ErrUnknownName) {
+			err = fmt.Errorf("unknown key %q in %s", kind.JSONPointer.LastToken(), cmp.Or(kind.JSONPointer.Parent(), "the outermost object"))
+		}
 	}
 	if offset < 0 || offset > int64(len(data)) {
 		return err

@@ -9,13 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
-	"strings"
 
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
@@ -212,92 +209,4 @@ func keepPack(request *packp.UploadPackRequest, response *packp.UploadPackRespon
 		pack = sideband.NewDemuxer(sideband.Sideband, response)
 	}
 	return remote.ReadPack(pack, remote.Packs, func(pack io.Reader) error { return packfile.UpdateObjectStorage(to, pack) })
-}
-
-// errShallow says that the history ends before the question is answered.
-var errShallow = errors.New("the history does not go back far enough")
-
-// maxCommits bounds what is listed.
-const maxCommits = 1000
-
-// between gives the commits that after has and before has not, newest first.
-func between(ctx context.Context, s storage.Storer, before, after string) ([]releases.Commit, error) {
-	shallow, err := s.Shallow()
-	if err != nil {
-		return nil, err
-	}
-	w := &walk{storer: s, shallow: shallow}
-	known, err := w.ancestors(ctx, plumbing.NewHash(before), nil)
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := w.ancestors(ctx, plumbing.NewHash(after), known)
-	if err != nil {
-		return nil, err
-	}
-	// A commit whose parents were not fetched may still belong to before.
-	for _, c := range fresh {
-		if slices.Contains(shallow, c.Hash) {
-			return nil, errShallow
-		}
-	}
-	if len(fresh) > maxCommits {
-		return nil, fmt.Errorf("there are more than %d commits between", maxCommits)
-	}
-	return inOrder(fresh), nil
-}
-
-// A walk follows parents.
-type walk struct {
-	storer  storage.Storer
-	shallow []plumbing.Hash
-}
-
-// ancestors are a commit and all that it descends from, as far as that was fetched
-// and is not known.
-func (w *walk) ancestors(ctx context.Context, from plumbing.Hash, known map[plumbing.Hash]*object.Commit) (map[plumbing.Hash]*object.Commit, error) {
-	found := map[plumbing.Hash]*object.Commit{}
-	for next := []plumbing.Hash{from}; len(next) > 0; {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		id := next[len(next)-1]
-		next = next[:len(next)-1]
-		if known[id] != nil || found[id] != nil {
-			continue
-		}
-		commit, err := object.GetCommit(w.storer, id)
-		if errors.Is(err, plumbing.ErrObjectNotFound) && len(w.shallow) > 0 {
-			return nil, errShallow
-		}
-		if err != nil {
-			return nil, fmt.Errorf("commit %s: %w", id, err)
-		}
-		found[id] = commit
-		if slices.Contains(w.shallow, id) {
-			continue
-		}
-		next = append(next, commit.ParentHashes...)
-	}
-	return found, nil
-}
-
-// inOrder sorts newest first, and by id where the clocks say the same.
-func inOrder(found map[plumbing.Hash]*object.Commit) []releases.Commit {
-	list := make([]*object.Commit, 0, len(found))
-	for _, c := range found {
-		list = append(list, c)
-	}
-	slices.SortFunc(list, func(a, b *object.Commit) int {
-		if order := b.Committer.When.Compare(a.Committer.When); order != 0 {
-			return order
-		}
-		return strings.Compare(a.Hash.String(), b.Hash.String())
-	})
-	commits := make([]releases.Commit, 0, len(list))
-	for _, c := range list {
-		subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
-		commits = append(commits, releases.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name})
-	}
-	return commits
 }

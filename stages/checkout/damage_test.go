@@ -3,6 +3,7 @@ package checkout
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,7 +58,10 @@ func TestDamage(t *testing.T) {
 
 func mustWrite(t *testing.T, file string, data []byte) {
 	t.Helper()
-	if err := errors.Join(os.Remove(file), os.WriteFile(file, data, 0o666)); err != nil {
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o666); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -66,6 +66,12 @@ func TestLocalShapes(t *testing.T) {
 			run(t, "clone", "--quiet", "--mirror", from, to)
 			run(t, "-C", to, "repack", "-q", "-a", "-d")
 		},
+		"being repacked": func(t *testing.T, from, to string) {
+			run(t, "clone", "--quiet", "--mirror", from, to)
+			for _, name := range []string{".tmp-71-pack-" + strings.Repeat("0", 40) + ".pack", "tmp_pack_Xk2f9A", "pack-" + strings.Repeat("1", 40) + ".pack"} {
+				mustWrite(t, filepath.Join(to, "objects", "pack", name), []byte("PACK"))
+			}
+		},
 		"packed with working tree": func(t *testing.T, from, to string) {
 			run(t, "clone", "--quiet", "--no-local", "--no-checkout", from, to)
 		},

@@ -102,11 +102,15 @@ func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error
 		return damaged("list the packs: %w", err)
 	}
 	for _, f := range files {
+		// Others, .tmp-1234-pack-… among them, are being written by git.
 		base, ok := strings.CutSuffix(f.Name(), ".pack")
-		if !ok {
+		if !ok || !strings.HasPrefix(base, "pack-") {
 			continue
 		}
 		p, err := openPack(dir, dir.Join(folder, "pack", base))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // git repacks, or has not written the index yet
+		}
 		if err != nil {
 			return err
 		}
