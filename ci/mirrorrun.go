@@ -65,22 +65,11 @@ func publishedNights(ctx context.Context, w *world, to string) (manifests []*rel
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	r := publish.Read(t)
-	nights, err := r.Nights(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
+	manifests, sums, err = publish.Read(t).Manifests(ctx)
+	if errors.Is(err, fs.ErrNotExist) && manifests == nil {
 		return nil, nil, nil
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, night := range nights {
-		m, data, err := r.Manifest(ctx, night)
-		if err != nil {
-			return nil, nil, fmt.Errorf("night %s: %w", night, err)
-		}
-		manifests, sums = append(manifests, m), append(sums, pipeline.DigestOf(data))
-	}
-	return manifests, sums, nil
+	return manifests, sums, err
 }
 
 // publishedPackages are the packages of nights, as "name version", with the

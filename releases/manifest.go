@@ -75,7 +75,7 @@ func (m *Manifest) Encode() ([]byte, error) { return encodeFile(ManifestName, m)
 // below the night's folder.
 func ParseManifest(data []byte) (*Manifest, error) {
 	var m Manifest
-	if err := decodeFile(ManifestName, ManifestFormat, data, &m); err != nil {
+	if err := decodeFile(ManifestName, ManifestFormat, data, &m, &m.Format); err != nil {
 		return nil, err
 	}
 	if err := m.check(); err != nil {
@@ -105,10 +105,7 @@ func (m *Manifest) check() error {
 	return errors.Join(problems...)
 }
 
-var (
-	sha1Pattern   = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
+var sha1Pattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func (f ManifestFile) check() error {
 	if err := pipeline.ValidPath(f.Path); err != nil {
@@ -117,7 +114,7 @@ func (f ManifestFile) check() error {
 	switch {
 	case f.Size < 0:
 		return fmt.Errorf("path %q: its size is %d bytes", f.Path, f.Size)
-	case !sha256Pattern.MatchString(string(f.SHA256)):
+	case f.SHA256.Valid() != nil:
 		return fmt.Errorf("path %q: sha256 %.80q: want 64 hexadecimal digits", f.Path, f.SHA256)
 	}
 	return nil

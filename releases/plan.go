@@ -119,7 +119,7 @@ func (p *Plan) Encode() ([]byte, error) { return encodeFile("plan", p) }
 // value that no plan has is a *ConfigError that names all that is wrong.
 func ParsePlan(data []byte) (*Plan, error) {
 	var p Plan
-	if err := decodeFile("plan", PlanFormat, data, &p); err != nil {
+	if err := decodeFile("plan", PlanFormat, data, &p, &p.Format); err != nil {
 		return nil, err
 	}
 	if err := p.check(); err != nil {

@@ -27,27 +27,30 @@ func encodeFile(kind string, value any) ([]byte, error) {
 	return file.Bytes(), nil
 }
 
-// decodeFile reads a plan or a manifest. The format is looked at first: that a
-// program is too old is more to the point than the first key it does not know.
-func decodeFile(kind string, format int, data []byte, value any) error {
+// decodeFile reads a plan or a manifest into a value, of which read is the format. If
+// that is another one or the file cannot be read, the format is looked at first:
+// that
+// a program is too old is more to the point than the first key it does not know.
+func decodeFile(kind string, format int, data []byte, value any, read *int) error {
 	if len(data) > maxFile {
 		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), maxFile)
+	}
+	err := jsonv2.Unmarshal(data, value, jsonv2.RejectUnknownMembers(true))
+	if err == nil && *read == format {
+		return nil
 	}
 	var head struct {
 		Format *int `json:"format"`
 	}
-	switch err := jsonv2.Unmarshal(data, &head); {
-	case err != nil:
-		return configErrorf("%s: %w", kind, located(data, err))
+	switch errHead := jsonv2.Unmarshal(data, &head); {
+	case errHead != nil:
+		return configErrorf("%s: %w", kind, located(data, errHead))
 	case head.Format == nil:
 		return configErrorf("%s: it has no \"format\", so it is no %s of this program", kind, kind)
 	case *head.Format != format:
 		return configErrorf("%s: it is of format %d, and this program (%s) reads format %d; use the program that made it", kind, *head.Format, Program, format)
 	}
-	if err := jsonv2.Unmarshal(data, value, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return configErrorf("%s: %w", kind, located(data, err))
-	}
-	return nil
+	return configErrorf("%s: %w", kind, located(data, err))
 }
 
 // located puts the line before an error that knows its place.

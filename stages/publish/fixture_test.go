@@ -75,8 +75,8 @@ func (m *memory) add(files map[string][]byte) pipeline.Tree {
 	tree := pipeline.Tree{Files: len(files)}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		data := files[name]
-		m.contents[digest(data)] = data
-		list = append(list, pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(data)), Digest: digest(data)})
+		m.contents[pipeline.DigestOf(data)] = data
+		list = append(list, pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(data)), Digest: pipeline.DigestOf(data)})
 		tree.Size += int64(len(data))
 	}
 	tree.Digest = pipeline.Digest(contentName(files))
@@ -122,7 +122,7 @@ func (s sample) build(t testing.TB, store *memory) stages.Night {
 	files[stages.PackagesFile] = mustJSON(t, map[string]any{"packages": []any{}, "metadata-url": "p2/%package%.json", "available-packages": names})
 	for name, data := range files {
 		if !strings.HasPrefix(name, stages.DistsDir) {
-			m.Files = append(m.Files, releases.ManifestFile{Path: name, Size: int64(len(data)), SHA256: digest(data)})
+			m.Files = append(m.Files, releases.ManifestFile{Path: name, Size: int64(len(data)), SHA256: pipeline.DigestOf(data)})
 		}
 	}
 	slices.SortFunc(m.Files, func(a, b releases.ManifestFile) int { return strings.Compare(a.Path, b.Path) })
@@ -172,7 +172,7 @@ func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string]
 	sum := sha1.Sum(data)
 	dist := &releases.ManifestDist{
 		Path: stages.DistsDir + "/" + name + "-" + version + ".zip",
-		Size: int64(len(data)), SHA1: hex.EncodeToString(sum[:]), SHA256: digest(data),
+		Size: int64(len(data)), SHA1: hex.EncodeToString(sum[:]), SHA256: pipeline.DigestOf(data),
 	}
 	files[dist.Path] = data
 	metadata, err := composer.EncodeMetadata(composer.Name(name), []composer.PackageVersion{{
@@ -307,7 +307,7 @@ func (d *readDists) of(ctx context.Context, name string) (sha1Sum, sha256Sum str
 			return "", "", err
 		}
 		sum := sha1.Sum(data)
-		sums = [2]string{hex.EncodeToString(sum[:]), string(digest(data))}
+		sums = [2]string{hex.EncodeToString(sum[:]), string(pipeline.DigestOf(data))}
 		d.sums[name] = sums
 	}
 	return sums[0], sums[1], nil
@@ -350,7 +350,7 @@ func wholeNight(ctx context.Context, t target.Target, n *night, base string, dis
 		data, err := target.Read(ctx, t, nightFile(n.name, f.Path))
 		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+n.name+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
-		if err == nil && digest(data) != f.SHA256 {
+		if err == nil && pipeline.DigestOf(data) != f.SHA256 {
 			err = fmt.Errorf("%s of night %s does not have its checksum", f.Path, n.name)
 		}
 		errs = append(errs, err)
@@ -419,7 +419,7 @@ func listing(t testing.TB, dir string) map[string]string {
 	found := map[string]string{}
 	for name, data := range readFolder(t, dir) {
 		if name != lockFile {
-			found[name] = string(digest(data))
+			found[name] = string(pipeline.DigestOf(data))
 		}
 	}
 	return found

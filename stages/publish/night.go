@@ -116,7 +116,7 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 	if err = errors.Join(err, content.Close()); err != nil {
 		return nil, err
 	}
-	if digest(data) != file.Digest {
+	if pipeline.DigestOf(data) != file.Digest {
 		return nil, fmt.Errorf("%s in the store is damaged", file.Path)
 	}
 	return data, nil
@@ -128,7 +128,7 @@ func (n *night) readManifest(data []byte) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
 	}
-	n.sum = digest(data)
+	n.sum = pipeline.DigestOf(data)
 	n.manifest = &releases.Manifest{}
 	if err := json.Unmarshal(data, n.manifest); err != nil {
 		return fmt.Errorf("%s: %w", releases.ManifestName, err)

@@ -203,12 +203,12 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := strings.ReplaceAll(string(data), string(digest(zip)), string(digest([]byte("other"))))
+	changed := strings.ReplaceAll(string(data), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
 	if err := os.WriteFile(manifest, []byte(changed), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir})
-	wantError(t, err, language, "2026-11-24", "2026-11-25", string(digest(zip)), string(digest([]byte("other"))), "next free number")
+	wantError(t, err, language, "2026-11-24", "2026-11-25", string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))), "next free number")
 }
 
 func TestPublishReplacesWhatNothingNames(t *testing.T) {
@@ -333,7 +333,7 @@ func TestPublishForeignFolder(t *testing.T) {
 		}
 		_, err := publishNight(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
 		wantError(t, err, dir, name, "another folder")
-		if diff := cmp.Diff(map[string]string{name + "/holiday/photo.jpg": string(digest([]byte("x")))}, listing(t, dir)); diff != "" {
+		if diff := cmp.Diff(map[string]string{name + "/holiday/photo.jpg": string(pipeline.DigestOf([]byte("x")))}, listing(t, dir)); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -222,6 +223,29 @@ func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manif
 	}
 	m, err := releases.ParseManifest(data)
 	return m, data, err
+}
+
+// Manifests reads the manifests of the nights that the repository resolves, newest
+// first, and their checksums.
+func (r Repository) Manifests(ctx context.Context) ([]*releases.Manifest, []pipeline.Digest, error) {
+	nights, err := r.Nights(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	manifests, sums := make([]*releases.Manifest, len(nights)), make([]pipeline.Digest, len(nights))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i, night := range nights {
+		group.Go(func() error {
+			m, data, err := r.Manifest(ctx, night)
+			if err != nil {
+				return fmt.Errorf("night %s: %w", night, err)
+			}
+			manifests[i], sums[i] = m, pipeline.DigestOf(data)
+			return nil
+		})
+	}
+	return manifests, sums, group.Wait()
 }
 
 // Nights lists the nights in a target, newest first: those that the repository

@@ -75,7 +75,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Night, m
 // filesOf are all files of a night by its manifest.
 func filesOf(m *releases.Manifest, manifest []byte) map[string]pipeline.File {
 	files := map[string]pipeline.File{
-		releases.ManifestName: {Path: releases.ManifestName, Size: int64(len(manifest)), Digest: digest(manifest)},
+		releases.ManifestName: {Path: releases.ManifestName, Size: int64(len(manifest)), Digest: pipeline.DigestOf(manifest)},
 	}
 	for _, f := range m.Files {
 		files[f.Path] = pipeline.File{Path: f.Path, Size: f.Size, Digest: f.SHA256}

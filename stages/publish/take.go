@@ -74,7 +74,7 @@ func (t taking) take(ctx context.Context, want pipeline.File) (pipeline.File, er
 	if err != nil {
 		return want, err
 	}
-	if got := digest(data); got != want.Digest {
+	if got := pipeline.DigestOf(data); got != want.Digest {
 		return want, fmt.Errorf("%s: its SHA-256 is %s, the manifest says %s; the repository there is damaged", want.Path, got, want.Digest)
 	}
 	want.Mode = pipeline.Regular

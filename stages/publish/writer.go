@@ -2,8 +2,6 @@ package publish
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -191,8 +189,3 @@ func (w *writer) removeGroup(ctx context.Context, names []string) error {
 }
 
 func sorted(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
-
-func digest(data []byte) pipeline.Digest {
-	sum := sha256.Sum256(data)
-	return pipeline.Digest(hex.EncodeToString(sum[:]))
-}
