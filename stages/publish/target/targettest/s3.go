@@ -133,18 +133,47 @@ func (o *output) String() string {
 	return string(o.text)
 }
 
-// Flights counts the requests that a server works on.
-type Flights struct{ serving sync.WaitGroup }
+// Flights counts what a server works on. Unlike with a sync.WaitGroup, something may
+// begin while Idle waits.
+type Flights struct {
+	mu      sync.Mutex
+	serving int
+	changed chan struct{} // closed when the number falls to 0
+}
+
+func (f *Flights) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.serving == 0 {
+		f.changed = make(chan struct{})
+	}
+	f.serving++
+}
+
+func (f *Flights) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.serving--; f.serving == 0 {
+		close(f.changed)
+	}
+}
 
 // Before is a handler to put before a server.
 func (f *Flights) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.serving.Add(1)
-		defer f.serving.Done()
+		f.begin()
+		defer f.end()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// Idle returns when no request is worked on: when nothing that a killed client has
-// asked for can still happen. No other client may use the server meanwhile.
-func (f *Flights) Idle() { f.serving.Wait() }
+// Idle returns when nothing is worked on: when nothing that a killed client has asked
+// for can still happen. No other client may use the server meanwhile.
+func (f *Flights) Idle() {
+	f.mu.Lock()
+	changed := f.changed
+	f.mu.Unlock()
+	if changed != nil {
+		<-changed
+	}
+}

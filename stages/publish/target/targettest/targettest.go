@@ -22,12 +22,8 @@ type SSH struct {
 	Dir     string     // with its keys
 	Port    int
 
-	serving sync.WaitGroup
+	Flights // its connections
 }
-
-// Idle returns when no client is connected any more: when nothing that a killed
-// one has asked for can still happen.
-func (s *SSH) Idle() { s.serving.Wait() }
 
 // URL is that of a folder of this machine, over the server.
 func (s *SSH) URL(dir string) string { return "sftp://" + s.Address + filepath.ToSlash(dir) }
@@ -88,8 +84,8 @@ func (s *SSH) listen(t testing.TB, sshd, config string) (port int) {
 			if err != nil {
 				return
 			}
-			s.serving.Add(1)
-			serveConn(conn, &wait, s.serving.Done, sshd, config)
+			s.begin()
+			serveConn(conn, &wait, s.end, sshd, config)
 		}
 	})
 	t.Cleanup(func() {
