@@ -33,7 +33,10 @@ func between(ctx context.Context, s storage.Storer, before, after string) ([]rel
 		return nil, err
 	}
 	w := &walk{storer: s, shallow: shallow, seen: map[plumbing.Hash]*reached{}}
-	if err := errors.Join(w.reach(plumbing.NewHash(before), ofBefore), w.reach(plumbing.NewHash(after), ofAfter)); err != nil {
+	if err := w.reach(plumbing.NewHash(before), ofBefore); err != nil {
+		return nil, err
+	}
+	if err := w.reach(plumbing.NewHash(after), ofAfter); err != nil {
 		return nil, err
 	}
 	if err := w.follow(ctx); err != nil {
