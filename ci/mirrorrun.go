@@ -66,7 +66,7 @@ func publishedNights(ctx context.Context, w *world, to string) (manifests []*rel
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	manifests, sums, err = publish.Read(t).Manifests(ctx)
-	if errors.Is(err, fs.ErrNotExist) && manifests == nil {
+	if errors.Is(err, fs.ErrNotExist) && manifests == nil { // not one that is named and missing
 		return nil, nil, nil
 	}
 	return manifests, sums, err

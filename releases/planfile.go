@@ -27,10 +27,9 @@ func encodeFile(kind string, value any) ([]byte, error) {
 	return file.Bytes(), nil
 }
 
-// decodeFile reads a plan or a manifest into a value, of which read is the format. If
-// that is another one or the file cannot be read, the format is looked at first:
-// that
-// a program is too old is more to the point than the first key it does not know.
+// decodeFile reads a plan or a manifest into a value, of which read is the format. Of
+// what is wrong the format is told first: that a program is too old is more to the
+// point than the first key it does not know.
 func decodeFile(kind string, format int, data []byte, value any, read *int) error {
 	if len(data) > maxFile {
 		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), maxFile)

@@ -128,7 +128,7 @@ func merge(ctx context.Context, nights []*night, base string) (name string, file
 		return "", nil, err
 	}
 	files = map[string][]byte{}
-	parse := parser()
+	parse := versionParser()
 	for file, pkg := range merged {
 		// Composer asks for both files of a package, whichever have versions.
 		other, isDev := strings.CutSuffix(file, "~dev")
@@ -215,9 +215,9 @@ func (p *mergedPackage) encode(file string, parse func(string) (composer.Version
 	return b.Bytes(), nil
 }
 
-// parser is composer.ParseVersion that knows what it parsed: the packages of a night
+// versionParser is composer.ParseVersion that knows what it parsed: the packages of a night
 // have nearly all the same version.
-func parser() func(string) (composer.Version, error) {
+func versionParser() func(string) (composer.Version, error) {
 	known := map[string]composer.Version{}
 	return func(text string) (composer.Version, error) {
 		version, ok := known[text]

@@ -57,7 +57,7 @@ type state struct {
 	all        []*night // whose folders are whole, newest first
 	torn       []string // nights whose folders are not
 	merged     []merged // metadata folders
-	current    string   // the digest of the one that clients are led to; empty: none
+	current    string   // the folder that clients are led to; if there is none, no folder's name
 	superseded map[string]time.Time
 	lastGood   *Try
 	lastTry    *Try

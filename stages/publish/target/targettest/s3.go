@@ -138,14 +138,14 @@ func (o *output) String() string {
 type Flights struct {
 	mu      sync.Mutex
 	serving int
-	changed chan struct{} // closed when the number falls to 0
+	idle    chan struct{} // closed when the number falls to 0
 }
 
 func (f *Flights) begin() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.serving == 0 {
-		f.changed = make(chan struct{})
+		f.idle = make(chan struct{})
 	}
 	f.serving++
 }
@@ -154,7 +154,7 @@ func (f *Flights) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.serving--; f.serving == 0 {
-		close(f.changed)
+		close(f.idle)
 	}
 }
 
@@ -171,9 +171,9 @@ func (f *Flights) Before(next http.Handler) http.Handler {
 // for can still happen. No other client may use the server meanwhile.
 func (f *Flights) Idle() {
 	f.mu.Lock()
-	changed := f.changed
+	idle := f.idle
 	f.mu.Unlock()
-	if changed != nil {
-		<-changed
+	if idle != nil {
+		<-idle
 	}
 }
