@@ -115,7 +115,6 @@ func TestRunAgainWhenTheSavedResultDoesNotHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	content := string(pipeline.DigestOf([]byte("soup")))
-	blob := filepath.Join("blobs", content[:2], content[2:])
 	replace := func(path, data string) func(*testing.T, *kitchen) {
 		return func(t *testing.T, k *kitchen) {
 			if err := os.Remove(filepath.Join(k.dir, path)); err != nil {
@@ -129,6 +128,17 @@ func TestRunAgainWhenTheSavedResultDoesNotHold(t *testing.T) {
 	remove := func(path string) func(*testing.T, *kitchen) {
 		return func(t *testing.T, k *kitchen) {
 			if err := os.RemoveAll(filepath.Join(k.dir, path)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	segment := func(change func(path string) error) func(*testing.T, *kitchen) {
+		return func(t *testing.T, k *kitchen) {
+			paths, err := filepath.Glob(filepath.Join(k.dir, "segments", "*"))
+			if err != nil || len(paths) != 1 {
+				t.Fatal(paths, err)
+			}
+			if err := change(paths[0]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -147,8 +157,8 @@ func TestRunAgainWhenTheSavedResultDoesNotHold(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "a tree of the saved result is not whole any more: tree "},
-		{"content missing", remove(blob), "file recipe: content " + content},
-		{"content emptied by a crash", replace(blob, ""), "has 0 bytes, not 4"},
+		{"content missing", segment(os.Remove), "file recipe: content " + content},
+		{"contents emptied by a crash", segment(func(path string) error { return os.Truncate(path, 0) }), "file recipe: content " + content},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// small bounds, in bytes, what is held in memory to learn its digest before
-// anything is written.
+// small bounds, in bytes, the contents that are kept in segments. They are held
+// in memory to learn their digests before anything is written.
 const small = 1 << 20
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -29,6 +29,8 @@ func (s *Store) blob(d pipeline.Digest) string {
 
 // Add implements pipeline.Writer. A content that is there already is not
 // written; a larger one than a mebibyte is written first and then thrown away.
+// A smaller one goes with this process until a tree or a result is saved, or
+// the store closed.
 func (s *Store) Add(ctx context.Context, content io.Reader) (pipeline.Digest, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return "", 0, err
@@ -43,14 +45,11 @@ func (s *Store) Add(ctx context.Context, content io.Reader) (pipeline.Digest, in
 	if n > small {
 		return s.addLarge(ctx, io.MultiReader(buffer, content))
 	}
-	digest := pipeline.DigestOf(buffer.Bytes())
-	if s.has(digest, n) == nil {
-		return digest, n, nil
-	}
-	if err := writeBytes(s.blob(digest), fast, buffer.Bytes()); err != nil {
+	d := sum(sha256.Sum256(buffer.Bytes()))
+	if err := s.segments.add(d, buffer.Bytes()); err != nil {
 		return "", 0, err
 	}
-	return digest, n, nil
+	return d.digest(), n, nil
 }
 
 func (s *Store) addLarge(ctx context.Context, content io.Reader) (pipeline.Digest, int64, error) {
@@ -116,12 +115,41 @@ func (s *Store) has(d pipeline.Digest, size int64) error {
 }
 
 // Open implements pipeline.Reader. Whoever reads a content to its end is told
-// if it is damaged; it is then removed, so that the next run makes it anew.
-// ReadAt does not check.
+// if it is damaged; the file that it lies in is then removed, so that the next
+// run makes it anew. ReadAt does not check.
 func (s *Store) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, error) {
-	if err := errors.Join(ctx.Err(), d.Valid()); err != nil {
+	id, err := parseSum(d)
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return nil, err
 	}
+	// A small one mostly; then a large one; then a small one of another process.
+	c, err := s.openSmall(id, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = s.openLarge(d)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = s.openSmall(id, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Size() == 0 {
+		if err := c.verify(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+func (s *Store) openSmall(d sum, new bool) (*content, error) {
+	f, p, err := s.segments.open(d, new)
+	if err != nil {
+		return nil, err
+	}
+	return newContent(f, p.offset, p.size, d, func() error { return s.segments.drop(d, p.segment, f) }), nil
+}
+
+func (s *Store) openLarge(d pipeline.Digest) (*content, error) {
 	f, err := os.Open(s.blob(d))
 	if err != nil {
 		return nil, fmt.Errorf("content %s: %w", d, err)
@@ -130,32 +158,35 @@ func (s *Store) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("content %s: %w", d, err), f.Close())
 	}
-	c := &content{file: f, size: info.Size(), want: d, sum: sha256.New()}
-	if c.size == 0 {
-		if err := c.verify(); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
+	id, err := parseSum(d)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return c, nil
+	return newContent(f, 0, info.Size(), id, func() error { return discard(f, f.Name()) }), nil
 }
 
-// A content is an opened file whose digest is known. After the content
-// something else may stand in the file. It shows no more of the file than the
-// interface has: a Seek by somebody would make whole contents look damaged.
+// A content is part of an opened file, and its digest is known. It shows no more
+// of the file than the interface has: a Seek by somebody would make whole
+// contents look damaged.
 type content struct {
 	file *os.File
-	size int64
-	want pipeline.Digest
-	sum  hash.Hash
+	part *io.SectionReader
+	want sum
+	hash hash.Hash
 	read int64
-	err  error // once found damaged, it stays so
+	err  error        // once found damaged, it stays so
+	drop func() error // removes what is damaged
+}
+
+func newContent(f *os.File, offset, size int64, want sum, drop func() error) *content {
+	return &content{file: f, part: io.NewSectionReader(f, offset, size), want: want, hash: sha256.New(), drop: drop}
 }
 
 // Close implements io.Closer.
 func (c *content) Close() error { return c.file.Close() }
 
 // Size implements pipeline.Content.
-func (c *content) Size() int64 { return c.size }
+func (c *content) Size() int64 { return c.part.Size() }
 
 // Read checks the digest with the last byte rather than at the end of the file,
 // which who knows the size never sees.
@@ -163,13 +194,13 @@ func (c *content) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	if c.read == c.size {
+	if c.read == c.Size() {
 		return 0, io.EOF
 	}
-	n, err := c.file.Read(p[:min(int64(len(p)), c.size-c.read)])
-	c.sum.Write(p[:n])
+	n, err := c.part.Read(p)
+	c.hash.Write(p[:n])
 	c.read += int64(n)
-	if errors.Is(err, io.EOF) || c.read == c.size {
+	if errors.Is(err, io.EOF) || c.read == c.Size() {
 		c.err = c.verify()
 		return n, c.err
 	}
@@ -177,32 +208,29 @@ func (c *content) Read(p []byte) (int, error) {
 }
 
 // ReadAt implements io.ReaderAt.
-func (c *content) ReadAt(p []byte, offset int64) (int, error) {
-	return io.NewSectionReader(c.file, 0, c.size).ReadAt(p, offset)
-}
+func (c *content) ReadAt(p []byte, offset int64) (int, error) { return c.part.ReadAt(p, offset) }
 
 func (c *content) verify() error {
-	got := pipeline.Digest(hex.EncodeToString(c.sum.Sum(nil)))
+	got := sum(c.hash.Sum(nil))
 	if got == c.want {
 		return nil
 	}
-	err := fmt.Errorf("content %s is damaged: %s has the digest %s; it was removed: run again, with --fresh if the next run misses it", c.want, c.file.Name(), got)
-	return errors.Join(err, discard(c.file))
+	err := fmt.Errorf("content %s is damaged: in %s it has the digest %s; it was removed: run again, with --fresh if the next run misses it", c.want.digest(), c.file.Name(), got.digest())
+	return errors.Join(err, c.drop())
 }
 
-// discard removes a damaged file, unless another process has replaced it by a
-// whole one already.
-func discard(f *os.File) error {
-	ours, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	now, err := os.Lstat(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
+// discard removes a damaged file at a path, unless another process has replaced
+// it by a whole one already.
+func discard(f *os.File, path string) error {
+	if !isFile(f, path) {
 		return nil
 	}
-	if err != nil || !os.SameFile(ours, now) {
-		return err
-	}
-	return os.Remove(f.Name())
+	return os.Remove(path)
+}
+
+// isFile reports whether an opened file is the one at a path.
+func isFile(f *os.File, path string) bool {
+	ours, err := f.Stat()
+	now, gone := os.Lstat(path)
+	return err == nil && gone == nil && os.SameFile(ours, now)
 }

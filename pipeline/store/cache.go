@@ -99,18 +99,18 @@ func openEntry(f *os.File) (pipeline.Content, error) {
 		}
 	}
 	if size < 0 || binary.BigEndian.Uint64(end[sha256.Size:]) != uint64(size) {
-		return nil, errors.Join(fmt.Errorf("%w: it was damaged", fs.ErrNotExist), discard(f))
+		return nil, errors.Join(fmt.Errorf("%w: it was damaged", fs.ErrNotExist), discard(f, f.Name()))
 	}
-	entry := &content{file: f, size: size, want: pipeline.Digest(hex.EncodeToString(end[:sha256.Size])), sum: sha256.New()}
+	want := sum(end[:sha256.Size])
 	if size > small {
-		return entry, nil
+		return newContent(f, 0, size, want, func() error { return discard(f, f.Name()) }), nil
 	}
 	data := make([]byte, size)
 	if _, err := f.ReadAt(data, 0); err != nil {
 		return nil, err
 	}
-	if pipeline.DigestOf(data) != entry.want {
-		return nil, errors.Join(fmt.Errorf("%w: it was damaged", fs.ErrNotExist), discard(f))
+	if sha256.Sum256(data) != want {
+		return nil, errors.Join(fmt.Errorf("%w: it was damaged", fs.ErrNotExist), discard(f, f.Name()))
 	}
 	return memory{bytes.NewReader(data)}, f.Close()
 }

@@ -3,13 +3,16 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 // overwrite changes a file of the store behind its back, as a bad disk would.
@@ -40,34 +43,143 @@ var damages = []struct {
 
 func TestDamagedContent(t *testing.T) {
 	for _, damage := range damages {
-		t.Run(damage.name, func(t *testing.T) {
+		for name, n := range map[string]int{"small": 100_000, "large": 2 << 20} {
+			t.Run(damage.name+" "+name, func(t *testing.T) {
+				dir := t.TempDir()
+				s := open(t, dir)
+				content := bytes.Repeat([]byte("0123456789"), n/10)
+				f := add(t, s, content)
+				tree, err := s.Save(t.Context(), []pipeline.File{f})
+				if err != nil {
+					t.Fatal(err)
+				}
+				path := onlyFile(t, dir)
+				overwrite(t, path, damage.change)
+				_, err = read(t, s, f.Digest)
+				for _, want := range []string{string(f.Digest), "is damaged", path, "run again", "--fresh"} {
+					// A small one stands before what was cut off or is behind it.
+					if whole := n < 1<<20 && (damage.name == "cut off" || damage.name == "grown"); !whole && (err == nil || !strings.Contains(err.Error(), want)) {
+						t.Errorf("error %v, want one with %q", err, want)
+					}
+				}
+				for _, s := range []*store.Store{s, open(t, dir)} {
+					if err := s.Check(t.Context(), tree); !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("then the tree is taken for whole: %v", err)
+					}
+				}
+				if _, err := s.Save(t.Context(), []pipeline.File{f}); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the tree is saved without its content: %v", err)
+				}
+				add(t, s, content)
+				if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range []*store.Store{s, open(t, dir)} {
+					if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, content) {
+						t.Errorf("not made anew: %v", err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// onlyFile is the file of the only content in a store.
+func onlyFile(t *testing.T, dir string) string {
+	t.Helper()
+	var found []string
+	for _, folder := range []string{"segments", "blobs"} {
+		for _, name := range files(t, filepath.Join(dir, folder)) {
+			found = append(found, filepath.Join(dir, folder, name))
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("files of contents: %v", found)
+	}
+	return found[0]
+}
+
+// hurt changes contents in segments, and not their indexes.
+func hurt(t *testing.T, dir, content, damaged string) {
+	t.Helper()
+	for _, name := range files(t, filepath.Join(dir, "segments")) {
+		overwrite(t, filepath.Join(dir, "segments", name), func(d []byte) []byte { return bytes.ReplaceAll(d, []byte(content), []byte(damaged)) })
+	}
+}
+
+// Only what is damaged goes: what lies beside it in the same file stays.
+func TestDamageLeavesTheRest(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	list := []pipeline.File{add(t, s, []byte("kept before")), add(t, s, []byte("lost")), add(t, s, []byte("kept after"))}
+	slices.SortFunc(list, func(a, b pipeline.File) int { return strings.Compare(a.Path, b.Path) })
+	all, err := s.Save(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := s.Save(t.Context(), slices.DeleteFunc(slices.Clone(list), func(f pipeline.File) bool { return f.Size == 4 }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, dir)
+	if err := other.Check(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	hurt(t, dir, "lost", "LOST")
+	if _, err := read(t, s, pipeline.DigestOf([]byte("lost"))); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*store.Store{"this": s, "another": other, "a new": open(t, dir)} {
+		if err := s.Check(t.Context(), whole); err != nil {
+			t.Errorf("%s process: %v", name, err)
+		}
+		for _, content := range []string{"kept before", "kept after"} {
+			if _, err := read(t, s, pipeline.DigestOf([]byte(content))); err != nil {
+				t.Errorf("%s process: %v", name, err)
+			}
+		}
+		if err := s.Check(t.Context(), all); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s process: with the damaged one: %v", name, err)
+		}
+	}
+	add(t, s, []byte("lost"))
+	if _, err := s.Save(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Check(t.Context(), all); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that is no segment at all hurts nobody, and goes.
+func TestStrangeSegment(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"empty":          nil,
+		"short":          []byte("abc"),
+		"endless index":  bytes.Repeat([]byte{0xff}, 100),
+		"no entry":       make([]byte, 8),
+		"other name":     make([]byte, 100),
+		"not by a store": []byte("hello, world"),
+	} {
+		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			strange := filepath.Join(dir, "segments", string(pipeline.DigestOf([]byte(name))))
 			s := open(t, dir)
-			content := bytes.Repeat([]byte("0123456789"), 10_000)
-			f := add(t, s, content)
-			tree, err := s.Save(t.Context(), []pipeline.File{f})
-			if err != nil {
+			if err := os.WriteFile(strange, content, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			overwrite(t, filepath.Join(dir, blob(f.Digest)), damage.change)
-			_, err = read(t, s, f.Digest)
-			for _, want := range []string{string(f.Digest), "is damaged", filepath.Join(dir, blob(f.Digest)), "run again", "--fresh"} {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("error %v, want one with %q", err, want)
-				}
+			tree := saveOne(t, s, "a")
+			if err := s.Check(t.Context(), tree); err != nil {
+				t.Error(err)
 			}
-			if err := s.Check(t.Context(), tree); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("then the tree is taken for whole: %v", err)
-			}
-			add(t, s, content)
-			if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, content) {
-				t.Errorf("not made anew: %v", err)
+			if _, err := os.Stat(strange); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("it is still there: %v", err)
 			}
 		})
 	}
 }
 
-// The next Add repairs what its size gives away, without anybody's reading it.
+// The next Save notices what its size gives away, without anybody's reading it.
 func TestAddReplacesAContentOfAnotherSize(t *testing.T) {
 	for name, n := range map[string]int{"small": 1000, "large": 2 << 20} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +187,10 @@ func TestAddReplacesAContentOfAnotherSize(t *testing.T) {
 			s := open(t, dir)
 			content := bytes.Repeat([]byte{7}, n)
 			f := add(t, s, content)
-			overwrite(t, filepath.Join(dir, blob(f.Digest)), func([]byte) []byte { return nil })
+			if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+				t.Fatal(err)
+			}
+			overwrite(t, onlyFile(t, dir), func([]byte) []byte { return nil })
 			add(t, s, content)
 			if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, content) {
 				t.Error(err)
@@ -87,26 +202,58 @@ func TestAddReplacesAContentOfAnotherSize(t *testing.T) {
 // A reader that found damage must not remove what another process made anew
 // meanwhile.
 func TestDamageRemovesNothingNewer(t *testing.T) {
+	for name, n := range map[string]int{"small": 12, "large": 2 << 20} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			content := bytes.Repeat([]byte("x"), n)
+			f := add(t, s, content)
+			if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+				t.Fatal(err)
+			}
+			path := onlyFile(t, dir)
+			overwrite(t, path, func(d []byte) []byte { d[0] = 'j'; return d })
+			damaged, err := s.Open(t.Context(), f.Digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer damaged.Close()
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			other := open(t, dir)
+			add(t, other, content)
+			if _, err := other.Save(t.Context(), []pipeline.File{f}); err != nil {
+				t.Fatal(err)
+			}
+			if got := onlyFile(t, dir); got != path {
+				t.Fatalf("made anew as %s", got)
+			}
+			if n, err := io.Copy(io.Discard, damaged); err == nil {
+				t.Errorf("read %d bytes of damaged content", n)
+			}
+			if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("the new content: %v", err)
+			}
+		})
+	}
+}
+
+// Even what is not sealed yet can be damaged, and is given up.
+func TestDamagedBeforeItIsSealed(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	content := []byte("hello, world")
-	f := add(t, s, content)
-	path := filepath.Join(dir, blob(f.Digest))
-	overwrite(t, path, func(d []byte) []byte { d[0] = 'j'; return d })
-	damaged, err := s.Open(t.Context(), f.Digest)
-	if err != nil {
-		t.Fatal(err)
+	f := add(t, s, []byte("hello, world"))
+	overwrite(t, onlyFile(t, dir), func(d []byte) []byte { d[0] = 'j'; return d })
+	if _, err := read(t, s, f.Digest); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Error(err)
 	}
-	defer damaged.Close()
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+	if _, err := s.Save(t.Context(), []pipeline.File{f}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("saved: %v", err)
 	}
-	add(t, s, content)
-	if n, err := damaged.Read(make([]byte, 100)); err == nil {
-		t.Errorf("read %d bytes of damaged content", n)
-	}
-	if got, err := read(t, s, f.Digest); err != nil || !bytes.Equal(got, content) {
-		t.Errorf("the new content: %v", err)
+	add(t, s, []byte("hello, world"))
+	if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -128,19 +128,25 @@ func TestKilled(t *testing.T) {
 	checkWhole(t, dir)
 }
 
-// checkWhole reads every content that has its final name.
+// checkWhole reads every content that a tree of the store names.
 func checkWhole(t *testing.T, dir string) {
 	t.Helper()
 	s := open(t, dir)
 	seen := 0
-	for _, name := range files(t, filepath.Join(dir, "blobs")) {
-		digest := pipeline.Digest(strings.ReplaceAll(name, "/", ""))
-		if digest.Valid() != nil { // half-written, and by its name no content
+	for _, name := range files(t, filepath.Join(dir, "trees")) {
+		tree := pipeline.Tree{Digest: pipeline.Digest(name)}
+		if tree.Digest.Valid() != nil { // half-written, and by its name no tree
 			continue
 		}
-		seen++
-		if _, err := read(t, s, digest); err != nil {
-			t.Error(err)
+		list, err := s.Files(t.Context(), tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range list {
+			seen++
+			if _, err := read(t, s, f.Digest); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	if seen == 0 {
@@ -153,6 +159,7 @@ func limited(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	s, err := store.Open(dir)
 	if err == nil {
+		defer func() { fmt.Println("closed", s.Close()) }()
 		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10})
 	}
 	if err != nil {
@@ -170,14 +177,20 @@ func limited(dir string) {
 func TestFailedWriteLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	out, err := start(t, "limited", dir).CombinedOutput()
-	want := "content 1000 false\nentry false\ncontent 0 true\nentry true\ncontent 0 true\nentry true\n"
+	want := "content 1000 false\nentry false\ncontent 0 true\nentry true\ncontent 0 true\nentry true\nclosed <nil>\n"
 	if string(out) != want || err != nil {
 		t.Errorf("%s, %v", out, err)
 	}
-	for _, folder := range []string{"blobs", "cache"} {
+	for _, folder := range []string{"segments", "cache"} {
 		if got := files(t, filepath.Join(dir, folder)); len(got) != 1 {
 			t.Errorf("in %s: %v", folder, got)
 		}
+	}
+	if _, err := read(t, open(t, dir), pipeline.DigestOf(make([]byte, 1000))); err != nil {
+		t.Errorf("what was added before: %v", err)
+	}
+	if got := files(t, filepath.Join(dir, "blobs")); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
 	}
 }
 
@@ -211,7 +224,9 @@ func readOnly(dir string) {
 func TestReadOnlyStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	s := open(t, dir)
-	add(t, s, []byte("there"))
+	if _, err := s.Save(t.Context(), []pipeline.File{add(t, s, []byte("there"))}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Cache("c").Put(t.Context(), "key", strings.NewReader("")); err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func Prune(ctx context.Context, dir string, before time.Time) (Pruned, error) {
 	}
 	// What names comes before what is named: after an interruption nothing is
 	// named that is not there.
-	for _, step := range []func(context.Context) error{p.results, p.entries, p.trees, p.contents} {
+	for _, step := range []func(context.Context) error{p.results, p.entries, p.trees, p.contents, p.segments} {
 		if err = step(ctx); err != nil {
 			err = fmt.Errorf("prune the store in %s: %w", dir, err)
 			break

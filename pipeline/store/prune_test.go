@@ -70,7 +70,7 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, folder := range []string{"blobs", "trees", "results", "cache/c"} {
+	for _, folder := range []string{"segments", "blobs", "trees", "results", "cache/c"} {
 		if err := os.WriteFile(filepath.Join(dir, folder, "new-123"), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestPrune(t *testing.T) {
 	if _, err := s.Files(t.Context(), unused); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the unused tree: %v", err)
 	}
-	if list := files(t, dir); slices.ContainsFunc(list, func(name string) bool { return strings.Contains(name, "new-") }) || len(list) != 8 {
+	if list := files(t, dir); slices.ContainsFunc(list, func(name string) bool { return strings.Contains(name, "new-") }) || len(list) != 7 {
 		t.Errorf("left: %v", list)
 	}
 }
@@ -169,5 +169,133 @@ func TestPruneDamagedTree(t *testing.T) {
 	}
 	if got, err := store.Prune(t.Context(), dir, monthAgo(t, dir)); got.Trees != 1 || got.Contents != 0 || err != nil {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Of old segments only what is named stays, and little ones become one. Young
+// ones are left alone.
+func TestPruneJoinsSegments(t *testing.T) {
+	dir := t.TempDir()
+	var kept, unused []pipeline.File
+	for i := range 5 { // processes, each with a segment of its own
+		s, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, add(t, s, source(i)))
+		if i%2 == 0 {
+			unused = append(unused, add(t, s, source(100+i)))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := s.Save(t.Context(), kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	age(t, dir)
+	if err := s.Results().Save(t.Context(), tree.Digest, []byte(`"`+string(tree.Digest)+`"`)); err != nil {
+		t.Fatal(err)
+	}
+	young := add(t, s, []byte("young"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := len(files(t, filepath.Join(dir, "segments")))
+	size := folderSize(t, dir)
+	got, err := store.Prune(t.Context(), dir, monthAgo(t, dir))
+	if want := (store.Pruned{Contents: 3, Bytes: size - folderSize(t, dir)}); err != nil || got != want || got.Bytes <= 0 {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	names := files(t, filepath.Join(dir, "segments"))
+	if before != 6 || len(names) != 2 {
+		t.Errorf("%d segments became %v", before, names)
+	}
+	aged := 0
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, "segments", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.ModTime().Before(monthAgo(t, dir)) {
+			aged++
+		}
+	}
+	if aged != 1 {
+		t.Errorf("%d segments are old after it, want the joined one", aged)
+	}
+	s = open(t, dir)
+	if err := s.Check(t.Context(), tree); err != nil {
+		t.Error(err)
+	}
+	for _, f := range append(kept, young) {
+		if _, err := read(t, s, f.Digest); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range unused {
+		if _, err := read(t, s, f.Digest); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("an unused content: %v", err)
+		}
+	}
+}
+
+func folderSize(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	for _, name := range files(t, dir) {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	return size
+}
+
+// A segment of which nothing is named goes, one that is damaged too, and a
+// content that is damaged is not copied to a place where it looks new.
+func TestPruneDamagedSegments(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, []byte("unused")) // so that the segment is written anew
+	tree, err := s.Save(t.Context(), []pipeline.File{add(t, s, []byte("whole")), add(t, s, []byte("hurt"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hurt(t, dir, "hurt", "HURT")
+	if err := os.WriteFile(filepath.Join(dir, "segments", string(tree.Digest)), []byte("no segment"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	age(t, dir)
+	s = open(t, dir)
+	if err := s.Results().Save(t.Context(), tree.Digest, []byte(`"`+string(tree.Digest)+`"`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Prune(t.Context(), dir, monthAgo(t, dir)); got.Contents != 1 || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	s = open(t, dir)
+	if _, err := read(t, s, pipeline.DigestOf([]byte("whole"))); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(t, s, pipeline.DigestOf([]byte("hurt"))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the damaged content: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "segments", string(tree.Digest))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is no segment: %v", err)
 	}
 }

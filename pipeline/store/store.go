@@ -1,20 +1,22 @@
 // Package store keeps trees, results and caches in a folder, by their content:
 //
-//	blobs/<2 digits>/<62 digits>    one content, named by its SHA-256, read-only
+//	segments/<digest>               small contents, of up to a mebibyte, see segment
+//	blobs/<2 digits>/<62 digits>    a larger content, named by its SHA-256
 //	trees/<digest>                  a tree's canonical form, see pipeline.EncodeTree
 //	results/<key>                   a stage's result, as JSON
 //	cache/<name>/<2 digits>/<62>    an entry, named by the SHA-256 of its key
 //	lock                            shared by all who use the store, exclusive for Prune
 //
-// Every file is written under another name in its own folder and renamed, so
-// that none is ever seen in part. Trees and results are brought to the disk
-// before that. Contents and cache entries are not, because 50,000 small files
-// would take minutes: what a crash of the machine damages is found when it is
-// read, removed, and made anew by the next run.
+// Every file is read-only, and written under another name in its own folder and
+// renamed, so that none is ever seen in part. Trees and results are brought to
+// the disk before that; contents and cache entries, which are much more, are
+// not: what a crash of the machine damages is found when it is read, removed,
+// and made anew by the next run.
 package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,18 +28,20 @@ import (
 
 // The folders of a store.
 const (
-	blobsDir   = "blobs"
-	treesDir   = "trees"
-	resultsDir = "results"
-	cacheDir   = "cache"
-	lockFile   = "lock"
+	segmentsDir = "segments"
+	blobsDir    = "blobs"
+	treesDir    = "trees"
+	resultsDir  = "results"
+	cacheDir    = "cache"
+	lockFile    = "lock"
 )
 
 // A Store is a folder of trees, results and caches. It is safe for several
 // goroutines, and any number of processes may use one folder at once.
 type Store struct {
-	dir  string
-	lock *flock.Flock
+	dir      string
+	lock     *flock.Flock
+	segments segments
 }
 
 var (
@@ -52,7 +56,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	for _, name := range []string{blobsDir, treesDir, resultsDir, cacheDir} {
+	for _, name := range []string{segmentsDir, blobsDir, treesDir, resultsDir, cacheDir} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o777); err != nil {
 			return nil, fmt.Errorf("make the store in %s: %w; choose a folder that can be written", dir, err)
 		}
@@ -61,15 +65,17 @@ func Open(dir string) (*Store, error) {
 	if err := lock.RLock(); err != nil {
 		return nil, fmt.Errorf("lock the store in %s: %w; choose a folder that can be written, on a file system with locks", dir, err)
 	}
-	return &Store{dir: dir, lock: lock}, nil
+	return &Store{dir: dir, lock: lock, segments: segments{dir: filepath.Join(dir, segmentsDir)}}, nil
 }
 
-// Close lets others prune the store. Contents that are still open stay so.
+// Close finishes what was added, and lets others prune the store. Contents that
+// are still open stay so.
 func (s *Store) Close() error {
-	if err := s.lock.Close(); err != nil {
-		return fmt.Errorf("unlock the store in %s: %w", s.dir, err)
+	err := s.segments.finish()
+	if unlocked := s.lock.Close(); unlocked != nil {
+		err = errors.Join(err, fmt.Errorf("unlock the store in %s: %w", s.dir, unlocked))
 	}
-	return nil
+	return err
 }
 
 // Results gives the saved results of stages.
@@ -107,6 +113,9 @@ func (r results) Save(ctx context.Context, key pipeline.Digest, data []byte) err
 		return err
 	}
 	path, err := r.path(key)
+	if err == nil {
+		err = r.s.segments.finish() // the result may name a content
+	}
 	if err != nil {
 		return err
 	}

@@ -91,8 +91,6 @@ func files(tb testing.TB, dir string) []string {
 	return list
 }
 
-func blob(d pipeline.Digest) string { return filepath.Join("blobs", string(d[:2]), string(d[2:])) }
-
 func TestContents(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -118,15 +116,79 @@ func TestContents(t *testing.T) {
 					t.Errorf("size %d", c.Size())
 				}
 				checkRead(t, c, content)
-				info, err := os.Stat(filepath.Join(dir, blob(f.Digest)))
-				if err != nil || info.Mode() != 0o444 {
-					t.Errorf("mode %v, %v", info.Mode(), err)
-				}
 			}
 		})
 	}
-	if got := len(files(t, filepath.Join(dir, "blobs"))); got != 5 {
-		t.Errorf("%d contents", got)
+	if _, err := s.Save(t.Context(), []pipeline.File{add(t, s, nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if small, large := files(t, filepath.Join(dir, "segments")), files(t, filepath.Join(dir, "blobs")); len(small) != 1 || len(large) != 2 {
+		t.Errorf("contents are in %v and %v", small, large)
+	}
+	for _, name := range files(t, dir) {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || name != "lock" && info.Mode() != 0o444 {
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+// What one process adds another finds when it looks for it, and a small content
+// only once it was sealed: by a tree, a result or the end.
+func TestSeenByOthers(t *testing.T) {
+	seal := map[string]func(*testing.T, *store.Store, pipeline.File){
+		"tree": func(t *testing.T, s *store.Store, f pipeline.File) {
+			if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"result": func(t *testing.T, s *store.Store, f pipeline.File) {
+			if err := s.Results().Save(t.Context(), f.Digest, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"end": func(t *testing.T, s *store.Store, f pipeline.File) {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, seal := range seal {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			ours, other := open(t, dir), open(t, dir)
+			_, absent := read(t, other, pipeline.DigestOf([]byte("hello")))
+			if !errors.Is(absent, fs.ErrNotExist) {
+				t.Fatal(absent)
+			}
+			f := add(t, ours, []byte("hello"))
+			seal(t, ours, f)
+			if got, err := read(t, other, f.Digest); string(got) != "hello" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// A segment does not grow for ever.
+func TestManySegments(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	var list []pipeline.File
+	for i := range 70 {
+		content := make([]byte, 1<<20)
+		content[i] = 1
+		list = append(list, add(t, s, content))
+	}
+	tree, err := s.Save(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := files(t, filepath.Join(dir, "segments")); len(got) != 2 {
+		t.Errorf("segments: %v", got)
+	}
+	if err := open(t, dir).Check(t.Context(), tree); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -312,7 +374,7 @@ func TestConcurrently(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := len(files(t, filepath.Join(dir, "blobs"))); got != 301 {
-		t.Errorf("%d contents", got)
+	if got := len(files(t, filepath.Join(dir, "blobs"))); got != 1 {
+		t.Errorf("%d large contents", got)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 )
 
@@ -53,7 +51,7 @@ func (s *Store) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File,
 	}
 	if got := pipeline.DigestOf(data); got != tree.Digest {
 		err := fmt.Errorf("tree %s is damaged: %s has the digest %s; it was removed: run again, with --fresh if the next run misses it", tree.Digest, f.Name(), got)
-		return nil, errors.Join(err, discard(f))
+		return nil, errors.Join(err, discard(f, f.Name()))
 	}
 	files, err := pipeline.DecodeTree(data)
 	if err != nil {
@@ -86,21 +84,15 @@ func (s *Store) Check(ctx context.Context, tree pipeline.Tree) error {
 	return nil
 }
 
-// checkContents finds the first content that is missing or of another size.
+// checkContents finds a content that is missing or of another size.
 func (s *Store) checkContents(ctx context.Context, files []pipeline.File) error {
-	const chunk = 2000
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4) // it waits for the disk more than for the processor
-	for start := 0; start < len(files); start += chunk {
-		part := files[start:min(start+chunk, len(files))]
-		group.Go(func() error {
-			for _, f := range part {
-				if err := s.has(f.Digest, f.Size); err != nil {
-					return fmt.Errorf("file %s: %w", f.Path, err)
-				}
-			}
-			return ctx.Err()
-		})
+	inSegments := make([]pipeline.File, 0, len(files))
+	for _, f := range files {
+		if f.Size <= small {
+			inSegments = append(inSegments, f)
+		} else if err := s.has(f.Digest, f.Size); err != nil {
+			return fmt.Errorf("file %s: %w", f.Path, err)
+		}
 	}
-	return group.Wait()
+	return errors.Join(s.segments.check(inSegments), ctx.Err())
 }

@@ -30,7 +30,12 @@ func write(path string, d durability, fill func(*os.File) error) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	err = fill(f)
+	return publish(f, path, d, fill(f))
+}
+
+// publish closes a temporary file and gives it its name. If it cannot be, or
+// filling it has failed already, it is removed.
+func publish(f *os.File, path string, d durability, err error) error {
 	if err == nil {
 		err = f.Chmod(0o444)
 	}

@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 // A memoryCache is a cache that a test can damage.
@@ -55,14 +57,17 @@ func (c *memoryCache) damage(change func([]byte) []byte) {
 	}
 }
 
+// A state is what a night before left.
+type state struct {
+	cache *memoryCache
+	dists []packed
+	store *store.Store
+	dir   string // of the store
+}
+
 // TestPackSameBytes packs the same with all that must not count: the number of
 // workers, and a cache and a store in any state.
 func TestPackSameBytes(t *testing.T) {
-	type state struct {
-		cache *memoryCache
-		dists []packed // of the night before
-		dir   string   // of the store
-	}
 	tests := []struct {
 		name    string
 		workers int
@@ -86,26 +91,18 @@ func TestPackSameBytes(t *testing.T) {
 			})
 		}},
 		{"last dists gone", 2, func(t *testing.T, s *state) {
-			for _, d := range s.dists {
-				if err := os.Remove(blob(s.dir, d)); err != nil {
-					t.Fatal(err)
+			without(t, s, func(part []byte) []byte { return make([]byte, len(part)) })
+			for _, d := range s.dists { // found damaged, they are removed
+				if _, err := readDist(t, s.store, d); err == nil {
+					t.Error("a dist is still there")
 				}
 			}
 		}},
 		{"last dists damaged", 2, func(t *testing.T, s *state) {
-			for _, d := range s.dists {
-				data, err := os.ReadFile(blob(s.dir, d))
-				if err != nil {
-					t.Fatal(err)
-				}
-				data[60] ^= 1
-				replace(t, blob(s.dir, d), data)
-			}
+			without(t, s, func(part []byte) []byte { part[60] ^= 1; return part })
 		}},
 		{"last dists cut off", 2, func(t *testing.T, s *state) {
-			for _, d := range s.dists {
-				replace(t, blob(s.dir, d), []byte("PK"))
-			}
+			without(t, s, func(part []byte) []byte { clear(part[10:]); return part })
 		}},
 	}
 	ctx := context.Background()
@@ -118,6 +115,7 @@ func TestPackSameBytes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			st := &state{cache: &memoryCache{}, dir: t.TempDir()}
 			s := openStoreIn(t, st.dir)
+			st.store = s
 			packings := large(t, s)
 			p := &packer{store: s, cache: st.cache, workers: 2}
 			if st.dists, err = p.pack(ctx, packings); err != nil {
@@ -136,20 +134,51 @@ func TestPackSameBytes(t *testing.T) {
 	}
 }
 
-// blob is where a store has a dist.
-func blob(dir string, d packed) string {
-	digest := string(d.File.Digest)
-	return filepath.Join(dir, "blobs", digest[:2], digest[2:])
+func readDist(t *testing.T, from pipeline.Reader, d packed) ([]byte, error) {
+	content, err := from.Open(t.Context(), d.File.Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	return io.ReadAll(content)
 }
 
-// replace writes a file that cannot be written to.
-func replace(t *testing.T, path string, data []byte) {
+// without changes the last dists where the store has them.
+func without(t *testing.T, s *state, change func(dist []byte) []byte) {
 	t.Helper()
-	if err := os.Remove(path); err != nil {
+	dists := make([][]byte, len(s.dists))
+	for i, d := range s.dists {
+		var err error
+		if dists[i], err = readDist(t, s.store, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small, err := filepath.Glob(filepath.Join(s.dir, "segments", "*"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, data, 0o666); err != nil {
+	large, err := filepath.Glob(filepath.Join(s.dir, "blobs", "*", "*"))
+	if err != nil {
 		t.Fatal(err)
+	}
+	hits := 0
+	for _, path := range append(small, large...) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dist := range dists {
+			if at := bytes.Index(data, dist); at >= 0 {
+				hits++
+				copy(data[at:], change(bytes.Clone(dist)))
+			}
+		}
+		if err := errors.Join(os.Chmod(path, 0o644), os.WriteFile(path, data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if hits != len(dists) {
+		t.Fatalf("%d of %d dists found in the store", hits, len(dists))
 	}
 }
 

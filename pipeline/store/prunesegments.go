@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// littleSegment is the size in bytes below which Prune puts segments together.
+const littleSegment = fullSegment / 4
+
+// An oldSegment is one that Prune writes anew.
+type oldSegment struct {
+	name    string
+	used    time.Time
+	entries []entry // that are kept
+}
+
+// segments removes what is old and not named from the segments: what else is in
+// them is written anew, little ones together. Until that is on the disk, the
+// old segments stay.
+func (p *pruner) segments(ctx context.Context) error {
+	var changed, little []oldSegment
+	err := p.walk(ctx, segmentsDir, func(path string, d fs.DirEntry) error {
+		old, err := p.old(d)
+		if err != nil || !old {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		kept, dead, err := p.kept(path)
+		if errors.Is(err, errSegment) { // nobody could read it
+			var none int
+			return p.remove(path, d, &none)
+		}
+		s := oldSegment{name: d.Name(), used: info.ModTime(), entries: kept}
+		switch {
+		case err != nil:
+			return err
+		case dead > 0:
+			changed = append(changed, s)
+		case info.Size() < littleSegment:
+			little = append(little, s)
+		}
+		p.done.Contents += dead
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(little) > 1 {
+		changed = append(changed, little...)
+	}
+	return p.rewrite(ctx, changed)
+}
+
+// kept gives the contents of an old segment that are named, and counts the
+// others.
+func (p *pruner) kept(path string) (kept []entry, dead int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	_, entries, err := readSegment(f, path)
+	for _, e := range entries {
+		if p.named[e.sum.digest()] {
+			kept = append(kept, e)
+		} else {
+			dead++
+		}
+	}
+	return kept, dead, err
+}
+
+// rewrite writes the kept contents of segments into new ones, and removes the
+// old. A content that is damaged is left out: who misses it makes it anew.
+func (p *pruner) rewrite(ctx context.Context, list []oldSegment) error {
+	for len(list) > 0 {
+		n, size := 0, int64(0)
+		for n < len(list) && size < fullSegment {
+			for _, e := range list[n].entries {
+				size += e.size
+			}
+			n++
+		}
+		if err := p.join(ctx, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// join makes one segment of several.
+func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
+	dir := filepath.Join(p.dir, segmentsDir)
+	w, err := newSegment(dir)
+	if err != nil {
+		return err
+	}
+	var used time.Time
+	for _, s := range list {
+		if s.used.After(used) {
+			used = s.used
+		}
+		if err := errors.Join(p.copy(w, filepath.Join(dir, s.name), s.entries), ctx.Err()); err != nil {
+			return errors.Join(err, w.discard())
+		}
+	}
+	made := segment{}
+	if len(w.entries) == 0 {
+		err = w.discard()
+	} else if made, err = w.seal(durable); err == nil {
+		err = os.Chtimes(made.path, used, used)
+	}
+	if err != nil {
+		return err
+	}
+	p.done.Bytes -= made.size
+	for _, s := range list {
+		path := filepath.Join(dir, s.name)
+		if path == made.path { // it was whole, and the only one
+			continue
+		}
+		info, err := os.Lstat(path)
+		if err == nil {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			return err
+		}
+		p.done.Bytes += info.Size()
+	}
+	return nil
+}
+
+func (p *pruner) copy(w *segmentWriter, path string, entries []entry) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, e := range entries {
+		content := make([]byte, e.size)
+		if _, err := f.ReadAt(content, e.offset); err != nil {
+			return fmt.Errorf("read content %s: %w", e.sum.digest(), err)
+		}
+		if sha256.Sum256(content) != e.sum {
+			continue
+		}
+		if _, err := w.add(e.sum, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}

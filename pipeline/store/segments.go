@@ -1,0 +1,277 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// segments are the small contents of a store. They are safe for several
+// goroutines. Where each content lies is held in memory, about 100 bytes for
+// each; what other processes have added is looked for when something is missed.
+type segments struct {
+	dir string
+
+	mu     sync.RWMutex
+	places map[sum]place       // nil: nothing was looked for yet
+	sealed map[string]*segment // those that are in places, by name
+	active *segment            // nil: nothing was added since the last one was sealed
+	writer *segmentWriter      // of the active one
+}
+
+// A place says where a content lies.
+type place struct {
+	segment      *segment
+	offset, size int64
+}
+
+// add keeps a content, unless it is there.
+func (s *segments) add(d sum, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if p, ok := s.places[d]; ok && p.size == int64(len(content)) && s.whole(p.segment) {
+		return nil
+	}
+	if s.active == nil {
+		w, err := newSegment(s.dir)
+		if err != nil {
+			return err
+		}
+		s.active, s.writer = &segment{path: w.file.Name()}, w
+	}
+	e, err := s.writer.add(d, content)
+	if err != nil {
+		return err
+	}
+	s.places[d] = place{s.active, e.offset, e.size}
+	if s.writer.end >= fullSegment {
+		return s.seal()
+	}
+	return nil
+}
+
+// finish seals what was added: until then it goes with this process.
+func (s *segments) finish() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seal()
+}
+
+// seal seals the active segment. The lock is held.
+func (s *segments) seal() error {
+	if s.active == nil {
+		return nil
+	}
+	ended := s.active
+	sealed, err := s.writer.seal(fast)
+	s.active, s.writer = nil, nil
+	if err != nil {
+		s.forget(ended)
+		return err
+	}
+	*ended = sealed // the places point to it
+	s.sealed[filepath.Base(sealed.path)] = ended
+	return nil
+}
+
+// check finds the first file whose content is missing, and seals the others, if
+// they are not.
+func (s *segments) check(files []pipeline.File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	used, err := s.used(files)
+	if err != nil { // another process may have it
+		if err := s.load(); err != nil {
+			return err
+		}
+		if used, err = s.used(files); err != nil {
+			return err
+		}
+	}
+	if used[s.active] {
+		return s.seal()
+	}
+	return nil
+}
+
+// used gives the segments of the files' contents. The lock is held.
+func (s *segments) used(files []pipeline.File) (map[*segment]bool, error) {
+	used := map[*segment]bool{}
+	for _, f := range files {
+		d, err := parseSum(f.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("file %s: %w", f.Path, err)
+		}
+		p, ok := s.places[d]
+		if ok && !used[p.segment] {
+			ok = s.whole(p.segment)
+			used[p.segment] = true
+		}
+		if !ok || p.size != f.Size {
+			return nil, fmt.Errorf("file %s: content %s: %w", f.Path, f.Digest, fs.ErrNotExist)
+		}
+	}
+	return used, nil
+}
+
+// open opens the segment of a content. The caller closes the file. Only if new
+// is set, segments are looked for that others have made since.
+func (s *segments) open(d sum, new bool) (*os.File, place, error) {
+	if new {
+		s.mu.Lock()
+		err := s.load()
+		s.mu.Unlock()
+		if err != nil {
+			return nil, place{}, err
+		}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, ok := s.places[d]
+	if !ok {
+		return nil, p, fmt.Errorf("content %s: %w", d.digest(), fs.ErrNotExist)
+	}
+	f, err := os.Open(p.segment.path)
+	if err != nil {
+		err = fmt.Errorf("content %s: %w", d.digest(), err)
+	}
+	return f, p, err
+}
+
+// begin loads what is there before the first use. The lock is held.
+func (s *segments) begin() error {
+	if s.places != nil {
+		return nil
+	}
+	return s.load()
+}
+
+// load reads the indexes of segments that are not known yet. A damaged one is
+// removed: its contents are made anew by the next run. The lock is held.
+func (s *segments) load() error {
+	if s.places == nil {
+		s.places, s.sealed = map[sum]place{}, map[string]*segment{}
+	}
+	for _, known := range s.sealed {
+		s.whole(known)
+	}
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("list the contents of the store: %w", err)
+	}
+	for _, file := range files {
+		if isTemporary(file.Name()) || s.sealed[file.Name()] != nil {
+			continue
+		}
+		if err := s.loadOne(file.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read the contents of the store: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *segments) loadOne(name string) error {
+	f, err := os.Open(filepath.Join(s.dir, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	found, entries, err := readSegment(f, f.Name())
+	if errors.Is(err, errSegment) {
+		return discard(f, f.Name())
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		s.places[e.sum] = place{&found, e.offset, e.size}
+	}
+	s.sealed[name] = &found
+	return nil
+}
+
+// whole reports whether a segment is still there with its size, and forgets it
+// if not: another process has found it damaged. The lock is held.
+func (s *segments) whole(known *segment) bool {
+	if known == s.active {
+		return true
+	}
+	info, err := os.Lstat(known.path)
+	if err == nil && info.Size() == known.size {
+		return true
+	}
+	s.forget(known)
+	return false
+}
+
+// forget loses all contents of a segment. The lock is held.
+func (s *segments) forget(gone *segment) {
+	delete(s.sealed, filepath.Base(gone.path))
+	for d, p := range s.places {
+		if p.segment == gone {
+			delete(s.places, d)
+		}
+	}
+}
+
+// drop removes a content that was found damaged; f is the file that it was read
+// from. What else is in its segment stays, in a new one.
+func (s *segments) drop(d sum, damaged *segment, f *os.File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if damaged == s.active {
+		s.writer.remove(d)
+		delete(s.places, d)
+		return nil
+	}
+	s.forget(damaged)
+	if !isFile(f, damaged.path) {
+		return nil // another process was faster
+	}
+	if err := s.salvage(d, f, damaged.path); err != nil && !errors.Is(err, errSegment) {
+		return errors.Join(fmt.Errorf("save what is whole beside it: %w", err), discard(f, damaged.path))
+	}
+	return discard(f, damaged.path)
+}
+
+// salvage copies all of a segment but one content. The lock is held.
+func (s *segments) salvage(damaged sum, f *os.File, path string) error {
+	_, entries, err := readSegment(f, path)
+	if err != nil {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.sum == damaged })
+	if len(entries) == 0 {
+		return nil
+	}
+	w, err := newSegment(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		content := make([]byte, e.size)
+		if _, err = f.ReadAt(content, e.offset); err == nil {
+			_, err = w.add(e.sum, content)
+		}
+		if err != nil {
+			return errors.Join(err, w.discard())
+		}
+	}
+	saved, err := w.seal(fast)
+	if err != nil {
+		return err
+	}
+	return s.loadOne(filepath.Base(saved.path))
+}
