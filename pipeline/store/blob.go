@@ -142,11 +142,14 @@ func (s *Store) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, 
 }
 
 func (s *Store) openSmall(d sum, new bool) (*content, error) {
-	f, p, err := s.segments.open(d, new)
+	h, p, err := s.segments.open(d, new)
 	if err != nil {
 		return nil, err
 	}
-	return newContent(f, p.offset, p.size, d, func() error { return s.segments.drop(d, p.segment, f) }), nil
+	c := newContent(h.File, p.offset, p.size, d)
+	c.close = func() error { return s.segments.release(h) }
+	c.drop = func() error { return s.segments.drop(d, p.segment, h.File) }
+	return c, nil
 }
 
 func (s *Store) openLarge(d pipeline.Digest) (*content, error) {
@@ -162,28 +165,39 @@ func (s *Store) openLarge(d pipeline.Digest) (*content, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return newContent(f, 0, info.Size(), id, func() error { return discard(f, f.Name()) }), nil
+	return newContent(f, 0, info.Size(), id), nil
 }
 
 // A content is part of an opened file, and its digest is known. It shows no more
 // of the file than the interface has: a Seek by somebody would make whole
 // contents look damaged.
 type content struct {
-	file *os.File
-	part *io.SectionReader
-	want sum
-	hash hash.Hash
-	read int64
-	err  error        // once found damaged, it stays so
-	drop func() error // removes what is damaged
+	file  *os.File
+	part  *io.SectionReader
+	want  sum
+	hash  hash.Hash
+	read  int64
+	err   error // once found damaged or closed, it stays so
+	close func() error
+	drop  func() error // removes what is damaged
 }
 
-func newContent(f *os.File, offset, size int64, want sum, drop func() error) *content {
-	return &content{file: f, part: io.NewSectionReader(f, offset, size), want: want, hash: sha256.New(), drop: drop}
+// newContent gives a content that is all that a file is for.
+func newContent(f *os.File, offset, size int64, want sum) *content {
+	return &content{
+		file: f, part: io.NewSectionReader(f, offset, size), want: want, hash: sha256.New(),
+		close: f.Close, drop: func() error { return discard(f, f.Name()) },
+	}
 }
 
-// Close implements io.Closer.
-func (c *content) Close() error { return c.file.Close() }
+// Close implements io.Closer. The file may be read by others still.
+func (c *content) Close() error {
+	if errors.Is(c.err, os.ErrClosed) {
+		return c.err
+	}
+	c.err = fmt.Errorf("content %s: %w", c.want.digest(), os.ErrClosed)
+	return c.close()
+}
 
 // Size implements pipeline.Content.
 func (c *content) Size() int64 { return c.part.Size() }
@@ -208,7 +222,12 @@ func (c *content) Read(p []byte) (int, error) {
 }
 
 // ReadAt implements io.ReaderAt.
-func (c *content) ReadAt(p []byte, offset int64) (int, error) { return c.part.ReadAt(p, offset) }
+func (c *content) ReadAt(p []byte, offset int64) (int, error) {
+	if errors.Is(c.err, os.ErrClosed) {
+		return 0, c.err
+	}
+	return c.part.ReadAt(p, offset)
+}
 
 func (c *content) verify() error {
 	got := sum(c.hash.Sum(nil))

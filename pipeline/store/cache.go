@@ -103,7 +103,7 @@ func openEntry(f *os.File) (pipeline.Content, error) {
 	}
 	want := sum(end[:sha256.Size])
 	if size > small {
-		return newContent(f, 0, size, want, func() error { return discard(f, f.Name()) }), nil
+		return newContent(f, 0, size, want), nil
 	}
 	data := make([]byte, size)
 	if _, err := f.ReadAt(data, 0); err != nil {

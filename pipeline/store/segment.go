@@ -25,7 +25,8 @@ import (
 // checked when they are read.
 type segment struct {
 	path string
-	size int64 // of the whole file; 0 while it is being written
+	size int64   // of the whole file; 0 while it is being written
+	file *handle // nil: it is not open
 }
 
 // The sizes, in bytes, of an entry of a segment's index and of what ends it.

@@ -18,17 +18,27 @@ import (
 type segments struct {
 	dir string
 
-	mu     sync.RWMutex
+	mu     sync.Mutex
 	places map[sum]place       // nil: nothing was looked for yet
 	sealed map[string]*segment // those that are in places, by name
 	active *segment            // nil: nothing was added since the last one was sealed
 	writer *segmentWriter      // of the active one
+	opened []*segment          // those that are kept open, oldest first
 }
 
 // A place says where a content lies.
 type place struct {
 	segment      *segment
 	offset, size int64
+}
+
+// maxOpened is how many segments are kept open for reading.
+const maxOpened = 64
+
+// A handle is the opened file of a segment. The last one who uses it closes it.
+type handle struct {
+	*os.File
+	users int
 }
 
 // add keeps a content, unless it is there.
@@ -66,6 +76,17 @@ func (s *segments) finish() error {
 	return s.seal()
 }
 
+// close finishes, and closes the files that nobody reads.
+func (s *segments) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.seal()
+	for len(s.opened) > 0 {
+		err = errors.Join(err, s.shut(s.opened[0]))
+	}
+	return err
+}
+
 // seal seals the active segment. The lock is held.
 func (s *segments) seal() error {
 	if s.active == nil {
@@ -78,7 +99,7 @@ func (s *segments) seal() error {
 		s.forget(ended)
 		return err
 	}
-	*ended = sealed // the places point to it
+	ended.path, ended.size = sealed.path, sealed.size // the places point to it
 	s.sealed[filepath.Base(sealed.path)] = ended
 	return nil
 }
@@ -126,28 +147,60 @@ func (s *segments) used(files []pipeline.File) (map[*segment]bool, error) {
 	return used, nil
 }
 
-// open opens the segment of a content. The caller closes the file. Only if new
-// is set, segments are looked for that others have made since.
-func (s *segments) open(d sum, new bool) (*os.File, place, error) {
-	if new {
-		s.mu.Lock()
-		err := s.load()
-		s.mu.Unlock()
-		if err != nil {
+// open gives the file in which a content lies. The caller releases it. Only if
+// new is set, segments are looked for that others have made since.
+func (s *segments) open(d sum, new bool) (*handle, place, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if new || s.places == nil {
+		if err := s.load(); err != nil {
 			return nil, place{}, err
 		}
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	p, ok := s.places[d]
 	if !ok {
 		return nil, p, fmt.Errorf("content %s: %w", d.digest(), fs.ErrNotExist)
 	}
-	f, err := os.Open(p.segment.path)
-	if err != nil {
-		err = fmt.Errorf("content %s: %w", d.digest(), err)
+	if p.segment.file == nil {
+		f, err := os.Open(p.segment.path)
+		if err != nil {
+			return nil, p, fmt.Errorf("content %s: %w", d.digest(), err)
+		}
+		p.segment.file = &handle{File: f, users: 1}
+		if s.opened = append(s.opened, p.segment); len(s.opened) > maxOpened {
+			if err := s.shut(s.opened[0]); err != nil {
+				return nil, p, err
+			}
+		}
 	}
-	return f, p, err
+	p.segment.file.users++
+	return p.segment.file, p, nil
+}
+
+// release is called by who does not read from a file any more.
+func (s *segments) release(h *handle) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return h.release()
+}
+
+// release closes the file when nobody uses it. The lock is held.
+func (h *handle) release() error {
+	if h.users--; h.users > 0 {
+		return nil
+	}
+	return h.Close()
+}
+
+// shut does not keep a segment open any more. The lock is held.
+func (s *segments) shut(g *segment) error {
+	h := g.file
+	if h == nil {
+		return nil
+	}
+	g.file = nil
+	s.opened = slices.DeleteFunc(s.opened, func(o *segment) bool { return o == g })
+	return h.release()
 }
 
 // begin loads what is there before the first use. The lock is held.
@@ -218,6 +271,7 @@ func (s *segments) whole(known *segment) bool {
 
 // forget loses all contents of a segment. The lock is held.
 func (s *segments) forget(gone *segment) {
+	_ = s.shut(gone) // a file that was only read
 	delete(s.sealed, filepath.Base(gone.path))
 	for d, p := range s.places {
 		if p.segment == gone {

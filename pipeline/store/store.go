@@ -71,7 +71,7 @@ func Open(dir string) (*Store, error) {
 // Close finishes what was added, and lets others prune the store. Contents that
 // are still open stay so.
 func (s *Store) Close() error {
-	err := s.segments.finish()
+	err := s.segments.close()
 	if unlocked := s.lock.Close(); unlocked != nil {
 		err = errors.Join(err, fmt.Errorf("unlock the store in %s: %w", s.dir, unlocked))
 	}

@@ -170,6 +170,79 @@ func TestSeenByOthers(t *testing.T) {
 	}
 }
 
+// Contents that are open stay so when the store is closed, and share a file
+// without noticing.
+func TestOpenContents(t *testing.T) {
+	for name, n := range map[string]int{"small": 10, "large": 2 << 20} {
+		t.Run(name, func(t *testing.T) {
+			s, err := store.Open(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var contents []pipeline.Content
+			for i := range 3 {
+				c, err := s.Open(t.Context(), add(t, s, bytes.Repeat([]byte{byte(i)}, n)).Digest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				contents = append(contents, c)
+			}
+			if err := contents[0].Close(); err != nil {
+				t.Error(err)
+			}
+			_, readErr := contents[0].Read(make([]byte, 1))
+			_, readAtErr := contents[0].ReadAt(make([]byte, 1), 0)
+			for what, err := range map[string]error{"Read": readErr, "ReadAt": readAtErr, "Close": contents[0].Close()} {
+				if !errors.Is(err, os.ErrClosed) {
+					t.Errorf("%s of a closed one: %v", what, err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range contents[1:] {
+				if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{byte(i + 1)}, n)) {
+					t.Errorf("content %d: %v", i, err)
+				}
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// A store with many segments keeps few of them open.
+func TestOpenFiles(t *testing.T) {
+	s := open(t, t.TempDir())
+	var all []pipeline.File
+	for i := range 200 {
+		f := add(t, s, source(i))
+		if _, err := s.Save(t.Context(), []pipeline.File{f}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	before := openFiles(t)
+	for _, f := range all {
+		if _, err := read(t, s, f.Digest); err != nil {
+			t.Error(err)
+		}
+	}
+	if more := openFiles(t) - before; more < 1 || more > 100 {
+		t.Errorf("%d files are open after reading of 200 segments", more)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no /proc here: ", err)
+	}
+	return len(list)
+}
+
 // A segment does not grow for ever.
 func TestManySegments(t *testing.T) {
 	dir := t.TempDir()

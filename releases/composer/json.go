@@ -2,12 +2,15 @@ package composer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The bounds of what is read. The largest real composer.json has some 40 KiB; a repository's include file lists every
@@ -78,23 +81,116 @@ func decodeObject(data []byte, limit int, check func(member) error) (*object, er
 	if at := invalidUTF8(data); at >= 0 {
 		return nil, positioned(data, int64(at), errors.New("not UTF-8"))
 	}
-	if err := syntax(data); err != nil {
-		return nil, err
+	d := &decoder{data: data, check: check, tokens: jsontext.NewDecoder(bytes.NewBuffer(data))}
+	o, err := d.text()
+	var broken *jsontext.SyntacticError
+	if errors.As(err, &broken) {
+		return nil, d.explain(broken)
 	}
-	d := &decoder{data: data, check: check, tokens: json.NewDecoder(bytes.NewReader(data))}
-	d.tokens.UseNumber()
+	return o, err
+}
+
+type decoder struct {
+	data   []byte
+	check  func(member) error
+	tokens *jsontext.Decoder
+}
+
+// text reads the object and looks that nothing is behind it.
+func (d *decoder) text() (*object, error) {
 	value, err := d.value(0)
 	if err != nil {
 		return nil, err
 	}
+	if _, err := d.tokens.ReadToken(); err != io.EOF {
+		return nil, cmp.Or(err, error(&jsontext.SyntacticError{ByteOffset: d.tokens.InputOffset(), Err: errors.New("text behind the JSON value")}))
+	}
 	o, ok := value.(*object)
 	if !ok {
-		return nil, positioned(data, 0, fmt.Errorf("it is %s, want an object", kindOf(value)))
+		return nil, positioned(d.data, 0, fmt.Errorf("it is %s, want an object", kindOf(value)))
 	}
 	return o, nil
 }
 
-// syntax says where data is no JSON. It comes before the tokens because only here encoding/json gives the exact place.
+func (d *decoder) value(depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, d.here(fmt.Errorf("nested deeper than %d", maxDepth))
+	}
+	token, err := d.tokens.ReadToken()
+	if err != nil {
+		if err == io.EOF {
+			err = &jsontext.SyntacticError{ByteOffset: int64(len(d.data)), Err: io.ErrUnexpectedEOF}
+		}
+		return nil, err
+	}
+	switch token.Kind() {
+	case jsontext.KindBeginObject:
+		return d.object(depth)
+	case jsontext.KindBeginArray:
+		return d.array(depth)
+	case jsontext.KindString:
+		return token.String(), nil
+	case jsontext.KindNumber:
+		return json.Number(token.String()), nil
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return token.Bool(), nil
+	}
+	return nil, nil //nolint:nilnil // null
+}
+
+func (d *decoder) object(depth int) (*object, error) {
+	o := &object{}
+	for d.tokens.PeekKind() != jsontext.KindEndObject {
+		token, err := d.tokens.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		m := member{key: token.String()}
+		if m.value, err = d.value(depth + 1); err != nil {
+			return nil, err
+		}
+		if depth == 0 && d.check != nil {
+			if err := d.check(m); err != nil {
+				return nil, d.here(err)
+			}
+		}
+		o.members = append(o.members, m)
+	}
+	_, err := d.tokens.ReadToken()
+	return o, err
+}
+
+func (d *decoder) array(depth int) ([]any, error) {
+	list := []any{}
+	for d.tokens.PeekKind() != jsontext.KindEndArray {
+		value, err := d.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, value)
+	}
+	_, err := d.tokens.ReadToken()
+	return list, err
+}
+
+func (d *decoder) here(err error) error {
+	return positioned(d.data, d.tokens.InputOffset()-1, err)
+}
+
+// explain says where and why a text is refused. For what is no JSON at all
+// encoding/json has the clearer words and the exact place; it takes a key twice
+// and half of a surrogate pair, which PHP refuses.
+func (d *decoder) explain(broken *jsontext.SyntacticError) error {
+	if err := syntax(d.data); err != nil {
+		return err
+	}
+	if errors.Is(broken, jsontext.ErrDuplicateName) {
+		return positioned(d.data, broken.ByteOffset, fmt.Errorf("key %q appears twice", broken.JSONPointer.LastToken()))
+	}
+	return positioned(d.data, broken.ByteOffset, broken.Err)
+}
+
+// syntax says where data is no JSON.
 func syntax(data []byte) error {
 	offset, err := syntaxError(data)
 	if err == nil {
@@ -120,92 +216,6 @@ func syntaxError(data []byte) (int64, error) {
 	return 0, err
 }
 
-type decoder struct {
-	data   []byte
-	check  func(member) error
-	tokens *json.Decoder
-}
-
-func (d *decoder) value(depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, d.here(fmt.Errorf("nested deeper than %d", maxDepth))
-	}
-	token, err := d.token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		return d.object(depth)
-	case json.Delim('['):
-		return d.array(depth)
-	}
-	return token, nil
-}
-
-func (d *decoder) object(depth int) (*object, error) {
-	o := &object{}
-	seen := map[string]bool{}
-	for d.tokens.More() {
-		token, err := d.token()
-		if err != nil {
-			return nil, err
-		}
-		key := token.(string) // syntax saw to it
-		if seen[key] {
-			return nil, d.here(fmt.Errorf("key %q appears twice", key))
-		}
-		seen[key] = true
-		value, err := d.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		m := member{key: key, value: value}
-		if depth == 0 && d.check != nil {
-			if err := d.check(m); err != nil {
-				return nil, d.here(err)
-			}
-		}
-		o.members = append(o.members, m)
-	}
-	_, err := d.token()
-	return o, err
-}
-
-func (d *decoder) array(depth int) ([]any, error) {
-	list := []any{}
-	for d.tokens.More() {
-		value, err := d.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	_, err := d.token()
-	return list, err
-}
-
-// token reads the next token. A lone half of a surrogate pair is refused: encoding/json would replace it silently,
-// PHP refuses it.
-func (d *decoder) token() (json.Token, error) {
-	before := d.tokens.InputOffset()
-	token, err := d.tokens.Token()
-	if err != nil {
-		return nil, err
-	}
-	if text, ok := token.(string); ok && strings.ContainsRune(text, utf8.RuneError) {
-		raw := d.data[before:d.tokens.InputOffset()]
-		if loneSurrogate(raw) {
-			return nil, d.here(errors.New(`half of a surrogate pair (\ud800 to \udfff) in text`))
-		}
-	}
-	return token, nil
-}
-
-func (d *decoder) here(err error) error {
-	return positioned(d.data, d.tokens.InputOffset()-1, err)
-}
-
 // positioned puts "line:column: " before err, for the character at the offset in bytes.
 func positioned(data []byte, offset int64, err error) error {
 	before := data[:min(max(offset, 0), int64(len(data)))]
@@ -224,29 +234,4 @@ func invalidUTF8(data []byte) int {
 		i += size
 	}
 	return -1
-}
-
-// loneSurrogate looks for a \u escape of half a pair in the raw text of a JSON string.
-func loneSurrogate(raw []byte) bool {
-	for i := 0; i+1 < len(raw); i++ {
-		if raw[i] != '\\' {
-			continue
-		}
-		i++
-		if raw[i] != 'u' || i+5 > len(raw) {
-			continue
-		}
-		half := strings.ToLower(string(raw[i+1 : i+5]))
-		if half < "d800" || half > "dfff" {
-			continue
-		}
-		if half > "dbff" || i+11 > len(raw) || raw[i+5] != '\\' || raw[i+6] != 'u' {
-			return true
-		}
-		if low := strings.ToLower(string(raw[i+7 : i+11])); low < "dc00" || low > "dfff" {
-			return true
-		}
-		i += 10
-	}
-	return false
 }
