@@ -104,32 +104,33 @@ func (s *segments) seal() error {
 	return nil
 }
 
-// check finds the first file whose content is missing, and seals the others, if
-// they are not.
-func (s *segments) check(files []pipeline.File) error {
+// missing gives the files whose contents are in no segment, and seals the
+// contents of the others, if they are not.
+func (s *segments) missing(files []pipeline.File) ([]pipeline.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {
-		return err
+		return nil, err
 	}
-	used, err := s.used(files)
-	if err != nil { // another process may have it
+	used := map[*segment]bool{}
+	missing, err := s.look(files, used)
+	if err == nil && slices.ContainsFunc(missing, isSmall) { // another process may have it
 		if err := s.load(); err != nil {
-			return err
+			return nil, err
 		}
-		if used, err = s.used(files); err != nil {
-			return err
-		}
+		missing, err = s.look(missing, used)
 	}
 	if used[s.active] {
-		return s.seal()
+		err = errors.Join(err, s.seal())
 	}
-	return nil
+	return missing, err
 }
 
-// used gives the segments of the files' contents. The lock is held.
-func (s *segments) used(files []pipeline.File) (map[*segment]bool, error) {
-	used := map[*segment]bool{}
+func isSmall(f pipeline.File) bool { return f.Size <= small }
+
+// look notes the segments of the files' contents, and gives the files that have
+// none. The lock is held.
+func (s *segments) look(files []pipeline.File, used map[*segment]bool) (missing []pipeline.File, err error) {
 	for _, f := range files {
 		d, err := parseSum(f.Digest)
 		if err != nil {
@@ -141,10 +142,10 @@ func (s *segments) used(files []pipeline.File) (map[*segment]bool, error) {
 			used[p.segment] = true
 		}
 		if !ok || p.size != f.Size {
-			return nil, fmt.Errorf("file %s: content %s: %w", f.Path, f.Digest, fs.ErrNotExist)
+			missing = append(missing, f)
 		}
 	}
-	return used, nil
+	return missing, nil
 }
 
 // open gives the file in which a content lies. The caller releases it. Only if

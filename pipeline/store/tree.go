@@ -86,13 +86,14 @@ func (s *Store) Check(ctx context.Context, tree pipeline.Tree) error {
 
 // checkContents finds a content that is missing or of another size.
 func (s *Store) checkContents(ctx context.Context, files []pipeline.File) error {
-	inSegments := make([]pipeline.File, 0, len(files))
-	for _, f := range files {
-		if f.Size <= small {
-			inSegments = append(inSegments, f)
-		} else if err := s.has(f.Digest, f.Size); err != nil {
+	large, err := s.segments.missing(files)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	for _, f := range large {
+		if err := s.has(f.Digest, f.Size); err != nil {
 			return fmt.Errorf("file %s: %w", f.Path, err)
 		}
 	}
-	return errors.Join(s.segments.check(inSegments), ctx.Err())
+	return ctx.Err()
 }
