@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"github.com/mage-os/nightly/pipeline"
 )
@@ -46,24 +47,39 @@ func (c cache) path(key string) (string, error) {
 	return filepath.Join(c.s.dir, cacheDir, c.name, string(d[:2]), string(d[2:])), nil
 }
 
-// Put implements pipeline.Cache.
+// Put implements pipeline.Cache. A small entry is written when there are many,
+// or the store is closed: one that is replaced soon is never written.
 func (c cache) Put(ctx context.Context, key string, content io.Reader) error {
 	path, err := c.path(key)
-	if err != nil {
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
+	var begin bytes.Buffer
+	n, err := begin.ReadFrom(io.LimitReader(content, small+1))
+	if err != nil {
+		return fmt.Errorf("read the content: %w", err)
+	}
+	if n <= small {
+		sum := sha256.Sum256(begin.Bytes())
+		return c.s.entries.put(path, appendFooter(begin.Bytes(), sum[:], n))
+	}
+	c.s.entries.forget(path)
 	return write(path, fast, func(f *os.File) error {
-		digest, n, err := copyContent(ctx, f, content)
+		digest, n, err := copyContent(ctx, f, io.MultiReader(&begin, content))
 		if err != nil {
 			return err
 		}
-		end, err := hex.DecodeString(string(digest))
+		sum, err := hex.DecodeString(string(digest))
 		if err != nil {
 			return err
 		}
-		_, err = f.Write(binary.BigEndian.AppendUint64(end, uint64(n)))
+		_, err = f.Write(appendFooter(nil, sum, n))
 		return err
 	})
+}
+
+func appendFooter(data, sum []byte, size int64) []byte {
+	return binary.BigEndian.AppendUint64(append(data, sum...), uint64(size))
 }
 
 // Get implements pipeline.Cache. An entry of up to a mebibyte was read and
@@ -72,6 +88,9 @@ func (c cache) Get(ctx context.Context, key string) (pipeline.Content, error) {
 	path, err := c.path(key)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
+	}
+	if data, ok := c.s.entries.get(path); ok {
+		return memory{bytes.NewReader(data[:len(data)-footer])}, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -83,6 +102,63 @@ func (c cache) Get(ctx context.Context, key string) (pipeline.Content, error) {
 	}
 	touch(path)
 	return found, nil
+}
+
+// maxWaiting bounds the entries that wait to be written, in bytes.
+const maxWaiting = 16 << 20
+
+// entries are cache entries that wait to be written.
+type entries struct {
+	mu      sync.Mutex
+	waiting map[string][]byte // by path
+	size    int
+}
+
+func (e *entries) get(path string) ([]byte, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	data, ok := e.waiting[path]
+	return data, ok
+}
+
+func (e *entries) put(path string, data []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.waiting == nil {
+		e.waiting = map[string][]byte{}
+	}
+	e.size += len(data) - len(e.waiting[path])
+	e.waiting[path] = data
+	if e.size > maxWaiting {
+		return e.write()
+	}
+	return nil
+}
+
+// forget is called for an entry that is written by other means.
+func (e *entries) forget(path string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.size -= len(e.waiting[path])
+	delete(e.waiting, path)
+}
+
+// flush writes what waits.
+func (e *entries) flush() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.write()
+}
+
+// write writes what waits. What cannot be written is lost, which a cache may be.
+// The lock is held.
+func (e *entries) write() error {
+	var errs []error
+	for path, data := range e.waiting {
+		errs = append(errs, writeBytes(path, fast, data))
+	}
+	e.waiting, e.size = nil, 0
+	return errors.Join(errs...)
 }
 
 // openEntry takes over the file if it gives no error.

@@ -293,11 +293,15 @@ func TestDamagedCacheEntry(t *testing.T) {
 		for name, n := range map[string]int{"small": 1000, "large": 2 << 20} {
 			t.Run(damage.name+" "+name, func(t *testing.T) {
 				dir := t.TempDir()
-				c := open(t, dir).Cache("zips")
+				s := open(t, dir)
 				content := bytes.Repeat([]byte{7}, n)
-				if err := c.Put(t.Context(), "key", bytes.NewReader(content)); err != nil {
+				if err := s.Cache("zips").Put(t.Context(), "key", bytes.NewReader(content)); err != nil {
 					t.Fatal(err)
 				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				c := open(t, dir).Cache("zips")
 				overwrite(t, filepath.Join(dir, "cache", files(t, filepath.Join(dir, "cache"))[0]), damage.change)
 				entry, err := c.Get(t.Context(), "key")
 				if err == nil { // a large one, whose content nobody read yet

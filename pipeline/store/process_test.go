@@ -159,7 +159,7 @@ func limited(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	s, err := store.Open(dir)
 	if err == nil {
-		defer func() { fmt.Println("closed", s.Close()) }()
+		defer func() { fmt.Println("closed", errors.Is(s.Close(), syscall.EFBIG)) }()
 		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10})
 	}
 	if err != nil {
@@ -177,7 +177,7 @@ func limited(dir string) {
 func TestFailedWriteLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	out, err := start(t, "limited", dir).CombinedOutput()
-	want := "content 1000 false\nentry false\ncontent 0 true\nentry true\ncontent 0 true\nentry true\nclosed <nil>\n"
+	want := "content 1000 false\nentry false\ncontent 0 true\nentry false\ncontent 0 true\nentry true\nclosed true\n"
 	if string(out) != want || err != nil {
 		t.Errorf("%s, %v", out, err)
 	}
@@ -228,6 +228,9 @@ func TestReadOnlyStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Cache("c").Put(t.Context(), "key", strings.NewReader("")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

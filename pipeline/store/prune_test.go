@@ -70,12 +70,18 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, folder := range []string{"segments", "blobs", "trees", "results", "cache/c"} {
 		if err := os.WriteFile(filepath.Join(dir, folder, "new-123"), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	age(t, dir)
+	if s, err = store.Open(dir); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Results().Load(t.Context(), pipeline.DigestOf([]byte("used"))); err != nil {
 		t.Fatal(err)
 	}

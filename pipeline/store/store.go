@@ -42,6 +42,7 @@ type Store struct {
 	dir      string
 	lock     *flock.Flock
 	segments segments
+	entries  entries
 }
 
 var (
@@ -68,10 +69,10 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir, lock: lock, segments: segments{dir: filepath.Join(dir, segmentsDir)}}, nil
 }
 
-// Close finishes what was added, and lets others prune the store. Contents that
+// Close writes what waits to be written, and lets others prune the store. Contents that
 // are still open stay so.
 func (s *Store) Close() error {
-	err := s.segments.close()
+	err := errors.Join(s.entries.flush(), s.segments.close())
 	if unlocked := s.lock.Close(); unlocked != nil {
 		err = errors.Join(err, fmt.Errorf("unlock the store in %s: %w", s.dir, unlocked))
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,20 @@ func TestContents(t *testing.T) {
 		if err != nil || name != "lock" && info.Mode() != 0o444 {
 			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
 		}
+	}
+}
+
+// Entries do not pile up in memory.
+func TestCacheIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir).Cache("c")
+	for i := range 40 {
+		if err := c.Put(t.Context(), strconv.Itoa(i%20), bytes.NewReader(make([]byte, 1<<20))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(files(t, filepath.Join(dir, "cache"))); got < 10 || got > 20 {
+		t.Errorf("%d of 20 entries of a mebibyte were written", got)
 	}
 }
 
@@ -369,7 +384,8 @@ func TestResults(t *testing.T) {
 }
 
 func TestCache(t *testing.T) {
-	s := open(t, t.TempDir())
+	dir := t.TempDir()
+	s := open(t, dir)
 	large := strings.Repeat("x", 3<<20)
 	entries := map[string]string{"a": "1", "a/b": "2", "A": "3", "..": "dots", "empty": "", "large": large, strings.Repeat("k/", 500): "long"}
 	for _, name := range []string{"php", "zip.1"} {
@@ -393,6 +409,15 @@ func TestCache(t *testing.T) {
 				t.Errorf("%s: %d bytes", key, c.Size())
 			}
 			checkRead(t, c, []byte(content+name))
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	for key, content := range entries {
+		if c, err := again.Cache("php").Get(t.Context(), key); err != nil || c.Size() != int64(len(content+"php")) {
+			t.Errorf("%s, after the store was closed: %v", key, err)
 		}
 	}
 	for _, bad := range []struct{ name, key string }{{"php", ""}, {"php", "a b"}, {"php", "a\x00"}, {"..", "a"}, {"", "a"}, {"a/b", "c"}, {".", "a"}} {

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -195,12 +197,12 @@ func saveTag(ctx context.Context, store pipeline.Store, list []stages.TagPackage
 // give the same dist.
 func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, error) {
 	dists := make([]packed, len(packings))
-	keys := make([]string, len(packings))
+	keys := make([]pipeline.Digest, len(packings))
 	var open []packing
 	var at []int
 	for i, p := range packings {
-		keys[i] = madeKey(p)
-		if d, ok := o.made(ctx, keys[i]); ok {
+		keys[i] = packingKey(p)
+		if d, ok := o.made(ctx, p, keys[i]); ok {
 			dists[i] = d
 			continue
 		}
@@ -213,15 +215,15 @@ func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, er
 	}
 	for n, d := range fresh {
 		dists[at[n]] = d
-		if err := o.remember(ctx, keys[at[n]], d); err != nil {
+		if err := o.remember(ctx, open[n], keys[at[n]], d); err != nil {
 			return nil, err
 		}
 	}
 	return dists, nil
 }
 
-// madeKey names all that decides the bytes of a dist.
-func madeKey(p packing) string {
+// packingKey names all that decides the bytes of a dist.
+func packingKey(p packing) pipeline.Digest {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%q\x00", compressor, p.Name, p.Version, p.Manifest, p.Directories)
 	files := slices.Clone(p.Files)
@@ -229,38 +231,65 @@ func madeKey(p packing) string {
 	for _, f := range files {
 		fmt.Fprintf(&b, "%s\x00%o\x00%s\x00", f.Path, f.Mode, f.Digest)
 	}
-	return "made/" + string(pipeline.DigestOf(b.Bytes()))
+	return pipeline.DigestOf(b.Bytes())
 }
 
+// madeKey is the cache's key for the dists that were made of a package. Its entry
+// has a line for each, the newest first: its packing's key, and SHA-256, size and
+// SHA-1 of the dist.
+func madeKey(name string) string {
+	return "made/" + string(pipeline.DigestOf([]byte(name)))
+}
+
+// maxMade is how many dists of one package are remembered.
+const maxMade = 1000
+
 // made finds a dist that was packed before and is in the store.
-func (o Options) made(ctx context.Context, key string) (d packed, ok bool) {
-	if o.Cache == nil {
+func (o Options) made(ctx context.Context, p packing, key pipeline.Digest) (d packed, ok bool) {
+	_, after, found := strings.Cut("\n"+o.madeOf(ctx, p.Name), "\n"+string(key)+" ")
+	if !found {
 		return d, false
 	}
-	found, err := o.Cache.Get(ctx, key)
-	if err != nil {
-		return d, false
-	}
-	defer found.Close()
-	if json.NewDecoder(found).Decode(&d) != nil {
+	line, _, _ := strings.Cut(after, "\n")
+	d.File = pipeline.File{Path: p.path(), Mode: pipeline.Regular}
+	if _, err := fmt.Sscanf(line, "%s %d %s", &d.File.Digest, &d.File.Size, &d.SHA1); err != nil {
 		return packed{}, false
 	}
 	content, err := o.Store.Open(ctx, d.File.Digest)
 	if err != nil {
 		return packed{}, false
 	}
-	return d, content.Close() == nil
+	return d, content.Size() == d.File.Size && content.Close() == nil
 }
 
-func (o Options) remember(ctx context.Context, key string, d packed) error {
+// madeOf gives the entry of a package, or "".
+func (o Options) madeOf(ctx context.Context, name string) string {
+	if o.Cache == nil {
+		return ""
+	}
+	found, err := o.Cache.Get(ctx, madeKey(name))
+	if err != nil {
+		return ""
+	}
+	defer found.Close()
+	data, err := io.ReadAll(found)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// remember puts a dist before the others of its package. What another process adds
+// at the same time may be lost, and is then packed again.
+func (o Options) remember(ctx context.Context, p packing, key pipeline.Digest, d packed) error {
 	if o.Cache == nil {
 		return nil
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		return err
+	lines := fmt.Sprintf("%s %s %d %s\n%s", key, d.File.Digest, d.File.Size, d.SHA1, o.madeOf(ctx, p.Name))
+	if all := strings.SplitAfterN(lines, "\n", maxMade+1); len(all) > maxMade {
+		lines = strings.Join(all[:maxMade], "")
 	}
-	if err := o.Cache.Put(ctx, key, bytes.NewReader(data)); err != nil {
+	if err := o.Cache.Put(ctx, madeKey(p.Name), strings.NewReader(lines)); err != nil {
 		return fmt.Errorf("keep where the dist lies: %w", err)
 	}
 	return nil
