@@ -10,7 +10,10 @@ import (
 	"log/slog"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -28,9 +31,16 @@ func MirrorStage(o Options) pipeline.Stage[stages.Mirror, stages.Night] {
 
 func (o Options) mirror(ctx context.Context, in stages.Mirror) (stages.Night, error) {
 	m := &mirror{Options: o, in: in, byName: map[string][]mirrored{}, there: map[string]pipeline.Digest{}}
-	for _, t := range in.Tags {
-		if err := m.add(ctx, t); err != nil {
-			return stages.Night{}, fmt.Errorf("%s: %w", tagText(t), err)
+	// Read a few at a time: a mirror has more of it than fits into memory.
+	for tags := range slices.Chunk(in.Tags, runtime.GOMAXPROCS(0)) {
+		lists, err := m.readTags(ctx, tags)
+		if err != nil {
+			return stages.Night{}, err
+		}
+		for i, t := range tags {
+			if err := m.add(t, lists[i]); err != nil {
+				return stages.Night{}, fmt.Errorf("%s: %w", tagText(t), err)
+			}
 		}
 	}
 	if err := m.aliases(ctx); err != nil {
@@ -70,12 +80,23 @@ type mirror struct {
 	files  []pipeline.File            // dists
 }
 
-// add takes what a tag has and nothing before it.
-func (m *mirror) add(ctx context.Context, t stages.TagPackages) error {
-	list, err := readTag(ctx, m.Store, t)
-	if err != nil {
-		return err
+// readTags reads what the tags have, all at a time.
+func (m *mirror) readTags(ctx context.Context, tags []stages.TagPackages) ([][]stages.TagPackage, error) {
+	lists := make([][]stages.TagPackage, len(tags))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, t := range tags {
+		group.Go(func() (err error) {
+			if lists[i], err = readTag(ctx, m.Store, t); err != nil {
+				return fmt.Errorf("%s: %w", tagText(t), err)
+			}
+			return nil
+		})
 	}
+	return lists, group.Wait()
+}
+
+// add takes what a tag has and nothing before it.
+func (m *mirror) add(t stages.TagPackages, list []stages.TagPackage) error {
 	for _, p := range list {
 		name, version := p.Manifest.Name(), p.Manifest.Version()
 		if m.known(name, version, p.SHA256, t) {

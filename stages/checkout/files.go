@@ -199,10 +199,12 @@ func (e *storeError) Unwrap() error { return e.err }
 // head saves the tree of all files of a commit, and gives them too. What is known
 // of the repository's blobs is completed.
 func (r *reader) head(ctx context.Context, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, []entry, error) {
-	files, err := r.walk(ctx, walk{objects: r.objects, log: log, told: r.told}, commit)
+	seen := map[plumbing.Hash][]entry{}
+	files, err := r.walk(ctx, walk{objects: r.objects, log: log, told: r.told, before: r.trees, seen: seen}, commit)
 	if err != nil {
 		return pipeline.Tree{}, nil, err
 	}
+	r.trees = seen
 	tree, err := r.add(ctx, r.objects, files, r.known)
 	if err != nil {
 		return pipeline.Tree{}, nil, err

@@ -193,10 +193,11 @@ type reader struct {
 	*checkout
 	objects *objects
 	folder  string
-	known   map[plumbing.Hash]stored // blobs that the store has
-	told    map[string]bool          // submodules that were warned of
-	tree    pipeline.Tree            // the last tree of all files
-	files   []entry                  // in it; nil: none was made
+	known   map[plumbing.Hash]stored  // blobs that the store has
+	told    map[string]bool           // submodules that were warned of
+	trees   map[plumbing.Hash][]entry // git's trees of the last commit
+	tree    pipeline.Tree             // the last tree of all files
+	files   []entry                   // in it; nil: none was made
 }
 
 func (c *checkout) reader(ctx context.Context, o *objects, folder string) *reader {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -78,6 +79,9 @@ type walk struct {
 	only func(name string) bool
 	// told are the submodules of the repository that were warned of; nil: none.
 	told map[string]bool
+	// before are the trees of the commit that was walked last, and seen becomes
+	// those of this one: most trees of two commits are the same.
+	before, seen map[plumbing.Hash][]entry
 
 	files    []entry
 	problems []error
@@ -98,6 +102,9 @@ func (w *walk) run(ctx context.Context, root plumbing.Hash) ([]entry, error) {
 			return nil, err
 		}
 		var next []entry
+		if w.seen != nil {
+			maps.Copy(w.seen, trees)
+		}
 		for _, d := range level {
 			next = w.directory(next, d.name, trees[d.id])
 			if len(w.files)+len(next) > maxFiles {
@@ -117,8 +124,11 @@ func (w *walk) read(ctx context.Context, level []entry) (map[plumbing.Hash][]ent
 	trees := make(map[plumbing.Hash][]entry, len(level))
 	var ids []plumbing.Hash
 	for _, d := range level {
-		if _, ok := trees[d.id]; !ok {
-			trees[d.id] = nil
+		if _, ok := trees[d.id]; ok {
+			continue
+		}
+		known, ok := w.before[d.id]
+		if trees[d.id] = known; !ok {
 			ids = append(ids, d.id)
 		}
 	}

@@ -161,7 +161,7 @@ func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) 
 	if err != nil {
 		return fmt.Errorf("read it back: %w", err)
 	}
-	return errors.Join(checkBack(back, c), back.Close())
+	return errors.Join(checkBack(ctx, back, c), back.Close())
 }
 
 // create implements lockTarget.

@@ -108,13 +108,13 @@ func (f *folder) writeTemp(ctx context.Context, c Content) (name string, err err
 		return "", err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := copyChecked(ctx, file, c); err != nil {
+	if err := copyTo(ctx, file, c); err != nil {
 		return "", err
 	}
 	if err := errors.Join(file.Chmod(0o644), file.Sync()); err != nil {
 		return "", err
 	}
-	return file.Name(), checkBack(io.NewSectionReader(file, 0, 1<<62), c)
+	return file.Name(), checkBack(ctx, io.NewSectionReader(file, 0, 1<<62), c)
 }
 
 // Remove implements Target.

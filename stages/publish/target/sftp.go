@@ -172,7 +172,7 @@ func (s *server) writeTemp(ctx context.Context, temp string, c Content) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := copyChecked(ctx, file, c); err != nil {
+	if err := copyTo(ctx, file, c); err != nil {
 		return err
 	}
 	if err := file.Chmod(0o644); err != nil {
@@ -186,7 +186,7 @@ func (s *server) writeTemp(ctx context.Context, temp string, c Content) (err err
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return checkBack(contextReader{ctx, file}, c)
+	return checkBack(ctx, contextReader{ctx, file}, c)
 }
 
 // create implements lockTarget.

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mage-os/nightly/releases/git/remote"
@@ -242,15 +243,24 @@ const (
 	lockDir  = ".publish.locks" // of all others
 )
 
-// copyChecked copies a content and checks what it was.
-func copyChecked(ctx context.Context, to io.Writer, c Content) error {
-	from, err := c.checked(ctx, func() {})
+// copyTo copies a content. What was written is read back by who calls it, so that
+// it is not checked here.
+func copyTo(ctx context.Context, to io.Writer, c Content) error {
+	from, err := c.Open(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(to, from)
+	buffer := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buffer)
+	// Only as a Writer: a file would take a small buffer of its own instead.
+	_, err = io.CopyBuffer(struct{ io.Writer }{to}, contextReader{ctx, from}, buffer[:])
 	return errors.Join(err, from.Close())
 }
+
+// copySize is how much is copied at a time, in bytes.
+const copySize = 128 << 10
+
+var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 // A checkedReader reads a content and ends with an error if that is not what it
 // should be, so that whoever sends it gives up.
@@ -289,19 +299,27 @@ func (r *checkedReader) Read(p []byte) (int, error) {
 }
 
 // checkBack reads what was written and compares it.
-func checkBack(from io.Reader, c Content) error {
+func checkBack(ctx context.Context, from io.Reader, c Content) error {
 	got, err := sumOf(sha256.New(), from)
 	if err != nil {
 		return fmt.Errorf("read it back: %w", err)
 	}
-	if got != c.SHA256 {
-		return fmt.Errorf("what can be read back has SHA-256 %s, not %s; see to the target's disk or network", got, c.SHA256)
+	if got == c.SHA256 {
+		return nil
 	}
-	return nil
+	if source, err := c.checked(ctx, func() {}); err == nil {
+		_, err = io.Copy(io.Discard, source)
+		if err := errors.Join(err, source.Close()); err != nil {
+			return err // what was sent was not right
+		}
+	}
+	return fmt.Errorf("what can be read back has SHA-256 %s, not %s; see to the target's disk or network", got, c.SHA256)
 }
 
 func sumOf(h hash.Hash, from io.Reader) (string, error) {
-	_, err := io.Copy(h, from)
+	buffer := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buffer)
+	_, err := io.CopyBuffer(h, from, buffer[:])
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
