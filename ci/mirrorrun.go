@@ -34,6 +34,10 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 	if err != nil {
 		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
+	c.manifests = make(map[pipeline.Digest]*releases.Manifest, len(nights))
+	for i, night := range nights {
+		c.manifests[sums[i]] = night
+	}
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
 		plan.Continue(nights, sums)
 		for _, night := range nights {

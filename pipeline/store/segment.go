@@ -133,6 +133,35 @@ func (w *segmentWriter) add(s sum, content []byte) (entry, error) {
 	return e, nil
 }
 
+// copy adds contents of another segment as they lie there: who reads them checks
+// them.
+func (w *segmentWriter) copy(f *os.File, entries []entry) error {
+	for _, e := range entries {
+		content := make([]byte, e.size)
+		if _, err := f.ReadAt(content, e.offset); err != nil {
+			return fmt.Errorf("read content %s: %w", e.sum.digest(), err)
+		}
+		if _, err := w.add(e.sum, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addAll adds all contents of the segment at a path.
+func (w *segmentWriter) addAll(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, entries, err := readSegment(f, path)
+	if err != nil {
+		return err
+	}
+	return w.copy(f, entries)
+}
+
 // remove takes a content out again.
 func (w *segmentWriter) remove(s sum) {
 	w.entries = slices.DeleteFunc(w.entries, func(e entry) bool { return e.sum == s })

@@ -24,6 +24,7 @@ type segments struct {
 	active *segment            // nil: nothing was added since the last one was sealed
 	writer *segmentWriter      // of the active one
 	opened []*segment          // those that are kept open, oldest first
+	own    []*segment          // that were sealed here
 }
 
 // A place says where a content lies.
@@ -76,11 +77,19 @@ func (s *segments) finish() error {
 	return s.seal()
 }
 
-// close finishes, and closes the files that nobody reads.
+// maxJoined is how many bytes are written once more to leave one segment of a
+// process instead of several.
+const maxJoined = 8 << 20
+
+// close finishes, and closes the files that nobody reads. A process that added
+// little leaves one segment: each next one has to read the index of every one.
 func (s *segments) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.seal()
+	if err == nil {
+		err = s.join()
+	}
 	for len(s.opened) > 0 {
 		err = errors.Join(err, s.shut(s.opened[0]))
 	}
@@ -101,7 +110,44 @@ func (s *segments) seal() error {
 	}
 	ended.path, ended.size = sealed.path, sealed.size // the places point to it
 	s.sealed[filepath.Base(sealed.path)] = ended
+	s.own = append(s.own, ended)
 	return nil
+}
+
+// join puts the segments that were sealed here into one, if they are little. The
+// lock is held.
+func (s *segments) join() error {
+	own := slices.DeleteFunc(s.own, func(o *segment) bool {
+		return s.sealed[filepath.Base(o.path)] != o || !s.whole(o) // lost meanwhile
+	})
+	s.own = nil
+	var size int64
+	for _, o := range own {
+		size += o.size
+	}
+	if len(own) < 2 || size > maxJoined {
+		return nil
+	}
+	w, err := newSegment(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, o := range own {
+		if err := w.addAll(o.path); err != nil {
+			return errors.Join(err, w.discard())
+		}
+	}
+	joined, err := w.seal(fast)
+	if err != nil {
+		return err
+	}
+	for _, o := range own {
+		if o.path != joined.path {
+			err = errors.Join(err, os.Remove(o.path))
+		}
+		s.forget(o)
+	}
+	return errors.Join(err, s.loadOne(filepath.Base(joined.path)))
 }
 
 // missing gives the files whose contents are in no segment, and seals the
@@ -315,14 +361,8 @@ func (s *segments) salvage(damaged sum, f *os.File, path string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		content := make([]byte, e.size)
-		if _, err = f.ReadAt(content, e.offset); err == nil {
-			_, err = w.add(e.sum, content)
-		}
-		if err != nil {
-			return errors.Join(err, w.discard())
-		}
+	if err := w.copy(f, entries); err != nil {
+		return errors.Join(err, w.discard())
 	}
 	saved, err := w.seal(fast)
 	if err != nil {

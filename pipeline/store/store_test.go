@@ -258,6 +258,49 @@ func openFiles(t *testing.T) int {
 	return len(list)
 }
 
+// A process that adds little leaves one segment.
+func TestJoinedAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	other := open(t, dir)
+	var all []pipeline.File
+	var trees []pipeline.Tree
+	for round := range 2 {
+		s, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5 {
+			all = append(all, add(t, s, source(10*round+i)))
+			tree, err := s.Save(t.Context(), all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trees = append(trees, tree)
+			if err := other.Check(t.Context(), tree); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := files(t, filepath.Join(dir, "segments")); len(got) != 2 {
+		t.Errorf("two processes left %v", got)
+	}
+	for name, s := range map[string]*store.Store{"a new": open(t, dir), "an old": other} {
+		for _, f := range all {
+			if _, err := read(t, s, f.Digest); err != nil {
+				t.Errorf("%s process: %v", name, err)
+			}
+		}
+		for _, tree := range trees {
+			if err := s.Check(t.Context(), tree); err != nil {
+				t.Errorf("%s process: %v", name, err)
+			}
+		}
+	}
+}
+
 // A segment does not grow for ever.
 func TestManySegments(t *testing.T) {
 	dir := t.TempDir()

@@ -280,7 +280,7 @@ func wholeTarget(ctx context.Context, t target.Target) error {
 	if len(s.Available) == 0 || len(s.Nightly.Nights) == 0 {
 		errs = append(errs, errors.New("packages.json names no packages or nights"))
 	}
-	all, _, err := readNights(ctx, t, s.Nightly.URL)
+	all, _, err := readNights(ctx, t, s.Nightly.URL, nil)
 	errs = append(errs, err)
 	for _, name := range append(slices.Clone(s.Nightly.Nights), s.Nightly.Withdrawn...) {
 		if !slices.Contains(names(all), name) {
@@ -372,7 +372,7 @@ func noLeftovers(ctx context.Context, t target.Target, nights int) error {
 		return err
 	}
 	var errs []error
-	all, torn, err := readNights(ctx, t, s.Nightly.URL)
+	all, torn, err := readNights(ctx, t, s.Nightly.URL, nil)
 	if errs = append(errs, err); len(torn) > 0 {
 		errs = append(errs, fmt.Errorf("nights in part: %v", torn))
 	}

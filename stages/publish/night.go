@@ -81,7 +81,7 @@ func (n *night) finish() error {
 	if _, ok := n.files[stages.PackagesFile]; !ok {
 		return fmt.Errorf("it has no %s", stages.PackagesFile)
 	}
-	if err := n.readManifest(n.files[releases.ManifestName]); err != nil {
+	if err := n.readManifest(n.files[releases.ManifestName], nil); err != nil {
 		return err
 	}
 	all, err := versionsOf(below(n.files, stages.MetadataDir))
@@ -123,15 +123,18 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 }
 
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
-// repository holds nights that other versions of this program made.
-func (n *night) readManifest(data []byte) error {
+// repository holds nights that other versions of this program made. One that is
+// known by its sum is not read again.
+func (n *night) readManifest(data []byte, known map[pipeline.Digest]*releases.Manifest) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
 	}
 	n.sum = pipeline.DigestOf(data)
-	n.manifest = &releases.Manifest{}
-	if err := json.Unmarshal(data, n.manifest); err != nil {
-		return fmt.Errorf("%s: %w", releases.ManifestName, err)
+	if n.manifest = known[n.sum]; n.manifest == nil {
+		n.manifest = &releases.Manifest{}
+		if err := json.Unmarshal(data, n.manifest); err != nil {
+			return fmt.Errorf("%s: %w", releases.ManifestName, err)
+		}
 	}
 	if n.manifest.Format != releases.ManifestFormat {
 		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, n.manifest.Format, releases.ManifestFormat)
@@ -184,7 +187,7 @@ func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
 
 // fromTarget reads a night that the target has. Its packages.json was written
 // last, so that what is missing was taken away by others.
-func fromTarget(ctx context.Context, s target.Source, name, base string) (*night, error) {
+func fromTarget(ctx context.Context, s target.Source, name string, known map[pipeline.Digest]*releases.Manifest) (*night, error) {
 	fail := func(err error) (*night, error) {
 		return nil, fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
 	}
@@ -193,7 +196,7 @@ func fromTarget(ctx context.Context, s target.Source, name, base string) (*night
 		return fail(err)
 	}
 	n := &night{name: name}
-	if err := n.readManifest(data); err != nil {
+	if err := n.readManifest(data, known); err != nil {
 		return fail(err)
 	}
 	n.versions = func(ctx context.Context) (versions, error) {

@@ -67,6 +67,7 @@ type pagePackage struct {
 	Gone                         string // the last night that had it; empty: the page's
 	Requires                     []pageRequire
 	Versions                     []pageVersion // in the kept nights, newest first, if there are others
+	Older                        int           // versions that are not shown
 }
 
 // A pageVersion is a version of a package and the newest night that has it.
@@ -158,6 +159,10 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 	return list
 }
 
+// shownVersions is how many versions of a package are shown: a mirror has
+// hundreds, and Composer lists them all.
+const shownVersions = 20
+
 // addVersions adds what older nights have: other versions, and packages that are
 // gone.
 func addVersions(p *page, nights []*night, base string) {
@@ -166,6 +171,7 @@ func addVersions(p *page, nights []*night, base string) {
 		rows[p.Packages[i].Name] = &p.Packages[i]
 	}
 	gone := map[string]*pagePackage{}
+	seen := map[[2]string]bool{} // name and version
 	for _, n := range nights {
 		for _, pkg := range n.manifest.Packages {
 			row := rows[pkg.Name]
@@ -176,8 +182,14 @@ func addVersions(p *page, nights []*night, base string) {
 				}
 				rows[pkg.Name], gone[pkg.Name] = row, row
 			}
-			if !slices.ContainsFunc(row.Versions, func(v pageVersion) bool { return v.Version == pkg.Version }) {
+			switch key := [2]string{pkg.Name, pkg.Version}; {
+			case seen[key]:
+			case len(row.Versions) == shownVersions:
+				row.Older++
+				seen[key] = true
+			default:
 				row.Versions = append(row.Versions, pageVersion{pkg.Version, n.name, nightFile(n.name, pageFile)})
+				seen[key] = true
 			}
 		}
 	}

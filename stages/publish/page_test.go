@@ -146,6 +146,33 @@ func published(t *testing.T, modules int) string {
 
 const shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.checkVisibility()).length`
 
+// A package of a mirror has hundreds of versions: the newest are shown, each once,
+// and the others counted.
+func TestPageOfManyVersions(t *testing.T) {
+	var nights []*night
+	for i := 50; i > 0; i-- {
+		m := &releases.Manifest{Packages: []releases.ManifestPackage{
+			{Name: "mage-os/a", Version: fmt.Sprintf("1.%d.0", i)}, {Name: "mage-os/b", Version: "1.0.0"},
+		}}
+		m.Plan.Line.Versions.Policy = "tag"
+		nights = append(nights, &night{name: fmt.Sprintf("2026-01-%02d", i), manifest: m})
+	}
+	nights = append(nights, nights[40]) // its versions come again
+	p := page{Packages: pagePackages(nights[0].manifest, "https://example.org/")}
+	addVersions(&p, nights, "https://example.org/")
+	a, b := p.Packages[0], p.Packages[1]
+	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[19].Version != "1.31.0" {
+		t.Errorf("of 50 versions %d are shown and %d counted: %v", len(a.Versions), a.Older, a.Versions)
+	}
+	if b.Versions != nil || b.Older != 0 {
+		t.Errorf("of one version: %+v", b)
+	}
+	data, err := renderPage(p)
+	if err != nil || strings.Count(string(data), "and 30 older, which") != 1 || strings.Count(string(data), "older, which") != 1 {
+		t.Errorf("%v:\n%s", err, data)
+	}
+}
+
 func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)

@@ -52,6 +52,9 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History releases.History
+	// Manifests are those of the target's nights that were read already, by the
+	// SHA-256 of their files; nil for none. They are not changed.
+	Manifests map[pipeline.Digest]*releases.Manifest
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
@@ -109,7 +112,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 			}
 			return o.attestNight(ctx, add, base)
 		})
-		before, err := readTarget(ctx, t, base)
+		before, err := readTarget(ctx, t, base, o.Manifests)
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return state{}, wish{}, err
 		}

@@ -71,7 +71,7 @@ type merged struct {
 }
 
 // readTarget reads what the target has. All that cannot be read is told at once.
-func readTarget(ctx context.Context, t target.Target, base string) (state, error) {
+func readTarget(ctx context.Context, t target.Target, base string, known map[pipeline.Digest]*releases.Manifest) (state, error) {
 	s, err := readSwitch(ctx, t)
 	if err != nil && !errors.Is(err, errMissing) {
 		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
@@ -87,7 +87,7 @@ func readTarget(ctx context.Context, t target.Target, base string) (state, error
 	}
 	found := state{key: s.Nightly, current: path.Base(path.Dir(s.MetadataURL))}
 	var errNights, errMerged, errSuperseded error
-	found.all, found.torn, errNights = readNights(ctx, t, base)
+	found.all, found.torn, errNights = readNights(ctx, t, base, known)
 	found.merged, errMerged = readMerged(ctx, t)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
 	var errTries error
@@ -97,7 +97,7 @@ func readTarget(ctx context.Context, t target.Target, base string) (state, error
 
 // readNights reads the manifests of all nights. A night is there when its
 // packages.json is, which is written last and removed first.
-func readNights(ctx context.Context, t target.Target, base string) (all []*night, torn []string, err error) {
+func readNights(ctx context.Context, t target.Target, base string, known map[pipeline.Digest]*releases.Manifest) (all []*night, torn []string, err error) {
 	listed, err := nightDirs(ctx, t)
 	if err != nil {
 		return nil, nil, err
@@ -108,7 +108,7 @@ func readNights(ctx context.Context, t target.Target, base string) (all []*night
 	group.SetLimit(writers)
 	for i, name := range listed {
 		group.Go(func() error {
-			nights[i], errs[i] = readNight(ctx, t, name, base)
+			nights[i], errs[i] = readNight(ctx, t, name, base, known)
 			return nil
 		})
 	}
@@ -124,7 +124,7 @@ func readNights(ctx context.Context, t target.Target, base string) (all []*night
 }
 
 // readNight gives nothing for a night whose folder is not whole.
-func readNight(ctx context.Context, t target.Target, name, base string) (*night, error) {
+func readNight(ctx context.Context, t target.Target, name, base string, known map[pipeline.Digest]*releases.Manifest) (*night, error) {
 	data, err := target.Read(ctx, t, nightFile(name, stages.PackagesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented
@@ -139,7 +139,7 @@ func readNight(ctx context.Context, t target.Target, name, base string) (*night,
 	if want := base + nightFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
 		return nil, fmt.Errorf("night %s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", name, t, s.MetadataURL, base)
 	}
-	return fromTarget(ctx, t, name, base)
+	return fromTarget(ctx, t, name, known)
 }
 
 // nightDirs lists the folders of nights, newest first.
