@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -22,6 +23,7 @@ import (
 type stageFlags struct {
 	container.Task
 	trees []string
+	prune bool
 }
 
 func newStage(w *world) *cobra.Command {
@@ -44,6 +46,7 @@ what runs in containers; a failed stage can be run again with it, to look at.`,
 	flags.StringVar(&f.Input, "input", "input.json", "file with the stage's input")
 	flags.StringVar(&f.Out, "out", "out", "folder for the result and its trees")
 	flags.StringArrayVar(&f.trees, "trees", nil, "folder with packs of the trees that the input names")
+	flags.BoolVar(&f.prune, "prune", false, "afterwards, once a day, remove from the store what was not used for two weeks")
 	return cmd
 }
 
@@ -53,27 +56,22 @@ var remoteStages = []string{"checkout", "dependencies", "build", "tools", "insta
 // eventPause is the least time between two steps that a stage tells.
 const eventPause = 100 * time.Millisecond
 
-// keptPacks is how long a pack in the cache of a container is kept after its last
-// use: two weeks, as ci clean keeps what is in the store.
-const keptPacks = 14 * 24 * time.Hour
-
 func runStage(ctx context.Context, w *world, name string, f stageFlags) (err error) {
 	c, err := newChain(w, false)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
+	defer func() {
+		if c.end(&err); err == nil && f.prune {
+			err = pruneCache(ctx, c.dir, w.now())
+		}
+	}()
 	packs, err := pack.Open(f.trees...)
 	if err != nil {
 		return err
 	}
 	defer packs.Close()
-	trees, err := pack.OpenStore(filepath.Join(c.dir, "packs"), packs)
-	if err != nil {
-		return err
-	}
-	defer trees.Close()
-	c.trees = trees
+	c.trees = pack.Over(c.store, packs)
 	var last time.Time
 	c.progress, c.log = container.Events(w.stdout, func() bool {
 		now := w.now()
@@ -83,32 +81,57 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 		last = now
 		return true
 	})
-	if err := c.serve(ctx, name, trees, f.Task); err != nil {
+	if err := c.serve(ctx, name, f.Task); err != nil {
 		return &pipeline.StageError{Stage: name, Err: err}
 	}
-	return trees.Prune(w.now().Add(-keptPacks))
+	return nil
+}
+
+// The store in the cache of a container is pruned once a day, as nobody runs ci
+// clean there, and keeps what was used in the last two weeks.
+const (
+	keptInCache  = 14 * 24 * time.Hour
+	pruneEvery   = 24 * time.Hour
+	prunedMarker = "pruned"
+)
+
+// pruneCache prunes a store, unless that was done lately or another container
+// uses it.
+func pruneCache(ctx context.Context, dir string, now time.Time) error {
+	marker := filepath.Join(dir, prunedMarker)
+	if info, err := os.Stat(marker); err == nil && now.Sub(info.ModTime()) < pruneEvery {
+		return nil
+	}
+	_, err := store.Prune(ctx, dir, now.Add(-keptInCache))
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return nil // the next one does it
+	case err != nil:
+		return err
+	}
+	return errors.Join(os.WriteFile(marker, nil, 0o666), os.Chtimes(marker, now, now))
 }
 
 // serve runs the stage of that name.
-func (c *chain) serve(ctx context.Context, name string, trees *pack.Store, t container.Task) error {
+func (c *chain) serve(ctx context.Context, name string, t container.Task) error {
 	switch name {
 	case "checkout":
-		return container.Serve(ctx, c.checkout(), trees, t)
+		return container.Serve(ctx, c.checkout(), c.trees, t)
 	case "dependencies":
-		return container.Serve(ctx, c.dependencies(), trees, t)
+		return container.Serve(ctx, c.dependencies(), c.trees, t)
 	case "build":
-		return container.Serve(ctx, c.build(), trees, t)
+		return container.Serve(ctx, c.build(), c.trees, t)
 	case "tools":
-		return container.Serve(ctx, c.tools(), trees, t)
+		return container.Serve(ctx, c.tools(), c.trees, t)
 	case "install":
-		return c.serveInstall(ctx, trees, t)
+		return c.serveInstall(ctx, t)
 	}
 	return &usageError{fmt.Errorf("no stage %q runs alone; these do: %s", name, strings.Join(remoteStages, ", "))}
 }
 
 // serveInstall runs the test installation, and sends the report of a failed one,
 // of which a container keeps nothing.
-func (c *chain) serveInstall(ctx context.Context, trees *pack.Store, t container.Task) error {
+func (c *chain) serveInstall(ctx context.Context, t container.Task) error {
 	// The shop is not part of the result: it would stay in the engine's cache.
 	work := t.Out + "-work"
 	stage, err := c.install(work)
@@ -121,7 +144,7 @@ func (c *chain) serveInstall(ctx context.Context, trees *pack.Store, t container
 		cell = in.Cell.Name()
 		return run(ctx, in)
 	}
-	failed := container.Serve(ctx, stage, trees, t)
+	failed := container.Serve(ctx, stage, c.trees, t)
 	if failed != nil {
 		for _, name := range []string{stages.ReportFile, stages.InstallationFile} {
 			// It has failed before there was one if it is not there.

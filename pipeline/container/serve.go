@@ -20,8 +20,8 @@ type Task struct {
 }
 
 // Serve runs a stage as its container does: it is the other end of Remote. The
-// stage works with store, which gives the packs of the result's trees.
-func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], store *pack.Store, t Task) error {
+// trees of the result, which store has, are written as packs.
+func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], store pipeline.Reader, t Task) error {
 	var in In
 	data, err := os.ReadFile(t.Input)
 	if err != nil {
@@ -46,7 +46,7 @@ func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], stor
 			return fmt.Errorf("result of stage %s: %w", stage.Name, err)
 		}
 		for _, tree := range pipeline.Trees(out) {
-			if err := store.Give(ctx, t.Out, tree); err != nil {
+			if _, err := pack.Write(ctx, t.Out, store, tree); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,7 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	for _, f := range s.Folders {
 		c = c.WithMountedDirectory(f.Path, e.folder(f))
 	}
-	args := []string{programPath, "stage", s.Stage, "--input", inputPath, "--out", outPath, "--store", cachePath}
+	args := []string{programPath, "stage", s.Stage, "--input", inputPath, "--out", outPath, "--store", cachePath, "--prune"}
 	for i, place := range places {
 		path := treesPath + "/" + strconv.Itoa(i)
 		c = c.WithMountedDirectory(path, place)

@@ -17,6 +17,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
 )
@@ -43,31 +46,17 @@ func Write(ctx context.Context, dir string, from pipeline.Reader, tree pipeline.
 	if err != nil {
 		return "", fmt.Errorf("pack tree %s: %w", tree.Digest, err)
 	}
-	return write(ctx, dir, tree, form, files, func(ctx context.Context, to io.Writer, f pipeline.File) error {
-		return copyContent(ctx, to, from, f)
-	})
-}
-
-// write writes a pack; contents writes one content of it.
-func write(ctx context.Context, dir string, tree pipeline.Tree, form []byte, files []pipeline.File, content func(context.Context, io.Writer, pipeline.File) error) (path string, err error) {
 	f, err := os.CreateTemp(dir, ".pack-*")
 	if err != nil {
 		return "", fmt.Errorf("pack tree %s: %w", tree.Digest, err)
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	fmt.Fprintf(w, "%s%d\n%s", header, len(form), form) // the writer keeps its error until Flush
-	written := make(map[pipeline.Digest]bool, len(files))
-	for _, file := range files {
-		if written[file.Digest] || err != nil {
-			continue
-		}
-		written[file.Digest] = true
-		if err = errors.Join(content(ctx, w, file), ctx.Err()); err != nil {
-			err = fmt.Errorf("file %s: %w", file.Path, err)
-		}
-	}
 	path = filepath.Join(dir, Name(tree.Digest))
-	err = errors.Join(err, w.Flush(), f.Chmod(0o644), f.Close())
+	first := fmt.Appendf(nil, "%s%d\n%s", header, len(form), form)
+	_, err = f.Write(first)
+	if err == nil {
+		err = writeContents(ctx, f, int64(len(first)), from, files)
+	}
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -77,7 +66,54 @@ func write(ctx context.Context, dir string, tree pipeline.Tree, form []byte, fil
 	return path, nil
 }
 
-func copyContent(ctx context.Context, to io.Writer, from pipeline.Reader, file pipeline.File) error {
+// chunkSize is how much is read and then written at a time, in bytes, unless one
+// content is larger.
+const chunkSize = 1 << 20
+
+// A chunk is contents that lie one after another in a pack.
+type chunk struct {
+	files  []pipeline.File
+	offset int64 // in the pack
+	size   int64
+}
+
+// writeContents writes every content once, from an offset on. Since the sizes say
+// where each lies, several are written at the same time.
+func writeContents(ctx context.Context, to io.WriterAt, offset int64, from pipeline.Reader, files []pipeline.File) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	c := chunk{offset: offset}
+	flush := func() {
+		full := c
+		group.Go(func() error { return full.write(ctx, to, from) })
+		c = chunk{offset: c.offset + c.size}
+	}
+	written := make(map[pipeline.Digest]bool, len(files))
+	for _, file := range files {
+		if written[file.Digest] {
+			continue
+		}
+		written[file.Digest] = true
+		if c.size > 0 && c.size+file.Size > chunkSize {
+			flush()
+		}
+		c.files, c.size = append(c.files, file), c.size+file.Size
+	}
+	flush()
+	return group.Wait()
+}
+
+func (c *chunk) write(ctx context.Context, to io.WriterAt, from pipeline.Reader) error {
+	w := bufio.NewWriterSize(io.NewOffsetWriter(to, c.offset), int(min(c.size, chunkSize)))
+	for _, file := range c.files {
+		if err := copyContent(ctx, w, from, file); err != nil {
+			return fmt.Errorf("file %s: %w", file.Path, err)
+		}
+	}
+	return w.Flush()
+}
+
+func copyContent(ctx context.Context, to *bufio.Writer, from pipeline.Reader, file pipeline.File) error {
 	content, err := from.Open(ctx, file.Digest)
 	if err != nil {
 		return err
@@ -86,5 +122,5 @@ func copyContent(ctx context.Context, to io.Writer, from pipeline.Reader, file p
 	if err == nil && n != file.Size {
 		err = fmt.Errorf("its content has %d bytes, not %d", n, file.Size)
 	}
-	return errors.Join(err, content.Close())
+	return errors.Join(err, content.Close(), ctx.Err())
 }

@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,14 +78,10 @@ func openPacks(t *testing.T, dirs ...string) *pack.Reader {
 	return r
 }
 
-func openStore(t *testing.T, dir string, from *pack.Reader) *pack.Store {
+// over is an ordinary store behind the packs in folders.
+func over(t *testing.T, dirs ...string) pipeline.Store {
 	t.Helper()
-	s, err := pack.OpenStore(dir, from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return pack.Over(ordinary(t, t.TempDir()), openPacks(t, dirs...))
 }
 
 func ordinary(t *testing.T, dir string) *store.Store {
@@ -136,90 +129,86 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestSameBytes: a pack is a function of its tree, whoever writes it.
+// TestSameBytes: a pack is a function of its tree, wherever that is read from.
 func TestSameBytes(t *testing.T) {
 	for _, test := range trees {
 		t.Run(test.name, func(t *testing.T) {
-			host, dirs := ordinary(t, t.TempDir()), []string{t.TempDir(), t.TempDir()}
+			host, dirs := ordinary(t, t.TempDir()), []string{t.TempDir(), t.TempDir(), t.TempDir()}
 			tree := add(t, host, test.files)
-			if _, err := pack.Write(t.Context(), dirs[0], host, tree); err != nil {
-				t.Fatal(err)
-			}
-			inside := openStore(t, t.TempDir(), nil)
+			inside := over(t)
 			if got := add(t, inside, test.files); got != tree {
-				t.Fatalf("the store of packs gives tree %v, the ordinary one %v", got, tree)
+				t.Fatalf("behind packs a store gives tree %v, alone %v", got, tree)
 			}
-			if err := inside.Give(t.Context(), dirs[1], tree); err != nil {
-				t.Fatal(err)
+			for i, from := range []pipeline.Reader{host, inside, nil} {
+				if from == nil {
+					from = over(t, dirs[0])
+				}
+				if _, err := pack.Write(t.Context(), dirs[i], from, tree); err != nil {
+					t.Fatal(err)
+				}
 			}
-			var packs [2][]byte
+			var packs [3][]byte
 			for i, dir := range dirs {
 				var err error
 				if packs[i], err = os.ReadFile(filepath.Join(dir, pack.Name(tree.Digest))); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if !bytes.Equal(packs[0], packs[1]) {
-				t.Errorf("the packs differ:\n%.200q\n%.200q", packs[0], packs[1])
+			for _, other := range packs[1:] {
+				if !bytes.Equal(packs[0], other) {
+					t.Errorf("the packs differ:\n%.200q\n%.200q", packs[0], other)
+				}
 			}
 		})
 	}
 }
 
-func TestStoreKeeps(t *testing.T) {
-	dir := t.TempDir()
-	files := contents{"a": "alpha", "b": "beta"}
-	first := openStore(t, dir, nil)
-	tree := add(t, first, files)
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	later := openStore(t, dir, nil)
-	if err := later.Check(t.Context(), tree); err != nil {
-		t.Errorf("another process does not find the tree: %v", err)
-	}
-	if diff := cmp.Diff(files, read(t, later, tree)); diff != "" {
-		t.Error(diff)
-	}
-	// By its digest alone, as the build looks for a dist of the night before.
-	content, err := openStore(t, dir, nil).Open(t.Context(), pipeline.DigestOf([]byte("beta")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if content.Size() != 4 {
-		t.Errorf("beta has %d bytes", content.Size())
-	}
-}
-
-func TestStoreReadsWhatItIsGiven(t *testing.T) {
+// What is in the packs can be read, named by new trees, and is not asked of the
+// store; what is added goes there.
+func TestOver(t *testing.T) {
 	host, dir := ordinary(t, t.TempDir()), t.TempDir()
-	tree := add(t, host, contents{"a": "alpha"})
-	if _, err := pack.Write(t.Context(), dir, host, tree); err != nil {
+	given := add(t, host, contents{"a": "alpha"})
+	if _, err := pack.Write(t.Context(), dir, host, given); err != nil {
 		t.Fatal(err)
 	}
-	s := openStore(t, t.TempDir(), openPacks(t, dir))
-	files, err := s.Files(t.Context(), tree)
+	inside := ordinary(t, t.TempDir())
+	s := pack.Over(inside, openPacks(t, dir))
+	own := add(t, s, contents{"b": "beta"})
+	files, err := s.Files(t.Context(), given)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files[0].Path = "moved"
-	moved, err := s.Save(t.Context(), files)
+	mine, err := s.Files(t.Context(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mixed, err := s.Save(t.Context(), append(files, mine...))
 	if err != nil {
 		t.Fatalf("a tree of contents that were given: %v", err)
 	}
-	for _, tree := range []pipeline.Tree{tree, moved} {
+	for _, tree := range []pipeline.Tree{given, own, mixed} {
+		if err := s.(pipeline.Checker).Check(t.Context(), tree); err != nil {
+			t.Error(err)
+		}
 		out := t.TempDir()
-		if err := s.Give(t.Context(), out, tree); err != nil {
+		if _, err := pack.Write(t.Context(), out, s, tree); err != nil {
 			t.Fatal(err)
 		}
 		read(t, openPacks(t, out), tree)
+	}
+	if diff := cmp.Diff(contents{"moved": "alpha", "b": "beta"}, read(t, inside, mixed)); diff != "" {
+		t.Errorf("the store without the packs (-want +got):\n%s", diff)
+	}
+	if err := inside.Check(t.Context(), given); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a tree that was only read came into the store: %v", err)
 	}
 }
 
 func TestMissing(t *testing.T) {
 	nothing := pipeline.Tree{Digest: pipeline.DigestOf(nil)}
-	s := openStore(t, t.TempDir(), nil)
-	readers := map[string]pipeline.Reader{"packs": openPacks(t, t.TempDir()), "store": s}
+	s := over(t)
+	readers := map[string]pipeline.Reader{"packs": openPacks(t, t.TempDir()), "over": s}
 	for name, r := range readers {
 		if _, err := r.Files(t.Context(), nothing); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: files: %v; want fs.ErrNotExist", name, err)
@@ -273,13 +262,6 @@ func TestDamage(t *testing.T) {
 				if err == nil {
 					t.Error("it was opened")
 				}
-				healed := openStore(t, dir, nil)
-				if err := healed.Check(t.Context(), tree); !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("a store takes it for its tree: %v", err)
-				}
-				if got := add(t, healed, contents{"a": "alpha", "b": "beta"}); got != tree {
-					t.Errorf("made anew it is %v", got)
-				}
 				return
 			}
 			if err != nil {
@@ -290,53 +272,6 @@ func TestDamage(t *testing.T) {
 				t.Errorf("unpack: %v; want a damaged content", err)
 			}
 		})
-	}
-}
-
-// TestManyAtOnce: goroutines of two stores in one folder.
-func TestManyAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	var wg sync.WaitGroup
-	for _, s := range []*pack.Store{openStore(t, dir, nil), openStore(t, dir, nil)} {
-		for n := range 8 {
-			wg.Go(func() {
-				files := contents{"own": fmt.Sprint("own ", n), "shared": strings.Repeat("shared", 1000)}
-				tree := add(t, s, files)
-				if diff := cmp.Diff(files, read(t, s, tree)); diff != "" {
-					t.Error(diff)
-				}
-			})
-		}
-	}
-	wg.Wait()
-	left, err := filepath.Glob(filepath.Join(dir, ".*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left over: %v %v", left, err)
-	}
-}
-
-func TestPrune(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, dir, nil)
-	old, used := add(t, s, contents{"a": "old"}), add(t, s, contents{"a": "used"})
-	long := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, tree := range []pipeline.Tree{old, used} {
-		if err := os.Chtimes(filepath.Join(dir, pack.Name(tree.Digest)), long, long); err != nil {
-			t.Fatal(err)
-		}
-	}
-	later := openStore(t, dir, nil)
-	if err := later.Check(t.Context(), used); err != nil {
-		t.Fatal(err)
-	}
-	if err := later.Prune(long.Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if err := later.Check(t.Context(), old); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the unused tree: %v; want fs.ErrNotExist", err)
-	}
-	if got := read(t, later, used); got["a"] != "used" {
-		t.Errorf("the used tree: %v", got)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/container/pack"
 	"github.com/mage-os/nightly/pipeline/container/testdata/stage/kinds"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 type folders []string
@@ -44,35 +45,38 @@ func main() {
 
 func run(ctx context.Context, name string, args []string) error {
 	var task container.Task
-	var trees folders
+	var places folders
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.StringVar(&task.Input, "input", "", "")
 	flags.StringVar(&task.Out, "out", "", "")
 	cache := flags.String("store", "", "")
-	flags.Var(&trees, "trees", "")
+	flags.Bool("prune", false, "")
+	flags.Var(&places, "trees", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	packs, err := pack.Open(trees...)
+	packs, err := pack.Open(places...)
 	if err != nil {
 		return err
 	}
-	store, err := pack.OpenStore(*cache, packs)
+	cached, err := store.Open(*cache)
 	if err != nil {
 		return err
 	}
+	defer cached.Close()
+	trees := pack.Over(cached, packs)
 	progress, log := container.Events(os.Stdout, func() bool { return true })
-	s := stage{store, progress, log}
+	s := stage{trees, progress, log}
 	runs := map[string]func(context.Context, kinds.In) (kinds.Out, error){
 		"test-make": s.make, "test-join": s.join, "test-random": s.random, "test-fail": s.fail, "test-skip": s.skip,
 		"test-secret": s.secret, "test-wait": s.wait, "test-tell": s.tell, "test-read": s.read,
 		"test-ask": s.ask,
 	}
-	return container.Serve(ctx, pipeline.Stage[kinds.In, kinds.Out]{Name: name, Version: 1, Run: runs[name]}, store, task)
+	return container.Serve(ctx, pipeline.Stage[kinds.In, kinds.Out]{Name: name, Version: 1, Run: runs[name]}, trees, task)
 }
 
 type stage struct {
-	store    *pack.Store
+	store    pipeline.Store
 	progress pipeline.Progress
 	log      *slog.Logger
 }
