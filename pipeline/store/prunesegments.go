@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -81,7 +79,7 @@ func (p *pruner) kept(path string) (kept []entry, dead int, err error) {
 }
 
 // rewrite writes the kept contents of segments into new ones, and removes the
-// old. A content that is damaged is left out: who misses it makes it anew.
+// old.
 func (p *pruner) rewrite(ctx context.Context, list []oldSegment) error {
 	for len(list) > 0 {
 		n, size := 0, int64(0)
@@ -111,7 +109,7 @@ func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
 		if s.used.After(used) {
 			used = s.used
 		}
-		if err := errors.Join(p.copy(w, filepath.Join(dir, s.name), s.entries), ctx.Err()); err != nil {
+		if err := errors.Join(copyKept(w, filepath.Join(dir, s.name), s.entries), ctx.Err()); err != nil {
 			return errors.Join(err, w.discard())
 		}
 	}
@@ -142,23 +140,11 @@ func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
 	return nil
 }
 
-func (p *pruner) copy(w *segmentWriter, path string, entries []entry) error {
+func copyKept(w *segmentWriter, path string, entries []entry) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	for _, e := range entries {
-		content := make([]byte, e.size)
-		if _, err := f.ReadAt(content, e.offset); err != nil {
-			return fmt.Errorf("read content %s: %w", e.sum.digest(), err)
-		}
-		if sha256.Sum256(content) != e.sum {
-			continue
-		}
-		if _, err := w.add(e.sum, content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.copy(f, entries)
 }

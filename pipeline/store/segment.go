@@ -133,13 +133,16 @@ func (w *segmentWriter) add(s sum, content []byte) (entry, error) {
 	return e, nil
 }
 
-// copy adds contents of another segment as they lie there: who reads them checks
-// them.
+// copy adds contents of another segment. One that is damaged is left out: who
+// misses it makes it anew.
 func (w *segmentWriter) copy(f *os.File, entries []entry) error {
 	for _, e := range entries {
 		content := make([]byte, e.size)
 		if _, err := f.ReadAt(content, e.offset); err != nil {
 			return fmt.Errorf("read content %s: %w", e.sum.digest(), err)
+		}
+		if sha256.Sum256(content) != e.sum {
+			continue
 		}
 		if _, err := w.add(e.sum, content); err != nil {
 			return err

@@ -328,7 +328,7 @@ func (s *segments) forget(gone *segment) {
 }
 
 // drop removes a content that was found damaged; f is the file that it was read
-// from. What else is in its segment stays, in a new one.
+// from. What is whole of its segment stays, in a new one.
 func (s *segments) drop(d sum, damaged *segment, f *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -341,27 +341,23 @@ func (s *segments) drop(d sum, damaged *segment, f *os.File) error {
 	if !isFile(f, damaged.path) {
 		return nil // another process was faster
 	}
-	if err := s.salvage(d, f, damaged.path); err != nil && !errors.Is(err, errSegment) {
+	if err := s.salvage(f, damaged.path); err != nil && !errors.Is(err, errSegment) {
 		return errors.Join(fmt.Errorf("save what is whole beside it: %w", err), discard(f, damaged.path))
 	}
 	return discard(f, damaged.path)
 }
 
-// salvage copies all of a segment but one content. The lock is held.
-func (s *segments) salvage(damaged sum, f *os.File, path string) error {
+// salvage copies what is whole of a segment. The lock is held.
+func (s *segments) salvage(f *os.File, path string) error {
 	_, entries, err := readSegment(f, path)
 	if err != nil {
 		return err
-	}
-	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.sum == damaged })
-	if len(entries) == 0 {
-		return nil
 	}
 	w, err := newSegment(s.dir)
 	if err != nil {
 		return err
 	}
-	if err := w.copy(f, entries); err != nil {
+	if err := w.copy(f, entries); err != nil || len(w.entries) == 0 {
 		return errors.Join(err, w.discard())
 	}
 	saved, err := w.seal(fast)
