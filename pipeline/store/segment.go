@@ -188,7 +188,7 @@ func (w *segmentWriter) seal(d durability) (segment, error) {
 	if err == nil {
 		_, err = w.file.WriteAt(index.Bytes(), w.end)
 	}
-	if err := publish(w.file, path, d, err); err != nil {
+	if err := complete(w.file, path, d, err); err != nil {
 		return segment{}, err
 	}
 	return segment{path: path, size: w.end + int64(index.Len())}, nil

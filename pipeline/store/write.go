@@ -30,12 +30,12 @@ func write(path string, d durability, fill func(*os.File) error) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	return publish(f, path, d, fill(f))
+	return complete(f, path, d, fill(f))
 }
 
-// publish closes a temporary file and gives it its name. If it cannot be, or
+// complete closes a temporary file and gives it its name. If it cannot be, or
 // filling it has failed already, it is removed.
-func publish(f *os.File, path string, d durability, err error) error {
+func complete(f *os.File, path string, d durability, err error) error {
 	if err == nil {
 		err = f.Chmod(0o444)
 	}
@@ -79,6 +79,9 @@ func isTemporary(name string) bool { return strings.HasPrefix(name, temporary) }
 
 // explain says what to do about an error of writing.
 func explain(path string, err error) error {
+	if same, ok := err.(*fs.PathError); ok && same.Path == path { // it is named below
+		err = same.Err
+	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("write %s: %w; free space there, or choose another folder for the store", path, err)
