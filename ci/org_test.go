@@ -14,7 +14,7 @@ import (
 )
 
 // run runs the program with an Enterprise Server's token, and gives its exit code.
-func run(t *testing.T, token string, args ...string) (code int, stdout, stderr string) {
+func run(t testing.TB, token string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, failed bytes.Buffer
 	w := &world{stdout: &out, stderr: &failed, now: time.Now, getenv: func(name string) string {
