@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -44,8 +47,13 @@ func (l listing) encode() ([]byte, error) {
 	if err := json.NewEncoder(&b).Encode(l.tree); err != nil {
 		return nil, err
 	}
+	b.Grow(len(l.blobs) * 128)
+	line := make([]byte, 0, 128)
 	for id, s := range l.blobs {
-		fmt.Fprintf(&b, "%s %s %d\n", id, s.digest, s.size)
+		line = hex.AppendEncode(line[:0], id[:])
+		line = append(append(append(line, ' '), s.digest...), ' ')
+		line = strconv.AppendInt(line, s.size, 10)
+		b.Write(append(line, '\n'))
 	}
 	return b.Bytes(), nil
 }
@@ -60,15 +68,25 @@ func parseListing(r io.Reader) (listing, error) {
 		return listing{}, err
 	}
 	for lines.Scan() {
-		var id, digest string
-		var s stored
-		if _, err := fmt.Sscanf(lines.Text(), "%40s %64s %d", &id, &digest, &s.size); err != nil {
+		id, s, err := parseStored(lines.Text())
+		if err != nil {
 			return listing{}, err
 		}
-		s.digest = pipeline.Digest(digest)
-		l.blobs[plumbing.NewHash(id)] = s
+		l.blobs[id] = s
 	}
 	return l, lines.Err()
+}
+
+// parseStored reads a line of a listing. A night reads tens of thousands.
+func parseStored(line string) (id plumbing.Hash, s stored, err error) {
+	blob, rest, _ := strings.Cut(line, " ")
+	digest, size, _ := strings.Cut(rest, " ")
+	if !plumbing.IsHash(blob) {
+		return id, s, fmt.Errorf("%q does not begin with the id of a blob", line)
+	}
+	s.digest = pipeline.Digest(digest)
+	s.size, err = strconv.ParseInt(size, 10, 64)
+	return plumbing.NewHash(blob), s, errors.Join(err, s.digest.Valid())
 }
 
 // listing gives what is remembered of a repository, as far as the store still
