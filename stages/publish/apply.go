@@ -10,14 +10,14 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// lookAround lists what the run may write or sweep.
+// lookAround lists what the run may write or sweep, but for the dists.
 func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error {
 	root, err := w.target.List(ctx, ".")
 	if err != nil {
 		return err
 	}
 	w.know(root)
-	dirs := []string{stages.DistsDir, metaDir + "/" + r.meta}
+	dirs := []string{metaDir + "/" + r.meta}
 	if want.add != nil {
 		dirs = append(dirs, nightFile(want.add.name, ""))
 	}
@@ -70,12 +70,7 @@ func (w *writer) unused(ctx context.Context, before state, want wish, r *reposit
 			return s, err
 		}
 	}
-	named := distsOf(r.live)
-	for _, dist := range w.below(stages.DistsDir) {
-		if _, ok := named[dist]; !ok {
-			s.dists = append(s.dists, dist)
-		}
-	}
+	s.dists = w.below(stages.DistsDir, distsOf(r.live))
 	return s, nil
 }
 
@@ -83,7 +78,7 @@ func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, head string) er
 	if err := w.look(ctx, dir); err != nil {
 		return err
 	}
-	files := w.below(dir)
+	files := w.below(dir, nil)
 	if at := path.Join(dir, head); slices.Contains(files, at) {
 		s.heads = append(s.heads, []string{at})
 	} else {

@@ -117,15 +117,18 @@ func merge(ctx context.Context, nights []*night, base string) (name string, file
 	merged := map[string]*mergedPackage{}
 	var errs []error
 	for i, n := range nights {
-		for _, file := range slices.Sorted(maps.Keys(all[i])) {
+		for file, entries := range all[i] {
 			if merged[file] == nil {
-				merged[file] = &mergedPackage{entries: map[string]mergedVersion{}}
+				merged[file] = &mergedPackage{entries: make(map[string]mergedVersion, len(nights))}
 			}
-			errs = append(errs, merged[file].add(file, n.name, all[i][file]))
+			if err := merged[file].add(file, n.name, entries); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return "", nil, err
+	if len(errs) > 0 {
+		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return "", nil, errors.Join(errs...)
 	}
 	files = map[string][]byte{}
 	parse := versionParser()

@@ -151,6 +151,11 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err != nil {
 		return p, err
 	}
+	// Most files of a repository are dists: they are listed while its nights are read.
+	writer := o.writer(t, dry)
+	var listing errgroup.Group
+	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
+	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
 	before, w, err := decide(ctx, t)
 	if err != nil {
 		return p, err
@@ -164,8 +169,11 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err := o.checkSigned(ctx, t, after.base, after.live, w.add); err != nil {
 		return p, err
 	}
-	writer := o.writer(t, dry)
-	if err := o.apply(ctx, writer, before, w, after); err != nil {
+	err = listing.Wait()
+	if err == nil {
+		err = o.apply(ctx, writer, before, w, after)
+	}
+	if err != nil {
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}
 	return writer.publication(after, before.key.Nights), nil

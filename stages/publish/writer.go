@@ -65,13 +65,15 @@ func (w *writer) know(entries []target.Entry) {
 	}
 }
 
-// below are the files that were seen below a directory, in byte order.
-func (w *writer) below(dir string) []string {
+// below are the files that were seen below a directory, but for some, in byte
+// order.
+func (w *writer) below(dir string, but map[string]pipeline.Digest) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	dir += "/"
 	var names []string
 	for name, e := range w.there {
-		if !e.Dir && len(name) > len(dir) && name[:len(dir)] == dir && name[len(dir)] == '/' {
+		if _, left := but[name]; !e.Dir && !left && strings.HasPrefix(name, dir) {
 			names = append(names, name)
 		}
 	}
