@@ -38,9 +38,12 @@ func newClean(w *world) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&olderThan, "older-than", 14*24*time.Hour, "age since the last use")
+	cmd.Flags().DurationVar(&olderThan, "older-than", unusedAfter, "age since the last use")
 	return cmd
 }
+
+// unusedAfter is how long what is in a store is kept after its last use.
+const unusedAfter = 14 * 24 * time.Hour
 
 // gitDir is the folder of the git objects, in the store's.
 func gitDir(store string) string { return filepath.Join(store, "git") }

@@ -100,9 +100,8 @@ func taggedRepository(b *testing.B, dir string) {
 	}
 	for _, args := range [][]string{{"init", "--quiet", "--bare", dir}, {"-C", dir, "fast-import", "--quiet"}} {
 		cmd := exec.Command("git", args...)
-		cmd.Stdin = &stream
-		if args[0] == "init" {
-			cmd.Stdin = nil
+		if args[0] != "init" {
+			cmd.Stdin = &stream
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("git %s: %v\n%s", args, err, out)

@@ -34,7 +34,7 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 	if err != nil {
 		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	c.manifests = make(map[pipeline.Digest]*releases.Manifest, len(nights))
+	c.manifests = make(publish.Manifests, len(nights))
 	for i, night := range nights {
 		c.manifests[sums[i]] = night
 	}

@@ -88,9 +88,8 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 }
 
 // The store in the cache of a container is pruned once a day, as nobody runs ci
-// clean there, and keeps what was used in the last two weeks.
+// clean there.
 const (
-	keptInCache  = 14 * 24 * time.Hour
 	pruneEvery   = 24 * time.Hour
 	prunedMarker = "pruned"
 )
@@ -102,7 +101,7 @@ func pruneCache(ctx context.Context, dir string, now time.Time) error {
 	if info, err := os.Stat(marker); err == nil && now.Sub(info.ModTime()) < pruneEvery {
 		return nil
 	}
-	_, err := store.Prune(ctx, dir, now.Add(-keptInCache))
+	_, err := store.Prune(ctx, dir, now.Add(-unusedAfter))
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return nil // the next one does it

@@ -28,7 +28,7 @@ func TestPruneCache(t *testing.T) {
 		if err := s.Results().Save(t.Context(), result, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
-		old := now.Add(-keptInCache - time.Hour)
+		old := now.Add(-unusedAfter - time.Hour)
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}

@@ -19,11 +19,21 @@ type Results interface {
 }
 
 // A Checker is a Reader that can tell cheaply whether it holds a tree whole.
-// Of a Reader that is none, Run asks for the list of files only.
+// Of a Reader that is none, Run asks for the list of files only; see Check.
 type Checker interface {
 	// Check reports fs.ErrNotExist when the tree or one of its contents is
 	// missing, and another error when one is damaged.
 	Check(context.Context, Tree) error
+}
+
+// Check reports an error for a tree that a reader has not whole, as a Checker
+// does. Of a reader that is none it only asks for the list of files.
+func Check(ctx context.Context, r Reader, tree Tree) error {
+	if c, ok := r.(Checker); ok {
+		return c.Check(ctx, tree)
+	}
+	_, err := r.Files(ctx, tree)
+	return err
 }
 
 // A Session is what the runs of one command share.
@@ -166,15 +176,10 @@ func saved[Out any](ctx context.Context, s *Session, key Digest) (Out, error) {
 }
 
 func (s *Session) check(ctx context.Context, tree Tree) error {
-	switch store := s.Store.(type) {
-	case nil:
+	if s.Store == nil {
 		return nil
-	case Checker:
-		return store.Check(ctx, tree)
-	default:
-		_, err := store.Files(ctx, tree)
-		return err
 	}
+	return Check(ctx, s.Store, tree)
 }
 
 // protect runs the stage and turns a panic into an error. It cannot do so for

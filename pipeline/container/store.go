@@ -23,7 +23,7 @@ var _ pipeline.Checker = (*joined)(nil)
 
 // Files implements pipeline.Reader.
 func (j *joined) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File, error) {
-	if err := j.here(ctx, tree); err != nil {
+	if err := pipeline.Check(ctx, j.Store, tree); err != nil {
 		if err := j.engine.export(ctx, tree); err != nil {
 			return nil, err
 		}
@@ -33,7 +33,7 @@ func (j *joined) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File
 
 // Check implements pipeline.Checker.
 func (j *joined) Check(ctx context.Context, tree pipeline.Tree) error {
-	err := j.here(ctx, tree)
+	err := pipeline.Check(ctx, j.Store, tree)
 	if err == nil {
 		return nil
 	}
@@ -42,12 +42,4 @@ func (j *joined) Check(ctx context.Context, tree pipeline.Tree) error {
 		return err
 	}
 	return made
-}
-
-func (j *joined) here(ctx context.Context, tree pipeline.Tree) error {
-	if c, ok := j.Store.(pipeline.Checker); ok {
-		return c.Check(ctx, tree)
-	}
-	_, err := j.Store.Files(ctx, tree)
-	return err
 }

@@ -125,7 +125,7 @@ func (s *Store) Open(ctx context.Context, d pipeline.Digest) (pipeline.Content, 
 	// A small one mostly; then a large one; then a small one of another process.
 	c, err := s.openSmall(id, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		c, err = s.openLarge(d)
+		c, err = s.openLarge(id)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		c, err = s.openSmall(id, true)
@@ -152,20 +152,16 @@ func (s *Store) openSmall(d sum, new bool) (*content, error) {
 	return c, nil
 }
 
-func (s *Store) openLarge(d pipeline.Digest) (*content, error) {
-	f, err := os.Open(s.blob(d))
+func (s *Store) openLarge(d sum) (*content, error) {
+	f, err := os.Open(s.blob(d.digest()))
 	if err != nil {
-		return nil, fmt.Errorf("content %s: %w", d, err)
+		return nil, fmt.Errorf("content %s: %w", d.digest(), err)
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("content %s: %w", d, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("content %s: %w", d.digest(), err), f.Close())
 	}
-	id, err := parseSum(d)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return newContent(f, 0, info.Size(), id), nil
+	return newContent(f, 0, info.Size(), d), nil
 }
 
 // A content is part of an opened file, and its digest is known. It shows no more
@@ -182,7 +178,8 @@ type content struct {
 	drop  func() error // removes what is damaged
 }
 
-// newContent gives a content that is all that a file is for.
+// newContent gives a content that has a file for itself: it closes the file, and
+// removes it when it is damaged.
 func newContent(f *os.File, offset, size int64, want sum) *content {
 	return &content{
 		file: f, part: io.NewSectionReader(f, offset, size), want: want, hash: sha256.New(),

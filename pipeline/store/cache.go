@@ -60,8 +60,8 @@ func (c cache) Put(ctx context.Context, key string, content io.Reader) error {
 		return fmt.Errorf("read the content: %w", err)
 	}
 	if n <= small {
-		sum := sha256.Sum256(begin.Bytes())
-		return c.s.entries.put(path, appendFooter(begin.Bytes(), sum[:], n))
+		digest := sha256.Sum256(begin.Bytes())
+		return c.s.entries.put(path, appendFooter(begin.Bytes(), digest[:], n))
 	}
 	c.s.entries.forget(path)
 	return write(path, fast, func(f *os.File) error {
@@ -69,17 +69,17 @@ func (c cache) Put(ctx context.Context, key string, content io.Reader) error {
 		if err != nil {
 			return err
 		}
-		sum, err := hex.DecodeString(string(digest))
+		raw, err := hex.DecodeString(string(digest))
 		if err != nil {
 			return err
 		}
-		_, err = f.Write(appendFooter(nil, sum, n))
+		_, err = f.Write(appendFooter(nil, raw, n))
 		return err
 	})
 }
 
-func appendFooter(data, sum []byte, size int64) []byte {
-	return binary.BigEndian.AppendUint64(append(data, sum...), uint64(size))
+func appendFooter(data, digest []byte, size int64) []byte {
+	return binary.BigEndian.AppendUint64(append(data, digest...), uint64(size))
 }
 
 // Get implements pipeline.Cache. An entry of up to a mebibyte was read and

@@ -179,7 +179,7 @@ func TestStrangeSegment(t *testing.T) {
 	}
 }
 
-// The next Save notices what its size gives away, without anybody's reading it.
+// The next Add repairs what its size gives away, without anybody's reading it.
 func TestAddReplacesAContentOfAnotherSize(t *testing.T) {
 	for name, n := range map[string]int{"small": 1000, "large": 2 << 20} {
 		t.Run(name, func(t *testing.T) {

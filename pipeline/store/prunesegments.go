@@ -14,9 +14,9 @@ const littleSegment = fullSegment / 4
 
 // An oldSegment is one that Prune writes anew.
 type oldSegment struct {
-	name    string
-	used    time.Time
-	entries []entry // that are kept
+	path string
+	used time.Time
+	kept int64 // bytes of the contents that are named
 }
 
 // segments removes what is old and not named from the segments: what else is in
@@ -38,7 +38,7 @@ func (p *pruner) segments(ctx context.Context) error {
 			var none int
 			return p.remove(path, d, &none)
 		}
-		s := oldSegment{name: d.Name(), used: info.ModTime(), entries: kept}
+		s := oldSegment{path: path, used: info.ModTime(), kept: kept}
 		switch {
 		case err != nil:
 			return err
@@ -59,18 +59,18 @@ func (p *pruner) segments(ctx context.Context) error {
 	return p.rewrite(ctx, changed)
 }
 
-// kept gives the contents of an old segment that are named, and counts the
-// others.
-func (p *pruner) kept(path string) (kept []entry, dead int, err error) {
+// kept gives how many bytes of an old segment are named, and counts the contents
+// that are not.
+func (p *pruner) kept(path string) (kept int64, dead int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return 0, 0, err
 	}
 	defer f.Close()
 	_, entries, err := readSegment(f, path)
 	for _, e := range entries {
-		if p.named[e.sum.digest()] {
-			kept = append(kept, e)
+		if p.isNamed(e.sum) {
+			kept += e.size
 		} else {
 			dead++
 		}
@@ -78,16 +78,15 @@ func (p *pruner) kept(path string) (kept []entry, dead int, err error) {
 	return kept, dead, err
 }
 
+func (p *pruner) isNamed(d sum) bool { return p.named[d.digest()] }
+
 // rewrite writes the kept contents of segments into new ones, and removes the
 // old.
 func (p *pruner) rewrite(ctx context.Context, list []oldSegment) error {
 	for len(list) > 0 {
 		n, size := 0, int64(0)
-		for n < len(list) && size < fullSegment {
-			for _, e := range list[n].entries {
-				size += e.size
-			}
-			n++
+		for ; n < len(list) && size < fullSegment; n++ {
+			size += list[n].kept
 		}
 		if err := p.join(ctx, list[:n]); err != nil {
 			return err
@@ -99,8 +98,7 @@ func (p *pruner) rewrite(ctx context.Context, list []oldSegment) error {
 
 // join makes one segment of several.
 func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
-	dir := filepath.Join(p.dir, segmentsDir)
-	w, err := newSegment(dir)
+	w, err := newSegment(filepath.Join(p.dir, segmentsDir))
 	if err != nil {
 		return err
 	}
@@ -109,7 +107,7 @@ func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
 		if s.used.After(used) {
 			used = s.used
 		}
-		if err := errors.Join(copyKept(w, filepath.Join(dir, s.name), s.entries), ctx.Err()); err != nil {
+		if err := errors.Join(w.copyFrom(s.path, p.isNamed), ctx.Err()); err != nil {
 			return errors.Join(err, w.discard())
 		}
 	}
@@ -124,13 +122,12 @@ func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
 	}
 	p.done.Bytes -= made.size
 	for _, s := range list {
-		path := filepath.Join(dir, s.name)
-		if path == made.path { // it was whole, and the only one
+		if s.path == made.path { // it was whole, and the only one
 			continue
 		}
-		info, err := os.Lstat(path)
+		info, err := os.Lstat(s.path)
 		if err == nil {
-			err = os.Remove(path)
+			err = os.Remove(s.path)
 		}
 		if err != nil {
 			return err
@@ -138,13 +135,4 @@ func (p *pruner) join(ctx context.Context, list []oldSegment) (err error) {
 		p.done.Bytes += info.Size()
 	}
 	return nil
-}
-
-func copyKept(w *segmentWriter, path string, entries []entry) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return w.copy(f, entries)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -151,8 +150,8 @@ func (w *segmentWriter) copy(f *os.File, entries []entry) error {
 	return nil
 }
 
-// addAll adds all contents of the segment at a path.
-func (w *segmentWriter) addAll(path string) error {
+// copyFrom adds the contents of the segment at a path that are wanted.
+func (w *segmentWriter) copyFrom(path string, wanted func(sum) bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -162,7 +161,7 @@ func (w *segmentWriter) addAll(path string) error {
 	if err != nil {
 		return err
 	}
-	return w.copy(f, entries)
+	return w.copy(f, slices.DeleteFunc(entries, func(e entry) bool { return !wanted(e.sum) }))
 }
 
 // remove takes a content out again.
@@ -173,25 +172,22 @@ func (w *segmentWriter) remove(s sum) {
 // seal gives the segment its index and its name. Nothing is left of it after an
 // error.
 func (w *segmentWriter) seal(d durability) (segment, error) {
-	var index bytes.Buffer
-	index.Grow(len(w.entries)*entrySize + trailerSize)
-	line := make([]byte, 0, entrySize)
+	index := make([]byte, 0, len(w.entries)*entrySize+trailerSize)
 	for _, e := range w.entries {
-		line = append(line[:0], e.sum[:]...)
-		line = binary.BigEndian.AppendUint64(line, uint64(e.offset))
-		line = binary.BigEndian.AppendUint64(line, uint64(e.size))
-		index.Write(line)
+		index = append(index, e.sum[:]...)
+		index = binary.BigEndian.AppendUint64(index, uint64(e.offset))
+		index = binary.BigEndian.AppendUint64(index, uint64(e.size))
 	}
-	index.Write(binary.BigEndian.AppendUint64(nil, uint64(len(w.entries))))
-	path := filepath.Join(w.dir, string(pipeline.DigestOf(index.Bytes())))
+	index = binary.BigEndian.AppendUint64(index, uint64(len(w.entries)))
+	path := filepath.Join(w.dir, string(pipeline.DigestOf(index)))
 	err := w.file.Truncate(w.end) // of what a failed write left
 	if err == nil {
-		_, err = w.file.WriteAt(index.Bytes(), w.end)
+		_, err = w.file.WriteAt(index, w.end)
 	}
 	if err := complete(w.file, path, d, err); err != nil {
 		return segment{}, err
 	}
-	return segment{path: path, size: w.end + int64(index.Len())}, nil
+	return segment{path: path, size: w.end + int64(len(index))}, nil
 }
 
 // discard removes the segment unfinished.

@@ -133,7 +133,7 @@ func (s *segments) join() error {
 		return err
 	}
 	for _, o := range own {
-		if err := w.addAll(o.path); err != nil {
+		if err := w.copyFrom(o.path, func(sum) bool { return true }); err != nil {
 			return errors.Join(err, w.discard())
 		}
 	}

@@ -106,19 +106,10 @@ func (c *checkout) listing(ctx context.Context, folder string) listing {
 		c.Log.Warn("a listing of git blobs is unreadable: reading all of them", slog.String("repository", folder), slog.Any("error", err))
 		return none
 	}
-	if c.check(ctx, l.tree) != nil {
+	if pipeline.Check(ctx, c.Store, l.tree) != nil {
 		return none
 	}
 	return l
-}
-
-// check reports an error for a tree that the store has not whole.
-func (c *checkout) check(ctx context.Context, tree pipeline.Tree) error {
-	if store, ok := c.Store.(pipeline.Checker); ok {
-		return store.Check(ctx, tree)
-	}
-	_, err := c.Store.Files(ctx, tree)
-	return err
 }
 
 // tree gives the saved tree of a commit, if the store still has it.
@@ -134,7 +125,7 @@ func (c *checkout) tree(ctx context.Context, key string) (tree pipeline.Tree, ok
 	if err := json.NewDecoder(f).Decode(&tree); err != nil {
 		return tree, false
 	}
-	return tree, c.check(ctx, tree) == nil
+	return tree, pipeline.Check(ctx, c.Store, tree) == nil
 }
 
 // remember puts into the cache. What cannot be kept is only slower next time.

@@ -125,7 +125,7 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
 // repository holds nights that other versions of this program made. One that is
 // known by its sum is not read again.
-func (n *night) readManifest(data []byte, known map[pipeline.Digest]*releases.Manifest) error {
+func (n *night) readManifest(data []byte, known Manifests) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
 	}
@@ -187,7 +187,7 @@ func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
 
 // fromTarget reads a night that the target has. Its packages.json was written
 // last, so that what is missing was taken away by others.
-func fromTarget(ctx context.Context, s target.Source, name string, known map[pipeline.Digest]*releases.Manifest) (*night, error) {
+func fromTarget(ctx context.Context, s target.Source, name string, known Manifests) (*night, error) {
 	fail := func(err error) (*night, error) {
 		return nil, fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
 	}

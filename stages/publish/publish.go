@@ -52,9 +52,8 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History releases.History
-	// Manifests are those of the target's nights that were read already, by the
-	// SHA-256 of their files; nil for none. They are not changed.
-	Manifests map[pipeline.Digest]*releases.Manifest
+	// Manifests are those of the target's nights that were read already; nil for none.
+	Manifests Manifests
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
@@ -63,6 +62,10 @@ type Options struct {
 	Log      *slog.Logger      // nil for none
 	Progress pipeline.Progress // nil for none
 }
+
+// Manifests are manifests of nights by the SHA-256 of their files. They are not
+// changed.
+type Manifests map[pipeline.Digest]*releases.Manifest
 
 // A Change is one file that a run writes or removes.
 type Change struct {

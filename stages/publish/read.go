@@ -71,7 +71,7 @@ type merged struct {
 }
 
 // readTarget reads what the target has. All that cannot be read is told at once.
-func readTarget(ctx context.Context, t target.Target, base string, known map[pipeline.Digest]*releases.Manifest) (state, error) {
+func readTarget(ctx context.Context, t target.Target, base string, known Manifests) (state, error) {
 	s, err := readSwitch(ctx, t)
 	if err != nil && !errors.Is(err, errMissing) {
 		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
@@ -97,7 +97,7 @@ func readTarget(ctx context.Context, t target.Target, base string, known map[pip
 
 // readNights reads the manifests of all nights. A night is there when its
 // packages.json is, which is written last and removed first.
-func readNights(ctx context.Context, t target.Target, base string, known map[pipeline.Digest]*releases.Manifest) (all []*night, torn []string, err error) {
+func readNights(ctx context.Context, t target.Target, base string, known Manifests) (all []*night, torn []string, err error) {
 	listed, err := nightDirs(ctx, t)
 	if err != nil {
 		return nil, nil, err
@@ -124,7 +124,7 @@ func readNights(ctx context.Context, t target.Target, base string, known map[pip
 }
 
 // readNight gives nothing for a night whose folder is not whole.
-func readNight(ctx context.Context, t target.Target, name, base string, known map[pipeline.Digest]*releases.Manifest) (*night, error) {
+func readNight(ctx context.Context, t target.Target, name, base string, known Manifests) (*night, error) {
 	data, err := target.Read(ctx, t, nightFile(name, stages.PackagesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented

@@ -44,11 +44,7 @@ func (o over) Check(ctx context.Context, tree pipeline.Tree) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if store, ok := o.Store.(pipeline.Checker); ok {
-		return store.Check(ctx, tree)
-	}
-	_, err = o.Store.Files(ctx, tree)
-	return err
+	return pipeline.Check(ctx, o.Store, tree)
 }
 
 // Save implements pipeline.Writer. Contents that only the packs have are brought
