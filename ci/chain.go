@@ -47,10 +47,10 @@ type chain struct {
 	images    images // for the test installation in containers
 	reports   string // the paths of reports of cells begin with it
 	files     *received
-	attest    *attest.Options   // what is said of a night that is published
-	manifests publish.Manifests // of the target's nights that were read already
-	grace     time.Duration     // how long a target keeps what nothing names any more
-	changes   []publish.Change  // that a dry run of publishing would make
+	attest    *attest.Options  // what is said of a night that is published
+	known     publish.Known    // of the target, if it was read already
+	grace     time.Duration    // how long a target keeps what nothing names any more
+	changes   []publish.Change // that a dry run of publishing would make
 }
 
 func newChain(w *world, fresh bool) (*chain, error) {

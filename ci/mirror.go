@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish"
 )
 
 // mirrorFlags are the flags of ci mirror.
@@ -101,7 +101,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	defer c.end(&err)
 	c.attest = said
 	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
-	plan, published, err := c.planOrSaved(ctx, line, f)
+	plan, known, err := c.planOrSaved(ctx, line, f)
 	if err != nil {
 		c.tried(ctx, o, w.date(), err)
 		return c.show.failed(err)
@@ -114,7 +114,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		return err
 	}
 	out := &outcome{plan: plan}
-	err = c.mirror(ctx, plan, published, o, out)
+	err = c.mirror(ctx, plan, known, o, out)
 	if isSkip(err) {
 		c.tried(ctx, o, after(plan), nil)
 	} else {
@@ -144,28 +144,26 @@ func (c *chain) upToDate(ctx context.Context, plan *releases.Plan, o order) erro
 
 // planOrSaved makes a plan, or reads the one of --plan: then what is published when
 // it runs again is what it adds to.
-func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, map[string]pipeline.Digest, error) {
+func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, publish.Known, error) {
 	if f.plan == "" {
 		return c.planMirror(ctx, line, f)
 	}
 	plan, err := readPlan(f.plan)
 	if err != nil {
-		return nil, nil, err
+		return nil, publish.Known{}, err
 	}
 	if !plan.Line.BuildsTags() {
-		return nil, nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
+		return nil, publish.Known{}, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
 	}
-	nights, _, err := publishedNights(ctx, c.world, f.to)
+	known, err := publishedIndex(ctx, c.world, f.to)
 	if err != nil {
-		return nil, nil, &pipeline.StageError{Stage: "publish", Err: err}
+		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	nights = slices.DeleteFunc(nights, func(m *releases.Manifest) bool {
-		return !slices.ContainsFunc(plan.After, func(a releases.Continued) bool { return a.Night == m.Night })
-	})
-	if len(nights) != len(plan.After) {
-		return nil, nil, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, len(nights))}
+	c.known, known.Index = known, known.Index.Keep(plan.After)
+	if found := len(known.Index.Nights); found != len(plan.After) {
+		return nil, known, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, found)}
 	}
-	return plan, publishedPackages(nights), nil
+	return plan, known, nil
 }
 
 // mirrorLine is the line with the zips that the command names.

@@ -27,71 +27,50 @@ func isFile(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// planMirror makes the plan of what the target does not have yet, and gives what
-// is published there.
-func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, map[string]pipeline.Digest, error) {
-	nights, sums, err := publishedNights(ctx, c.world, f.to)
+// planMirror makes the plan of what the target does not have yet, and gives the index
+// of what is published there.
+func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, publish.Known, error) {
+	known, err := publishedIndex(ctx, c.world, f.to)
 	if err != nil {
-		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	c.manifests = make(publish.Manifests, len(nights))
-	for i, night := range nights {
-		c.manifests[sums[i]] = night
-	}
+	c.known = known
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
-		plan.Continue(nights, sums)
-		for _, night := range nights {
-			if night.Plan.Date == plan.Date && night.Plan.Number >= plan.Number {
-				plan.Number = night.Plan.Number + 1
-			}
-		}
+		plan.Continue(known.Index)
+		plan.Number = max(plan.Number, known.Index.NextNumber(plan.Date))
 		if len(f.only) > 0 {
 			return plan.Only(f.only)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, known, err
 	}
 	for _, r := range plan.Repositories {
 		for _, note := range r.Notes {
 			c.log.Info("tags", slog.String("repository", r.Name), slog.String("note", note))
 		}
 	}
-	return plan, publishedPackages(nights), nil
+	return plan, known, nil
 }
 
-// publishedNights reads the manifests of the nights that a target resolves, newest
-// first, and their checksums. A target that does not exist has none.
-func publishedNights(ctx context.Context, w *world, to string) (manifests []*releases.Manifest, sums []pipeline.Digest, err error) {
+// publishedIndex reads the index of what a target has. Of a target that does not exist
+// it is empty.
+func publishedIndex(ctx context.Context, w *world, to string) (known publish.Known, err error) {
 	t, err := target.Open(ctx, to, w.targets())
 	if err != nil {
-		return nil, nil, err
+		return known, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	manifests, sums, err = publish.Read(t).Manifests(ctx)
-	if errors.Is(err, fs.ErrNotExist) && manifests == nil { // not one that is named and missing
-		return nil, nil, nil
+	r := publish.Read(t)
+	if _, err := r.Nights(ctx); errors.Is(err, fs.ErrNotExist) { // not a night that is named and missing
+		return publish.Known{Index: &releases.Index{}}, nil
 	}
-	return manifests, sums, err
-}
-
-// publishedPackages are the packages of nights, as "name version", with the
-// SHA-256 of their dists.
-func publishedPackages(nights []*releases.Manifest) map[string]pipeline.Digest {
-	all := map[string]pipeline.Digest{}
-	for _, night := range nights {
-		for _, p := range night.Packages {
-			if p.Dist != nil {
-				all[p.Name+" "+p.Version] = p.Dist.SHA256
-			}
-		}
-	}
-	return all
+	return r.Index(ctx)
 }
 
 // mirror builds the tags of a plan and publishes what is new in them.
-func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published map[string]pipeline.Digest, o order, out *outcome) error {
+func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published publish.Known, o order, out *outcome) error {
 	tags, err := stages.TagsOf(plan, map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion})
 	if err != nil {
 		return err
@@ -103,8 +82,8 @@ func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published map[s
 	if err != nil {
 		return err
 	}
-	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder()), stages.Mirror{
-		Plan: *plan, Tags: built, Published: published, Program: releases.Program,
+	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published.Index.Packages()), stages.Mirror{
+		Plan: *plan, Tags: built, Index: published.SHA256, Program: releases.Program,
 		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
 	})
 	if err != nil {

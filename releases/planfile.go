@@ -31,8 +31,13 @@ func encodeFile(kind string, value any) ([]byte, error) {
 // what is wrong the format is told first: that a program is too old is more to the
 // point than the first key it does not know.
 func decodeFile(kind string, format int, data []byte, value any, read *int) error {
-	if len(data) > maxFile {
-		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), maxFile)
+	return decodeBounded(kind, maxFile, format, data, value, read)
+}
+
+// decodeBounded is decodeFile of at most so many bytes.
+func decodeBounded(kind string, limit, format int, data []byte, value any, read *int) error {
+	if len(data) > limit {
+		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), limit)
 	}
 	err := jsonv2.Unmarshal(data, value, jsonv2.RejectUnknownMembers(true))
 	if err == nil && *read == format {

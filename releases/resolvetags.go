@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -72,25 +71,21 @@ func releasesOf(r Repository, refs []Ref, skip []string) (found []taggedVersion,
 	return found, append(notes, left.notes()...)
 }
 
-// Continue makes the plan one that adds to nights that are published, newest first:
-// tags that one of them was made of are not built again. What is published never
-// changes, so a tag that was moved since is a note, and stays what it was.
-func (p *Plan) Continue(nights []*Manifest, sums []pipeline.Digest) {
+// Continue makes the plan one that adds to the nights of an index: tags that one of
+// them was made of are not built again. What is published never changes, so a tag that
+// was moved since is a note, and stays what it was.
+func (p *Plan) Continue(published *Index) {
 	known := map[string]string{}
-	zips := map[string]bool{}
-	for i, night := range nights {
-		if night.Plan.Line.Name != p.Line.Name {
+	for _, night := range published.Nights {
+		if night.Line != p.Line.Name {
 			continue
 		}
-		p.After = append(p.After, Continued{night.Night, sums[i]})
-		p.dropData(night.Plan.Line)
-		for _, r := range night.Plan.Repositories {
+		p.After = append(p.After, Continued{night.Night, night.SHA256})
+		p.dropData(night)
+		for _, r := range night.Tags {
 			for _, t := range r.Tags {
-				known[r.Name+" "+t.Tag] = t.Commit
+				known[r.Repository+" "+t.Tag] = t.Commit
 			}
-		}
-		for _, pkg := range night.Packages {
-			zips[pkg.Name+" "+pkg.Version] = true
 		}
 	}
 	for i := range p.Repositories {
@@ -103,16 +98,20 @@ func (p *Plan) Continue(nights []*Manifest, sums []pipeline.Digest) {
 			return ok
 		}))
 	}
-	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool { return zips[z.Name+" "+z.Version] }))
+	if len(p.Prebuilt) == 0 {
+		return
+	}
+	zips := published.Keep(p.After).Packages()
+	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool { return zips[z.Name+" "+z.Version] != "" }))
 }
 
 // dropData takes out directories of data whose zips a published night has.
-func (p *Plan) dropData(published Line) {
-	if p.Line.Data == nil || published.Data == nil || p.Line.Data.Commit != published.Data.Commit {
+func (p *Plan) dropData(published IndexedNight) {
+	if p.Line.Data == nil || p.Line.Data.Commit != published.Data {
 		return
 	}
 	p.Line.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Line.Prebuilt, func(from Prebuilt) bool {
-		return from.Directory != "" && slices.ContainsFunc(published.Prebuilt, func(o Prebuilt) bool { return o.Directory == from.Directory })
+		return from.Directory != "" && slices.Contains(published.Directories, from.Directory)
 	}))
 }
 

@@ -182,8 +182,11 @@ type Night struct {
 const (
 	PackagesFile = "packages.json" // Composer's entry: metadata-url is "p2/%package%.json"
 	MetadataDir  = "p2"            // p2/<vendor>/<name>.json and <name>~dev.json
-	DistsDir     = "dists"         // dists/<vendor>/<name>-<version>.zip
+	DistsDir     = "dists"         // see DistPath
 )
+
+// DistPath is the place of a version's dist: dists/<vendor>/<name>-<version>.zip.
+func DistPath(name, version string) string { return DistsDir + "/" + name + "-" + version + ".zip" }
 
 // A NightPackage is one built package of a night.
 type NightPackage struct {

@@ -94,9 +94,9 @@ type Mirror struct {
 	// Tags come in the order in which they count: of two that have the same
 	// version of a package, the first one's is taken.
 	Tags []TagPackages `json:"tags"`
-	// Published are the packages of the nights that the plan adds to, as "name
-	// version", with the SHA-256 of their dists: they are not added again.
-	Published map[string]pipeline.Digest `json:"published"`
-	Program   string                     `json:"program"`
-	Stages    map[string]int             `json:"stages"`
+	// Index is the SHA-256 of the index of what is published: its packages are not added
+	// again.
+	Index   pipeline.Digest `json:"index"`
+	Program string          `json:"program"`
+	Stages  map[string]int  `json:"stages"`
 }

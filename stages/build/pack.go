@@ -18,16 +18,14 @@ import (
 
 // A packing is one dist to make.
 type packing struct {
-	Name, Version string          // of the composer.json; the dist is dists/<vendor>/<name>-<version>.zip
+	Name, Version string          // of the composer.json
 	Files         []pipeline.File // paths relative to the package's root, in any order, without composer.json
 	Manifest      []byte          // composer.json
 	Directories   []string        // empty directories to add
 }
 
 // path is the dist's place in the night's folder.
-func (p packing) path() string {
-	return stages.DistsDir + "/" + p.Name + "-" + p.Version + ".zip"
-}
+func (p packing) path() string { return stages.DistPath(p.Name, p.Version) }
 
 // A packed dist lies in the store.
 type packed struct {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -17,7 +18,7 @@ func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error
 		return err
 	}
 	w.know(root)
-	dirs := []string{metaDir + "/" + r.meta}
+	dirs := []string{metaDir + "/" + r.metadata.name}
 	if want.add != nil {
 		dirs = append(dirs, nightFile(want.add.name, ""))
 	}
@@ -27,18 +28,23 @@ func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error
 // putFolder writes a folder, of which one file comes last: without that file the
 // folder counts as not there.
 func (w *writer) putFolder(ctx context.Context, dir string, files map[string][]byte, last string) error {
+	return w.putSummed(ctx, dir, files, nil, last)
+}
+
+// putSummed is putFolder of files of which some SHA-256 are known.
+func (w *writer) putSummed(ctx context.Context, dir string, files map[string][]byte, sums map[string]pipeline.Digest, last string) error {
 	contents := make(map[string]target.Content, len(files))
 	for name, data := range files {
 		if name != last {
 			at := path.Join(dir, name)
-			contents[at] = content(at, data)
+			contents[at] = content(at, data, sums[name])
 		}
 	}
 	if err := w.putAll(ctx, contents); err != nil {
 		return err
 	}
 	at := path.Join(dir, last)
-	if err := w.put(ctx, at, content(at, files[last])); err != nil {
+	if err := w.put(ctx, at, content(at, files[last], sums[last])); err != nil {
 		return err
 	}
 	return w.flush(ctx)
@@ -54,7 +60,7 @@ func (w *writer) putSuperseded(ctx context.Context, before state, r *repository)
 	if err != nil {
 		return err
 	}
-	return w.put(ctx, supersededFile, content(supersededFile, data))
+	return w.put(ctx, supersededFile, content(supersededFile, data, ""))
 }
 
 // unused lists what the repository no longer needs.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
@@ -16,7 +18,11 @@ func (o Options) attestNight(ctx context.Context, n *night, base string) error {
 	if o.Attest == nil {
 		return nil
 	}
-	files, err := o.Attest.Night(ctx, attest.Subject{Manifest: n.manifest, Files: n.files, URL: base})
+	m, err := n.manifest(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := o.Attest.Night(ctx, attest.Subject{Manifest: m, Files: n.files, URL: base})
 	if err != nil {
 		return err
 	}
@@ -40,7 +46,7 @@ func (o Options) putSeal(ctx context.Context, w *writer, before []byte, r *repos
 	if err != nil {
 		return err
 	}
-	if err := w.put(ctx, attest.RepositoryFile, content(attest.RepositoryFile, data)); err != nil {
+	if err := w.put(ctx, attest.RepositoryFile, content(attest.RepositoryFile, data, "")); err != nil {
 		return err
 	}
 	return w.flush(ctx)
@@ -48,33 +54,45 @@ func (o Options) putSeal(ctx context.Context, w *writer, before []byte, r *repos
 
 func (o Options) signs() bool { return o.Attest != nil && o.Attest.Key != nil }
 
-// readSeal reads the signature that a target has; nothing where it has none. It
-// refuses, before anything is written, a target that this run could not sign.
-func (o Options) readSeal(ctx context.Context, s target.Source) ([]byte, error) {
+// A seal is the signature that a target has.
+type seal struct {
+	data     []byte          // nil: none
+	packages pipeline.Digest // of the packages.json that was signed
+}
+
+// readSeal reads the signature that a target has. It refuses, before anything is
+// written, a target that this run could not sign.
+func (o Options) readSeal(ctx context.Context, s target.Source) (seal, error) {
 	data, err := target.Read(ctx, s, attest.RepositoryFile)
 	switch {
 	case errors.Is(err, errMissing):
-		return nil, nil
+		return seal{}, nil
 	case err != nil:
-		return nil, err
+		return seal{}, err
 	case !o.signs():
-		return nil, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
+		return seal{}, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
 	}
-	if _, _, err := attest.VerifyRepository(ctx, data, o.Attest.Trusted()); err != nil {
-		return nil, fmt.Errorf("%s of %s %w: give that key with --former-key if it was yours, else see who published; remove the file to begin anew", attest.RepositoryFile, s, err)
+	said, _, err := attest.VerifyRepository(ctx, data, o.Attest.Trusted())
+	if err != nil {
+		return seal{}, fmt.Errorf("%s of %s %w: give that key with --former-key if it was yours, else see who published; remove the file to begin anew", attest.RepositoryFile, s, err)
 	}
-	return data, nil
+	return seal{data, said.Subjects[stages.PackagesFile]}, nil
 }
 
 // checkSigned compares the nights that a signed target has with what was signed when
-// they were published: a key does not sign what somebody else has put there.
-func (o Options) checkSigned(ctx context.Context, s target.Source, base string, nights []*night, add *night) error {
+// they were published: a key does not sign what somebody else has put there. Those
+// that are merged already were compared then.
+func (o Options) checkSigned(ctx context.Context, s target.Source, before state, r *repository, add *night) error {
 	if !o.signs() {
 		return nil
 	}
+	compared := func(*night) bool { return false }
+	if before.metadata != nil && !r.anew {
+		compared = func(n *night) bool { return slices.ContainsFunc(before.metadata.Index.Nights, n.is) }
+	}
 	var errs []error
-	for _, n := range nights {
-		if n == add {
+	for _, n := range r.live {
+		if n == add || compared(n) {
 			continue
 		}
 		data, err := target.Read(ctx, s, nightFile(n.name, attest.SignedProvenanceFile))
@@ -92,7 +110,7 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, base string, 
 			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", nightFile(n.name, attest.SignedProvenanceFile), s, err))
 			continue
 		}
-		errs = append(errs, checkVersions(ctx, n, base))
+		errs = append(errs, checkVersions(ctx, n, r.base))
 	}
 	return errors.Join(errs...)
 }
@@ -104,8 +122,12 @@ func checkVersions(ctx context.Context, n *night, base string) error {
 	if err != nil {
 		return err
 	}
+	m, err := n.manifest(ctx)
+	if err != nil {
+		return err
+	}
 	byName := map[string]releases.ManifestPackage{}
-	for _, p := range n.manifest.Packages {
+	for _, p := range m.Packages {
 		byName[p.Name+" "+p.Version] = p
 	}
 	var errs []error

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 )
@@ -54,9 +56,10 @@ func TestSignedRepository(t *testing.T) {
 		{"statements without a key", "", nil, &attest.Options{}, "is signed, and without its key"},
 		{"another key", "", nil, &attest.Options{Key: other}, "is not signed by the given key"},
 		{"another key, and the former one", "", nil, &attest.Options{Key: other, Former: []attest.PublicKey{key.Public()}}, ""},
+		// Of nights that are not merged yet, or whose metadata is damaged:
 		{"the signature of a night by nobody", filepath.Join(night, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
 		{"a manifest that was changed", filepath.Join(night, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
-		{"a require in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":", "evil/language\":") }, &attest.Options{Key: key}, `requires "evil/language"`},
+		{"a require in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, &attest.Options{Key: key}, `requires "evil/language"`},
 		{"a host in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "is not below"},
 		{"a package in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
 		{"the signature of the repository", attest.RepositoryFile, func(s string) string { return strings.Replace(s, `"sig": "`, `"sig": "AAAA`, 1) }, &attest.Options{Key: key}, "is not signed by the given key"},
@@ -68,6 +71,7 @@ func TestSignedRepository(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.file != "" {
+				damageIndex(t, dir)
 				file := filepath.Join(dir, test.file)
 				data, err := os.ReadFile(file)
 				if err != nil {
@@ -96,6 +100,109 @@ func TestSignedRepository(t *testing.T) {
 				t.Errorf("the target was changed: %s", diff)
 			}
 		})
+	}
+}
+
+// damageIndex takes the index of the current metadata away.
+func damageIndex(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, metaDir, currentMeta(t, dir), releases.IndexName)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// currentMeta is the metadata folder that packages.json names.
+func currentMeta(t *testing.T, dir string) string {
+	t.Helper()
+	s, err := readSwitch(t.Context(), folderTarget(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.folder()
+}
+
+// Metadata is merged onto what is there only as it was signed. What somebody else has
+// put there is made anew of the nights; what they changed in nights that are merged goes
+// nowhere.
+func TestSignedMetadata(t *testing.T) {
+	key := signingKey(t)
+	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
+	tests := []struct {
+		name   string
+		change func(t *testing.T, dir string)
+	}{
+		{"as it was", func(*testing.T, string) {}},
+		{"a night's metadata", func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, "nights", first.name, versionsFile), "acme/language\":", "evil/language\":")
+		}},
+		{"a file of metadata", func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), "acme/module-000.json"), "acme/language\":", "evil/language\":")
+		}},
+		{"the index", func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), releases.IndexName), "acme/module-000", "acme/module-009")
+		}},
+		{"metadata by who knows the layout", evilMetadata},
+	}
+	var want map[string]string
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := publishSigned(t, first, dir, &attest.Options{Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			test.change(t, dir)
+			if err := publishSigned(t, second, dir, &attest.Options{Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			got := listing(t, filepath.Join(dir, metaDir, currentMeta(t, dir)))
+			if want == nil {
+				want = got
+			}
+			if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
+				t.Errorf("the metadata is not that of the nights: %s", diff)
+			}
+		})
+	}
+}
+
+// evilMetadata changes an entry, and all that is named by its content.
+func evilMetadata(t *testing.T, dir string) {
+	t.Helper()
+	old := currentMeta(t, dir)
+	file := filepath.Join(dir, metaDir, old, "acme/module-000.json")
+	sum := func(name string) string {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pipeline.DigestOf(data))
+	}
+	was := sum(file)
+	edit(t, file, "acme/language\":", "evil/language\":")
+	index := filepath.Join(dir, metaDir, old, releases.IndexName)
+	edit(t, index, was, sum(file))
+	named := sum(index)
+	if err := os.Rename(filepath.Join(dir, metaDir, old), filepath.Join(dir, metaDir, named)); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, filepath.Join(dir, stages.PackagesFile), old, named)
+	if c, err := readCurrent(t.Context(), folderTarget(dir), named, Known{}); err != nil || c == nil {
+		t.Fatalf("the attack does not work: %v", err)
+	}
+}
+
+// edit replaces a text in a file that has it.
+func edit(t *testing.T, file, old, with string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), old) {
+		t.Fatalf("%s does not have %q:\n%s", file, old, data)
+	}
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(data), old, with)), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -26,7 +26,11 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 		if err != nil {
 			return nil, err
 		}
-		if files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(n, r.base, c)); err != nil {
+		m, err := n.manifest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(m, r.base, c)); err != nil {
 			return nil, err
 		}
 		if c == nil {
@@ -39,7 +43,11 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 			newest = c
 		}
 	}
-	files[pageFile], err = renderPage(newPage(r, newest))
+	m, err := r.nights[0].manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files[pageFile], err = renderPage(newPage(r, m, newest))
 	return files, err
 }
 
@@ -52,8 +60,8 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 		return nil, err
 	}
 	// The night before of the same line: a release line may share the repository.
-	line := r.nights[i].manifest.Plan.Line.Name
-	older := slices.IndexFunc(r.nights[i+1:], func(n *night) bool { return n.manifest.Plan.Line.Name == line })
+	line := r.nights[i].indexed.Line
+	older := slices.IndexFunc(r.nights[i+1:], func(n *night) bool { return n.indexed.Line == line })
 	if older < 0 {
 		return known, nil
 	}
@@ -61,7 +69,12 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 	if known != nil && known.Before.Night == before.name {
 		return known, nil
 	}
-	return releases.Compare(ctx, before.manifest, r.nights[i].manifest, o.History)
+	old, errOld := before.manifest(ctx)
+	m, err := r.nights[i].manifest(ctx)
+	if err := errors.Join(errOld, err); err != nil {
+		return nil, err
+	}
+	return releases.Compare(ctx, old, m, o.History)
 }
 
 // readChanges gives nothing where there is no comparison that this program knows.

@@ -73,13 +73,15 @@ func (m *memory) add(files map[string][]byte) pipeline.Tree {
 	defer m.mu.Unlock()
 	var list []pipeline.File
 	tree := pipeline.Tree{Files: len(files)}
+	var named strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		data := files[name]
 		m.contents[pipeline.DigestOf(data)] = data
 		list = append(list, pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(data)), Digest: pipeline.DigestOf(data)})
 		tree.Size += int64(len(data))
+		fmt.Fprintf(&named, "%s %s\n", name, pipeline.DigestOf(data))
 	}
-	tree.Digest = pipeline.Digest(contentName(files))
+	tree.Digest = pipeline.DigestOf([]byte(named.String()))
 	m.trees[tree.Digest] = list
 	return tree
 }
@@ -346,7 +348,11 @@ func wholeMetadata(ctx context.Context, t target.Target, s switchFile, dists *re
 // to have the checksums of the manifest.
 func wholeNight(ctx context.Context, t target.Target, n *night, base string, dists *readDists) error {
 	var errs []error
-	for _, f := range n.manifest.Files {
+	m, err := n.manifest(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range m.Files {
 		data, err := target.Read(ctx, t, nightFile(n.name, f.Path))
 		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+n.name+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
@@ -355,7 +361,7 @@ func wholeNight(ctx context.Context, t target.Target, n *night, base string, dis
 		}
 		errs = append(errs, err)
 	}
-	for path, want := range n.distSums() {
+	for path, want := range n.sums {
 		_, sum, err := dists.of(ctx, path)
 		if err == nil && sum != string(want) {
 			err = fmt.Errorf("%s of night %s does not have its checksum", path, n.name)

@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -28,6 +29,10 @@ const (
 	supersededFile = ".superseded.json"
 )
 
+// packageOf is the package of a file of metadata: acme/shop of acme/shop~dev. Composer
+// asks for both, whichever have versions.
+func packageOf(file string) string { return strings.TrimSuffix(file, "~dev") }
+
 // isNight reports whether a name can be a night's, or a tagged release's: both lie
 // in nights/.
 func isNight(name string) bool { return releases.IsNight(name) }
@@ -44,9 +49,13 @@ func caching(name string) string {
 	return "no-cache"
 }
 
-// content is a file of the repository whose bytes are in memory.
-func content(name string, data []byte) target.Content {
-	c := target.Bytes(data)
+// content is a file of the repository whose bytes are in memory. Its SHA-256 may be
+// known.
+func content(name string, data []byte, sum pipeline.Digest) target.Content {
+	if sum == "" {
+		sum = pipeline.DigestOf(data)
+	}
+	c := target.Summed(data, string(sum))
 	c.Type, c.Cache = stages.ContentType(name), caching(name)
 	return c
 }

@@ -4,101 +4,18 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
-
-// Versions are entries of Composer metadata, as they stand in a package's file: by
-// the file's name without .json (acme/shop, acme/shop~dev), then by version.
-type versions map[string]map[string]jsontext.Value
-
-// A versionsForm is a versionsFile. Packages lies where it does in Composer's own
-// files, so that whoever changes a base URL finds the entries.
-type versionsForm struct {
-	Format   int      `json:"format"` // versionsFormat
-	Packages versions `json:"packages"`
-}
-
-const versionsFormat = 1
-
-func (v versions) encode() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(versionsForm{versionsFormat, v})
-	return b.Bytes(), err
-}
-
-// parseVersions reads a versionsFile.
-func parseVersions(data []byte) (versions, error) {
-	var form versionsForm
-	if err := jsonv2.Unmarshal(data, &form); err != nil {
-		return nil, fmt.Errorf("%s: %w", versionsFile, err)
-	}
-	if form.Format != versionsFormat {
-		return nil, fmt.Errorf("%s has format %d, this program knows %d", versionsFile, form.Format, versionsFormat)
-	}
-	return form.Packages, nil
-}
-
-// versionsOf takes the entries out of the metadata of a night.
-func versionsOf(metadata map[string][]byte) (versions, error) {
-	all := versions{}
-	var errs []error
-	for _, name := range sorted(metadata) {
-		file, ok := strings.CutSuffix(name, ".json")
-		if !ok {
-			continue
-		}
-		if err := all.add(file, metadata[name]); err != nil {
-			errs = append(errs, fmt.Errorf("metadata %s: %w", name, err))
-		}
-	}
-	return all, errors.Join(errs...)
-}
-
-func (v versions) add(file string, data []byte) error {
-	var form struct {
-		Packages map[string][]jsontext.Value `json:"packages"`
-	}
-	if err := jsonv2.Unmarshal(data, &form); err != nil {
-		return err
-	}
-	pkg := strings.TrimSuffix(file, "~dev")
-	for name := range form.Packages {
-		if name != pkg {
-			return fmt.Errorf("holds the package %q", name)
-		}
-	}
-	v[file] = make(map[string]jsontext.Value, len(form.Packages[pkg]))
-	for _, raw := range form.Packages[pkg] {
-		var entry struct {
-			Version string `json:"version"`
-		}
-		if err := jsonv2.Unmarshal(raw, &entry); err != nil {
-			return err
-		}
-		if _, twice := v[file][entry.Version]; twice {
-			return fmt.Errorf("holds the version %s twice", entry.Version)
-		}
-		v[file][entry.Version] = raw
-	}
-	return nil
-}
 
 // mergedNights is the file in a metadata folder that says of what it was made.
 type mergedNights struct {
@@ -106,116 +23,333 @@ type mergedNights struct {
 	Nights []string `json:"nights"` // newest first
 }
 
-// merge makes the metadata of nights: every version of a package that one of them
-// has. The folder's name is its content's, so that what is behind an address never
+// A metadata is the merged metadata of nights: every version of a package that one of
+// them has. Its folder is named by the index, so that what is behind an address never
 // changes.
-func merge(ctx context.Context, nights []*night, base string) (name string, files map[string][]byte, err error) {
-	all, err := readVersions(ctx, nights)
-	if err != nil {
-		return "", nil, err
-	}
-	merged := map[string]*mergedPackage{}
-	var errs []error
-	for i, n := range nights {
-		for file, entries := range all[i] {
-			if merged[file] == nil {
-				merged[file] = &mergedPackage{entries: make(map[string]mergedVersion, len(nights))}
-			}
-			if err := merged[file].add(file, n.name, entries); err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	if len(errs) > 0 {
-		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return "", nil, errors.Join(errs...)
-	}
-	files = map[string][]byte{}
-	parse := versionParser()
-	for file, pkg := range merged {
-		// Composer asks for both files of a package, whichever have versions.
-		other, isDev := strings.CutSuffix(file, "~dev")
-		if !isDev {
-			other += "~dev"
-		}
-		if merged[other] == nil {
-			files[other+".json"], err = (&mergedPackage{}).encode(other, parse)
-			errs = append(errs, err)
-		}
-		files[file+".json"], err = pkg.encode(file, parse)
-		errs = append(errs, err)
-	}
-	files[mergedFile], err = encode(mergedNights{base, names(nights)})
-	return contentName(files), files, errors.Join(append(errs, err)...)
+type metadata struct {
+	name  string // of the folder
+	index *releases.Index
+	files map[string][]byte // of the folder
 }
 
-// readVersions gives the metadata of each night.
-func readVersions(ctx context.Context, nights []*night) ([]versions, error) {
-	all := make([]versions, len(nights))
+// sums are the SHA-256 of its files.
+func (m *metadata) sums() map[string]pipeline.Digest {
+	sums := make(map[string]pipeline.Digest, len(m.files))
+	sums[releases.IndexName] = pipeline.Digest(m.name)
+	for _, f := range m.index.Files {
+		sums[f.Name+".json"] = f.SHA256
+	}
+	return sums
+}
+
+// A merger merges the metadata of nights: into that of others, from which nights may
+// be taken out, or into none.
+type merger struct {
+	nights []*night                    // whose metadata it shall be, newest first
+	added  map[string][]*mergedVersion // by file: what nights have that are added
+	gone   map[string]bool             // nights that are taken out
+	parse  func(string) (composer.Version, error)
+}
+
+// A mergedVersion is one version in a file of metadata.
+type mergedVersion struct {
+	releases.IndexedVersion
+	fields composer.Fields // nil: not known yet
+	// What the file has of it, if it was in there: its entry, which states how it differs
+	// from the version before it; nil: from none.
+	entry  []byte
+	before *mergedVersion
+}
+
+// whole gives the fields of the version.
+func (v *mergedVersion) whole() (composer.Fields, error) {
+	if v.fields != nil {
+		return v.fields, nil
+	}
+	var before composer.Fields
+	if v.before != nil {
+		var err error
+		if before, err = v.before.whole(); err != nil {
+			return nil, err
+		}
+	}
+	entry, err := composer.ParseFields(v.entry)
+	if err != nil {
+		return nil, err
+	}
+	v.fields = before.Expand(entry)
+	return v.fields, nil
+}
+
+// write gives the version as it differs from the one before it in the file.
+func (v *mergedVersion) write(before *mergedVersion) ([]byte, error) {
+	if v.entry != nil && v.before == before {
+		return v.entry, nil
+	}
+	fields, err := v.whole()
+	if err != nil || before == nil {
+		return fields.Minify(nil), err
+	}
+	was, err := before.whole()
+	return fields.Minify(was), err
+}
+
+// merge makes the metadata of nights. What there is of it is taken from there, and only
+// nights that it does not have are read; nil: all are. What comes out is the same.
+func merge(ctx context.Context, there *current, nights []*night, base string) (*metadata, error) {
+	before, texts, err := there.files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := merger{nights: nights, added: map[string][]*mergedVersion{}, gone: map[string]bool{}, parse: versionParser()}
+	for _, was := range before.Nights {
+		if !slices.ContainsFunc(nights, func(n *night) bool { return n.is(was) }) {
+			m.gone[was.Night] = true
+		}
+	}
+	err = m.read(ctx, slices.DeleteFunc(slices.Clone(nights), func(n *night) bool { return slices.ContainsFunc(before.Nights, n.is) }))
+	if err != nil {
+		return nil, err
+	}
+	index := &releases.Index{Format: releases.IndexFormat, URL: base, Nights: []releases.IndexedNight{}, Files: []releases.IndexedFile{}}
+	for _, n := range nights {
+		index.Nights = append(index.Nights, n.indexed)
+	}
+	files, err := m.merge(index, before, texts)
+	if err != nil {
+		return nil, err
+	}
+	if files[mergedFile], err = encode(mergedNights{base, names(nights)}); err != nil {
+		return nil, err
+	}
+	files[releases.IndexName], err = index.Encode()
+	return &metadata{string(pipeline.DigestOf(files[releases.IndexName])), index, files}, err
+}
+
+// mergeOnto is merge that makes the metadata anew of its nights where what is there is
+// damaged.
+func mergeOnto(ctx context.Context, there *current, nights []*night, base string) (m *metadata, anew bool, err error) {
+	if there != nil {
+		if m, err = merge(ctx, there, nights, base); err == nil || ctx.Err() != nil {
+			return m, false, err
+		}
+	}
+	m, err = merge(ctx, nil, nights, base)
+	return m, true, err
+}
+
+// read reads the nights that are added.
+func (m *merger) read(ctx context.Context, nights []*night) error {
+	all := make([]map[string][]*mergedVersion, len(nights))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
 	for i, n := range nights {
 		group.Go(func() (err error) {
-			all[i], err = n.versions(ctx)
+			all[i], err = n.merged(ctx)
 			return err
 		})
 	}
-	return all, group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, files := range slices.Backward(all) { // oldest first: it was there before
+		for file, list := range files {
+			m.added[file] = append(m.added[file], list...)
+		}
+	}
+	return nil
 }
 
-// A mergedPackage is what all nights have of one file of metadata.
-type mergedPackage struct{ entries map[string]mergedVersion }
-
-// A mergedVersion is one version and the first night in which it was found.
-type mergedVersion struct {
-	entry jsontext.Value
-	night string
-}
-
-// add adds the versions of a night. The same version in two nights is one, and has
-// to be the same in both.
-func (p *mergedPackage) add(file, night string, entries map[string]jsontext.Value) error {
+// merge fills the index and gives the files of metadata. All that does not fit is told
+// together.
+func (m *merger) merge(index, before *releases.Index, texts map[string][]byte) (map[string][]byte, error) {
+	all := map[string]*releases.IndexedFile{}
+	for i := range before.Files {
+		all[before.Files[i].Name] = &before.Files[i]
+	}
+	for file := range m.added {
+		if all[file] == nil {
+			all[file] = &releases.IndexedFile{Name: file}
+		}
+	}
+	files := make(map[string][]byte, len(all)+2)
 	var errs []error
-	for version, entry := range entries {
-		if old, ok := p.entries[version]; ok && !bytes.Equal(old.entry, entry) {
-			errs = append(errs, fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", version, file, night, old.night))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		// Composer asks for both files of a package, whichever have versions.
+		pkg := packageOf(name)
+		if _, done := files[pkg+".json"]; done {
+			continue
 		}
-		p.entries[version] = mergedVersion{entry, night}
+		stable, errStable := m.file(all[pkg], pkg, texts)
+		dev, errDev := m.file(all[pkg+"~dev"], pkg+"~dev", texts)
+		if err := errors.Join(errStable, errDev); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if len(stable.list)+len(dev.list) == 0 {
+			continue
+		}
+		for _, f := range []*mergedPackage{stable, dev} {
+			files[f.file+".json"] = f.text
+			index.Files = append(index.Files, f.indexed())
+		}
 	}
-	return errors.Join(errs...)
+	slices.SortFunc(index.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
+	return files, errors.Join(errs...)
 }
 
-// encode writes a file of metadata as composer.EncodeMetadata does, of entries
-// that it wrote: newest first.
-func (p *mergedPackage) encode(file string, parse func(string) (composer.Version, error)) ([]byte, error) {
-	list := make([]composer.Version, 0, len(p.entries))
-	for text := range p.entries {
-		version, err := parse(text)
-		if err != nil {
-			return nil, fmt.Errorf("metadata of %s: %w", file, err)
-		}
-		list = append(list, version)
+// A mergedPackage is one file of metadata.
+type mergedPackage struct {
+	file string
+	list []*mergedVersion // newest first
+	text []byte
+	sum  pipeline.Digest
+	kind string // type of the newest version
+}
+
+func (p *mergedPackage) indexed() releases.IndexedFile {
+	f := releases.IndexedFile{Name: p.file, SHA256: p.sum, Type: p.kind, Versions: make([]releases.IndexedVersion, len(p.list))}
+	for i, v := range p.list {
+		f.Versions[i] = v.IndexedVersion
 	}
-	slices.SortFunc(list, func(a, b composer.Version) int {
-		return cmp.Or(b.Compare(a), strings.Compare(b.String(), a.String()))
-	})
-	name, err := json.Marshal(strings.TrimSuffix(file, "~dev"))
-	if err != nil {
+	return f
+}
+
+// file gives one file of metadata as it shall be. It was nil where there was none.
+func (m *merger) file(was *releases.IndexedFile, file string, texts map[string][]byte) (*mergedPackage, error) {
+	p := &mergedPackage{file: file}
+	if was != nil && texts[file] != nil {
+		if err := p.split(was, texts[file]); err != nil {
+			return nil, err
+		}
+	}
+	changed := m.takeOut(p)
+	var errs []error
+	for _, v := range m.added[file] {
+		errs = append(errs, m.add(p, v))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	b := bytes.NewBufferString(`{"packages":{` + string(name) + `:[`)
-	for i, version := range list {
-		if i > 0 {
-			b.WriteByte(',')
-			if list[i-1].Compare(version) == 0 {
-				return nil, fmt.Errorf("metadata of %s: Composer cannot tell version %s of night %s from %s of night %s",
-					file, list[i-1], p.entries[list[i-1].String()].night, version, p.entries[version.String()].night)
-			}
+	if changed || len(m.added[file]) > 0 || p.text == nil {
+		if err := p.encode(); err != nil {
+			return nil, fmt.Errorf("metadata of %s: %w", file, err)
 		}
-		b.Write(p.entries[version.String()].entry)
 	}
-	b.WriteString("]}}\n")
-	return b.Bytes(), nil
+	return p, nil
+}
+
+// takeOut takes out the nights that go, and versions that no other night has.
+func (m *merger) takeOut(p *mergedPackage) (changed bool) {
+	if len(m.gone) == 0 {
+		return false
+	}
+	rest := p.list[:0]
+	for _, v := range p.list {
+		stay := slices.DeleteFunc(slices.Clone(v.Nights), func(night string) bool { return m.gone[night] })
+		changed = changed || len(stay) < len(v.Nights)
+		if v.Nights = stay; len(stay) > 0 {
+			rest = append(rest, v)
+		}
+	}
+	p.list = rest
+	return changed
+}
+
+// add adds the version of a night. The same version in two nights is one, and has to
+// be the same in both.
+func (m *merger) add(p *mergedPackage, v *mergedVersion) error {
+	version, err := m.parse(v.Version)
+	if err != nil {
+		return fmt.Errorf("metadata of %s: %w", p.file, err)
+	}
+	order := func(at *mergedVersion, _ composer.Version) int {
+		other, errOther := m.parse(at.Version)
+		err = cmp.Or(err, errOther)
+		return newestVersion(other, version)
+	}
+	at, there := slices.BinarySearchFunc(p.list, version, order)
+	if err != nil {
+		return fmt.Errorf("metadata of %s: %w", p.file, err)
+	}
+	if there {
+		old := p.list[at]
+		was, err := old.whole()
+		if err != nil {
+			return fmt.Errorf("metadata of %s: %w", p.file, err)
+		}
+		if !was.Equal(v.fields) || old.SHA256 != v.SHA256 {
+			return fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", v.Version, p.file, v.Nights[0], old.Nights[0])
+		}
+		old.Nights = slices.Concat(old.Nights, v.Nights)
+		slices.SortFunc(old.Nights, newestFirst)
+		return nil
+	}
+	for _, beside := range p.list[max(at-1, 0):min(at+1, len(p.list))] {
+		if other, _ := m.parse(beside.Version); other.Compare(version) == 0 { // it was parsed above
+			return fmt.Errorf("metadata of %s: Composer cannot tell version %s of night %s from %s of night %s", p.file, beside.Version, beside.Nights[0], v.Version, v.Nights[0])
+		}
+	}
+	p.list = slices.Insert(p.list, at, v)
+	return nil
+}
+
+// newestVersion orders versions as composer.EncodeMetadata does: newest first, and of
+// versions that are equal to Composer the greater text.
+func newestVersion(a, b composer.Version) int {
+	return cmp.Or(b.Compare(a), strings.Compare(b.String(), a.String()))
+}
+
+// minifiedHead is what the file has before its packages.
+const minifiedHead = `"minified":"` + composer.MinifiedFormat + `",`
+
+// encode writes the file. What stays behind the same version stays as it is, so that a
+// version is added to a hundred others without those being read.
+func (p *mergedPackage) encode() error {
+	entries := make([][]byte, len(p.list))
+	var before *mergedVersion
+	for i, v := range p.list {
+		var err error
+		if entries[i], err = v.write(before); err != nil {
+			return err
+		}
+		before = v
+	}
+	for i, v := range p.list {
+		v.Bytes = len(entries[i])
+	}
+	p.text = metadataFile(minifiedHead, packageOf(p.file), entries)
+	p.sum, p.kind = pipeline.DigestOf(p.text), ""
+	if len(p.list) == 0 {
+		return nil
+	}
+	newest, err := p.list[0].whole()
+	p.kind = cmp.Or(newest.Text("type"), "library") // as Composer has it
+	return err
+}
+
+// split takes apart what encode wrote.
+func (p *mergedPackage) split(was *releases.IndexedFile, text []byte) error {
+	p.text, p.sum, p.kind = text, was.SHA256, was.Type
+	at := bytes.IndexByte(text, '[') + 1
+	for i, v := range was.Versions {
+		if v.Bytes < 0 || v.Bytes > len(text)-at {
+			return fmt.Errorf("metadata of %s is not made of the versions that its %s names", p.file, releases.IndexName)
+		}
+		next := &mergedVersion{IndexedVersion: v, entry: text[at : at+v.Bytes : at+v.Bytes]}
+		at += v.Bytes + len(",")
+		if i > 0 {
+			next.before = p.list[i-1]
+		}
+		p.list = append(p.list, next)
+	}
+	if len(p.list) > 0 {
+		at -= len(",")
+	}
+	if string(text[min(at, len(text)):]) != metadataEnd {
+		return fmt.Errorf("metadata of %s is not made of the versions that its %s names", p.file, releases.IndexName)
+	}
+	return nil
 }
 
 // versionParser is composer.ParseVersion that knows what it parsed: the packages of a night
@@ -233,16 +367,6 @@ func versionParser() func(string) (composer.Version, error) {
 		}
 		return version, err
 	}
-}
-
-// contentName is a SHA-256 over paths, sizes and contents.
-func contentName(files map[string][]byte) string {
-	hash := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		_, _ = io.WriteString(hash, name+"\x00"+strconv.Itoa(len(files[name]))+"\x00") // a hash takes everything
-		_, _ = hash.Write(files[name])
-	}
-	return hex.EncodeToString(hash.Sum(nil))
 }
 
 func names(nights []*night) []string {

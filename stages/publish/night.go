@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,17 +13,20 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // A night is one night of the repository.
 type night struct {
-	name     string
-	manifest *releases.Manifest
-	sum      pipeline.Digest // of its nightly.json
-	// versions gives its metadata. It is read when asked: of nights that are no
-	// longer resolved, nobody wants it.
+	name    string
+	sum     pipeline.Digest // of its nightly.json
+	indexed releases.IndexedNight
+	sums    map[string]pipeline.Digest // SHA-256 of each dist that it has, by its path
+	// manifest and versions give its nightly.json and its metadata. They are read when
+	// asked for: most runs want those of few nights.
+	manifest func(context.Context) (*releases.Manifest, error)
 	versions func(context.Context) (versions, error)
 
 	// Of the night to publish only: its folder without the dists, rendered, and
@@ -34,7 +38,7 @@ type night struct {
 // tagged reports whether a night is a tagged release, which stays for ever: it is
 // of a line whose versions are no night's.
 func (n *night) tagged() bool {
-	return !slices.Contains(nightlyPolicies, n.manifest.Plan.Line.Versions.Policy)
+	return !slices.Contains(nightlyPolicies, n.indexed.Policy)
 }
 
 // nightlyPolicies are the releases.Versions.Policy of lines whose versions hold the
@@ -81,7 +85,7 @@ func (n *night) finish() error {
 	if _, ok := n.files[stages.PackagesFile]; !ok {
 		return fmt.Errorf("it has no %s", stages.PackagesFile)
 	}
-	if err := n.readManifest(n.files[releases.ManifestName], nil); err != nil {
+	if err := n.readManifest(n.files[releases.ManifestName]); err != nil {
 		return err
 	}
 	all, err := versionsOf(below(n.files, stages.MetadataDir))
@@ -122,45 +126,90 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 	return data, nil
 }
 
+// is reports whether this is the night of an index.
+func (n *night) is(i releases.IndexedNight) bool { return n.name == i.Night && n.sum == i.SHA256 }
+
+// merged are the entries of the night for merging, by file.
+func (n *night) merged(ctx context.Context) (map[string][]*mergedVersion, error) {
+	manifest, err := n.manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := n.versions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	merged := make(map[string][]*mergedVersion, len(all))
+	packages := map[string]bool{} // file and version
+	var errs []error
+	for _, p := range manifest.Packages {
+		if p.Dist == nil {
+			continue
+		}
+		file := p.Name
+		entry, ok := all[file][p.Version]
+		if !ok {
+			file += "~dev"
+			if entry, ok = all[file][p.Version]; !ok {
+				errs = append(errs, fmt.Errorf("night %s: %s %s of its %s has no metadata", n.name, p.Name, p.Version, releases.ManifestName))
+				continue
+			}
+		}
+		packages[file+" "+p.Version] = true
+		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
+			errs = append(errs, fmt.Errorf("night %s: the dist of %s %s is %s in its %s, and has to be %s", n.name, p.Name, p.Version, p.Dist.Path, releases.ManifestName, want))
+		}
+		fields, err := composer.ParseFields(entry)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("night %s: metadata of %s %s: %w", n.name, file, p.Version, err))
+			continue
+		}
+		merged[file] = append(merged[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
+			Version: p.Version, SHA256: p.Dist.SHA256, Nights: []string{n.name},
+		}})
+	}
+	for _, file := range slices.Sorted(maps.Keys(all)) {
+		for version := range all[file] {
+			if !packages[file+" "+version] {
+				errs = append(errs, fmt.Errorf("night %s: its metadata of %s has the version %s, which is not in %s", n.name, file, version, releases.ManifestName))
+			}
+		}
+	}
+	return merged, errors.Join(errs...)
+}
+
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
-// repository holds nights that other versions of this program made. One that is
-// known by its sum is not read again.
-func (n *night) readManifest(data []byte, known Manifests) error {
+// repository holds nights that other versions of this program made.
+func (n *night) readManifest(data []byte) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
 	}
-	n.sum = pipeline.DigestOf(data)
-	if n.manifest = known[n.sum]; n.manifest == nil {
-		n.manifest = &releases.Manifest{}
-		if err := json.Unmarshal(data, n.manifest); err != nil {
-			return fmt.Errorf("%s: %w", releases.ManifestName, err)
-		}
+	var m releases.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("%s: %w", releases.ManifestName, err)
 	}
-	if n.manifest.Format != releases.ManifestFormat {
-		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, n.manifest.Format, releases.ManifestFormat)
+	if m.Format != releases.ManifestFormat {
+		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, m.Format, releases.ManifestFormat)
 	}
-	if n.manifest.Night != n.name {
-		return fmt.Errorf("%s is of night %s", releases.ManifestName, n.manifest.Night)
+	if m.Night != n.name {
+		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Night)
 	}
-	return nil
-}
-
-// distSums gives the SHA-256 of each dist that the manifest names, by its path.
-func (n *night) distSums() map[string]pipeline.Digest {
-	sums := make(map[string]pipeline.Digest, len(n.manifest.Packages))
-	for _, p := range n.manifest.Packages {
+	n.sum, n.sums = pipeline.DigestOf(data), make(map[string]pipeline.Digest, len(m.Packages))
+	for _, p := range m.Packages {
 		if p.Dist != nil {
-			sums[p.Dist.Path] = p.Dist.SHA256
+			n.sums[p.Dist.Path] = p.Dist.SHA256
 		}
 	}
-	return sums
+	n.indexed = m.Indexed(n.sum)
+	n.manifest = func(context.Context) (*releases.Manifest, error) { return &m, nil }
+	return nil
 }
 
 // complete compares the night to publish with its manifest: nobody shall get a
 // night whose files are not those that were proven.
 func (n *night) complete() error {
 	var errs []error
-	sums := n.distSums()
+	sums := maps.Clone(n.sums)
 	for _, file := range n.dists {
 		if want, ok := sums[file.Path]; !ok || want != file.Digest {
 			errs = append(errs, fmt.Errorf("%s has SHA-256 %s, its manifest says %q", file.Path, file.Digest, want))
@@ -187,30 +236,54 @@ func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
 
 // fromTarget reads a night that the target has. Its packages.json was written
 // last, so that what is missing was taken away by others.
-func fromTarget(ctx context.Context, s target.Source, name string, known Manifests) (*night, error) {
-	fail := func(err error) (*night, error) {
-		return nil, fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
-	}
-	data, err := target.Read(ctx, s, nightFile(name, releases.ManifestName))
-	if err != nil {
-		return fail(err)
-	}
+func fromTarget(ctx context.Context, s target.Source, name string) (*night, error) {
 	n := &night{name: name}
-	if err := n.readManifest(data, known); err != nil {
-		return fail(err)
+	data, err := target.Read(ctx, s, nightFile(name, releases.ManifestName))
+	if err == nil {
+		err = n.readManifest(data)
 	}
-	n.versions = func(ctx context.Context) (versions, error) {
-		data, err := target.Read(ctx, s, nightFile(name, versionsFile))
-		if err == nil {
-			var all versions
-			if all, err = parseVersions(data); err == nil {
-				return all, nil
-			}
-		}
-		_, err = fail(err)
-		return nil, err
+	if err != nil {
+		return nil, givenUp(s, name, err)
 	}
+	n.versions = versionsFrom(s, name)
 	return n, nil
+}
+
+// laterFrom is a night of which the target's index says enough.
+func laterFrom(s target.Source, i releases.IndexedNight) *night {
+	return &night{
+		name: i.Night, sum: i.SHA256, indexed: i, sums: map[string]pipeline.Digest{}, versions: versionsFrom(s, i.Night),
+		manifest: func(ctx context.Context) (*releases.Manifest, error) {
+			n, err := fromTarget(ctx, s, i.Night)
+			if err != nil {
+				return nil, err
+			}
+			if !n.is(i) {
+				return nil, givenUp(s, i.Night, fmt.Errorf("%s has SHA-256 %s, and it was published with %s", releases.ManifestName, n.sum, i.SHA256))
+			}
+			return n.manifest(ctx)
+		},
+	}
+}
+
+// versionsFrom reads the metadata of a night that the target has.
+func versionsFrom(s target.Source, name string) func(context.Context) (versions, error) {
+	return func(ctx context.Context) (versions, error) {
+		data, err := target.Read(ctx, s, nightFile(name, versionsFile))
+		if err != nil {
+			return nil, givenUp(s, name, err)
+		}
+		all, err := parseVersions(data)
+		if err != nil {
+			return nil, givenUp(s, name, err)
+		}
+		return all, nil
+	}
+}
+
+// givenUp says what to do about a night that cannot be read.
+func givenUp(s target.Source, name string, err error) error {
+	return fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
 }
 
 // below gives the files of a folder, by their paths from there.

@@ -79,8 +79,7 @@ type pageRequire struct {
 	Built bool
 }
 
-func newPage(r *repository, changes *releases.Comparison) page {
-	newest := r.nights[0].manifest
+func newPage(r *repository, newest *releases.Manifest, changes *releases.Comparison) page {
 	p := basePage(newest)
 	p.Install = installCommand(newest, r.base)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
@@ -91,7 +90,7 @@ func newPage(r *repository, changes *releases.Comparison) page {
 		p.Nights = append(p.Nights, pageNight{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
 	}
 	p.Packages = pagePackages(newest, r.base)
-	addVersions(&p, r.nights, r.base)
+	addVersions(&p, r)
 	p.Changes = newPageChanges(changes)
 	return p
 }
@@ -109,13 +108,13 @@ func (r *repository) state(n *night) string {
 }
 
 // newNightPage is the page of one night, whose repository is that night alone.
-func newNightPage(n *night, base string, changes *releases.Comparison) page {
-	p := basePage(n.manifest)
+func newNightPage(m *releases.Manifest, base string, changes *releases.Comparison) page {
+	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
-	at := base + nightsDir + "/" + n.name + "/"
-	p.Install = installCommand(n.manifest, at)
+	at := base + nightsDir + "/" + m.Night + "/"
+	p.Install = installCommand(m, at)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
-	p.Packages = pagePackages(n.manifest, at)
+	p.Packages = pagePackages(m, at)
 	p.Changes = newPageChanges(changes)
 	return p
 }
@@ -150,7 +149,7 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 		if n := len(list); n > 0 && list[n-1].Name == pkg.Name {
 			continue // an older version, of a night that has several: see addVersions
 		}
-		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg, base)}
+		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg.Name, pkg.Version, pkg.Type, base)}
 		for _, require := range pkg.Requires {
 			row.Requires = append(row.Requires, pageRequire{require, built[require.Name]})
 		}
@@ -165,35 +164,38 @@ const shownVersions = 20
 
 // addVersions adds what older nights have: other versions, and packages that are
 // gone.
-func addVersions(p *page, nights []*night, base string) {
+func addVersions(p *page, r *repository) {
 	rows := map[string]*pagePackage{}
 	for i := range p.Packages {
 		rows[p.Packages[i].Name] = &p.Packages[i]
 	}
+	age := make(map[string]int, len(r.nights)) // 0: the newest
+	for i, n := range r.nights {
+		age[n.name] = i
+	}
 	gone := map[string]*pagePackage{}
-	seen := map[[2]string]bool{} // name and version
-	for _, n := range nights {
-		for _, pkg := range n.manifest.Packages {
-			row := rows[pkg.Name]
+	for _, file := range r.index.Files {
+		name := packageOf(file.Name)
+		row := rows[name]
+		for _, v := range file.Versions {
 			if row == nil {
-				row = &pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Gone: n.name, Command: packageCommand(pkg, base)}
-				if n.tagged() {
-					row.Gone = "" // it stays for ever
-				}
-				rows[pkg.Name], gone[pkg.Name] = row, row
+				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Gone: v.Nights[0], Command: packageCommand(name, v.Version, file.Type, r.base)}
+				rows[name], gone[name] = row, row
 			}
-			switch key := [2]string{pkg.Name, pkg.Version}; {
-			case seen[key]:
-			case len(row.Versions) == shownVersions:
+			if row.Gone != "" && age[v.Nights[0]] < age[row.Gone] {
+				row.Gone = v.Nights[0]
+			}
+			if len(row.Versions) == shownVersions {
 				row.Older++
-				seen[key] = true
-			default:
-				row.Versions = append(row.Versions, pageVersion{pkg.Version, n.name, nightFile(n.name, pageFile)})
-				seen[key] = true
+			} else {
+				row.Versions = append(row.Versions, pageVersion{v.Version, v.Nights[0], nightFile(v.Nights[0], pageFile)})
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(gone)) {
+		if row := gone[name]; r.nights[age[row.Gone]].tagged() {
+			row.Gone = "" // it stays for ever
+		}
 		p.Packages = append(p.Packages, *gone[name])
 	}
 	for i := range p.Packages {
@@ -203,11 +205,11 @@ func addVersions(p *page, nights []*night, base string) {
 	}
 }
 
-func packageCommand(pkg releases.ManifestPackage, base string) string {
-	if pkg.Type == releases.ProjectEdition {
-		return createProject(pkg, base)
+func packageCommand(name, version, kind, base string) string {
+	if kind == releases.ProjectEdition {
+		return createProject(name, version, base)
 	}
-	return "composer require " + shellQuote(pkg.Name+":"+pkg.Version)
+	return "composer require " + shellQuote(name+":"+version)
 }
 
 // installCommand is how to get the line's project: the one that is installed as
@@ -222,14 +224,14 @@ func installCommand(m *releases.Manifest, base string) string {
 	}
 	for _, pkg := range m.Packages {
 		if name != "" && pkg.Name == line.Vendor+"/"+name {
-			return createProject(pkg, base)
+			return createProject(pkg.Name, pkg.Version, base)
 		}
 	}
 	return ""
 }
 
-func createProject(pkg releases.ManifestPackage, base string) string {
-	return "composer create-project --repository=" + shellQuote(base) + " " + shellQuote(pkg.Name+":"+pkg.Version) + " shop"
+func createProject(name, version, base string) string {
+	return "composer create-project --repository=" + shellQuote(base) + " " + shellQuote(name+":"+version) + " shop"
 }
 
 // newPageRepository links what is on the web.

@@ -26,7 +26,8 @@ func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
 	if change != nil {
 		change(m)
 	}
-	data, err := renderPage(newPage(&repository{base: testURL, nights: []*night{{name: "2026-11-24", manifest: m}}}, nil))
+	r := &repository{base: testURL, nights: []*night{{name: "2026-11-24"}}, metadata: &metadata{index: &releases.Index{}}}
+	data, err := renderPage(newPage(r, m, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,17 +150,20 @@ const shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.
 // A package of a mirror has hundreds of versions: the newest are shown, each once,
 // and the others counted.
 func TestPageOfManyVersions(t *testing.T) {
-	var nights []*night
+	newest := &releases.Manifest{Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
+	a1, b1 := releases.IndexedFile{Name: "mage-os/a"}, releases.IndexedFile{Name: "mage-os/b"}
+	r := &repository{base: "https://example.org/"}
+	var all []string
 	for i := 50; i > 0; i-- {
-		m := &releases.Manifest{Packages: []releases.ManifestPackage{
-			{Name: "mage-os/a", Version: fmt.Sprintf("1.%d.0", i)}, {Name: "mage-os/b", Version: "1.0.0"},
-		}}
-		m.Plan.Line.Versions.Policy = "tag"
-		nights = append(nights, &night{name: fmt.Sprintf("2026-01-%02d", i), manifest: m})
+		name := fmt.Sprintf("2026-01-%02d", i)
+		all = append(all, name)
+		r.nights = append(r.nights, &night{name: name})
+		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Nights: []string{name}})
 	}
-	nights = append(nights, nights[40]) // its versions come again
-	p := page{Packages: pagePackages(nights[0].manifest, "https://example.org/")}
-	addVersions(&p, nights, "https://example.org/")
+	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Nights: all}}
+	r.metadata = &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1}}}
+	p := page{Packages: pagePackages(newest, r.base)}
+	addVersions(&p, r)
 	a, b := p.Packages[0], p.Packages[1]
 	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[19].Version != "1.31.0" {
 		t.Errorf("of 50 versions %d are shown and %d counted: %v", len(a.Versions), a.Older, a.Versions)

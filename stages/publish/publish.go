@@ -52,8 +52,8 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History releases.History
-	// Manifests are those of the target's nights that were read already; nil for none.
-	Manifests Manifests
+	// Known is the index of the target's metadata, if it was read already.
+	Known Known
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
@@ -62,10 +62,6 @@ type Options struct {
 	Log      *slog.Logger      // nil for none
 	Progress pipeline.Progress // nil for none
 }
-
-// Manifests are manifests of nights by the SHA-256 of their files. They are not
-// changed.
-type Manifests map[pipeline.Digest]*releases.Manifest
 
 // A Change is one file that a run writes or removes.
 type Change struct {
@@ -106,7 +102,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 	if err != nil {
 		return stages.Publication{}, err
 	}
-	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target) (state, wish, error) {
+	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
 		var add *night
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
@@ -115,7 +111,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 			}
 			return o.attestNight(ctx, add, base)
 		})
-		before, err := readTarget(ctx, t, base, o.Manifests)
+		before, err := o.readTarget(ctx, t, base, signed)
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return state{}, wish{}, err
 		}
@@ -130,7 +126,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 }
 
 // A decision says what a run wants of a target that it has locked.
-type decision func(context.Context, target.Target) (state, wish, error)
+type decision func(context.Context, target.Target, seal) (state, wish, error)
 
 // change brings a target to what is decided, under its lock.
 func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
@@ -150,7 +146,7 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
 		ctx = held
 	}
-	seal, err := o.readSeal(ctx, t)
+	signed, err := o.readSeal(ctx, t)
 	if err != nil {
 		return p, err
 	}
@@ -159,17 +155,19 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	var listing errgroup.Group
 	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
-	before, w, err := decide(ctx, t)
+	before, w, err := decide(ctx, t, signed)
 	if err != nil {
 		return p, err
 	}
-	before.seal = seal
 	w.now, w.grace = o.Now, o.Grace
 	after, err := plan(ctx, before, w)
 	if err != nil {
 		return p, err
 	}
-	if err := o.checkSigned(ctx, t, after.base, after.live, w.add); err != nil {
+	if after.anew && before.metadata != nil {
+		o.Log.Warn("the metadata of the repository is damaged: it was made anew of its nights")
+	}
+	if err := o.checkSigned(ctx, t, before, after, w.add); err != nil {
 		return p, err
 	}
 	err = listing.Wait()
@@ -241,7 +239,7 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 			return err
 		}
 	}
-	if err := w.putFolder(ctx, metaDir+"/"+r.meta, r.metadata, mergedFile); err != nil {
+	if err := w.putSummed(ctx, metaDir+"/"+r.metadata.name, r.files, r.sums(), mergedFile); err != nil {
 		return err
 	}
 	if err := drawing.Wait(); err != nil {
@@ -250,7 +248,7 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 	if err := w.putFolder(ctx, "", map[string][]byte{stages.PackagesFile: r.packages}, stages.PackagesFile); err != nil {
 		return err
 	}
-	if err := o.putSeal(ctx, w, before.seal, r, r.sealedRoot(pages)); err != nil {
+	if err := o.putSeal(ctx, w, before.seal.data, r, r.sealedRoot(pages)); err != nil {
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.
@@ -315,7 +313,7 @@ func without(names, other []string) []string {
 // size is how many bytes a run looks at, but for the pages.
 func (r *repository) size(w wish) int64 {
 	n := int64(len(r.packages))
-	sets := []map[string][]byte{r.metadata}
+	sets := []map[string][]byte{r.files}
 	if w.add != nil {
 		sets = append(sets, w.add.files)
 		for _, dist := range w.add.dists {

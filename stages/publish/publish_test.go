@@ -26,10 +26,10 @@ func TestPublishTwice(t *testing.T) {
 	night := sample{name: "2026-11-24", modules: 3}
 	got := mustPublish(t, night, dir, nil)
 	// 5 dists; packages.json, nightly.json, versions.json, the page and 2 files of
-	// each package in the night's folder; those and nights.json in the metadata's; 3
-	// at the root.
+	// each package in the night's folder; those, nights.json and index.json in the
+	// metadata's; 3 at the root.
 	want := stages.Publication{
-		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 14 + 11 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
+		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 14 + 12 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
 		t.Error(diff)
@@ -193,20 +193,13 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	// A night of another day with a dist of the same name.
 	store := newMemory()
 	night := sample{name: "2026-11-25", modules: 1}.build(t, store)
-	manifest := filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName)
-	data, err := os.ReadFile(manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
 	language := "dists/acme/language-1.0.0.zip"
 	zip, err := os.ReadFile(filepath.Join(dir, language))
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := strings.ReplaceAll(string(data), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
-	if err := os.WriteFile(manifest, []byte(changed), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	edit(t, filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
+	damageIndex(t, dir) // else the night is not read
 	_, err = Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir})
 	wantError(t, err, language, "2026-11-24", "2026-11-25", string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))), "next free number")
 }

@@ -40,16 +40,24 @@ const switchFormat = 1
 
 // readSwitch reads the packages.json of a repository.
 func readSwitch(ctx context.Context, s target.Source) (switchFile, error) {
-	var file switchFile
+	file, _, err := readSwitchSum(ctx, s)
+	return file, err
+}
+
+// readSwitchSum also gives its SHA-256.
+func readSwitchSum(ctx context.Context, s target.Source) (file switchFile, sum pipeline.Digest, err error) {
 	data, err := target.Read(ctx, s, stages.PackagesFile)
 	if err != nil {
-		return file, err
+		return file, "", err
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
-		return file, fmt.Errorf("%s: %w", stages.PackagesFile, err)
+		return file, "", fmt.Errorf("%s: %w", stages.PackagesFile, err)
 	}
-	return file, nil
+	return file, pipeline.DigestOf(data), nil
 }
+
+// folder is the metadata folder that it names.
+func (s switchFile) folder() string { return path.Base(path.Dir(s.MetadataURL)) }
 
 // A state is what a target has before a run.
 type state struct {
@@ -58,10 +66,11 @@ type state struct {
 	torn       []string // nights whose folders are not
 	merged     []merged // metadata folders
 	current    string   // the folder that clients are led to; if there is none, no folder's name
+	metadata   *current // what is in it; nil: it has no index, or is not whole
 	superseded map[string]time.Time
 	lastGood   *Try
 	lastTry    *Try
-	seal       []byte // signature of the repository; nil: none
+	seal       seal
 }
 
 // A merged is a metadata folder and the nights that it was made of.
@@ -70,9 +79,10 @@ type merged struct {
 	nights []string // newest first; none: the folder is not whole
 }
 
-// readTarget reads what the target has. All that cannot be read is told at once.
-func readTarget(ctx context.Context, t target.Target, base string, known Manifests) (state, error) {
-	s, err := readSwitch(ctx, t)
+// readTarget reads what the target has. All that cannot be read is told at once. Who
+// signs takes metadata only as it was signed: else it is made of the nights.
+func (o Options) readTarget(ctx context.Context, t target.Target, base string, signed seal) (state, error) {
+	s, sum, err := readSwitchSum(ctx, t)
 	if err != nil && !errors.Is(err, errMissing) {
 		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
 	}
@@ -85,9 +95,14 @@ func readTarget(ctx context.Context, t target.Target, base string, known Manifes
 	if s.Nightly.Format != 0 && s.Nightly.URL != base {
 		return state{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
 	}
-	found := state{key: s.Nightly, current: path.Base(path.Dir(s.MetadataURL))}
+	found := state{key: s.Nightly, current: s.folder(), seal: signed}
+	if !o.signs() || sum != "" && sum == signed.packages {
+		if found.metadata, err = readCurrent(ctx, t, found.current, o.Known); err != nil && ctx.Err() != nil {
+			return state{}, context.Cause(ctx)
+		}
+	}
 	var errNights, errMerged, errSuperseded error
-	found.all, found.torn, errNights = readNights(ctx, t, base, known)
+	found.all, found.torn, errNights = readNights(ctx, t, base, found.metadata)
 	found.merged, errMerged = readMerged(ctx, t)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
 	var errTries error
@@ -95,20 +110,28 @@ func readTarget(ctx context.Context, t target.Target, base string, known Manifes
 	return found, errors.Join(errNights, errMerged, errSuperseded, errTries)
 }
 
-// readNights reads the manifests of all nights. A night is there when its
-// packages.json is, which is written last and removed first.
-func readNights(ctx context.Context, t target.Target, base string, known Manifests) (all []*night, torn []string, err error) {
+// readNights reads the manifests of those nights of which the current metadata says
+// nothing. A night is there when its packages.json is, which is written last and removed
+// first.
+func readNights(ctx context.Context, t target.Target, base string, c *current) (all []*night, torn []string, err error) {
 	listed, err := nightDirs(ctx, t)
 	if err != nil {
 		return nil, nil, err
+	}
+	indexed := map[string]*night{}
+	for _, n := range c.nights() {
+		indexed[n.name] = n
 	}
 	nights := make([]*night, len(listed))
 	errs := make([]error, len(listed))
 	group := errgroup.Group{}
 	group.SetLimit(writers)
 	for i, name := range listed {
+		if nights[i] = indexed[name]; nights[i] != nil {
+			continue
+		}
 		group.Go(func() error {
-			nights[i], errs[i] = readNight(ctx, t, name, base, known)
+			nights[i], errs[i] = readNight(ctx, t, name, base)
 			return nil
 		})
 	}
@@ -124,7 +147,7 @@ func readNights(ctx context.Context, t target.Target, base string, known Manifes
 }
 
 // readNight gives nothing for a night whose folder is not whole.
-func readNight(ctx context.Context, t target.Target, name, base string, known Manifests) (*night, error) {
+func readNight(ctx context.Context, t target.Target, name, base string) (*night, error) {
 	data, err := target.Read(ctx, t, nightFile(name, stages.PackagesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented
@@ -139,7 +162,7 @@ func readNight(ctx context.Context, t target.Target, name, base string, known Ma
 	if want := base + nightFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
 		return nil, fmt.Errorf("night %s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", name, t, s.MetadataURL, base)
 	}
-	return fromTarget(ctx, t, name, known)
+	return fromTarget(ctx, t, name)
 }
 
 // nightDirs lists the folders of nights, newest first.
@@ -225,27 +248,33 @@ func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manif
 	return m, data, err
 }
 
-// Manifests reads the manifests of the nights that the repository resolves, newest
-// first, and their checksums.
-func (r Repository) Manifests(ctx context.Context) ([]*releases.Manifest, []pipeline.Digest, error) {
-	nights, err := r.Nights(ctx)
+// Index gives the index of the repository's metadata. Where there is none that can be
+// read, it is made of the nights that the repository resolves.
+func (r Repository) Index(ctx context.Context) (Known, error) {
+	s, err := readSwitch(ctx, r.source)
 	if err != nil {
-		return nil, nil, err
+		return Known{}, err
 	}
-	manifests, sums := make([]*releases.Manifest, len(nights)), make([]pipeline.Digest, len(nights))
-	group, ctx := errgroup.WithContext(ctx)
+	if c, err := readCurrent(ctx, r.source, s.folder(), Known{}); err == nil {
+		return c.Known, nil
+	}
+	nights := make([]*night, len(s.Nightly.Nights))
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for i, night := range nights {
-		group.Go(func() error {
-			m, data, err := r.Manifest(ctx, night)
-			if err != nil {
-				return fmt.Errorf("night %s: %w", night, err)
-			}
-			manifests[i], sums[i] = m, pipeline.DigestOf(data)
-			return nil
+	for i, name := range s.Nightly.Nights {
+		group.Go(func() (err error) {
+			nights[i], err = fromTarget(groupCtx, r.source, name)
+			return err
 		})
 	}
-	return manifests, sums, group.Wait()
+	if err := group.Wait(); err != nil {
+		return Known{}, err
+	}
+	m, err := merge(ctx, nil, nights, s.Nightly.URL)
+	if err != nil {
+		return Known{}, err
+	}
+	return Known{pipeline.Digest(m.name), m.index}, nil
 }
 
 // Nights lists the nights in a target, newest first: those that the repository

@@ -23,12 +23,12 @@ var errMissing = fs.ErrNotExist
 // the base URL, apart from what stays for a grace period.
 type repository struct {
 	base       string
-	nights     []*night          // that it resolves, newest first
-	withdrawn  []*night          // that a rollback took back, newest first
-	live       []*night          // both, and those that only superseded metadata names
-	meta       string            // name of the metadata folder
-	metadata   map[string][]byte // its files
-	packages   []byte            // packages.json, the switch
+	nights     []*night // that it resolves, newest first
+	withdrawn  []*night // that a rollback took back, newest first
+	live       []*night // both, and those that only superseded metadata names
+	*metadata           // its files and the name of their folder
+	anew       bool     // the metadata was made of its nights alone
+	packages   []byte   // packages.json, the switch
 	status     []byte
 	lastGood   *Try // of those that the target tells
 	lastTry    *Try
@@ -55,7 +55,7 @@ func plan(ctx context.Context, before state, w wish) (*repository, error) {
 	if err := r.choose(all, w); err != nil {
 		return nil, err
 	}
-	if r.meta, r.metadata, err = merge(ctx, r.nights, w.base); err != nil {
+	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.nights, w.base); err != nil {
 		return nil, err
 	}
 	r.keepGraced(all, before, w)
@@ -98,7 +98,6 @@ func join(there []*night, add *night) ([]*night, error) {
 	}
 	var errs []error
 	all := []*night{add}
-	mine := add.distSums()
 	for _, n := range there {
 		if n.name == add.name {
 			if n.sum != add.sum {
@@ -107,12 +106,9 @@ func join(there []*night, add *night) ([]*night, error) {
 			continue
 		}
 		all = append(all, n)
-		for _, p := range n.manifest.Packages {
-			if p.Dist == nil {
-				continue
-			}
-			if sum, ok := mine[p.Dist.Path]; ok && sum != p.Dist.SHA256 {
-				errs = append(errs, fmt.Errorf("%s has SHA-256 %s in night %s and %s in night %s; a version cannot have two contents, plan the night again to get the next free number", p.Dist.Path, p.Dist.SHA256, n.name, sum, add.name))
+		for path, sum := range add.sums {
+			if other, ok := n.sums[path]; ok && other != sum {
+				errs = append(errs, fmt.Errorf("%s has SHA-256 %s in night %s and %s in night %s; a version cannot have two contents, plan the night again to get the next free number", path, other, n.name, sum, add.name))
 			}
 		}
 	}
@@ -123,22 +119,21 @@ func join(there []*night, add *night) ([]*night, error) {
 // write makes the files at the root of the repository.
 func (r *repository) write() error {
 	available := []string{}
-	for name := range r.metadata {
-		if pkg, ok := strings.CutSuffix(name, ".json"); ok && name != mergedFile && !strings.HasSuffix(pkg, "~dev") {
-			available = append(available, pkg)
+	for _, file := range r.index.Files {
+		if !strings.HasSuffix(file.Name, "~dev") {
+			available = append(available, file.Name)
 		}
 	}
-	slices.Sort(available)
 	var errPackages, errStatus error
 	r.packages, errPackages = encode(switchFile{
 		Packages:    []any{},
-		MetadataURL: r.base + metaDir + "/" + r.meta + "/%package%.json",
+		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
 		Available:   available,
 		Nightly:     nightlyKey{switchFormat, r.base, names(r.nights), names(r.withdrawn)},
 	})
 	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Night: r.nights[0].name, Nights: names(r.nights), Withdrawn: names(r.withdrawn),
-		Metadata: r.meta, Packages: len(available),
+		Metadata: r.metadata.name, Packages: len(available),
 		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
 	return errors.Join(errPackages, errStatus)
@@ -158,7 +153,7 @@ func encode(v any) ([]byte, error) {
 func distsOf(nights []*night) map[string]pipeline.Digest {
 	all := map[string]pipeline.Digest{}
 	for _, n := range nights {
-		maps.Copy(all, n.distSums())
+		maps.Copy(all, n.sums)
 	}
 	return all
 }

@@ -16,7 +16,7 @@ func (r *repository) keepGraced(all []*night, before state, w wish) {
 	r.superseded = map[string]time.Time{}
 	graced := map[string]bool{}
 	for _, m := range before.merged {
-		if m.digest == r.meta || len(m.nights) == 0 {
+		if m.digest == r.metadata.name || len(m.nights) == 0 {
 			continue
 		}
 		since, known := before.superseded[m.digest]
@@ -55,7 +55,7 @@ func (r *repository) metaUnused(before state, w wish) []string {
 	var unused []string
 	for _, m := range before.merged {
 		since, whole := r.superseded[m.digest]
-		if m.digest != r.meta && (!whole || w.now.Sub(since) >= w.grace) {
+		if m.digest != r.metadata.name && (!whole || w.now.Sub(since) >= w.grace) {
 			unused = append(unused, m.digest)
 		}
 	}

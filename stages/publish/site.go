@@ -40,7 +40,7 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	r, files, err := siteOf(ctx, from, base)
+	r, files, err := o.siteOf(ctx, from, base)
 	if err != nil {
 		return p, fmt.Errorf("make a site of %s: %w", from, err)
 	}
@@ -53,8 +53,8 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 }
 
 // siteOf makes all files of a site.
-func siteOf(ctx context.Context, from target.Target, base string) (*repository, map[string][]byte, error) {
-	before, err := readTarget(ctx, from, "", nil)
+func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*repository, map[string][]byte, error) {
+	before, err := o.readTarget(ctx, from, "", seal{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,24 +70,24 @@ func siteOf(ctx context.Context, from target.Target, base string) (*repository, 
 		return nights
 	}
 	r := &repository{base: base, nights: pick(before.key.Nights), withdrawn: pick(before.key.Withdrawn), live: before.all, lastGood: before.lastGood, lastTry: before.lastTry}
-	if r.meta, r.metadata, err = merge(ctx, r.nights, base); err != nil {
+	if r.metadata, _, err = mergeOnto(ctx, before.metadata, r.nights, base); err != nil {
 		return nil, nil, err
 	}
 	if err := r.write(); err != nil {
 		return nil, nil, err
 	}
 	files := map[string][]byte{stages.PackagesFile: r.packages, statusFile: r.status}
-	addFolder(files, metaDir+"/"+r.meta, r.metadata)
+	addFolder(files, metaDir+"/"+r.metadata.name, r.files)
 	for _, m := range before.merged {
 		nights := pick(m.nights)
 		if len(nights) != len(m.nights) || len(nights) == 0 {
 			continue // one of its nights was given up
 		}
-		name, metadata, err := merge(ctx, nights, base)
+		old, _, err := mergeOnto(ctx, before.metadata, nights, base)
 		if err != nil {
 			return nil, nil, err
 		}
-		addFolder(files, metaDir+"/"+name, metadata)
+		addFolder(files, metaDir+"/"+old.name, old.files)
 	}
 	for _, n := range before.all {
 		if err := addNight(ctx, files, from, n, before.key.URL, base); err != nil {
@@ -100,11 +100,15 @@ func siteOf(ctx context.Context, from target.Target, base string) (*repository, 
 	if files[badgeFile], err = encode((&Status{Night: r.nights[0].name, LastTry: r.lastTry}).badge()); err != nil {
 		return nil, nil, err
 	}
+	m, err := r.nights[0].manifest(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	newest, err := readChanges(ctx, from, r.nights[0].name)
 	if err != nil {
 		return nil, nil, err
 	}
-	files[pageFile], err = renderPage(newPage(r, newest))
+	files[pageFile], err = renderPage(newPage(r, m, newest))
 	return r, files, err
 }
 
@@ -117,11 +121,14 @@ func addFolder(files map[string][]byte, dir string, more map[string][]byte) {
 // addNight adds the folder of a night. Its metadata is made of one file, because to
 // read a night's thousand from a bucket takes long.
 func addNight(ctx context.Context, files map[string][]byte, from target.Source, n *night, was, base string) error {
-	_, metadata, err := merge(ctx, []*night{n}, base)
+	all, err := n.versions(ctx)
 	if err != nil {
 		return err
 	}
-	delete(metadata, mergedFile)
+	metadata, err := all.files()
+	if err != nil {
+		return err
+	}
 	addFolder(files, nightFile(n.name, stages.MetadataDir), metadata)
 	for _, name := range []string{stages.PackagesFile, releases.ManifestName} {
 		data, err := target.Read(ctx, from, nightFile(n.name, name))
@@ -147,7 +154,11 @@ func addNight(ctx context.Context, files map[string][]byte, from target.Source, 
 	if err := addAttested(ctx, files, from, n.name); err != nil {
 		return err
 	}
-	files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(n, base, changes))
+	m, err := n.manifest(ctx)
+	if err != nil {
+		return err
+	}
+	files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(m, base, changes))
 	return err
 }
 

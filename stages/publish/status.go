@@ -152,7 +152,7 @@ func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := w.target.Write(held, name, content(name, data)); err != nil {
+		if err := w.target.Write(held, name, content(name, data, "")); err != nil {
 			return err
 		}
 	}

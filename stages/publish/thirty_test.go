@@ -93,7 +93,7 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 		if err := json.Unmarshal(data, &merged); err != nil {
 			return nil, err
 		}
-		files[path.Join(metaDir, digest, mergedFile)] = true
+		files[path.Join(metaDir, digest, mergedFile)], files[path.Join(metaDir, digest, releases.IndexName)] = true, true
 		for _, night := range merged.Nights {
 			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), night); err != nil {
 				return nil, err
@@ -139,9 +139,14 @@ func sizesOf(t *testing.T, at target.Target) map[string]int64 {
 	}
 	sizes := map[string]int64{}
 	for _, e := range entries {
-		if !e.Dir && !strings.HasPrefix(e.Name, lockFile) {
-			sizes[e.Name] = e.Size
+		if e.Dir || strings.HasPrefix(e.Name, lockFile) {
+			continue
 		}
+		data, err := target.Read(t.Context(), at, e.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[e.Name] = int64(len(data))
 	}
 	return sizes
 }

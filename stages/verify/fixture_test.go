@@ -291,6 +291,9 @@ func (f folder) replace(name, old, with string) {
 	f.write(name, strings.ReplaceAll(text, old, with))
 }
 
+// sum is the SHA-256 of a file.
+func (f folder) sum(name string) string { f.Helper(); return string(digest([]byte(f.read(name)))) }
+
 // copy puts a file in the place of another.
 func (f folder) copy(from, to string) { f.Helper(); f.write(to, f.read(from)) }
 
@@ -304,28 +307,46 @@ func (f folder) meta() string {
 	return "meta/" + metaURL.FindStringSubmatch(strings.TrimPrefix(s.MetadataURL, s.Nightly.URL))[1]
 }
 
-// rename gives the current metadata folder the name of its content, and tells
-// packages.json: what an attacker does who knows the layout.
+// rename brings the index of the current metadata folder up to its files, gives the
+// folder the name of that, and tells packages.json: what an attacker does who knows the
+// layout.
 func (f folder) rename() {
 	f.Helper()
 	old := f.meta()
-	files := map[string][]byte{}
-	err := filepath.WalkDir(f.path(old), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(f.path(old), path)
-		files[filepath.ToSlash(name)] = []byte(f.read(old + "/" + filepath.ToSlash(name)))
-		return err
-	})
-	if err == nil {
-		err = os.Rename(f.path(old), f.path("meta/"+contentName(files)))
-	}
+	index, err := releases.ParseIndex([]byte(f.read(old + "/" + releases.IndexName)))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.replace(stages.PackagesFile, strings.TrimPrefix(old, "meta/"), contentName(files))
-	f.replace(statusFile, strings.TrimPrefix(old, "meta/"), contentName(files))
+	files, err := filepath.Glob(f.path(old + "/*/*.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), f.path(old)+"/"), ".json")
+		if index.File(name) == nil {
+			index.Files = append(index.Files, releases.IndexedFile{Name: name, Versions: []releases.IndexedVersion{}})
+			slices.SortFunc(index.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
+		}
+		index.File(name).SHA256 = digest([]byte(f.read(old + "/" + name + ".json")))
+	}
+	data, err := index.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.write(old+"/"+releases.IndexName, string(data))
+	f.renamed()
+}
+
+// renamed names the current metadata folder by its index.
+func (f folder) renamed() {
+	f.Helper()
+	old := f.meta()
+	name := string(digest([]byte(f.read(old + "/" + releases.IndexName))))
+	if err := os.Rename(f.path(old), f.path("meta/"+name)); err != nil {
+		f.Fatal(err)
+	}
+	f.replace(stages.PackagesFile, strings.TrimPrefix(old, "meta/"), name)
+	f.replace(statusFile, strings.TrimPrefix(old, "meta/"), name)
 }
 
 // options verify the folder two hours after the last night.

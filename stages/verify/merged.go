@@ -2,30 +2,30 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"io"
+	"fmt"
 	"maps"
-	"path"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 )
 
-// merged verifies the metadata that Composer reads: it is named by its content, and is
-// made of the nights that packages.json names, whole.
+// merged verifies the metadata that Composer reads: it is named by its index, which names
+// all its files, and is made of the nights that packages.json names, whole.
 func (c *check) merged(ctx context.Context) {
-	dir := metaDir + "/" + c.meta
-	files := map[string][]byte{}
-	wanted := []string{mergedFile}
+	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, files: map[string][]byte{}}
+	wanted := []string{mergedFile, releases.IndexName}
 	for _, name := range c.names {
 		wanted = append(wanted, name+".json", name+"~dev.json")
 	}
@@ -33,38 +33,137 @@ func (c *check) merged(ctx context.Context) {
 	group := errgroup.Group{}
 	group.SetLimit(readers)
 	for i, name := range wanted {
+		limit := int64(maxMetadata)
+		if name == releases.IndexName {
+			limit = maxVersions
+		}
 		group.Go(func() error {
-			data[i], _ = c.read(ctx, dir+"/"+name, maxMetadata)
+			data[i], _ = c.read(ctx, m.dir+"/"+name, limit)
 			return nil
 		})
 	}
 	_ = group.Wait() // problems are noted
-	for i, name := range wanted {
-		if data[i] != nil {
-			files[name] = data[i]
+	url := c.mergedNights(m.dir, data[0])
+	for i, name := range wanted[2:] {
+		if data[i+2] == nil {
+			continue
+		}
+		// A mirror puts its own URL into the files; they are compared as they were named.
+		m.served[name], m.files[name] = data[i+2], data[i+2]
+		if back, err := stages.Rebase(data[i+2], c.base, url); url != "" && url != c.base && err == nil {
+			m.files[name] = back
 		}
 	}
-	url := c.mergedNights(dir, files[mergedFile])
-	if len(files) == len(wanted) && contentName(rebased(files, c.base, url)) != c.meta {
-		c.bad(dir, "does not have the content that it is named by, but %s", contentName(files))
+	index := m.index(data[1], c.meta)
+	m.entries()
+	if index != nil {
+		m.indexed(index, url)
 	}
-	c.mergedEntries(dir, files)
 }
 
-// rebased are the files of a mirror that puts its own URL into them, as they were when
-// they were named.
-func rebased(files map[string][]byte, from, to string) map[string][]byte {
-	if to == "" || to == from {
-		return files
+// mergedMetadata is the current metadata while it is verified.
+type mergedMetadata struct {
+	*check
+	dir    string
+	served map[string][]byte // Composer's metadata
+	files  map[string][]byte // the same, as it was when it was named
+}
+
+// bad notes a problem of a file of the folder.
+func (m *mergedMetadata) bad(name, format string, args ...any) {
+	m.check.bad(m.dir+"/"+name, format, args...)
+}
+
+// index reads the index and compares the files with it; nil where it is none.
+func (m *mergedMetadata) index(data []byte, name string) *releases.Index {
+	if data == nil {
+		return nil
 	}
-	all := map[string][]byte{}
-	for name, data := range files {
-		all[name] = data
-		if back, err := stages.Rebase(data, from, to); err == nil && name != mergedFile {
-			all[name] = back
+	if sum := digest(data); string(sum) != name {
+		m.check.bad(m.dir, "does not have the content that it is named by: the SHA-256 of its %s is %s", releases.IndexName, sum)
+	}
+	index, err := releases.ParseIndex(data)
+	if err != nil {
+		m.bad(releases.IndexName, "%v", err)
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		file := index.File(strings.TrimSuffix(name, ".json"))
+		switch {
+		case file == nil:
+			m.bad(releases.IndexName, "does not name %s", name)
+		case digest(m.files[name]) != file.SHA256:
+			m.bad(name, "does not have the content that it is named by: its SHA-256 is %s, %s says %s", digest(m.files[name]), releases.IndexName, file.SHA256)
 		}
 	}
-	return all
+	return index
+}
+
+// indexed compares the index, of which the next publish adds to the metadata, with the
+// nights and the files.
+func (m *mergedMetadata) indexed(index *releases.Index, url string) {
+	want := &releases.Index{Format: releases.IndexFormat, URL: url, Nights: []releases.IndexedNight{}, Files: []releases.IndexedFile{}}
+	having := map[string][]string{} // nights by file and version
+	sums := map[string]pipeline.Digest{}
+	for _, name := range m.key.Nights {
+		n := m.nights[name]
+		if n == nil || !n.whole {
+			return // what is wrong with it was said
+		}
+		want.Nights = append(want.Nights, n.manifest.Indexed(digest(n.data)))
+		for file, entries := range n.entries {
+			for version := range entries {
+				key := packageKey(file, version)
+				having[key] = append(having[key], name)
+				if p := n.packages[packageKey(strings.TrimSuffix(file, "~dev"), version)]; p != nil {
+					sums[key] = p.Dist.SHA256
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		file := releases.IndexedFile{Name: strings.TrimSuffix(name, ".json"), SHA256: digest(m.files[name]), Versions: []releases.IndexedVersion{}}
+		versions, err := metadataOf(m.files[name])
+		if err != nil {
+			return // it was said
+		}
+		for i, v := range versions {
+			if i == 0 {
+				file.Type = cmp.Or(v.fields.Text("type"), "library")
+			}
+			key := packageKey(file.Name, v.fields.Text("version"))
+			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), Bytes: len(v.entry), SHA256: sums[key], Nights: having[key]})
+		}
+		want.Files = append(want.Files, file)
+	}
+	slices.SortFunc(want.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
+	if !reflect.DeepEqual(want, index) {
+		m.bad(releases.IndexName, "is not that of these nights and files: %s", differ(want, index))
+	}
+}
+
+// differ names the first thing in which an index is not as it shall be.
+func differ(want, got *releases.Index) string {
+	if want.URL != got.URL || len(want.Nights) != len(got.Nights) || len(want.Files) != len(got.Files) {
+		return fmt.Sprintf("it has %d nights and %d files at %.120q, and there are %d and %d at %s", len(got.Nights), len(got.Files), got.URL, len(want.Nights), len(want.Files), want.URL)
+	}
+	for i, n := range want.Nights {
+		if !reflect.DeepEqual(n, got.Nights[i]) {
+			return "what it says of night " + n.Night + " is not what its " + releases.ManifestName + " says"
+		}
+	}
+	for i, file := range want.Files {
+		other := got.Files[i]
+		for j, v := range file.Versions {
+			if j < len(other.Versions) && !reflect.DeepEqual(v, other.Versions[j]) {
+				return fmt.Sprintf("it says of %s %.80s: %+v, and the nights %+v", file.Name, v.Version, other.Versions[j], v)
+			}
+		}
+		if !reflect.DeepEqual(file, other) {
+			return fmt.Sprintf("it has %d versions of %.120s, and there are %d of %s", len(other.Versions), other.Name, len(file.Versions), file.Name)
+		}
+	}
+	return "its format"
 }
 
 // mergedNights gives the URL for which the metadata was merged.
@@ -87,11 +186,11 @@ func (c *check) mirrors(url string) bool {
 	return c.o.URL == c.base && (c.signed == nil || c.signed.URL == url)
 }
 
-// mergedEntries compares every version with that of the nights, in both directions.
-func (c *check) mergedEntries(dir string, files map[string][]byte) {
+// entries compares every version with that of the nights, in both directions.
+func (m *mergedMetadata) entries() {
 	want := map[string]map[string]json.RawMessage{}
-	for _, name := range c.key.Nights {
-		n := c.nights[name]
+	for _, name := range m.key.Nights {
+		n := m.nights[name]
 		if n == nil || !n.whole {
 			return // what is wrong with it was said, and would be said again of each version
 		}
@@ -102,57 +201,77 @@ func (c *check) mergedEntries(dir string, files map[string][]byte) {
 			maps.Copy(want[file], entries)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if file, ok := strings.CutSuffix(name, ".json"); ok && name != mergedFile {
-			c.mergedFile(dir+"/"+name, file, files[name], want[file])
-		}
+	for _, name := range slices.Sorted(maps.Keys(m.served)) {
+		file := strings.TrimSuffix(name, ".json")
+		m.file(file, want[file])
 	}
 	for file := range want {
-		if _, ok := slices.BinarySearch(c.names, strings.TrimSuffix(file, "~dev")); !ok {
-			c.bad(stages.PackagesFile, "does not name the package %s, which a night has", strings.TrimSuffix(file, "~dev"))
+		if _, ok := slices.BinarySearch(m.names, strings.TrimSuffix(file, "~dev")); !ok {
+			m.check.bad(stages.PackagesFile, "does not name the package %s, which a night has", strings.TrimSuffix(file, "~dev"))
 		}
 	}
 }
 
-func (c *check) mergedFile(at, file string, data []byte, want map[string]json.RawMessage) {
-	var form struct {
-		Packages map[string][]json.RawMessage `json:"packages"`
-	}
-	if err := json.Unmarshal(data, &form); err != nil {
-		c.bad(at, "is no metadata: %v", err)
+func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
+	name := file + ".json"
+	versions, err := metadataOf(m.served[name])
+	if err != nil {
+		m.bad(name, "is no metadata: %v", err)
 		return
 	}
 	found := map[string]bool{}
-	for name, list := range form.Packages {
-		if name != strings.TrimSuffix(file, "~dev") {
-			c.bad(at, "holds the package %.120q", name)
+	for _, v := range versions {
+		if v.pkg != strings.TrimSuffix(file, "~dev") {
+			m.bad(name, "holds the package %.120q", v.pkg)
 		}
-		for _, entry := range list {
-			var v struct {
-				Version string `json:"version"`
-			}
-			_ = json.Unmarshal(entry, &v) // then it has no version of a night
-			if !bytes.Equal(want[v.Version], entry) {
-				c.bad(at, "version %.80q is not what a night that is named says", v.Version)
-			}
-			found[v.Version] = true
+		version := v.fields.Text("version")
+		said, err := composer.ParseFields(want[version])
+		if err != nil || !composer.Fields(nil).Expand(said).Equal(v.fields) {
+			m.bad(name, "version %.80q is not what a night that is named says", version)
 		}
+		found[version] = true
 	}
 	for version := range want {
 		if !found[version] {
-			c.bad(at, "version %s of a night that is named is missing", version)
+			m.bad(name, "version %s of a night that is named is missing", version)
 		}
 	}
 }
 
-// contentName is the name of a metadata folder: SHA-256 over paths, sizes and contents.
-func contentName(files map[string][]byte) string {
-	hash := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		_, _ = io.WriteString(hash, name+"\x00"+strconv.Itoa(len(files[name]))+"\x00") // a hash takes everything
-		_, _ = hash.Write(files[name])
+// A metadataVersion is one version in a file of metadata.
+type metadataVersion struct {
+	pkg    string
+	entry  json.RawMessage // as it stands there
+	fields composer.Fields // all of the version
+}
+
+// metadataOf reads a file of minified metadata.
+func metadataOf(data []byte) ([]metadataVersion, error) {
+	var form struct {
+		Minified string                       `json:"minified"`
+		Packages map[string][]json.RawMessage `json:"packages"`
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&form); err != nil {
+		return nil, err
+	}
+	if form.Minified != composer.MinifiedFormat || len(form.Packages) != 1 {
+		return nil, fmt.Errorf("it is of %d packages, minified as %.20q; want one, as %s", len(form.Packages), form.Minified, composer.MinifiedFormat)
+	}
+	var versions []metadataVersion
+	for pkg, list := range form.Packages {
+		var before composer.Fields
+		for _, entry := range list {
+			fields, err := composer.ParseFields(entry)
+			if err != nil {
+				return nil, err
+			}
+			before = before.Expand(fields)
+			versions = append(versions, metadataVersion{pkg, entry, before})
+		}
+	}
+	return versions, nil
 }
 
 // status compares the file for monitors with packages.json.
@@ -248,15 +367,36 @@ func (c *check) anyBroken() bool {
 
 // superseded verifies a metadata folder that clients who started earlier still read.
 func (c *check) superseded(ctx context.Context, folder string, names []string) {
-	files := map[string][]byte{}
-	for _, name := range names {
-		data, ok := c.read(ctx, name, maxMetadata)
-		if !ok {
-			return
-		}
-		files[strings.TrimPrefix(name, metaDir+"/"+folder+"/")] = data
+	m := &mergedMetadata{check: c, dir: metaDir + "/" + folder, files: map[string][]byte{}}
+	var index []byte
+	var nights struct {
+		URL    string   `json:"url"`
+		Nights []string `json:"nights"`
 	}
-	if contentName(files) != folder {
-		c.bad(path.Join(metaDir, folder), "does not have the content that it is named by, but %s", contentName(files))
+	for _, name := range names {
+		limit := int64(maxMetadata)
+		file := strings.TrimPrefix(name, m.dir+"/")
+		if file == releases.IndexName {
+			limit = maxVersions
+		}
+		data, ok := c.read(ctx, name, limit)
+		switch {
+		case !ok:
+			return
+		case file == releases.IndexName:
+			index = data
+		case file == mergedFile:
+			_ = json.Unmarshal(data, &nights) // then they are not those of the index
+		default:
+			m.files[file] = data
+		}
+	}
+	if index == nil {
+		c.bad(m.dir, "has no %s: publish again, it is removed after its grace period", releases.IndexName)
+		return
+	}
+	i := m.index(index, folder)
+	if i != nil && (nights.URL != i.URL || !slices.EqualFunc(i.Nights, nights.Nights, func(n releases.IndexedNight, name string) bool { return n.Night == name })) {
+		m.bad(mergedFile, "names the nights %.160q at %.120q, and the %s beside it others", nights.Nights, nights.URL, releases.IndexName)
 	}
 }

@@ -106,7 +106,7 @@ func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
 			c.bad(at, "%v", err)
 			return nil, false
 		}
-		if want := stages.DistsDir + "/" + p.Name + "-" + p.Version + ".zip"; p.Dist.Path != want {
+		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
 			c.bad(at, "the dist of %s lies at %.160q, want %s", p.Name, p.Dist.Path, want)
 			return nil, false
 		}

@@ -83,14 +83,38 @@ var tamperings = []tampering{
 	{"an extra package in packages.json", func(f folder) { f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`) }, nil, "packages.json", "has SHA-256"},
 	{"an extra package, with its metadata", func(f folder) {
 		f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`)
-		f.write(f.meta()+"/acme/evil.json", `{"packages":{"acme/evil":[{"name":"acme/evil","version":"9.0.0","dist":{"type":"zip","url":"https://evil.example/x.zip"}}]}}`)
-		f.write(f.meta()+"/acme/evil~dev.json", `{"packages":{"acme/evil":[]}}`)
+		f.write(f.meta()+"/acme/evil.json", `{"minified":"composer/2.0","packages":{"acme/evil":[{"name":"acme/evil","version":"9.0.0","dist":{"type":"zip","url":"https://evil.example/x.zip"}}]}}`)
+		f.write(f.meta()+"/acme/evil~dev.json", `{"minified":"composer/2.0","packages":{"acme/evil":[]}}`)
 		f.rename()
 	}, nil, "", "version \"9.0.0\" is not what a night that is named says"},
 	{"a version of a package kept back", func(f folder) {
-		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
+		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[]}}`)
 		f.rename()
 	}, nil, "", "version 2.4.8-alpha20261126 of a night that is named is missing"},
+	{"metadata that is not minified", func(f folder) {
+		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
+		f.rename()
+	}, nil, "", "want one, as composer/2.0"},
+	{"an index that was changed", func(f folder) { f.replace(f.meta()+"/index.json", "acme/module-a", "acme/module-x") }, nil, "", "does not have the content that it is named by: the SHA-256 of its index.json"},
+	{"an index taken away", func(f folder) { f.remove(f.meta() + "/index.json") }, nil, "", "is missing"},
+	{"an index that says another dist", func(f folder) {
+		f.replace(f.meta()+"/index.json", f.sum(moduleA), f.sum("dists/acme/language-1.0.0.zip"))
+		f.renamed()
+	}, nil, "", "it says of acme/module-a 2.4.8-alpha20261126"},
+	{"an index that says another night", func(f folder) {
+		f.replace(f.meta()+"/index.json", f.sum(n3+"nightly.json"), f.sum(n2+"nightly.json"))
+		f.renamed()
+	}, nil, "", "what it says of night 2026-11-26 is not what its nightly.json says"},
+	{"an index that keeps a version of a night", func(f folder) {
+		f.replace(f.meta()+"/index.json", `"nights":["2026-11-26","2026-11-25"]`, `"nights":["2026-11-26"]`)
+		f.renamed()
+	}, nil, "", "it says of acme/language 1.0.0"},
+	{"an index for another URL", func(f folder) {
+		f.replace(f.meta()+"/index.json", base, "https://evil.example/")
+		f.renamed()
+	}, nil, "", "at \"https://evil.example/\""},
+	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, nil, "", "has no index.json"},
+	{"an old folder of other nights", func(f folder) { f.replace(f.superseded()+"/nights.json", "2026-11-25", "2026-11-23") }, nil, "", "and the index.json beside it others"},
 	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
 	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
 	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, nil, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},

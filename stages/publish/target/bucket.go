@@ -103,7 +103,7 @@ func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
 		if name == dir {
 			continue
 		}
-		entries = append(entries, Entry{Name: name, Dir: object.IsDir, Size: object.Size, md5: object.MD5})
+		entries = append(entries, Entry{Name: name, Dir: object.IsDir, size: object.Size, md5: object.MD5})
 	}
 	slices.SortFunc(entries, func(x, y Entry) int { return strings.Compare(x.Name, y.Name) })
 	return entries, nil
@@ -112,7 +112,7 @@ func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
 // Same implements Target, by what the store tells of an object: its MD5, or the
 // SHA-256 that was written with it.
 func (b *bucket) Same(ctx context.Context, e Entry, c Content) (bool, error) {
-	if e.Dir || e.Size != c.Size {
+	if e.Dir || e.size != c.Size {
 		return false, nil
 	}
 	if e.md5 != nil {

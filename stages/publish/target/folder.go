@@ -54,32 +54,28 @@ func (f *folder) List(ctx context.Context, dir string) ([]Entry, error) {
 	if err != nil && !missing(err) {
 		return nil, err
 	}
-	entries := make([]Entry, 0, len(found))
-	for _, e := range found {
-		entry := Entry{Name: path.Join(dir, e.Name()), Dir: e.IsDir()}
-		if !entry.Dir {
-			info, err := e.Info()
-			if missing(err) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			entry.Size = info.Size()
-		}
-		entries = append(entries, entry)
+	below := ""
+	if dir = path.Clean(dir); dir != "." {
+		below = dir + "/"
+	}
+	entries := make([]Entry, len(found))
+	for i, e := range found {
+		entries[i] = Entry{Name: below + e.Name(), Dir: e.IsDir()}
 	}
 	return entries, nil
 }
 
 // Same implements Target: it reads the file.
 func (f *folder) Same(ctx context.Context, e Entry, c Content) (bool, error) {
-	if e.Dir || e.Size != c.Size {
+	if e.Dir {
 		return false, nil
 	}
 	file, err := os.Open(f.path(e.Name))
 	if err != nil {
 		return false, err
+	}
+	if info, err := file.Stat(); err != nil || info.Size() != c.Size {
+		return false, errors.Join(err, file.Close())
 	}
 	sum, err := sumOf(sha256.New(), contextReader{ctx, file})
 	return sum == c.SHA256, errors.Join(err, file.Close())

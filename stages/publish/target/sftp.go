@@ -127,7 +127,7 @@ func (s *server) List(ctx context.Context, dir string) ([]Entry, error) {
 	}
 	entries := make([]Entry, 0, len(found))
 	for _, info := range found {
-		entries = append(entries, Entry{Name: path.Join(dir, info.Name()), Dir: info.IsDir(), Size: info.Size()})
+		entries = append(entries, Entry{Name: path.Join(dir, info.Name()), Dir: info.IsDir(), size: info.Size()})
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return entries, nil
@@ -136,7 +136,7 @@ func (s *server) List(ctx context.Context, dir string) ([]Entry, error) {
 // Same implements Target: it reads the file. A packages.json of the same size is
 // not the same, and nothing over sftp tells more of a file.
 func (s *server) Same(ctx context.Context, e Entry, c Content) (bool, error) {
-	if e.Dir || e.Size != c.Size {
+	if e.Dir || e.size != c.Size {
 		return false, nil
 	}
 	file, err := s.client.Open(s.path(e.Name))

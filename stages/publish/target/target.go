@@ -62,8 +62,9 @@ type Source interface {
 type Entry struct {
 	Name string // from the target's root
 	Dir  bool
-	Size int64  // in bytes
-	md5  []byte // if the target tells it
+	// What Same wants to know, of targets that tell it with the list:
+	size int64 // in bytes
+	md5  []byte
 }
 
 // A Content is what a file is to hold.
@@ -78,7 +79,12 @@ type Content struct {
 // Bytes is a content in memory.
 func Bytes(data []byte) Content {
 	sum := sha256.Sum256(data)
-	return Content{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Open: func(context.Context) (io.ReadCloser, error) {
+	return Summed(data, hex.EncodeToString(sum[:]))
+}
+
+// Summed is a content in memory whose SHA-256 is known.
+func Summed(data []byte, sum string) Content {
+	return Content{Size: int64(len(data)), SHA256: sum, Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}
 }

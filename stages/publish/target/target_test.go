@@ -108,9 +108,13 @@ func listed(t *testing.T, at target.Target, dir string) []string {
 	for _, e := range entries {
 		if e.Dir {
 			list = append(list, e.Name+" d")
-		} else {
-			list = append(list, fmt.Sprint(e.Name, " ", e.Size))
+			continue
 		}
+		data, err := target.Read(t.Context(), at, e.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, fmt.Sprint(e.Name, " ", len(data)))
 	}
 	return list
 }

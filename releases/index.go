@@ -1,0 +1,166 @@
+package releases
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/mage-os/nightly/pipeline"
+)
+
+// IndexName is the name of the index in a folder of merged metadata.
+const IndexName = "index.json"
+
+// An Index says of what the merged metadata of a repository is made: of which nights,
+// and for each version its entry, its dist and the nights that have it. With it a
+// night is added, or taken out, without the nights before being read; so that costs no
+// more in a repository of a thousand nights. It is derived: nights are what they are by
+// their manifests, and an index that is lost is made of them again.
+//
+// A folder of metadata is named by the SHA-256 of its index, which holds those of all
+// its files.
+type Index struct {
+	Format int            `json:"format"` // IndexFormat
+	URL    string         `json:"url"`    // base URL for which the metadata was merged
+	Nights []IndexedNight `json:"nights"` // newest first
+	Files  []IndexedFile  `json:"files"`  // of metadata, in byte order of their names
+}
+
+// IndexFormat is the format of indexes that this program reads and writes.
+const IndexFormat = 1
+
+// An IndexedNight is what the index says of a night.
+type IndexedNight struct {
+	Night  string          `json:"night"`
+	SHA256 pipeline.Digest `json:"sha256"` // of its manifest
+	Line   string          `json:"line"`   // name of its line
+	Policy string          `json:"policy"` // of the line's versions
+	// Tags are those that it was made of, by repository. None: its line builds branches.
+	Tags []IndexedTags `json:"tags"`
+	// Data is the commit of the line's data, and Directories those of it whose zips the
+	// night took over. Both are empty where the line has none.
+	Data        string   `json:"data"`
+	Directories []string `json:"directories"`
+}
+
+// IndexedTags are the tags of one repository.
+type IndexedTags struct {
+	Repository string       `json:"repository"`
+	Tags       []PlannedTag `json:"tags"`
+}
+
+// An IndexedFile is one file of metadata: acme/shop.json or acme/shop~dev.json.
+type IndexedFile struct {
+	Name     string           `json:"name"` // without .json
+	SHA256   pipeline.Digest  `json:"sha256"`
+	Type     string           `json:"type"`     // of the package, in the newest version
+	Versions []IndexedVersion `json:"versions"` // in the order of the file: newest first
+}
+
+// An IndexedVersion is one version of a package.
+type IndexedVersion struct {
+	Version string          `json:"version"`
+	Bytes   int             `json:"bytes"`  // of its entry in the file
+	SHA256  pipeline.Digest `json:"sha256"` // of its dist
+	Nights  []string        `json:"nights"` // that have it, newest first
+}
+
+// Encode writes the index as a file, on one line: the same index is the same file.
+func (i *Index) Encode() ([]byte, error) {
+	data, err := jsonv2.Marshal(i)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", IndexName, err)
+	}
+	return append(data, '\n'), nil
+}
+
+// ParseIndex reads an index. Whether it is the one that was written, its folder's name
+// tells.
+func ParseIndex(data []byte) (*Index, error) {
+	var i Index
+	if err := decodeBounded(IndexName, maxIndex, IndexFormat, data, &i, &i.Format); err != nil {
+		return nil, err
+	}
+	return &i, nil
+}
+
+// maxIndex bounds an index, in bytes: some 200 for each version.
+const maxIndex = 512 << 20
+
+// Indexed is what an index says of the night of a manifest with that SHA-256.
+func (m *Manifest) Indexed(sum pipeline.Digest) IndexedNight {
+	line := m.Plan.Line
+	n := IndexedNight{
+		Night: m.Night, SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
+		Tags: []IndexedTags{}, Directories: []string{},
+	}
+	for _, r := range m.Plan.Repositories {
+		if len(r.Tags) > 0 {
+			n.Tags = append(n.Tags, IndexedTags{r.Name, r.Tags})
+		}
+	}
+	if line.Data != nil {
+		n.Data = line.Data.Commit
+	}
+	for _, from := range line.Prebuilt {
+		if from.Directory != "" {
+			n.Directories = append(n.Directories, from.Directory)
+		}
+	}
+	return n
+}
+
+// File is the file of that name; nil if there is none.
+func (i *Index) File(name string) *IndexedFile {
+	at, ok := slices.BinarySearchFunc(i.Files, name, func(f IndexedFile, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &i.Files[at]
+}
+
+// Packages are all packages, as "name version", with the SHA-256 of their dists.
+func (i *Index) Packages() map[string]pipeline.Digest {
+	all := map[string]pipeline.Digest{}
+	for _, file := range i.Files {
+		name := strings.TrimSuffix(file.Name, "~dev")
+		for _, v := range file.Versions {
+			all[name+" "+v.Version] = v.SHA256
+		}
+	}
+	return all
+}
+
+// Keep is the index of only those nights that a plan names. Its files are no longer
+// those of a folder.
+func (i *Index) Keep(nights []Continued) *Index {
+	named := func(night string) bool {
+		return slices.ContainsFunc(nights, func(c Continued) bool { return c.Night == night })
+	}
+	part := &Index{Format: i.Format, URL: i.URL}
+	for _, n := range i.Nights {
+		if named(n.Night) {
+			part.Nights = append(part.Nights, n)
+		}
+	}
+	for _, file := range i.Files {
+		file.Versions = slices.DeleteFunc(slices.Clone(file.Versions), func(v IndexedVersion) bool { return !slices.ContainsFunc(v.Nights, named) })
+		if len(file.Versions) > 0 {
+			part.Files = append(part.Files, file)
+		}
+	}
+	return part
+}
+
+// NextNumber is the number of the next night of a day: 0 for the first one.
+func (i *Index) NextNumber(date string) int {
+	next := 0
+	for _, n := range i.Nights {
+		if day, number := splitNight(n.Night); day == date {
+			next = max(next, number+1)
+		}
+	}
+	return next
+}
