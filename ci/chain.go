@@ -58,6 +58,7 @@ func newChain(w *world, fresh bool) (*chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Warm()
 	show := newDisplay(w)
 	return &chain{
 		world: w, store: s, dir: dir, show: show, trees: s, progress: show.step,

@@ -30,12 +30,16 @@ func isFile(name string) bool {
 // planMirror makes the plan of what the target does not have yet, and gives the index
 // of what is published there.
 func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, publish.Known, error) {
-	known, err := publishedIndex(ctx, c.world, f.to)
-	if err != nil {
-		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
-	c.known = known
+	var known publish.Known
+	var reading errgroup.Group // while the tags are listed
+	reading.Go(func() (err error) {
+		known, err = publishedIndex(ctx, c.world, f.to)
+		return err
+	})
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
+		if err := reading.Wait(); err != nil {
+			return err
+		}
 		plan.Continue(known.Index)
 		plan.Number = max(plan.Number, known.Index.NextNumber(plan.Date))
 		if len(f.only) > 0 {
@@ -43,9 +47,13 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 		}
 		return nil
 	})
+	if errReading := reading.Wait(); errReading != nil {
+		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: errReading}
+	}
 	if err != nil {
 		return nil, known, err
 	}
+	c.known = known
 	for _, r := range plan.Repositories {
 		for _, note := range r.Notes {
 			c.log.Info("tags", slog.String("repository", r.Name), slog.String("note", note))
@@ -82,7 +90,7 @@ func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published publi
 	if err != nil {
 		return err
 	}
-	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published.Index.Packages()), stages.Mirror{
+	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published.Index), stages.Mirror{
 		Plan: *plan, Tags: built, Index: published.SHA256, Program: releases.Program,
 		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,6 +208,7 @@ func listAll(ctx context.Context, t target.Target) ([]string, error) {
 			names = append(names, e.Name)
 		}
 	}
+	slices.Sort(names)
 	return names, nil
 }
 

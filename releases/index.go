@@ -1,6 +1,7 @@
 package releases
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,12 +70,20 @@ type IndexedVersion struct {
 
 // Encode writes the index as a file, on one line: the same index is the same file.
 func (i *Index) Encode() ([]byte, error) {
-	data, err := jsonv2.Marshal(i)
-	if err != nil {
+	versions := 0
+	for _, file := range i.Files {
+		versions += 1 + len(file.Versions)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, indexedBytes*(versions+len(i.Nights))))
+	if err := jsonv2.MarshalWrite(b, i); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", IndexName, err)
 	}
-	return append(data, '\n'), nil
+	b.WriteByte('\n')
+	return b.Bytes(), nil
 }
+
+// indexedBytes is how many bytes an index has for each version, about.
+const indexedBytes = 180
 
 // ParseIndex reads an index. Whether it is the one that was written, its folder's name
 // tells.
@@ -121,16 +130,20 @@ func (i *Index) File(name string) *IndexedFile {
 	return &i.Files[at]
 }
 
-// Packages are all packages, as "name version", with the SHA-256 of their dists.
-func (i *Index) Packages() map[string]pipeline.Digest {
-	all := map[string]pipeline.Digest{}
-	for _, file := range i.Files {
-		name := strings.TrimSuffix(file.Name, "~dev")
-		for _, v := range file.Versions {
-			all[name+" "+v.Version] = v.SHA256
+// Dist is the SHA-256 of a version's dist, if the index has that version.
+func (i *Index) Dist(name, version string) (sum pipeline.Digest, ok bool) {
+	for _, file := range []string{name, name + "~dev"} {
+		f := i.File(file)
+		if f == nil {
+			continue
+		}
+		for _, v := range f.Versions {
+			if v.Version == version {
+				return v.SHA256, true
+			}
 		}
 	}
-	return all
+	return "", false
 }
 
 // Keep is the index of only those nights that a plan names. Its files are no longer

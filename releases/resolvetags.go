@@ -101,8 +101,11 @@ func (p *Plan) Continue(published *Index) {
 	if len(p.Prebuilt) == 0 {
 		return
 	}
-	zips := published.Keep(p.After).Packages()
-	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool { return zips[z.Name+" "+z.Version] != "" }))
+	mine := published.Keep(p.After)
+	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool {
+		_, ok := mine.Dist(z.Name, z.Version)
+		return ok
+	}))
 }
 
 // dropData takes out directories of data whose zips a published night has.

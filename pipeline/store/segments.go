@@ -255,7 +255,11 @@ func (s *segments) begin() error {
 	if s.places != nil {
 		return nil
 	}
-	return s.load()
+	err := s.load()
+	if err != nil {
+		s.places = nil // to be tried again
+	}
+	return err
 }
 
 // load reads the indexes of segments that are not known yet. A damaged one is
@@ -294,6 +298,9 @@ func (s *segments) loadOne(name string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(s.places) == 0 {
+		s.places = make(map[sum]place, len(entries))
 	}
 	for _, e := range entries {
 		s.places[e.sum] = place{&found, e.offset, e.size}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -43,6 +44,7 @@ type Store struct {
 	lock     *flock.Flock
 	segments segments
 	entries  entries
+	warming  sync.WaitGroup
 }
 
 var (
@@ -69,9 +71,20 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir, lock: lock, segments: segments{dir: filepath.Join(dir, segmentsDir)}}, nil
 }
 
+// Warm begins to read where the small contents lie, which the first use of one would
+// wait for.
+func (s *Store) Warm() {
+	s.warming.Go(func() {
+		s.segments.mu.Lock()
+		defer s.segments.mu.Unlock()
+		_ = s.segments.begin() // who uses them tries again, and reports it
+	})
+}
+
 // Close writes what waits to be written, and lets others prune the store. Contents that
 // are still open stay so.
 func (s *Store) Close() error {
+	s.warming.Wait()
 	err := errors.Join(s.entries.flush(), s.segments.close())
 	if unlocked := s.lock.Close(); unlocked != nil {
 		err = errors.Join(err, fmt.Errorf("unlock the store in %s: %w", s.dir, unlocked))

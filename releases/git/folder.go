@@ -32,18 +32,22 @@ func listFolder(ctx context.Context, dir string) ([]releases.Ref, error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		resolved, err := repository.Reference(ref.Name(), true)
-		if errors.Is(err, plumbing.ErrReferenceNotFound) {
-			return nil // HEAD of a repository without a commit
+		name := ref.Name()
+		if ref.Type() == plumbing.SymbolicReference { // else it need not be looked up among all again
+			var err error
+			ref, err = repository.Reference(name, true)
+			if errors.Is(err, plumbing.ErrReferenceNotFound) {
+				return nil // HEAD of a repository without a commit
+			}
+			if err != nil {
+				return fmt.Errorf("ref %s: %w", name, err)
+			}
 		}
+		commit, err := peel(repository, ref.Hash())
 		if err != nil {
-			return fmt.Errorf("ref %s: %w", ref.Name(), err)
+			return fmt.Errorf("ref %s: %w; the repository is damaged: see git fsck", name, err)
 		}
-		commit, err := peel(repository, resolved.Hash())
-		if err != nil {
-			return fmt.Errorf("ref %s: %w; the repository is damaged: see git fsck", ref.Name(), err)
-		}
-		refs = append(refs, releases.Ref{Name: string(ref.Name()), Commit: commit.String()})
+		refs = append(refs, releases.Ref{Name: string(name), Commit: commit.String()})
 		return nil
 	})
 	return refs, err

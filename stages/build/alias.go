@@ -33,7 +33,7 @@ func (m *mirror) aliases(ctx context.Context) error {
 	var errs []error
 	for _, a := range found {
 		key := a.name + " " + a.version
-		if _, published := m.published[key]; published || m.there[key] != "" {
+		if _, published := m.published.Dist(a.name, a.version); published || m.there[key] != "" {
 			continue
 		}
 		manifest, err := a.manifest()

@@ -24,16 +24,15 @@ import (
 // MirrorStage gives the stage that puts tags together to a night of a mirror: a
 // Composer repository of what the published nights before do not have. Of two
 // packages with the same name and version the first one is taken, as upstream
-// does; a published one stays for ever. Published are the packages of the index that the
-// input names, as "name version", with the SHA-256 of their dists.
-func MirrorStage(o Options, published map[string]pipeline.Digest) pipeline.Stage[stages.Mirror, stages.Night] {
+// does; a published one stays for ever. Published is the index that the input names.
+func MirrorStage(o Options, published *releases.Index) pipeline.Stage[stages.Mirror, stages.Night] {
 	o = o.withDefaults()
 	return pipeline.Stage[stages.Mirror, stages.Night]{Name: "mirror", Version: 3, Run: func(ctx context.Context, in stages.Mirror) (stages.Night, error) {
 		return o.mirror(ctx, in, published)
 	}}
 }
 
-func (o Options) mirror(ctx context.Context, in stages.Mirror, published map[string]pipeline.Digest) (stages.Night, error) {
+func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releases.Index) (stages.Night, error) {
 	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]pipeline.Digest{}}
 	// Read a few at a time: a mirror has more of it than fits into memory.
 	for tags := range slices.Chunk(in.Tags, runtime.GOMAXPROCS(0)) {
@@ -79,7 +78,7 @@ type mirrored struct {
 type mirror struct {
 	Options
 	in        stages.Mirror
-	published map[string]pipeline.Digest // see MirrorStage
+	published *releases.Index
 	byName    map[string][]mirrored
 	there     map[string]pipeline.Digest // "name version": its dist
 	files     []pipeline.File            // dists
@@ -126,7 +125,7 @@ func (m *mirror) known(name, version string, dist pipeline.Digest, t stages.TagP
 	key := name + " " + version
 	first, ok := m.there[key]
 	where := "an earlier tag"
-	if published, was := m.published[key]; was {
+	if published, was := m.published.Dist(name, version); was {
 		first, ok, where = published, true, "what is published"
 	}
 	if ok && first != dist {

@@ -198,11 +198,15 @@ func saveTag(ctx context.Context, store pipeline.Store, list []stages.TagPackage
 func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, error) {
 	dists := make([]packed, len(packings))
 	keys := make([]pipeline.Digest, len(packings))
+	entries := map[string]string{} // what was made of a package; see madeKey
 	var open []packing
 	var at []int
 	for i, p := range packings {
+		if _, read := entries[p.Name]; !read {
+			entries[p.Name] = o.madeOf(ctx, p.Name)
+		}
 		keys[i] = packingKey(p)
-		if d, ok := o.made(ctx, p, keys[i]); ok {
+		if d, ok := o.made(ctx, p, keys[i], entries[p.Name]); ok {
 			dists[i] = d
 			continue
 		}
@@ -213,13 +217,14 @@ func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, er
 	if err != nil {
 		return nil, err
 	}
+	changed := map[string]string{}
 	for n, d := range fresh {
 		dists[at[n]] = d
-		if err := o.remember(ctx, open[n], keys[at[n]], d); err != nil {
-			return nil, err
-		}
+		name := open[n].Name
+		entries[name] = fmt.Sprintf("%s %s %d %s\n", keys[at[n]], d.File.Digest, d.File.Size, d.SHA1) + entries[name]
+		changed[name] = entries[name]
 	}
-	return dists, nil
+	return dists, o.remember(ctx, changed)
 }
 
 // packingKey names all that decides the bytes of a dist.
@@ -241,12 +246,14 @@ func madeKey(name string) string {
 	return "made/" + string(pipeline.DigestOf([]byte(name)))
 }
 
-// maxMade is how many dists of one package are remembered.
-const maxMade = 1000
+// maxMade is how many dists of one package are remembered: tags that share one follow
+// each other, and a few lines of releases go on side by side.
+const maxMade = 16
 
-// made finds a dist that was packed before and is in the store.
-func (o Options) made(ctx context.Context, p packing, key pipeline.Digest) (d packed, ok bool) {
-	_, after, found := strings.Cut("\n"+o.madeOf(ctx, p.Name), "\n"+string(key)+" ")
+// made finds a dist that was packed before and is in the store, by the entry of its
+// package.
+func (o Options) made(ctx context.Context, p packing, key pipeline.Digest, entry string) (d packed, ok bool) {
+	_, after, found := strings.Cut("\n"+entry, "\n"+string(key)+" ")
 	if !found {
 		return d, false
 	}
@@ -279,18 +286,19 @@ func (o Options) madeOf(ctx context.Context, name string) string {
 	return string(data)
 }
 
-// remember puts a dist before the others of its package. What another process adds
-// at the same time may be lost, and is then packed again.
-func (o Options) remember(ctx context.Context, p packing, key pipeline.Digest, d packed) error {
+// remember keeps the entries of packages. What another process adds at the same time
+// may be lost, and is then packed again.
+func (o Options) remember(ctx context.Context, entries map[string]string) error {
 	if o.Cache == nil {
 		return nil
 	}
-	lines := fmt.Sprintf("%s %s %d %s\n%s", key, d.File.Digest, d.File.Size, d.SHA1, o.madeOf(ctx, p.Name))
-	if all := strings.SplitAfterN(lines, "\n", maxMade+1); len(all) > maxMade {
-		lines = strings.Join(all[:maxMade], "")
-	}
-	if err := o.Cache.Put(ctx, madeKey(p.Name), strings.NewReader(lines)); err != nil {
-		return fmt.Errorf("keep where the dist lies: %w", err)
+	for name, lines := range entries {
+		if all := strings.SplitAfterN(lines, "\n", maxMade+1); len(all) > maxMade {
+			lines = strings.Join(all[:maxMade], "")
+		}
+		if err := o.Cache.Put(ctx, madeKey(name), strings.NewReader(lines)); err != nil {
+			return fmt.Errorf("keep where the dist lies: %w", err)
+		}
 	}
 	return nil
 }

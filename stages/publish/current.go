@@ -90,10 +90,10 @@ func (c *current) nights() []*night {
 	for _, file := range c.Index.Files {
 		pkg := packageOf(file.Name)
 		for _, v := range file.Versions {
-			dist := stages.DistPath(pkg, v.Version)
+			dist := distSum{stages.DistPath(pkg, v.Version), v.SHA256}
 			for _, name := range v.Nights {
 				if n := byName[name]; n != nil {
-					n.sums[dist] = v.SHA256
+					n.sums = append(n.sums, dist)
 				}
 			}
 		}

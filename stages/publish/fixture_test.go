@@ -361,7 +361,7 @@ func wholeNight(ctx context.Context, t target.Target, n *night, base string, dis
 		}
 		errs = append(errs, err)
 	}
-	for path, want := range n.sums {
+	for path, want := range distsOf([]*night{n}) {
 		_, sum, err := dists.of(ctx, path)
 		if err == nil && sum != string(want) {
 			err = fmt.Errorf("%s of night %s does not have its checksum", path, n.name)

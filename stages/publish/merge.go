@@ -6,9 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -172,30 +173,38 @@ func (m *merger) merge(index, before *releases.Index, texts map[string][]byte) (
 			all[file] = &releases.IndexedFile{Name: file}
 		}
 	}
-	files := make(map[string][]byte, len(all)+2)
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		// Composer asks for both files of a package, whichever have versions.
-		pkg := packageOf(name)
-		if _, done := files[pkg+".json"]; done {
-			continue
-		}
-		stable, errStable := m.file(all[pkg], pkg, texts)
-		dev, errDev := m.file(all[pkg+"~dev"], pkg+"~dev", texts)
-		if err := errors.Join(errStable, errDev); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if len(stable.list)+len(dev.list) == 0 {
-			continue
-		}
-		for _, f := range []*mergedPackage{stable, dev} {
+	// Composer asks for both files of a package, whichever have versions.
+	names := make([]string, 0, 2*len(all))
+	for name := range all {
+		names = append(names, packageOf(name), packageOf(name)+"~dev")
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	merged, errs := make([]*mergedPackage, len(names)), make([]error, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() error {
+			merged[i], errs[i] = m.file(all[name], name, texts)
+			return nil
+		})
+	}
+	_ = group.Wait() // all errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, f := range merged {
+		has[packageOf(f.file)] = has[packageOf(f.file)] || len(f.list) > 0
+	}
+	files := make(map[string][]byte, len(merged)+2)
+	for _, f := range merged {
+		if has[packageOf(f.file)] {
 			files[f.file+".json"] = f.text
 			index.Files = append(index.Files, f.indexed())
 		}
 	}
-	slices.SortFunc(index.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
-	return files, errors.Join(errs...)
+	return files, nil
 }
 
 // A mergedPackage is one file of metadata.
@@ -353,17 +362,16 @@ func (p *mergedPackage) split(was *releases.IndexedFile, text []byte) error {
 }
 
 // versionParser is composer.ParseVersion that knows what it parsed: the packages of a night
-// have nearly all the same version.
+// have nearly all the same version. It is safe for several goroutines.
 func versionParser() func(string) (composer.Version, error) {
-	known := map[string]composer.Version{}
+	var known sync.Map // text to composer.Version
 	return func(text string) (composer.Version, error) {
-		version, ok := known[text]
-		if ok {
-			return version, nil
+		if version, ok := known.Load(text); ok {
+			return version.(composer.Version), nil
 		}
 		version, err := composer.ParseVersion(text)
 		if err == nil {
-			known[text] = version
+			known.Store(text, version)
 		}
 		return version, err
 	}

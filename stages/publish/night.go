@@ -23,7 +23,7 @@ type night struct {
 	name    string
 	sum     pipeline.Digest // of its nightly.json
 	indexed releases.IndexedNight
-	sums    map[string]pipeline.Digest // SHA-256 of each dist that it has, by its path
+	sums    []distSum // of the dists that it has
 	// manifest and versions give its nightly.json and its metadata. They are read when
 	// asked for: most runs want those of few nights.
 	manifest func(context.Context) (*releases.Manifest, error)
@@ -33,6 +33,12 @@ type night struct {
 	// the dists.
 	files map[string][]byte
 	dists []pipeline.File
+}
+
+// A distSum is the SHA-256 of a dist.
+type distSum struct {
+	path string
+	sum  pipeline.Digest
 }
 
 // tagged reports whether a night is a tagged release, which stays for ever: it is
@@ -194,10 +200,10 @@ func (n *night) readManifest(data []byte) error {
 	if m.Night != n.name {
 		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Night)
 	}
-	n.sum, n.sums = pipeline.DigestOf(data), make(map[string]pipeline.Digest, len(m.Packages))
+	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, 0, len(m.Packages))
 	for _, p := range m.Packages {
 		if p.Dist != nil {
-			n.sums[p.Dist.Path] = p.Dist.SHA256
+			n.sums = append(n.sums, distSum{p.Dist.Path, p.Dist.SHA256})
 		}
 	}
 	n.indexed = m.Indexed(n.sum)
@@ -209,7 +215,7 @@ func (n *night) readManifest(data []byte) error {
 // night whose files are not those that were proven.
 func (n *night) complete() error {
 	var errs []error
-	sums := maps.Clone(n.sums)
+	sums := distsOf([]*night{n})
 	for _, file := range n.dists {
 		if want, ok := sums[file.Path]; !ok || want != file.Digest {
 			errs = append(errs, fmt.Errorf("%s has SHA-256 %s, its manifest says %q", file.Path, file.Digest, want))
@@ -252,7 +258,7 @@ func fromTarget(ctx context.Context, s target.Source, name string) (*night, erro
 // laterFrom is a night of which the target's index says enough.
 func laterFrom(s target.Source, i releases.IndexedNight) *night {
 	return &night{
-		name: i.Night, sum: i.SHA256, indexed: i, sums: map[string]pipeline.Digest{}, versions: versionsFrom(s, i.Night),
+		name: i.Night, sum: i.SHA256, indexed: i, versions: versionsFrom(s, i.Night),
 		manifest: func(ctx context.Context) (*releases.Manifest, error) {
 			n, err := fromTarget(ctx, s, i.Night)
 			if err != nil {

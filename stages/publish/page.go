@@ -160,7 +160,7 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 
 // shownVersions is how many versions of a package are shown: a mirror has
 // hundreds, and Composer lists them all.
-const shownVersions = 20
+const shownVersions = 10
 
 // addVersions adds what older nights have: other versions, and packages that are
 // gone.

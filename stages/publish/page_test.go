@@ -165,14 +165,14 @@ func TestPageOfManyVersions(t *testing.T) {
 	p := page{Packages: pagePackages(newest, r.base)}
 	addVersions(&p, r)
 	a, b := p.Packages[0], p.Packages[1]
-	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[19].Version != "1.31.0" {
+	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[shownVersions-1].Version != "1.41.0" {
 		t.Errorf("of 50 versions %d are shown and %d counted: %v", len(a.Versions), a.Older, a.Versions)
 	}
 	if b.Versions != nil || b.Older != 0 {
 		t.Errorf("of one version: %+v", b)
 	}
 	data, err := renderPage(p)
-	if err != nil || strings.Count(string(data), "and 30 older, which") != 1 || strings.Count(string(data), "older, which") != 1 {
+	if err != nil || strings.Count(string(data), "and 40 older, which") != 1 || strings.Count(string(data), "older, which") != 1 {
 		t.Errorf("%v:\n%s", err, data)
 	}
 }

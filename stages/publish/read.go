@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -190,20 +192,27 @@ func readMerged(ctx context.Context, t target.Target) ([]merged, error) {
 	}
 	var all []merged
 	for _, e := range entries {
-		if !e.Dir {
-			continue
+		if e.Dir {
+			all = append(all, merged{digest: path.Base(e.Name)})
 		}
-		data, err := target.Read(ctx, t, e.Name+"/"+mergedFile)
-		if err != nil && !errors.Is(err, errMissing) {
-			return nil, err
-		}
-		var file mergedNights
-		if err != nil || json.Unmarshal(data, &file) != nil {
-			file.Nights = nil // it was taken apart: swept, or repaired if it is the current one
-		}
-		all = append(all, merged{path.Base(e.Name), file.Nights})
 	}
-	return all, nil
+	slices.SortFunc(all, func(a, b merged) int { return strings.Compare(a.digest, b.digest) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range all {
+		group.Go(func() error {
+			data, err := target.Read(ctx, t, path.Join(metaDir, all[i].digest, mergedFile))
+			if errors.Is(err, errMissing) {
+				return nil // it was taken apart: swept, or repaired if it is the current one
+			}
+			var file mergedNights
+			if err == nil && jsonv2.Unmarshal(data, &file) == nil {
+				all[i].nights = file.Nights
+			}
+			return err
+		})
+	}
+	return all, group.Wait()
 }
 
 // readSuperseded tells since when metadata folders are no longer named.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +97,7 @@ func join(there []*night, add *night) ([]*night, error) {
 	}
 	var errs []error
 	all := []*night{add}
+	mine := distsOf(all)
 	for _, n := range there {
 		if n.name == add.name {
 			if n.sum != add.sum {
@@ -106,9 +106,9 @@ func join(there []*night, add *night) ([]*night, error) {
 			continue
 		}
 		all = append(all, n)
-		for path, sum := range add.sums {
-			if other, ok := n.sums[path]; ok && other != sum {
-				errs = append(errs, fmt.Errorf("%s has SHA-256 %s in night %s and %s in night %s; a version cannot have two contents, plan the night again to get the next free number", path, other, n.name, sum, add.name))
+		for _, dist := range n.sums {
+			if sum, ok := mine[dist.path]; ok && sum != dist.sum {
+				errs = append(errs, fmt.Errorf("%s has SHA-256 %s in night %s and %s in night %s; a version cannot have two contents, plan the night again to get the next free number", dist.path, dist.sum, n.name, sum, add.name))
 			}
 		}
 	}
@@ -151,9 +151,15 @@ func encode(v any) ([]byte, error) {
 
 // distsOf are the dists that some of these nights name.
 func distsOf(nights []*night) map[string]pipeline.Digest {
-	all := map[string]pipeline.Digest{}
+	size := 0
 	for _, n := range nights {
-		maps.Copy(all, n.sums)
+		size += len(n.sums)
+	}
+	all := make(map[string]pipeline.Digest, size)
+	for _, n := range nights {
+		for _, dist := range n.sums {
+			all[dist.path] = dist.sum
+		}
 	}
 	return all
 }

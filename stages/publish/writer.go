@@ -60,6 +60,9 @@ func (w *writer) look(ctx context.Context, dirs ...string) error {
 func (w *writer) know(entries []target.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.there) == 0 {
+		w.there = make(map[string]target.Entry, len(entries))
+	}
 	for _, e := range entries {
 		w.there[e.Name] = e
 	}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -105,7 +104,6 @@ func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
 		}
 		entries = append(entries, Entry{Name: name, Dir: object.IsDir, size: object.Size, md5: object.MD5})
 	}
-	slices.SortFunc(entries, func(x, y Entry) int { return strings.Compare(x.Name, y.Name) })
 	return entries, nil
 }
 

@@ -50,8 +50,15 @@ func (f *folder) List(ctx context.Context, dir string) ([]Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	found, err := os.ReadDir(f.path(dir))
-	if err != nil && !missing(err) {
+	opened, err := os.Open(f.path(dir))
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := opened.ReadDir(-1) // os.ReadDir would also sort
+	if err := errors.Join(err, opened.Close()); err != nil {
 		return nil, err
 	}
 	below := ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -99,11 +100,12 @@ func (l *lease) numbers(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	var numbers []int
-	for _, e := range entries { // in byte order, which is that of the numbers
+	for _, e := range entries {
 		if n, err := strconv.Atoi(path.Base(e.Name)); err == nil {
 			numbers = append(numbers, n)
 		}
 	}
+	slices.Sort(numbers)
 	return numbers, nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,7 +128,6 @@ func (s *server) List(ctx context.Context, dir string) ([]Entry, error) {
 	for _, info := range found {
 		entries = append(entries, Entry{Name: path.Join(dir, info.Name()), Dir: info.IsDir(), size: info.Size()})
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return entries, nil
 }
 

@@ -29,8 +29,8 @@ import (
 // to it. Several goroutines may use it at once.
 type Target interface {
 	Source
-	// List gives what lies in a directory, in byte order; nothing where there is
-	// no such directory.
+	// List gives what lies in a directory, in no order; nothing where there is no such
+	// directory.
 	List(ctx context.Context, dir string) ([]Entry, error)
 	// Same reports whether a file that List gave has this content. Where the target
 	// tells no checksum, the file is read.
@@ -202,7 +202,7 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 }
 
 // Walk lists all files below a directory, and the directories, each before what is
-// in it.
+// in it, else in no order.
 func Walk(ctx context.Context, t Target, dir string) ([]Entry, error) {
 	var all []Entry
 	err := walk(ctx, t, dir, 0, &all)

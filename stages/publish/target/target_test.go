@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,6 +117,7 @@ func listed(t *testing.T, at target.Target, dir string) []string {
 		}
 		list = append(list, fmt.Sprint(e.Name, " ", len(data)))
 	}
+	slices.Sort(list)
 	return list
 }
 
