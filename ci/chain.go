@@ -48,7 +48,7 @@ type chain struct {
 	reports   string // the paths of reports of cells begin with it
 	files     *received
 	attest    *attest.Options  // what is said of a night that is published
-	known     publish.Known    // of the target, if it was read already
+	view      *publish.View    // of the target; nil: it was not looked at
 	grace     time.Duration    // how long a target keeps what nothing names any more
 	changes   []publish.Change // that a dry run of publishing would make
 }
@@ -81,7 +81,7 @@ func (c *chain) Close() error {
 	if c.engineLog != nil {
 		err = errors.Join(err, c.engineLog.Close())
 	}
-	return errors.Join(err, c.store.Close())
+	return errors.Join(err, c.view.Close(), c.store.Close())
 }
 
 // end closes the chain when a command returns. That closing failed is the

@@ -100,8 +100,11 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	}
 	defer c.end(&err)
 	c.attest = said
+	if c.view, err = publish.Look(ctx, f.to, w.targets()); err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
 	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
-	plan, known, err := c.planOrSaved(ctx, line, f)
+	plan, err := c.planOrSaved(ctx, line, f)
 	if err != nil {
 		c.tried(ctx, o, w.date(), err)
 		return c.show.failed(err)
@@ -114,7 +117,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		return err
 	}
 	out := &outcome{plan: plan}
-	err = c.mirror(ctx, plan, known, o, out)
+	err = c.mirror(ctx, plan, f.plan != "", o, out)
 	if isSkip(err) {
 		c.tried(ctx, o, after(plan), nil)
 	} else {
@@ -142,28 +145,28 @@ func (c *chain) upToDate(ctx context.Context, plan *releases.Plan, o order) erro
 	return nil
 }
 
-// planOrSaved makes a plan, or reads the one of --plan: then what is published when
-// it runs again is what it adds to.
-func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, publish.Known, error) {
+// planOrSaved makes a plan, or reads the one of --plan, whose nights the target has to
+// have.
+func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, error) {
 	if f.plan == "" {
 		return c.planMirror(ctx, line, f)
 	}
 	plan, err := readPlan(f.plan)
 	if err != nil {
-		return nil, publish.Known{}, err
+		return nil, err
 	}
 	if !plan.Line.BuildsTags() {
-		return nil, publish.Known{}, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
+		return nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
 	}
-	known, err := publishedIndex(ctx, c.world, f.to)
+	nights, err := c.view.Nights(ctx)
 	if err != nil {
-		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: err}
+		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	c.known, known.Index = known, known.Index.Keep(plan.After)
-	if found := len(known.Index.Nights); found != len(plan.After) {
-		return nil, known, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, found)}
+	there := (&releases.Index{Nights: nights}).Keep(plan.After).Nights
+	if len(there) != len(plan.After) {
+		return nil, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, len(there))}
 	}
-	return plan, known, nil
+	return plan, nil
 }
 
 // mirrorLine is the line with the zips that the command names.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -19,7 +18,6 @@ import (
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/checkout"
 	"github.com/mage-os/nightly/stages/publish"
-	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 func isFile(name string) bool {
@@ -27,58 +25,47 @@ func isFile(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// planMirror makes the plan of what the target does not have yet, and gives the index
-// of what is published there.
-func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, publish.Known, error) {
-	var known publish.Known
-	var reading errgroup.Group // while the tags are listed
-	reading.Go(func() (err error) {
-		known, err = publishedIndex(ctx, c.world, f.to)
-		return err
-	})
+// planMirror makes the plan of what the target does not have yet.
+func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, error) {
+	var errIndex error
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
-		if err := reading.Wait(); err != nil {
-			return err
+		published := &releases.Index{}
+		if published.Nights, errIndex = c.view.Nights(ctx); errIndex == nil && len(plan.Prebuilt) > 0 {
+			published, errIndex = c.published(ctx)
 		}
-		plan.Continue(known.Index)
-		plan.Number = max(plan.Number, known.Index.NextNumber(plan.Date))
+		if errIndex != nil {
+			return errIndex
+		}
+		plan.Continue(published)
+		plan.Number = max(plan.Number, published.NextNumber(plan.Date))
 		if len(f.only) > 0 {
 			return plan.Only(f.only)
 		}
 		return nil
 	})
-	if errReading := reading.Wait(); errReading != nil {
-		return nil, known, &pipeline.StageError{Stage: publish.Name, Err: errReading}
+	if errIndex != nil {
+		return nil, &pipeline.StageError{Stage: publish.Name, Err: errIndex}
 	}
 	if err != nil {
-		return nil, known, err
+		return nil, err
 	}
-	c.known = known
 	for _, r := range plan.Repositories {
 		for _, note := range r.Notes {
 			c.log.Info("tags", slog.String("repository", r.Name), slog.String("note", note))
 		}
 	}
-	return plan, known, nil
+	return plan, nil
 }
 
-// publishedIndex reads the index of what a target has. Of a target that does not exist
-// it is empty.
-func publishedIndex(ctx context.Context, w *world, to string) (known publish.Known, err error) {
-	t, err := target.Open(ctx, to, w.targets())
-	if err != nil {
-		return known, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	r := publish.Read(t)
-	if _, err := r.Nights(ctx); errors.Is(err, fs.ErrNotExist) { // not a night that is named and missing
-		return publish.Known{Index: &releases.Index{}}, nil
-	}
-	return r.Index(ctx)
+// published is the index of what the target has.
+func (c *chain) published(ctx context.Context) (*releases.Index, error) {
+	known, err := c.view.Index(ctx)
+	return known.Index, err
 }
 
-// mirror builds the tags of a plan and publishes what is new in them.
-func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published publish.Known, o order, out *outcome) error {
+// mirror builds the tags of a plan and publishes what is new in them. A plan that was
+// saved adds to the nights that it names, whatever there is beside them.
+func (c *chain) mirror(ctx context.Context, plan *releases.Plan, saved bool, o order, out *outcome) error {
 	tags, err := stages.TagsOf(plan, map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion})
 	if err != nil {
 		return err
@@ -90,8 +77,16 @@ func (c *chain) mirror(ctx context.Context, plan *releases.Plan, published publi
 	if err != nil {
 		return err
 	}
-	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published.Index), stages.Mirror{
-		Plan: *plan, Tags: built, Index: published.SHA256, Program: releases.Program,
+	known, err := c.view.Index(ctx)
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	published := known.Index
+	if saved {
+		published = published.Keep(plan.After)
+	}
+	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published), stages.Mirror{
+		Plan: *plan, Tags: built, Index: known.SHA256, Program: releases.Program,
 		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
 	})
 	if err != nil {

@@ -196,7 +196,7 @@ func (c *chain) publisher(dry bool) (publish.Options, error) {
 	targets.Log = c.log
 	o := publish.Options{
 		Store: c.trees, Owner: owner(), Now: c.world.now().UTC(), Grace: c.grace, Target: targets,
-		History: history, Known: c.known, Attest: c.attest, Log: c.log, Progress: c.show.step,
+		History: history, View: c.view, Attest: c.attest, Log: c.log, Progress: c.show.step,
 	}
 	if dry {
 		var mu sync.Mutex

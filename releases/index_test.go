@@ -44,6 +44,9 @@ func TestIndexFile(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read again (-want +got):\n%s", diff)
 	}
+	if nights, err := ParseIndexNights(data); err != nil || cmp.Diff(want.Nights, nights) != "" {
+		t.Errorf("nights %v, %v", nights, err)
+	}
 	again, err := got.Encode()
 	if err != nil || string(again) != string(data) {
 		t.Errorf("%v: written again it is another file:\n%s\n%s", err, data, again)
@@ -81,6 +84,14 @@ func TestParseIndexRefuses(t *testing.T) {
 	}
 }
 
+func TestParseIndexNightsRefuses(t *testing.T) {
+	for _, bad := range []string{``, `[]`, `{}`, `{"format":2,"nights":[]}`, `{"nights":[]}`, `{"format":1,"nights":1}`, `{"format":1,"files":[]}`, `{"format":1,"nights":[{`} {
+		if nights, err := ParseIndexNights([]byte(bad)); err == nil || !strings.Contains(err.Error(), IndexName) {
+			t.Errorf("%s: %v, %v", bad, nights, err)
+		}
+	}
+}
+
 // What a plan names of an index: its nights, and the versions that one of them has.
 func TestIndexKeep(t *testing.T) {
 	all := madeIndex(3, 1)
@@ -112,6 +123,13 @@ func BenchmarkIndex(b *testing.B) {
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			if _, err := index.Encode(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("parse nights", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := ParseIndexNights(data); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,13 +1,18 @@
 package git
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/mage-os/nightly/releases"
 )
@@ -27,6 +32,10 @@ func listFolder(ctx context.Context, dir string) ([]releases.Ref, error) {
 		return nil, err
 	}
 	defer iter.Close()
+	packed, err := packedRefs(repository)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", packedRefsFile, err)
+	}
 	var refs []releases.Ref
 	err = iter.ForEach(func(ref *plumbing.Reference) error {
 		if err := ctx.Err(); err != nil {
@@ -43,6 +52,10 @@ func listFolder(ctx context.Context, dir string) ([]releases.Ref, error) {
 				return fmt.Errorf("ref %s: %w", name, err)
 			}
 		}
+		if p, ok := packed[name]; ok && p.hash == ref.Hash() {
+			refs = append(refs, releases.Ref{Name: string(name), Commit: p.peeled.String()})
+			return nil
+		}
 		commit, err := peel(repository, ref.Hash())
 		if err != nil {
 			return fmt.Errorf("ref %s: %w; the repository is damaged: see git fsck", name, err)
@@ -51,6 +64,47 @@ func listFolder(ctx context.Context, dir string) ([]releases.Ref, error) {
 		return nil
 	})
 	return refs, err
+}
+
+const packedRefsFile = "packed-refs"
+
+// A packedRef is a ref and what it stands for, if it is a tag object.
+type packedRef struct{ hash, peeled plumbing.Hash }
+
+// packedRefs reads what git has noted of refs that it packed, so that no object need be
+// read; nothing where it has not noted of each what it stands for ("fully-peeled", see
+// refs/packed-backend.c of git). go-git leaves that out.
+func packedRefs(repository *gogit.Repository) (map[plumbing.ReferenceName]packedRef, error) {
+	storage, ok := repository.Storer.(*filesystem.Storage)
+	if !ok {
+		return nil, nil
+	}
+	file, err := storage.Filesystem().Open(packedRefsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	packed := map[plumbing.ReferenceName]packedRef{}
+	var last plumbing.ReferenceName
+	lines := bufio.NewScanner(file)
+	for first := true; lines.Scan(); first = false {
+		line := lines.Text()
+		if first && (!strings.HasPrefix(line, "# pack-refs with:") || !slices.Contains(strings.Fields(line), "fully-peeled")) {
+			return nil, nil
+		}
+		switch hash, name, found := strings.Cut(line, " "); {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "^") && plumbing.IsHash(line[1:]):
+			packed[last] = packedRef{packed[last].hash, plumbing.NewHash(line[1:])}
+		case found && plumbing.IsHash(hash):
+			last = plumbing.ReferenceName(name)
+			packed[last] = packedRef{plumbing.NewHash(hash), plumbing.NewHash(hash)}
+		}
+	}
+	return packed, lines.Err()
 }
 
 // maxPeel bounds tags of tags.

@@ -50,6 +50,48 @@ func TestListOfAClone(t *testing.T) {
 	assertRefs(t, NewLister(Options{}), "file://"+linked, want)
 }
 
+// Of packed refs git notes what they stand for, and no object is read; a ref that was
+// moved since is not packed, and old versions of git do not note it.
+func TestListOfPackedRefs(t *testing.T) {
+	git, clone := tool(t, "git"), filepath.Join(t.TempDir(), "clone")
+	run(t, git, "init", "-q", "-b", "develop", clone)
+	in := func(args ...string) string {
+		return run(t, git, append([]string{"-C", clone, "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)...)
+	}
+	in("commit", "-q", "--allow-empty", "-m", "one")
+	in("tag", "1.0")
+	in("tag", "-a", "-m", "x", "1.1")
+	in("tag", "-a", "-m", "x", "1.2", "1.1")
+	first := in("rev-parse", "HEAD")
+	in("pack-refs", "--all")
+	in("commit", "-q", "--allow-empty", "-m", "two")
+	in("tag", "-f", "-a", "-m", "y", "1.1")
+	second := in("rev-parse", "HEAD")
+	want := []releases.Ref{
+		{Name: "HEAD", Commit: second}, {Name: "refs/heads/develop", Commit: second},
+		{Name: "refs/tags/1.0", Commit: first}, {Name: "refs/tags/1.1", Commit: second}, {Name: "refs/tags/1.2", Commit: first},
+	}
+	assertRefs(t, NewLister(Options{}), "file://"+clone, want)
+	packed := filepath.Join(clone, ".git", "packed-refs")
+	data, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), " fully-peeled ") || !strings.Contains(string(data), "\n^"+first) {
+		t.Fatalf("git notes it in another way: %s", data)
+	}
+	var old []string
+	for _, line := range strings.SplitAfter(string(data), "\n") {
+		if !strings.HasPrefix(line, "^") {
+			old = append(old, strings.ReplaceAll(line, " fully-peeled ", " "))
+		}
+	}
+	if err := os.WriteFile(packed, []byte(strings.Join(old, "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	assertRefs(t, NewLister(Options{}), "file://"+clone, want)
+}
+
 func TestListOfFolderThatIsNoRepository(t *testing.T) {
 	dir := t.TempDir()
 	assertError(t, NewLister(Options{}), "file://"+dir, "", dir, "no git repository")

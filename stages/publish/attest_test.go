@@ -186,7 +186,7 @@ func evilMetadata(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	edit(t, filepath.Join(dir, stages.PackagesFile), old, named)
-	if c, err := readCurrent(t.Context(), folderTarget(dir), named, Known{}); err != nil || c == nil {
+	if c, err := readCurrent(t.Context(), folderTarget(dir), named); err != nil || c == nil {
 		t.Fatalf("the attack does not work: %v", err)
 	}
 }

@@ -46,10 +46,9 @@ func (m *metadata) sums() map[string]pipeline.Digest {
 // A merger merges the metadata of nights: into that of others, from which nights may
 // be taken out, or into none.
 type merger struct {
-	nights []*night                    // whose metadata it shall be, newest first
-	added  map[string][]*mergedVersion // by file: what nights have that are added
-	gone   map[string]bool             // nights that are taken out
-	parse  func(string) (composer.Version, error)
+	added map[string][]*mergedVersion // by file: what nights have that are added
+	gone  map[string]bool             // nights that are taken out
+	parse func(string) (composer.Version, error)
 }
 
 // A mergedVersion is one version in a file of metadata.
@@ -102,7 +101,7 @@ func merge(ctx context.Context, there *current, nights []*night, base string) (*
 	if err != nil {
 		return nil, err
 	}
-	m := merger{nights: nights, added: map[string][]*mergedVersion{}, gone: map[string]bool{}, parse: versionParser()}
+	m := merger{added: map[string][]*mergedVersion{}, gone: map[string]bool{}, parse: versionParser()}
 	for _, was := range before.Nights {
 		if !slices.ContainsFunc(nights, func(n *night) bool { return n.is(was) }) {
 			m.gone[was.Night] = true

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -57,7 +58,7 @@ func put(t *testing.T, to target.Target, m *metadata) *current {
 			t.Fatal(err)
 		}
 	}
-	c, err := readCurrent(t.Context(), to, m.name, Known{})
+	c, err := readCurrent(t.Context(), to, m.name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestMergeOnto(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = release() })
 	var there *current
-	read := 0
+	var read atomic.Int64
 	for step := range 100 {
 		nights := slices.DeleteFunc(slices.Clone(all), func(*night) bool { return random.IntN(3) == 0 })
 		want, err := merge(t.Context(), nil, nights, testURL)
@@ -101,10 +102,10 @@ func TestMergeOnto(t *testing.T) {
 		counted := make([]*night, len(nights))
 		for i, n := range nights {
 			also := *n
-			also.versions = func(ctx context.Context) (versions, error) { read++; return n.versions(ctx) }
+			also.versions = func(ctx context.Context) (versions, error) { read.Add(1); return n.versions(ctx) }
 			counted[i] = &also
 		}
-		read = 0
+		read.Store(0)
 		got, err := merge(t.Context(), there, counted, testURL)
 		if err != nil {
 			t.Fatal(err)
@@ -113,8 +114,8 @@ func TestMergeOnto(t *testing.T) {
 		if there != nil {
 			fresh = len(slices.DeleteFunc(slices.Clone(nights), func(n *night) bool { return slices.ContainsFunc(there.Index.Nights, n.is) }))
 		}
-		if read != fresh {
-			t.Fatalf("step %d: %d nights were read, and %d are new", step, read, fresh)
+		if read.Load() != int64(fresh) {
+			t.Fatalf("step %d: %d nights were read, and %d are new", step, read.Load(), fresh)
 		}
 		if diff := cmp.Diff(texts(want), texts(got)); diff != "" || want.name != got.name {
 			t.Fatalf("step %d: what was merged onto the last metadata is not what %v give: %s", step, names(nights), diff)
@@ -142,7 +143,7 @@ func TestMergeOntoDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, damaged := range []string{"", "acme/a.json", "acme/b.json", "acme/b~dev.json"} {
+	for _, damaged := range []string{"", "acme/a.json", "acme/b.json"} {
 		dir := t.TempDir()
 		to := folderTarget(dir)
 		_, release, err := to.Lock(t.Context(), target.Holder{})

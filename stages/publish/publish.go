@@ -52,8 +52,8 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History releases.History
-	// Known is the index of the target's metadata, if it was read already.
-	Known Known
+	// View is what the target had before; nil: it was not looked at.
+	View *View
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
@@ -102,7 +102,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 	if err != nil {
 		return stages.Publication{}, err
 	}
-	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
+	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, at ground) (state, wish, error) {
 		var add *night
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
@@ -111,7 +111,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 			}
 			return o.attestNight(ctx, add, base)
 		})
-		before, err := o.readTarget(ctx, t, base, signed)
+		before, err := o.readTarget(ctx, t, base, at)
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return state{}, wish{}, err
 		}
@@ -126,7 +126,13 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 }
 
 // A decision says what a run wants of a target that it has locked.
-type decision func(context.Context, target.Target, seal) (state, wish, error)
+type decision func(context.Context, target.Target, ground) (state, wish, error)
+
+// A ground is what a decision is made on.
+type ground struct {
+	signed seal
+	seen   *sight // nil: the target is to be read
+}
 
 // change brings a target to what is decided, under its lock.
 func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
@@ -150,12 +156,22 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err != nil {
 		return p, err
 	}
+	seen, err := o.View.still(ctx, t)
+	if err != nil {
+		return p, err
+	}
 	// Most files of a repository are dists: they are listed while its nights are read.
 	writer := o.writer(t, dry)
 	var listing errgroup.Group
-	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
+	listing.Go(func() error {
+		if seen != nil {
+			writer.know(seen.dists)
+			return nil
+		}
+		return writer.look(ctx, stages.DistsDir)
+	})
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
-	before, w, err := decide(ctx, t, signed)
+	before, w, err := decide(ctx, t, ground{signed, seen})
 	if err != nil {
 		return p, err
 	}

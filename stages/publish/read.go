@@ -83,7 +83,7 @@ type merged struct {
 
 // readTarget reads what the target has. All that cannot be read is told at once. Who
 // signs takes metadata only as it was signed: else it is made of the nights.
-func (o Options) readTarget(ctx context.Context, t target.Target, base string, signed seal) (state, error) {
+func (o Options) readTarget(ctx context.Context, t target.Target, base string, at ground) (state, error) {
 	s, sum, err := readSwitchSum(ctx, t)
 	if err != nil && !errors.Is(err, errMissing) {
 		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
@@ -97,19 +97,34 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 	if s.Nightly.Format != 0 && s.Nightly.URL != base {
 		return state{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
 	}
-	found := state{key: s.Nightly, current: s.folder(), seal: signed}
-	if !o.signs() || sum != "" && sum == signed.packages {
-		if found.metadata, err = readCurrent(ctx, t, found.current, o.Known); err != nil && ctx.Err() != nil {
-			return state{}, context.Cause(ctx)
+	trusted := !o.signs() || sum != "" && sum == at.signed.packages
+	var found state
+	if trusted && at.seen != nil {
+		found = at.seen.state
+	} else {
+		var metadata *current
+		if trusted {
+			if metadata, err = readCurrent(ctx, t, s.folder()); err != nil && ctx.Err() != nil {
+				return state{}, context.Cause(ctx)
+			}
+		}
+		if found, err = readState(ctx, t, s, base, metadata); err != nil {
+			return state{}, err
 		}
 	}
+	found.seal = at.signed
+	found.lastGood, found.lastTry, err = readTries(ctx, t)
+	return found, err
+}
+
+// readState reads what a repository has, beside what was tried.
+func readState(ctx context.Context, t target.Target, s switchFile, base string, metadata *current) (state, error) {
+	found := state{key: s.Nightly, current: s.folder(), metadata: metadata}
 	var errNights, errMerged, errSuperseded error
-	found.all, found.torn, errNights = readNights(ctx, t, base, found.metadata)
+	found.all, found.torn, errNights = readNights(ctx, t, base, metadata)
 	found.merged, errMerged = readMerged(ctx, t)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
-	var errTries error
-	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
-	return found, errors.Join(errNights, errMerged, errSuperseded, errTries)
+	return found, errors.Join(errNights, errMerged, errSuperseded)
 }
 
 // readNights reads the manifests of those nights of which the current metadata says
@@ -255,35 +270,6 @@ func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manif
 	}
 	m, err := releases.ParseManifest(data)
 	return m, data, err
-}
-
-// Index gives the index of the repository's metadata. Where there is none that can be
-// read, it is made of the nights that the repository resolves.
-func (r Repository) Index(ctx context.Context) (Known, error) {
-	s, err := readSwitch(ctx, r.source)
-	if err != nil {
-		return Known{}, err
-	}
-	if c, err := readCurrent(ctx, r.source, s.folder(), Known{}); err == nil {
-		return c.Known, nil
-	}
-	nights := make([]*night, len(s.Nightly.Nights))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
-	for i, name := range s.Nightly.Nights {
-		group.Go(func() (err error) {
-			nights[i], err = fromTarget(groupCtx, r.source, name)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return Known{}, err
-	}
-	m, err := merge(ctx, nil, nights, s.Nightly.URL)
-	if err != nil {
-		return Known{}, err
-	}
-	return Known{pipeline.Digest(m.name), m.index}, nil
 }
 
 // Nights lists the nights in a target, newest first: those that the repository

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -125,7 +126,8 @@ func (w *writer) put(ctx context.Context, name string, c target.Content) error {
 	same := false
 	if there {
 		var err error
-		if same, err = w.target.Same(ctx, entry, c); err != nil {
+		same, err = w.target.Same(ctx, entry, c)
+		if err != nil && !errors.Is(err, errMissing) { // it was there when it was looked for
 			return fmt.Errorf("compare %s: %w", name, err)
 		}
 	}
