@@ -2,7 +2,9 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,22 +19,41 @@ import (
 // /proc/PID/fd. Those of other users, which we cannot look into, we have not
 // started.
 func holders(file string) []int {
-	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
-	if err != nil {
-		return nil // the pattern is a constant
+	// One that ends while we look may just have started another, which was not listed.
+	for range 10 {
+		if pids, all := lookForHolders(file); all {
+			return pids
+		}
 	}
-	var pids []int
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err != nil || target != file {
+	pids, _ := lookForHolders(file)
+	return pids
+}
+
+// lookForHolders looks once; all says that no process ended meanwhile.
+func lookForHolders(file string) (pids []int, all bool) {
+	processes, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, true // no proc: nothing can be found
+	}
+	all = true
+	for _, process := range processes {
+		pid, err := strconv.Atoi(process.Name())
+		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
-		if err == nil && pid != os.Getpid() && !slices.Contains(pids, pid) {
-			pids = append(pids, pid)
+		dir := filepath.Join("/proc", process.Name(), "fd")
+		links, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			all = false
+		}
+		for _, link := range links {
+			if target, err := os.Readlink(filepath.Join(dir, link.Name())); err == nil && target == file {
+				pids = append(pids, pid)
+				break
+			}
 		}
 	}
-	return pids
+	return pids, all
 }
 
 // endAll ends processes: it asks, waits, and then kills.

@@ -46,8 +46,10 @@ func TestViewWithoutIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]func(){
-		"damaged": func() { edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), releases.IndexName), "acme/", "bcme/") },
-		"lost":    func() { damageIndex(t, dir) },
+		"damaged": func() {
+			edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), releases.IndexName), "acme/", "bcme/")
+		},
+		"lost": func() { damageIndex(t, dir) },
 	} {
 		damage()
 		v := look(t, dir)
