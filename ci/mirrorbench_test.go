@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -27,27 +28,11 @@ const (
 // a mirror whose tags cost more the more there are gets slower every week), and
 // in milliseconds.
 func BenchmarkMirrorTags(b *testing.B) {
-	if _, err := exec.LookPath("git"); err != nil {
-		b.Skip("no git on this machine, which makes the repository: Debian package git")
-	}
-	dir := b.TempDir()
-	line := filepath.Join(dir, "line.yaml")
-	taggedRepository(b, filepath.Join(dir, "source"))
+	m := newBenchMirror(b)
 	mirror := func(tags int) time.Duration {
-		text := fmt.Sprintf("name: bench\ntitle: Bench\nvendor: bench\nurl: https://example.org/\nversions: {policy: tags}\nrepositories:\n"+
-			"  - name: source\n    url: file://%s\n    from: 1.%d.0\n    packages: [{each: .}]\n", filepath.Join(dir, "source"), benchTags-tags+1)
-		if err := os.WriteFile(line, []byte(text), 0o644); err != nil {
-			b.Fatal(err)
-		}
-		work, err := os.MkdirTemp(dir, "run-") // kept: making files is slow for minutes after removing many
-		if err != nil {
-			b.Fatal(err)
-		}
-		start := time.Now()
-		code, out, failed := run(b, "", "mirror", "--line", line, "--store", filepath.Join(work, "store"), "--to", filepath.Join(work, "html"))
-		took := time.Since(start)
-		if want := fmt.Sprintf("%d tags, %d packages", tags, tags*benchPackages); code != 0 || !strings.Contains(out, want) {
-			b.Fatalf("exit code %d, want %q in:\n%s\n%s", code, want, out, failed)
+		took, out := m.run(m.folder(), fmt.Sprintf("1.%d.0", benchTags-tags+1))
+		if want := fmt.Sprintf("%d tags, %d packages", tags, tags*benchPackages); !strings.Contains(out, want) {
+			b.Fatalf("want %q in:\n%s", want, out)
 		}
 		return took
 	}
@@ -60,6 +45,85 @@ func BenchmarkMirrorTags(b *testing.B) {
 	}
 	b.ReportMetric(float64(median(late))/float64(median(early)), "times-early")
 	b.ReportMetric(float64(median(late).Microseconds())/1000, "ms/tag")
+}
+
+// BenchmarkMirrorNextTag adds the last tag to a mirror that has one, and to one to
+// which a hundred and one were added one after the other, by turns. It reports how many
+// times as long the latter takes ("times-second").
+func BenchmarkMirrorNextTag(b *testing.B) {
+	m := newBenchMirror(b)
+	last := fmt.Sprintf("1.%d.0", benchTags)
+	one, many := m.folder(), m.folder()
+	m.run(one, "1.0.0", "--only", fmt.Sprintf("1.%d.0", benchTags-1))
+	for tag := 1; tag < benchTags; tag++ {
+		m.run(many, "1.0.0", "--only", fmt.Sprintf("1.%d.0", tag))
+	}
+	add := func(to string) time.Duration {
+		linked := m.folder()
+		if out, err := exec.Command("cp", "-al", to+"/.", linked).CombinedOutput(); err != nil {
+			b.Skipf("needs a cp that links: %v\n%s", err, out)
+		}
+		syscall.Sync() // else the run waits for what is written of this
+		took, out := m.run(linked, "1.0.0", "--only", last)
+		if want := fmt.Sprintf("1 tags, %d packages", benchPackages); !strings.Contains(out, want) {
+			b.Fatalf("want %q in:\n%s", want, out)
+		}
+		return took
+	}
+	var second, hundredth []time.Duration
+	for b.Loop() {
+		for range 5 {
+			second, hundredth = append(second, add(one)), append(hundredth, add(many))
+		}
+	}
+	b.ReportMetric(float64(median(hundredth))/float64(median(second)), "times-second")
+	b.ReportMetric(float64(median(hundredth).Microseconds())/1000, "ms/tag")
+}
+
+// A benchMirror mirrors the made-up repository.
+type benchMirror struct {
+	*testing.B
+	dir string
+}
+
+func newBenchMirror(b *testing.B) benchMirror {
+	b.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		b.Skip("no git on this machine, which makes the repository: Debian package git")
+	}
+	m := benchMirror{b, b.TempDir()}
+	taggedRepository(b, filepath.Join(m.dir, "source"))
+	return m
+}
+
+// folder is for a mirror and its store. It stays: making files is slow for minutes
+// after removing many.
+func (m benchMirror) folder() string {
+	m.Helper()
+	dir, err := os.MkdirTemp(m.dir, "run-")
+	if err != nil {
+		m.Fatal(err)
+	}
+	return dir
+}
+
+// run mirrors the tags from a first one on.
+func (m benchMirror) run(to, from string, args ...string) (took time.Duration, out string) {
+	m.Helper()
+	line := filepath.Join(m.dir, "line.yaml")
+	text := fmt.Sprintf("name: bench\ntitle: Bench\nvendor: bench\nurl: https://example.org/\nversions: {policy: tags}\nrepositories:\n"+
+		"  - name: source\n    url: file://%s\n    from: %s\n    packages: [{each: .}]\n", filepath.Join(m.dir, "source"), from)
+	if err := os.WriteFile(line, []byte(text), 0o644); err != nil {
+		m.Fatal(err)
+	}
+	args = append([]string{"mirror", "--line", line, "--store", filepath.Join(to, "store"), "--to", filepath.Join(to, "html")}, args...)
+	start := time.Now()
+	code, out, failed := run(m.B, "", args...)
+	took = time.Since(start)
+	if code != 0 {
+		m.Fatalf("exit code %d:\n%s\n%s", code, out, failed)
+	}
+	return took, out
 }
 
 func median(times []time.Duration) time.Duration {

@@ -61,15 +61,15 @@ type layout struct {
 	empty    []string        // the hollow ones that were added
 }
 
-// newLayout is that of files and of the directories to add; those that
-// hold a file are not empty and left out.
+// newLayout is that of files and of the directories to add; those that hold a file are
+// not empty and left out, and so are those that would lie below a file.
 func newLayout(files []pipeline.File, add []string) *layout {
 	t := &layout{children: map[string][]string{}, paths: map[string]bool{}, hollow: map[string]bool{}}
 	for _, f := range files {
 		t.insert(f.Path, false)
 	}
 	for _, dir := range add {
-		if dir = path.Clean(dir); t.paths[dir] {
+		if dir = path.Clean(dir); t.paths[dir] || t.belowFile(dir) {
 			continue
 		}
 		t.insert(dir, true)
@@ -86,6 +86,16 @@ func (t *layout) insert(p string, hollow bool) {
 		t.children[dir] = append(t.children[dir], name)
 		p = dir
 	}
+}
+
+// belowFile reports whether a directory above is a file.
+func (t *layout) belowFile(p string) bool {
+	for p = path.Dir(p); p != "."; p = path.Dir(p) {
+		if t.paths[p] && !t.hollow[p] && len(t.children[p]) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *layout) has(p string) bool { return t.paths[path.Clean(p)] }

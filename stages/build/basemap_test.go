@@ -167,6 +167,7 @@ func TestMappingMeasured(t *testing.T) {
 // leaves out nothing but what is never deployed.
 func FuzzMapping(f *testing.F) {
 	f.Add("index.php\napp/code/A.php\npub/media/customer/.htaccess", "app/design/frontend/Acme\napp/i18n/Acme")
+	f.Add("app", "app/0") // a directory to add below a file
 	f.Add("README.md\nvar/.htaccess\nlib/web/jquery.js\nlib/web/css/a.css", "lib/internal/Acme\npub")
 	f.Fuzz(func(t *testing.T, files, empty string) {
 		l, kept := fuzzedLayout(files, empty)

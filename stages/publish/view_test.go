@@ -160,3 +160,45 @@ func TestViewStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Every kind of target is looked at while others use it, and published to with what was
+// seen.
+func TestViewOfEveryTarget(t *testing.T) {
+	for name, start := range spots {
+		t.Run(name, func(t *testing.T) {
+			p := start(t)
+			publish := func(s sample, v *View) stages.Publication {
+				store := newMemory()
+				o := options(t, store, s.name)
+				o.Target, o.View = p.options(), v
+				got, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: p.url})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return got
+			}
+			publish(sample{name: "2026-11-24", modules: 2}, nil)
+			v, err := Look(t.Context(), p.url, p.options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			known, err := v.Index(t.Context())
+			if err != nil || len(known.Index.Nights) != 1 || known.Index.Nights[0].Night != "2026-11-24" {
+				t.Fatalf("%v: %+v", err, known.Index)
+			}
+			if seen, err := v.still(t.Context(), p.open(t)); err != nil || seen == nil || len(seen.dists) == 0 {
+				t.Fatalf("%v: %+v", err, seen)
+			}
+			got := publish(sample{name: "2026-11-25", modules: 2}, v)
+			if err := v.Close(); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff([]string{"2026-11-25", "2026-11-24"}, got.Kept); diff != "" {
+				t.Error(diff)
+			}
+			if err := wholeTarget(t.Context(), p.open(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
