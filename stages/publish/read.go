@@ -78,7 +78,8 @@ type state struct {
 // A merged is a metadata folder and the nights that it was made of.
 type merged struct {
 	digest string
-	nights []string // newest first; none: the folder is not whole
+	whole  bool
+	nights []string // newest first; none: nobody wants to know
 }
 
 // readTarget reads what the target has. All that cannot be read is told at once. Who
@@ -122,9 +123,19 @@ func readState(ctx context.Context, t target.Target, s switchFile, base string, 
 	found := state{key: s.Nightly, current: s.folder(), metadata: metadata}
 	var errNights, errMerged, errSuperseded error
 	found.all, found.torn, errNights = readNights(ctx, t, base, metadata)
-	found.merged, errMerged = readMerged(ctx, t)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
-	return found, errors.Join(errNights, errMerged, errSuperseded)
+	if err := errors.Join(errNights, errSuperseded); err != nil {
+		return found, err
+	}
+	// Where all nights are in the current metadata, no other holds any of them.
+	indexed := metadata != nil && len(found.torn) == 0 && !slices.ContainsFunc(found.all, func(n *night) bool {
+		return !slices.ContainsFunc(metadata.Index.Nights, n.is)
+	})
+	found.merged, errMerged = readMerged(ctx, t, func(folder string) bool {
+		_, known := found.superseded[folder]
+		return indexed && known && folder != found.current
+	})
+	return found, errMerged
 }
 
 // readNights reads the manifests of those nights of which the current metadata says
@@ -198,9 +209,9 @@ func nightDirs(ctx context.Context, t target.Target) ([]string, error) {
 	return nights, nil
 }
 
-// readMerged lists the metadata folders. One that does not say of which nights it
-// was made is not whole.
-func readMerged(ctx context.Context, t target.Target) ([]merged, error) {
+// readMerged lists the metadata folders, and of which nights they were made, but of those
+// of which nobody wants to know. One that does not say it is not whole.
+func readMerged(ctx context.Context, t target.Target, skip func(folder string) bool) ([]merged, error) {
 	entries, err := t.List(ctx, metaDir)
 	if err != nil {
 		return nil, err
@@ -208,13 +219,17 @@ func readMerged(ctx context.Context, t target.Target) ([]merged, error) {
 	var all []merged
 	for _, e := range entries {
 		if e.Dir {
-			all = append(all, merged{digest: path.Base(e.Name)})
+			folder := path.Base(e.Name)
+			all = append(all, merged{digest: folder, whole: skip(folder)})
 		}
 	}
 	slices.SortFunc(all, func(a, b merged) int { return strings.Compare(a.digest, b.digest) })
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
 	for i := range all {
+		if all[i].whole {
+			continue
+		}
 		group.Go(func() error {
 			data, err := target.Read(ctx, t, path.Join(metaDir, all[i].digest, mergedFile))
 			if errors.Is(err, errMissing) {
@@ -222,7 +237,7 @@ func readMerged(ctx context.Context, t target.Target) ([]merged, error) {
 			}
 			var file mergedNights
 			if err == nil && jsonv2.Unmarshal(data, &file) == nil {
-				all[i].nights = file.Nights
+				all[i].nights, all[i].whole = file.Nights, len(file.Nights) > 0
 			}
 			return err
 		})

@@ -16,7 +16,7 @@ func (r *repository) keepGraced(all []*night, before state, w wish) {
 	r.superseded = map[string]time.Time{}
 	graced := map[string]bool{}
 	for _, m := range before.merged {
-		if m.digest == r.metadata.name || len(m.nights) == 0 {
+		if m.digest == r.metadata.name || !m.whole {
 			continue
 		}
 		since, known := before.superseded[m.digest]

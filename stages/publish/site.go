@@ -78,7 +78,11 @@ func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*
 	}
 	files := map[string][]byte{stages.PackagesFile: r.packages, statusFile: r.status}
 	addFolder(files, metaDir+"/"+r.metadata.name, r.files)
-	for _, m := range before.merged {
+	all, err := readMerged(ctx, from, func(string) bool { return false })
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range all {
 		nights := pick(m.nights)
 		if len(nights) != len(m.nights) || len(nights) == 0 {
 			continue // one of its nights was given up
