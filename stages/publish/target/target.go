@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -191,7 +192,14 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
 	}
-	data, err := io.ReadAll(io.LimitReader(contextReader{ctx, file}, maxRead+1))
+	var b bytes.Buffer
+	if local, ok := file.(*os.File); ok { // another's size would have to be asked for
+		if info, err := local.Stat(); err == nil && info.Size() < maxRead {
+			b.Grow(int(info.Size()) + bytes.MinRead)
+		}
+	}
+	_, err = b.ReadFrom(io.LimitReader(contextReader{ctx, file}, maxRead+1))
+	data := b.Bytes()
 	if len(data) > maxRead {
 		err = fmt.Errorf("it is longer than the %d bytes that any file of a repository may have", int64(maxRead))
 	}
