@@ -275,38 +275,60 @@ func (s *segments) load() error {
 	if err != nil {
 		return fmt.Errorf("list the contents of the store: %w", err)
 	}
+	found, entries, total := []*segment{}, [][]entry{}, 0
 	for _, file := range files {
 		if isTemporary(file.Name()) || s.sealed[file.Name()] != nil {
 			continue
 		}
-		if err := s.loadOne(file.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		one, its, err := s.read(file.Name())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read the contents of the store: %w", err)
 		}
+		if one != nil {
+			found, entries, total = append(found, one), append(entries, its), total+len(its)
+		}
+	}
+	if len(s.places) == 0 {
+		s.places = make(map[sum]place, total)
+	}
+	for i, one := range found {
+		s.take(one, entries[i])
 	}
 	return nil
 }
 
+// take notes where the contents of a segment lie. The lock is held.
+func (s *segments) take(one *segment, entries []entry) {
+	for _, e := range entries {
+		s.places[e.sum] = place{one, e.offset, e.size}
+	}
+	s.sealed[filepath.Base(one.path)] = one
+}
+
+// loadOne is load of one segment.
 func (s *segments) loadOne(name string) error {
+	one, entries, err := s.read(name)
+	if err == nil && one != nil {
+		s.take(one, entries)
+	}
+	return err
+}
+
+// read reads the index of a segment; nil for one that was damaged and is removed.
+func (s *segments) read(name string) (*segment, []entry, error) {
 	f, err := os.Open(filepath.Join(s.dir, name))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer f.Close()
 	found, entries, err := readSegment(f, f.Name())
 	if errors.Is(err, errSegment) {
-		return discard(f, f.Name())
+		return nil, nil, discard(f, f.Name())
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if len(s.places) == 0 {
-		s.places = make(map[sum]place, len(entries))
-	}
-	for _, e := range entries {
-		s.places[e.sum] = place{&found, e.offset, e.size}
-	}
-	s.sealed[name] = &found
-	return nil
+	return &found, entries, nil
 }
 
 // whole reports whether a segment is still there with its size, and forgets it

@@ -232,6 +232,7 @@ func walk(ctx context.Context, t Target, dir string, depth int, all *[]Entry) er
 	if depth > maxDepth || len(entries)+len(*all) > maxEntries {
 		return fmt.Errorf("list %s of %s: deeper than %d folders, or more than %d files; that is no repository of this program", dir, t, maxDepth, maxEntries)
 	}
+	*all = slices.Grow(*all, len(entries))
 	for _, e := range entries {
 		*all = append(*all, e)
 		if e.Dir {
