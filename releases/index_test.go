@@ -143,3 +143,37 @@ func BenchmarkIndex(b *testing.B) {
 		}
 	})
 }
+
+// FuzzParseIndex: an index that is read is written the same however often, and its
+// nights are those that are read alone.
+func FuzzParseIndex(f *testing.F) {
+	data, err := madeIndex(2, 2).Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"format":1,"url":"","nights":[],"files":[]}`))
+	f.Add([]byte(`{"files":[],"nights":[{"night":"x"}],"format":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		index, err := ParseIndex(data)
+		if err != nil {
+			return
+		}
+		first, err := index.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseIndex(first)
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, first)
+		}
+		second, err := again.Encode()
+		if err != nil || string(first) != string(second) {
+			t.Errorf("%v: written again it is another file:\n%s\n%s", err, first, second)
+		}
+		nights, err := ParseIndexNights(first)
+		if err != nil || cmp.Diff(again.Nights, nights) != "" {
+			t.Errorf("%v: nights %v of:\n%s", err, nights, first)
+		}
+	})
+}

@@ -24,18 +24,27 @@ func TestListOfEmbedded(t *testing.T) {
 	assertError(t, NewLister(Options{}), "embedded:one", "", "embedded:one", "https://")
 }
 
-// A clone with a work tree, packed refs, a lightweight tag, a tag of a tag and a
-// linked work tree.
-func TestListOfAClone(t *testing.T) {
-	git, clone := tool(t, "git"), filepath.Join(t.TempDir(), "a clone")
-	run(t, git, "init", "-q", "-b", "develop", clone)
-	in := func(args ...string) string {
-		return run(t, git, append([]string{"-C", clone, "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)...)
+// taggedClone is a repository with a commit, a tag, a tag object and a tag of that, and
+// gives git in it.
+func taggedClone(t *testing.T) (dir string, in func(args ...string) string) {
+	t.Helper()
+	git, dir := tool(t, "git"), filepath.Join(t.TempDir(), "a clone")
+	run(t, git, "init", "-q", "-b", "develop", dir)
+	in = func(args ...string) string {
+		t.Helper()
+		return run(t, git, append([]string{"-C", dir, "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)...)
 	}
 	in("commit", "-q", "--allow-empty", "-m", "one")
 	in("tag", "1.0")
 	in("tag", "-a", "-m", "x", "1.1")
 	in("tag", "-a", "-m", "x", "1.2", "1.1")
+	return dir, in
+}
+
+// A clone with a work tree, packed refs, a lightweight tag, a tag of a tag and a
+// linked work tree.
+func TestListOfAClone(t *testing.T) {
+	clone, in := taggedClone(t)
 	in("pack-refs", "--all")
 	in("branch", "fix/it")
 	commit := in("rev-parse", "HEAD")
@@ -53,15 +62,7 @@ func TestListOfAClone(t *testing.T) {
 // Of packed refs git notes what they stand for, and no object is read; a ref that was
 // moved since is not packed, and old versions of git do not note it.
 func TestListOfPackedRefs(t *testing.T) {
-	git, clone := tool(t, "git"), filepath.Join(t.TempDir(), "clone")
-	run(t, git, "init", "-q", "-b", "develop", clone)
-	in := func(args ...string) string {
-		return run(t, git, append([]string{"-C", clone, "-c", "user.name=A", "-c", "user.email=a@example.org"}, args...)...)
-	}
-	in("commit", "-q", "--allow-empty", "-m", "one")
-	in("tag", "1.0")
-	in("tag", "-a", "-m", "x", "1.1")
-	in("tag", "-a", "-m", "x", "1.2", "1.1")
+	clone, in := taggedClone(t)
 	first := in("rev-parse", "HEAD")
 	in("pack-refs", "--all")
 	in("commit", "-q", "--allow-empty", "-m", "two")
