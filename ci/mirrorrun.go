@@ -31,7 +31,9 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
 		published := &releases.Index{}
 		if published.Nights, errIndex = c.view.Nights(ctx); errIndex == nil && len(plan.Prebuilt) > 0 {
-			published, errIndex = c.published(ctx)
+			var known publish.Known
+			known, errIndex = c.view.Index(ctx)
+			published = known.Index
 		}
 		if errIndex != nil {
 			return errIndex
@@ -57,12 +59,6 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 	return plan, nil
 }
 
-// published is the index of what the target has.
-func (c *chain) published(ctx context.Context) (*releases.Index, error) {
-	known, err := c.view.Index(ctx)
-	return known.Index, err
-}
-
 // mirror builds the tags of a plan and publishes what is new in them. A plan that was
 // saved adds to the nights that it names, whatever there is beside them.
 func (c *chain) mirror(ctx context.Context, plan *releases.Plan, saved bool, o order, out *outcome) error {
@@ -81,11 +77,10 @@ func (c *chain) mirror(ctx context.Context, plan *releases.Plan, saved bool, o o
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	published := known.Index
 	if saved {
-		published = published.Keep(plan.After)
+		known = publish.Known{Index: known.Index.Keep(plan.After)}
 	}
-	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), published), stages.Mirror{
+	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), known.Index), stages.Mirror{
 		Plan: *plan, Tags: built, Index: known.SHA256, Program: releases.Program,
 		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
 	})

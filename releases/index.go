@@ -121,7 +121,7 @@ func ParseIndexNights(data []byte) ([]IndexedNight, error) {
 }
 
 // indexedBytes is how many bytes an index has for each version, about.
-const indexedBytes = 180
+const indexedBytes = 160
 
 // ParseIndex reads an index. Whether it is the one that was written, its folder's name
 // tells.
@@ -133,7 +133,7 @@ func ParseIndex(data []byte) (*Index, error) {
 	return &i, nil
 }
 
-// maxIndex bounds an index, in bytes: some 200 for each version.
+// maxIndex bounds an index, in bytes; see indexedBytes.
 const maxIndex = 512 << 20
 
 // Indexed is what an index says of the night of a manifest with that SHA-256.

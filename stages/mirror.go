@@ -95,7 +95,7 @@ type Mirror struct {
 	// version of a package, the first one's is taken.
 	Tags []TagPackages `json:"tags"`
 	// Index is the SHA-256 of the index of what is published: its packages are not added
-	// again.
+	// again. Empty: only those of the nights that the plan adds to.
 	Index   pipeline.Digest `json:"index"`
 	Program string          `json:"program"`
 	Stages  map[string]int  `json:"stages"`

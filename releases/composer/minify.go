@@ -2,6 +2,7 @@ package composer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -78,6 +79,9 @@ func (f Fields) Text(key string) string {
 	}
 	return text
 }
+
+// Type is the version's type, as Composer has it: a library if it says none.
+func (f Fields) Type() string { return cmp.Or(f.Text("type"), "library") }
 
 // Equal reports whether both have the same fields, written the same.
 func (f Fields) Equal(other Fields) bool {

@@ -20,13 +20,11 @@ import (
 // started.
 func holders(file string) []int {
 	// One that ends while we look may just have started another, which was not listed.
-	for range 10 {
-		if pids, all := lookForHolders(file); all {
+	for tries := 1; ; tries++ {
+		if pids, all := lookForHolders(file); all || tries == 10 {
 			return pids
 		}
 	}
-	pids, _ := lookForHolders(file)
-	return pids
 }
 
 // lookForHolders looks once; all says that no process ended meanwhile.

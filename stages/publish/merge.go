@@ -145,7 +145,7 @@ func (m *merger) read(ctx context.Context, nights []*night) error {
 	group.SetLimit(writers)
 	for i, n := range nights {
 		group.Go(func() (err error) {
-			all[i], err = n.merged(ctx)
+			all[i], err = n.entries(ctx)
 			return err
 		})
 	}
@@ -332,7 +332,7 @@ func (p *mergedPackage) encode() error {
 		return nil
 	}
 	newest, err := p.list[0].whole()
-	p.kind = cmp.Or(newest.Text("type"), "library") // as Composer has it
+	p.kind = newest.Type()
 	return err
 }
 

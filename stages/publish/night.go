@@ -135,8 +135,8 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 // is reports whether this is the night of an index.
 func (n *night) is(i releases.IndexedNight) bool { return n.name == i.Night && n.sum == i.SHA256 }
 
-// merged are the entries of the night for merging, by file.
-func (n *night) merged(ctx context.Context) (map[string][]*mergedVersion, error) {
+// entries are the versions of the night for merging, by file.
+func (n *night) entries(ctx context.Context) (map[string][]*mergedVersion, error) {
 	manifest, err := n.manifest(ctx)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (n *night) merged(ctx context.Context) (map[string][]*mergedVersion, error)
 	if err != nil {
 		return nil, err
 	}
-	merged := make(map[string][]*mergedVersion, len(all))
+	entries := make(map[string][]*mergedVersion, len(all))
 	packages := map[string]bool{} // file and version
 	var errs []error
 	for _, p := range manifest.Packages {
@@ -170,7 +170,7 @@ func (n *night) merged(ctx context.Context) (map[string][]*mergedVersion, error)
 			errs = append(errs, fmt.Errorf("night %s: metadata of %s %s: %w", n.name, file, p.Version, err))
 			continue
 		}
-		merged[file] = append(merged[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
+		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
 			Version: p.Version, SHA256: p.Dist.SHA256, Nights: []string{n.name},
 		}})
 	}
@@ -181,7 +181,7 @@ func (n *night) merged(ctx context.Context) (map[string][]*mergedVersion, error)
 			}
 		}
 	}
-	return merged, errors.Join(errs...)
+	return entries, errors.Join(errs...)
 }
 
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
@@ -249,7 +249,7 @@ func fromTarget(ctx context.Context, s target.Source, name string) (*night, erro
 		err = n.readManifest(data)
 	}
 	if err != nil {
-		return nil, givenUp(s, name, err)
+		return nil, unreadable(s, name, err)
 	}
 	n.versions = versionsFrom(s, name)
 	return n, nil
@@ -265,7 +265,7 @@ func laterFrom(s target.Source, i releases.IndexedNight) *night {
 				return nil, err
 			}
 			if !n.is(i) {
-				return nil, givenUp(s, i.Night, fmt.Errorf("%s has SHA-256 %s, and it was published with %s", releases.ManifestName, n.sum, i.SHA256))
+				return nil, unreadable(s, i.Night, fmt.Errorf("%s has SHA-256 %s, and it was published with %s", releases.ManifestName, n.sum, i.SHA256))
 			}
 			return n.manifest(ctx)
 		},
@@ -277,18 +277,18 @@ func versionsFrom(s target.Source, name string) func(context.Context) (versions,
 	return func(ctx context.Context) (versions, error) {
 		data, err := target.Read(ctx, s, nightFile(name, versionsFile))
 		if err != nil {
-			return nil, givenUp(s, name, err)
+			return nil, unreadable(s, name, err)
 		}
 		all, err := parseVersions(data)
 		if err != nil {
-			return nil, givenUp(s, name, err)
+			return nil, unreadable(s, name, err)
 		}
 		return all, nil
 	}
 }
 
-// givenUp says what to do about a night that cannot be read.
-func givenUp(s target.Source, name string, err error) error {
+// unreadable says what to do about a night that cannot be read.
+func unreadable(s target.Source, name string, err error) error {
 	return fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
 }
 

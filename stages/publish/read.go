@@ -79,7 +79,7 @@ type state struct {
 type merged struct {
 	digest string
 	whole  bool
-	nights []string // newest first; none: nobody wants to know
+	nights []string // newest first; none: it is not whole, or nobody wants to know
 }
 
 // readTarget reads what the target has. All that cannot be read is told at once. Who
@@ -109,13 +109,12 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, a
 				return state{}, context.Cause(ctx)
 			}
 		}
-		if found, err = readState(ctx, t, s, base, metadata); err != nil {
-			return state{}, err
-		}
+		found, err = readState(ctx, t, s, base, metadata)
 	}
 	found.seal = at.signed
-	found.lastGood, found.lastTry, err = readTries(ctx, t)
-	return found, err
+	var errTries error
+	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
+	return found, errors.Join(err, errTries)
 }
 
 // readState reads what a repository has, beside what was tried.
@@ -124,9 +123,6 @@ func readState(ctx context.Context, t target.Target, s switchFile, base string, 
 	var errNights, errMerged, errSuperseded error
 	found.all, found.torn, errNights = readNights(ctx, t, base, metadata)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
-	if err := errors.Join(errNights, errSuperseded); err != nil {
-		return found, err
-	}
 	// Where all nights are in the current metadata, no other holds any of them.
 	indexed := metadata != nil && len(found.torn) == 0 && !slices.ContainsFunc(found.all, func(n *night) bool {
 		return !slices.ContainsFunc(metadata.Index.Nights, n.is)
@@ -135,7 +131,7 @@ func readState(ctx context.Context, t target.Target, s switchFile, base string, 
 		_, known := found.superseded[folder]
 		return indexed && known && folder != found.current
 	})
-	return found, errMerged
+	return found, errors.Join(errNights, errMerged, errSuperseded)
 }
 
 // readNights reads the manifests of those nights of which the current metadata says

@@ -78,6 +78,7 @@ func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*
 	}
 	files := map[string][]byte{stages.PackagesFile: r.packages, statusFile: r.status}
 	addFolder(files, metaDir+"/"+r.metadata.name, r.files)
+	// Publishing asks of few folders what they hold; a site has all of them.
 	all, err := readMerged(ctx, from, func(string) bool { return false })
 	if err != nil {
 		return nil, nil, err

@@ -100,6 +100,9 @@ func (v versions) files() (map[string][]byte, error) {
 	for file := range v {
 		// Composer asks for both files of a package, whichever have versions.
 		pkg := packageOf(file)
+		if files[pkg+".json"] != nil {
+			continue
+		}
 		for _, name := range []string{pkg, pkg + "~dev"} {
 			list := make([]composer.Version, 0, len(v[name]))
 			for text := range v[name] {

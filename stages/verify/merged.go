@@ -2,9 +2,7 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,7 +16,6 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/attest"
 )
 
 // merged verifies the metadata that Composer reads: it is named by its index, which names
@@ -33,12 +30,8 @@ func (c *check) merged(ctx context.Context) {
 	group := errgroup.Group{}
 	group.SetLimit(readers)
 	for i, name := range wanted {
-		limit := int64(maxMetadata)
-		if name == releases.IndexName {
-			limit = maxVersions
-		}
 		group.Go(func() error {
-			data[i], _ = c.read(ctx, m.dir+"/"+name, limit)
+			data[i], _ = m.read(ctx, name)
 			return nil
 		})
 	}
@@ -50,7 +43,10 @@ func (c *check) merged(ctx context.Context) {
 		}
 		// A mirror puts its own URL into the files; they are compared as they were named.
 		m.served[name], m.files[name] = data[i+2], data[i+2]
-		if back, err := stages.Rebase(data[i+2], c.base, url); url != "" && url != c.base && err == nil {
+		if url == "" || url == c.base {
+			continue
+		}
+		if back, err := stages.Rebase(data[i+2], c.base, url); err == nil {
 			m.files[name] = back
 		}
 	}
@@ -61,12 +57,21 @@ func (c *check) merged(ctx context.Context) {
 	}
 }
 
-// mergedMetadata is the current metadata while it is verified.
+// mergedMetadata is a metadata folder while it is verified.
 type mergedMetadata struct {
 	*check
 	dir    string
-	served map[string][]byte // Composer's metadata
+	served map[string][]byte // Composer's metadata; only of the current one
 	files  map[string][]byte // the same, as it was when it was named
+}
+
+// read reads a file of the folder.
+func (m *mergedMetadata) read(ctx context.Context, name string) ([]byte, bool) {
+	limit := int64(maxMetadata)
+	if name == releases.IndexName {
+		limit = maxVersions
+	}
+	return m.check.read(ctx, m.dir+"/"+name, limit)
 }
 
 // bad notes a problem of a file of the folder.
@@ -129,7 +134,7 @@ func (m *mergedMetadata) indexed(index *releases.Index, url string) {
 		}
 		for i, v := range versions {
 			if i == 0 {
-				file.Type = cmp.Or(v.fields.Text("type"), "library")
+				file.Type = v.fields.Type()
 			}
 			key := packageKey(file.Name, v.fields.Text("version"))
 			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), Bytes: len(v.entry), SHA256: sums[key], Nights: having[key]})
@@ -274,97 +279,6 @@ func metadataOf(data []byte) ([]metadataVersion, error) {
 	return versions, nil
 }
 
-// status compares the file for monitors with packages.json.
-func (c *check) status(ctx context.Context) {
-	var s struct {
-		URL      string   `json:"url"`
-		Night    string   `json:"night"`
-		Nights   []string `json:"nights"`
-		Metadata string   `json:"metadata"`
-	}
-	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {
-		return
-	}
-	if s.URL != c.base || s.Night != c.key.Nights[0] || !slices.Equal(s.Nights, c.key.Nights) || s.Metadata != c.meta {
-		c.bad(statusFile, "is of night %.40q and metadata %.80q, packages.json of %s and %s: one of them is older", s.Night, s.Metadata, c.key.Nights[0], c.meta)
-	}
-}
-
-// list reads which files there are.
-func (c *check) list(ctx context.Context) {
-	if c.o.List == nil || c.listed != nil {
-		return
-	}
-	names, err := c.o.List(ctx)
-	if err != nil {
-		c.bad(".", "cannot be listed: %v", err)
-		names = []string{}
-	}
-	c.listed = names
-}
-
-// nothingElse finds files that nothing names. Metadata that was superseded stays for a
-// while, and has to be what it is named by, too.
-func (c *check) nothingElse(ctx context.Context) error {
-	c.list(ctx)
-	c.belongs(pageFile, badgeFile, statusFile, ".superseded.json", ".publish.lock")
-	old := map[string][]string{}
-	for _, name := range c.listed {
-		top, rest, _ := strings.Cut(name, "/")
-		switch {
-		case c.known[name], top == ".publish", top == ".publish.locks":
-		case top == metaDir && c.base != "":
-			folder, _, _ := strings.Cut(rest, "/")
-			old[folder] = append(old[folder], name)
-		case c.broken(name):
-		default:
-			c.bad(name, "is no part of the repository: nothing names it")
-		}
-	}
-	for _, folder := range slices.Sorted(maps.Keys(old)) {
-		if folder == c.meta || len(folder) != sha256.Size*2 {
-			for _, name := range old[folder] {
-				c.bad(name, "is no part of the repository: nothing names it")
-			}
-			continue
-		}
-		c.superseded(ctx, folder, old[folder])
-	}
-	return ctx.Err()
-}
-
-// broken reports whether a file is of a night of which a problem was told already, so
-// that nobody knows what belongs to it.
-func (c *check) broken(name string) bool {
-	if c.base == "" {
-		return true
-	}
-	rest, ok := strings.CutPrefix(name, nightsDir+"/")
-	night, file, _ := strings.Cut(rest, "/")
-	if isDist(name) {
-		return c.anyBroken()
-	}
-	if !ok || c.nights[night] != nil || !releases.IsNight(night) {
-		return false
-	}
-	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.NightFiles()...)
-	return c.isNamed(night) && (slices.Contains(known, file) || strings.HasPrefix(file, stages.MetadataDir+"/"))
-}
-
-func (c *check) isNamed(night string) bool {
-	return slices.Contains(c.key.Nights, night) || slices.Contains(c.key.Withdrawn, night) || slices.Contains(c.listed, nightFile(night, stages.PackagesFile))
-}
-
-// anyBroken reports whether a night could not be read, so that its dists are not known.
-func (c *check) anyBroken() bool {
-	for _, name := range slices.Concat(c.key.Nights, c.key.Withdrawn) {
-		if c.nights[name] == nil {
-			return true
-		}
-	}
-	return false
-}
-
 // superseded verifies a metadata folder that clients who started earlier still read.
 func (c *check) superseded(ctx context.Context, folder string, names []string) {
 	m := &mergedMetadata{check: c, dir: metaDir + "/" + folder, files: map[string][]byte{}}
@@ -374,12 +288,8 @@ func (c *check) superseded(ctx context.Context, folder string, names []string) {
 		Nights []string `json:"nights"`
 	}
 	for _, name := range names {
-		limit := int64(maxMetadata)
 		file := strings.TrimPrefix(name, m.dir+"/")
-		if file == releases.IndexName {
-			limit = maxVersions
-		}
-		data, ok := c.read(ctx, name, limit)
+		data, ok := m.read(ctx, file)
 		switch {
 		case !ok:
 			return
@@ -396,7 +306,15 @@ func (c *check) superseded(ctx context.Context, folder string, names []string) {
 		return
 	}
 	i := m.index(index, folder)
-	if i != nil && (nights.URL != i.URL || !slices.EqualFunc(i.Nights, nights.Nights, func(n releases.IndexedNight, name string) bool { return n.Night == name })) {
+	if i == nil {
+		return // it was said
+	}
+	for _, file := range i.Files {
+		if m.files[file.Name+".json"] == nil {
+			m.bad(file.Name+".json", "is missing")
+		}
+	}
+	if nights.URL != i.URL || !slices.EqualFunc(i.Nights, nights.Nights, func(n releases.IndexedNight, name string) bool { return n.Night == name }) {
 		m.bad(mergedFile, "names the nights %.160q at %.120q, and the %s beside it others", nights.Nights, nights.URL, releases.IndexName)
 	}
 }

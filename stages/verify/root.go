@@ -203,3 +203,19 @@ func text(d pipeline.Digest) string {
 	}
 	return string(d)
 }
+
+// status compares the file for monitors with packages.json.
+func (c *check) status(ctx context.Context) {
+	var s struct {
+		URL      string   `json:"url"`
+		Night    string   `json:"night"`
+		Nights   []string `json:"nights"`
+		Metadata string   `json:"metadata"`
+	}
+	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {
+		return
+	}
+	if s.URL != c.base || s.Night != c.key.Nights[0] || !slices.Equal(s.Nights, c.key.Nights) || s.Metadata != c.meta {
+		c.bad(statusFile, "is of night %.40q and metadata %.80q, packages.json of %s and %s: one of them is older", s.Night, s.Metadata, c.key.Nights[0], c.meta)
+	}
+}

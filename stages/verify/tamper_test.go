@@ -114,6 +114,7 @@ var tamperings = []tampering{
 		f.renamed()
 	}, nil, "", "at \"https://evil.example/\""},
 	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, nil, "", "has no index.json"},
+	{"a file of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/acme/module-a.json") }, nil, "", "is missing"},
 	{"an old folder of other nights", func(f folder) { f.replace(f.superseded()+"/nights.json", "2026-11-25", "2026-11-23") }, nil, "", "and the index.json beside it others"},
 	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
 	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
