@@ -40,16 +40,16 @@ func TestAnnotations(t *testing.T) {
 // pageWorld has shown a run that failed.
 func pageWorld(stderr *bytes.Buffer, env map[string]string) *world {
 	w := &world{stdout: stderr, stderr: stderr, now: time.Now, getenv: func(name string) string { return env[name] }}
-	night := &stages.Night{Packages: []stages.NightPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
+	snapshot := &stages.Snapshot{Packages: []stages.SnapshotPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
 	plan := &releases.Plan{Date: "2026-11-24", Line: releases.Line{Name: "acme", Title: "Acme | <b>"}, Repositories: []releases.PlannedRepository{
 		{Name: "shop", URL: "https://github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20), Tag: "1.0"},
 		{Name: "own", URL: "ssh://git@example.org/own", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
 	}}
 	w.shown = []*display{{
-		world: w, out: &outcome{plan: plan, night: night, proven: []stages.Installation{{
+		world: w, out: &outcome{plan: plan, snapshot: snapshot, proven: []stages.Installation{{
 			Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}, Tools: []stages.Tool{{Name: "php", Version: "8.4.1"}},
 			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
-		}}, publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Night: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
+		}}, publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
 		reports: []timed{
 			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package"}, took: 1234 * time.Millisecond},
 			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
@@ -82,7 +82,7 @@ func TestLongPage(t *testing.T) {
 	var stderr bytes.Buffer
 	w := pageWorld(&stderr, nil)
 	for i := range 40_000 {
-		w.shown[0].out.night.Packages = append(w.shown[0].out.night.Packages, stages.NightPackage{Name: fmt.Sprintf("acme/module-%d", i)})
+		w.shown[0].out.snapshot.Packages = append(w.shown[0].out.snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
 	}
 	if page := w.pageOf("ci", nil); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
 		t.Errorf("%d bytes", len(page))

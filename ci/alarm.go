@@ -42,7 +42,7 @@ func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.
 		wrong = append(wrong, bad.Error())
 	case maxAge > 0: // then a try that failed is wrong once it is the last for too long
 	case s.LastTry != nil && !s.LastTry.Good():
-		wrong = append(wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Night, s.LastTry.Stage, s.LastTry.Reason))
+		wrong = append(wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.Stage, s.LastTry.Reason))
 	}
 	w.say(statusPage(at, s, wrong))
 	if f.issue == "" || ctx.Err() != nil {
@@ -148,7 +148,7 @@ func statusPage(at string, s *publish.Status, wrong []string) string {
 		return p.String()
 	}
 	p.table("", "night", "at", "result")
-	p.row("current", s.Night, "", plural(len(s.Nights), "night")+", "+plural(s.Packages, "package"))
+	p.row("current", s.Snapshot, "", plural(len(s.Snapshots), "night")+", "+plural(s.Packages, "package"))
 	for _, t := range []struct {
 		what string
 		try  *publish.Try
@@ -160,7 +160,7 @@ func statusPage(at string, s *publish.Status, wrong []string) string {
 		if !t.try.Good() {
 			result = "failed in " + t.try.Stage + ": " + t.try.Reason
 		}
-		fmt.Fprintf(&p, "| %s | %s | %s | %s |\n", t.what, cell(t.try.Night), t.try.At.UTC().Format(time.RFC3339), inert(result))
+		fmt.Fprintf(&p, "| %s | %s | %s | %s |\n", t.what, cell(t.try.Snapshot), t.try.At.UTC().Format(time.RFC3339), inert(result))
 	}
 	p.WriteString("\n")
 	return p.String()

@@ -44,18 +44,18 @@ func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
 		return &usageError{err}
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	nights, err := publish.Read(source).Nights(ctx)
+	snapshots, err := publish.Read(source).Snapshots(ctx)
 	if err != nil {
 		return notThere(source, err)
 	}
-	if len(nights) == 0 {
+	if len(snapshots) == 0 {
 		return &usageError{fmt.Errorf("%s has no nights", source)}
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
 	for _, said := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
-		data, err := target.Read(ctx, source, "nights/"+nights[0]+"/"+said.file)
+		data, err := target.Read(ctx, source, "nights/"+snapshots[0]+"/"+said.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &usageError{fmt.Errorf("%w; publish the night again with this program", err)}
 		}

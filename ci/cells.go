@@ -19,16 +19,16 @@ import (
 // cells are the cells of a line's matrix for a night. What the line leaves out
 // comes from the table of supported services and the night's own constraint of
 // PHP.
-func (c *chain) cells(ctx context.Context, f installFlags, plan *releases.Plan, night stages.Night) ([]releases.Cell, error) {
+func (c *chain) cells(ctx context.Context, f installFlags, plan *releases.Plan, snapshot stages.Snapshot) ([]releases.Cell, error) {
 	table, err := f.supported()
 	if err != nil {
 		return nil, err
 	}
-	php, err := c.phpConstraint(ctx, night)
+	php, err := c.phpConstraint(ctx, snapshot)
 	if err != nil {
 		return nil, err
 	}
-	support, _ := table.For(night.Project, night.Version) // of one that is not known the line has to say all
+	support, _ := table.For(snapshot.Project, snapshot.Version) // of one that is not known the line has to say all
 	if !f.levelOf(&plan.Line).Includes(releases.Setup) {
 		support = releases.Support{Database: []string{""}, Search: []string{""}} // there are no services before
 	}
@@ -37,8 +37,8 @@ func (c *chain) cells(ctx context.Context, f installFlags, plan *releases.Plan, 
 
 // phpConstraint is the require of PHP of a night's project, or of the first of
 // what it requires that has one: the product's is that of the root composer.json.
-func (c *chain) phpConstraint(ctx context.Context, night stages.Night) (string, error) {
-	m, err := c.manifestOf(ctx, night)
+func (c *chain) phpConstraint(ctx context.Context, snapshot stages.Snapshot) (string, error) {
+	m, err := c.manifestOf(ctx, snapshot)
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +47,7 @@ func (c *chain) phpConstraint(ctx context.Context, night stages.Night) (string, 
 		packages[p.Name] = p
 	}
 	seen := map[string]bool{}
-	for next := []string{night.Project}; len(next) > 0; next = next[1:] {
+	for next := []string{snapshot.Project}; len(next) > 0; next = next[1:] {
 		name := next[0]
 		if seen[name] {
 			continue
@@ -66,8 +66,8 @@ func (c *chain) phpConstraint(ctx context.Context, night stages.Night) (string, 
 }
 
 // manifestOf reads a night's manifest.
-func (c *chain) manifestOf(ctx context.Context, night stages.Night) (*releases.Manifest, error) {
-	files, err := c.trees.Files(ctx, night.Tree)
+func (c *chain) manifestOf(ctx context.Context, snapshot stages.Snapshot) (*releases.Manifest, error) {
+	files, err := c.trees.Files(ctx, snapshot.Tree)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (c *chain) manifestOf(ctx context.Context, night stages.Night) (*releases.M
 		}
 		return releases.ParseManifest(data)
 	}
-	return nil, fmt.Errorf("night %s has no %s; build it again with --fresh", night.Name, releases.ManifestName)
+	return nil, fmt.Errorf("night %s has no %s; build it again with --fresh", snapshot.Name, releases.ManifestName)
 }
 
 // writeMatrix writes the cells for the strategy of a GitHub Actions workflow:
@@ -117,16 +117,16 @@ func writeMatrix(out io.Writer, cells []releases.Cell) error {
 
 // proveHere installs the night on this machine. Of the line's matrix it proves
 // the one cell that this machine can, and says of each other why not.
-func (c *chain) proveHere(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
-	cells, err := c.cells(ctx, f, plan, night)
+func (c *chain) proveHere(ctx context.Context, plan *releases.Plan, snapshot stages.Snapshot, f installFlags, out *outcome) error {
+	cells, err := c.cells(ctx, f, plan, snapshot)
 	if err != nil {
 		return err
 	}
-	candidate, services, err := f.candidateOf(ctx, c.world, plan, night, cells)
+	candidate, services, err := f.candidateOf(ctx, c.world, plan, snapshot, cells)
 	if err != nil {
 		return err
 	}
-	upgrade, previous, err := f.previous(ctx, night)
+	upgrade, previous, err := f.previous(ctx, snapshot)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (c *chain) skipOthers(plan *releases.Plan, f installFlags, given install.Se
 	}
 	var table strings.Builder
 	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n| %s, database %s | %s | [report](%s/report/report.md) |\n",
-		proven.Night.Name, proven.Cell.Name(), stages.ToolVersion(proven.Tools, "database"), state, filepath.Base(work))
+		proven.Snapshot.Name, proven.Cell.Name(), stages.ToolVersion(proven.Tools, "database"), state, filepath.Base(work))
 	for _, cell := range cells {
 		why := lacks(cell, own, proven.Tools)
 		if why == "" {

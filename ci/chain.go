@@ -145,7 +145,7 @@ type order struct {
 // An outcome is what a run of the chain made, as far as it came.
 type outcome struct {
 	plan        *releases.Plan
-	night       *stages.Night
+	snapshot    *stages.Snapshot
 	shop        string // folder of the installed shop
 	publication *stages.Publication
 	// installation is nil if nothing was installed; of several cells it is the
@@ -178,25 +178,25 @@ func (c *chain) runFrom(ctx context.Context, sources stages.Sources, o order, ou
 	if err != nil || o.done(c, "dependencies") {
 		return err
 	}
-	night, err := pipeline.Run(ctx, c.session, remote(c, c.build(), buildNeeds), c.buildOf(plan, sources, found))
+	snapshot, err := pipeline.Run(ctx, c.session, remote(c, c.build(), buildNeeds), c.buildOf(plan, sources, found))
 	if err != nil {
 		return err
 	}
-	out.night = &night
+	out.snapshot = &snapshot
 	if o.install.matrix != "" {
-		out.cells, err = c.cells(ctx, o.install, plan, night)
+		out.cells, err = c.cells(ctx, o.install, plan, snapshot)
 		return err
 	}
 	if o.done(c, "build") {
 		return nil
 	}
-	if err := c.prove(ctx, plan, night, o.install, out); err != nil || o.done(c, "install") {
+	if err := c.prove(ctx, plan, snapshot, o.install, out); err != nil || o.done(c, "install") {
 		return err
 	}
 	if !o.install.levelOf(&plan.Line).Includes(releases.Installed) {
 		o.to, o.unpublished = "", "nothing is published that was not installed first, and --level resolve installs nothing"
 	}
-	return c.publish(ctx, night, o, out)
+	return c.publish(ctx, snapshot, o, out)
 }
 
 // buildOf is the input of the package build.
@@ -220,24 +220,24 @@ func (o order) done(c *chain, stage string) bool {
 	return true
 }
 
-func (c *chain) prove(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
+func (c *chain) prove(ctx context.Context, plan *releases.Plan, snapshot stages.Snapshot, f installFlags, out *outcome) error {
 	if f.proofs != "" {
-		return c.provenElsewhere(ctx, plan, night, f, out)
+		return c.provenElsewhere(ctx, plan, snapshot, f, out)
 	}
 	if c.engine != nil && c.images.hasPHP() {
-		return c.proveCells(ctx, plan, night, f, out)
+		return c.proveCells(ctx, plan, snapshot, f, out)
 	}
-	return c.proveHere(ctx, plan, night, f, out)
+	return c.proveHere(ctx, plan, snapshot, f, out)
 }
 
-func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *outcome) error {
+func (c *chain) publish(ctx context.Context, snapshot stages.Snapshot, o order, out *outcome) error {
 	if o.to == "" {
 		c.show.report(pipeline.Report{Stage: "publish", State: pipeline.Skipped, Detail: o.unpublished})
 		return nil
 	}
 	keep := o.keep
 	if keep == 0 {
-		keep = night.Keep
+		keep = snapshot.Keep
 	}
 	options, err := c.publisher(o.dryRun)
 	if err != nil {
@@ -246,8 +246,8 @@ func (c *chain) publish(ctx context.Context, night stages.Night, o order, out *o
 	said := *c.attest
 	said.Installation = out.installation
 	options.Attest = &said
-	publication, err := pipeline.Run(ctx, c.session, publish.Stage(options), stages.Release{
-		Night: night, To: o.to, URL: o.url, Keep: keep, DryRun: o.dryRun, AllowLocal: o.local,
+	publication, err := pipeline.Run(ctx, c.session, publish.Stage(options), stages.PublishRequest{
+		Snapshot: snapshot, To: o.to, URL: o.url, Keep: keep, DryRun: o.dryRun, AllowLocal: o.local,
 	})
 	if err == nil {
 		out.publication = &publication
@@ -268,7 +268,7 @@ func (c *chain) dependencies() pipeline.Stage[stages.Analysis, stages.Dependenci
 	})
 }
 
-func (c *chain) build() pipeline.Stage[stages.Build, stages.Night] {
+func (c *chain) build() pipeline.Stage[stages.Build, stages.Snapshot] {
 	return build.Stage(c.builder())
 }
 

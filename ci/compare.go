@@ -56,7 +56,7 @@ func compare(ctx context.Context, w *world, f compareFlags, args []string) (err 
 	if !ok {
 		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
 	}
-	before, after, err := bothNights(ctx, w, f.in, args)
+	before, after, err := bothSnapshots(ctx, w, f.in, args)
 	if err != nil {
 		return err
 	}
@@ -83,28 +83,28 @@ func compare(ctx context.Context, w *world, f compareFlags, args []string) (err 
 	return writeOut(w.stdout, data)
 }
 
-// bothNights reads the two nights that are meant; the caller closes them.
-func bothNights(ctx context.Context, w *world, in string, args []string) (before, after *published, err error) {
+// bothSnapshots reads the two nights that are meant; the caller closes them.
+func bothSnapshots(ctx context.Context, w *world, in string, args []string) (before, after *published, err error) {
 	newer := in
 	if len(args) > 0 {
 		newer = args[len(args)-1]
 	}
 	if len(args) == 0 {
-		after, err = openNight(ctx, w, in, "")
+		after, err = openSnapshot(ctx, w, in, "")
 	} else {
-		after, err = findNight(ctx, w, in, newer)
+		after, err = findSnapshot(ctx, w, in, newer)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	fail := func(err error) (*published, *published, error) { return nil, nil, errors.Join(err, after.close()) }
 	if len(args) == 2 {
-		if before, err = findNight(ctx, w, in, args[0]); err != nil {
+		if before, err = findSnapshot(ctx, w, in, args[0]); err != nil {
 			return fail(err)
 		}
 		return before, after, nil
 	}
-	if before, err = nightBefore(ctx, after); err != nil {
+	if before, err = snapshotBefore(ctx, after); err != nil {
 		return fail(err)
 	}
 	return before, after, nil

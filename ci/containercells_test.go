@@ -104,7 +104,7 @@ func TestEngineNoImage(t *testing.T) {
 }
 
 func TestCellNeeds(t *testing.T) {
-	in := stages.Candidate{Install: releases.Install{Level: releases.Setup}, Upgrade: stages.Upgrade{Night: "2026-11-23"}}
+	in := stages.Candidate{Install: releases.Install{Level: releases.Setup}, Upgrade: stages.Upgrade{Snapshot: "2026-11-23"}}
 	run := cellRun{
 		cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: "opensearchproject/opensearch:2.12.0"},
 		php:  "file:///php.tar", database: "file:///mariadb.tar", search: releases.StandInSearch,

@@ -138,7 +138,7 @@ func minor(version string) string {
 }
 
 // candidateOf is what is proven of a night on this machine.
-func (f installFlags) candidateOf(ctx context.Context, w *world, plan *releases.Plan, night stages.Night, cells []releases.Cell) (stages.Candidate, install.Services, error) {
+func (f installFlags) candidateOf(ctx context.Context, w *world, plan *releases.Plan, snapshot stages.Snapshot, cells []releases.Cell) (stages.Candidate, install.Services, error) {
 	services, err := f.servicesOf(w)
 	if err != nil {
 		return stages.Candidate{}, services, err
@@ -158,7 +158,7 @@ func (f installFlags) candidateOf(ctx context.Context, w *world, plan *releases.
 			return stages.Candidate{}, services, err
 		}
 	}
-	c := stages.CandidateOf(plan, night, cell, tools)
+	c := stages.CandidateOf(plan, snapshot, cell, tools)
 	c.Install.Level = level
 	c.Install.SampleData = c.Install.SampleData || f.sampleData
 	return c, services, nil
@@ -230,28 +230,28 @@ func (f installFlags) supported() (releases.Services, error) {
 
 // previous is the newest night of a published folder before that of the plan, and
 // what serves it.
-func (f installFlags) previous(ctx context.Context, night stages.Night) (stages.Upgrade, http.Handler, error) {
+func (f installFlags) previous(ctx context.Context, snapshot stages.Snapshot) (stages.Upgrade, http.Handler, error) {
 	if f.upgradeFrom == "" {
 		return stages.Upgrade{}, nil, nil
 	}
-	found, err := earlierNight(f.upgradeFrom, night)
+	found, err := earlierSnapshot(f.upgradeFrom, snapshot)
 	if err != nil {
 		return stages.Upgrade{}, nil, &usageError{fmt.Errorf("--upgrade-from %s: %w", f.upgradeFrom, err)}
 	}
 	return found, publish.Handler(f.upgradeFrom), ctx.Err()
 }
 
-// earlierNight looks into the manifests of a published folder.
-func earlierNight(dir string, night stages.Night) (stages.Upgrade, error) {
+// earlierSnapshot looks into the manifests of a published folder.
+func earlierSnapshot(dir string, snapshot stages.Snapshot) (stages.Upgrade, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "nights", "*", releases.ManifestName))
 	if err != nil {
 		return stages.Upgrade{}, err
 	}
-	nightOf := func(file string) string { return filepath.Base(filepath.Dir(file)) }
-	slices.SortFunc(files, func(a, b string) int { return releases.NewestFirst(nightOf(a), nightOf(b)) })
+	snapshotOf := func(file string) string { return filepath.Base(filepath.Dir(file)) }
+	slices.SortFunc(files, func(a, b string) int { return releases.NewestFirst(snapshotOf(a), snapshotOf(b)) })
 	for _, file := range files {
-		name := nightOf(file)
-		if !releases.IsNight(name) || releases.NewestFirst(name, night.Name) <= 0 {
+		name := snapshotOf(file)
+		if !releases.IsSnapshot(name) || releases.NewestFirst(name, snapshot.Name) <= 0 {
 			continue
 		}
 		data, err := readInput(file)
@@ -263,10 +263,10 @@ func earlierNight(dir string, night stages.Night) (stages.Upgrade, error) {
 			return stages.Upgrade{}, fmt.Errorf("%s: %w", file, err)
 		}
 		for _, p := range m.Packages {
-			if p.Name == night.Project {
-				return stages.Upgrade{Night: name, Version: p.Version}, nil
+			if p.Name == snapshot.Project {
+				return stages.Upgrade{Snapshot: name, Version: p.Version}, nil
 			}
 		}
 	}
-	return stages.Upgrade{}, errors.New("it has no earlier night of " + night.Project)
+	return stages.Upgrade{}, errors.New("it has no earlier night of " + snapshot.Project)
 }

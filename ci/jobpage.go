@@ -38,7 +38,7 @@ func (w *world) pageOf(command string, failed error) string {
 		if d.out != nil {
 			p.proven(d.out.proven)
 			p.publication(d.out.publication)
-			p.packages(d.out.night)
+			p.packages(d.out.snapshot)
 			p.plan(d.out.plan)
 		}
 	}
@@ -55,7 +55,7 @@ func (p *page) heading(command string, shown []*display, failed error) {
 	title := command
 	for _, d := range shown {
 		if d.out != nil && d.out.plan != nil {
-			title += ": " + d.out.plan.Line.Title + ", night " + d.out.plan.Night()
+			title += ": " + d.out.plan.Line.Title + ", night " + d.out.plan.Snapshot()
 			break
 		}
 	}
@@ -125,18 +125,18 @@ func (p *page) publication(made *stages.Publication) {
 	}
 	fmt.Fprintf(p, "### %s\n\n", what)
 	p.table("at", "night", "files written", "there already", "bytes", "nights kept", "no longer resolved")
-	p.row(made.URL, made.Night, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
+	p.row(made.URL, made.Snapshot, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
 		strings.Join(made.Kept, ", "), strings.Join(made.Removed, ", "))
 	p.WriteString("\n")
 }
 
-func (p *page) packages(night *stages.Night) {
-	if night == nil {
+func (p *page) packages(snapshot *stages.Snapshot) {
+	if snapshot == nil {
 		return
 	}
-	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", plural(len(night.Packages), "package"))
+	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", plural(len(snapshot.Packages), "package"))
 	p.table("package", "version", "type")
-	for _, pkg := range night.Packages {
+	for _, pkg := range snapshot.Packages {
 		p.row(pkg.Name, pkg.Version, pkg.Type)
 	}
 	p.WriteString("\n</details>\n\n")

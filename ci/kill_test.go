@@ -39,14 +39,14 @@ func TestKilledRun(t *testing.T) {
 	for day := 1; day <= *kills; day++ {
 		moment := time.Duration(random.Int64N(int64(whole)))
 		finished := r.killed(day, moment)
-		nights := r.check()
-		if nights[0] != r.night(day) && nights[0] != r.night(day-1) {
-			t.Fatalf("killed after %v: the newest night is %s", moment, nights[0])
+		snapshots := r.check()
+		if snapshots[0] != r.snapshot(day) && snapshots[0] != r.snapshot(day-1) {
+			t.Fatalf("killed after %v: the newest night is %s", moment, snapshots[0])
 		}
-		t.Logf("day %d: killed after %v, finished before: %v, newest night then: %s", day, moment, finished, nights[0])
+		t.Logf("day %d: killed after %v, finished before: %v, newest night then: %s", day, moment, finished, snapshots[0])
 		r.complete(day)
-		if nights := r.check(); nights[0] != r.night(day) {
-			t.Fatalf("the next run did not publish %s: %v", r.night(day), nights)
+		if snapshots := r.check(); snapshots[0] != r.snapshot(day) {
+			t.Fatalf("the next run did not publish %s: %v", r.snapshot(day), snapshots)
 		}
 	}
 }
@@ -89,14 +89,14 @@ func (r *rehearsal) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (r *rehearsal) night(day int) string {
+func (r *rehearsal) snapshot(day int) string {
 	return time.Date(2026, 1, 1+day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 }
 
 // run is the command that builds and publishes the night of a day.
 func (r *rehearsal) run(ctx context.Context, day int) *exec.Cmd {
 	plan := *r.plan
-	plan.Date = r.night(day)
+	plan.Date = r.snapshot(day)
 	data, err := plan.Encode()
 	if err != nil {
 		r.t.Fatal(err)
@@ -143,13 +143,13 @@ func (r *rehearsal) check() []string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var nights []string
+	var snapshots []string
 	for _, d := range dirs {
 		if !strings.HasPrefix(d.Name(), ".") {
-			nights = append([]string{d.Name()}, nights...)
+			snapshots = append([]string{d.Name()}, snapshots...)
 		}
 	}
-	return nights
+	return snapshots
 }
 
 func (r *rehearsal) checkPackage(metadata, name string) {

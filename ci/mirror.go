@@ -121,7 +121,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if isSkip(err) {
 		c.tried(ctx, o, after(plan), nil)
 	} else {
-		c.tried(ctx, o, plan.Night(), err)
+		c.tried(ctx, o, plan.Snapshot(), err)
 	}
 	c.show.finish()
 	c.show.table()
@@ -137,9 +137,9 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 
 // upToDate ends a run that finds nothing new: the mirror is as fresh as its sources.
 func (c *chain) upToDate(ctx context.Context, plan *releases.Plan, o order) error {
-	night := after(plan)
-	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Skipped, Detail: "nothing is new since " + night})
-	c.tried(ctx, o, night, nil)
+	snapshot := after(plan)
+	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Skipped, Detail: "nothing is new since " + snapshot})
+	c.tried(ctx, o, snapshot, nil)
 	c.show.finish()
 	c.show.table()
 	return nil
@@ -158,11 +158,11 @@ func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFl
 	if !plan.Line.BuildsTags() {
 		return nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
 	}
-	nights, err := c.view.Nights(ctx)
+	snapshots, err := c.view.Snapshots(ctx)
 	if err != nil {
 		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	there := (&releases.Index{Nights: nights}).Keep(plan.After).Nights
+	there := (&releases.Index{Snapshots: snapshots}).Keep(plan.After).Snapshots
 	if len(there) != len(plan.After) {
 		return nil, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, len(there))}
 	}

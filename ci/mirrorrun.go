@@ -30,7 +30,7 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 	var errIndex error
 	plan, err := c.resolveThen(ctx, line, c.world.date(), 0, func(plan *releases.Plan) error {
 		published := &releases.Index{}
-		if published.Nights, errIndex = c.view.Nights(ctx); errIndex == nil && len(plan.Prebuilt) > 0 {
+		if published.Snapshots, errIndex = c.view.Snapshots(ctx); errIndex == nil && len(plan.Prebuilt) > 0 {
 			var known publish.Known
 			known, errIndex = c.view.Index(ctx)
 			published = known.Index
@@ -80,22 +80,22 @@ func (c *chain) mirror(ctx context.Context, plan *releases.Plan, saved bool, o o
 	if saved {
 		known = publish.Known{Index: known.Index.Keep(plan.After)}
 	}
-	night, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), known.Index), stages.Mirror{
+	snapshot, err := pipeline.Run(ctx, c.session, build.MirrorStage(c.builder(), known.Index), stages.Mirror{
 		Plan: *plan, Tags: built, Index: known.SHA256, Program: releases.Program,
 		Stages: map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, build.TagName: build.TagVersion},
 	})
 	if err != nil {
 		return err
 	}
-	out.night = &night
-	return c.publish(ctx, night, o, out)
+	out.snapshot = &snapshot
+	return c.publish(ctx, snapshot, o, out)
 }
 
 func after(plan *releases.Plan) string {
 	if len(plan.After) == 0 {
 		return "the beginning"
 	}
-	return plan.After[0].Night
+	return plan.After[0].Snapshot
 }
 
 func (c *chain) nothing(stage, why string) error {

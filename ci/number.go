@@ -29,29 +29,29 @@ func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err 
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	nights, err := nightsAt(ctx, source)
+	snapshots, err := snapshotsAt(ctx, source)
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	last := slices.IndexFunc(nights, func(n string) bool { return n == plan.Date || strings.HasPrefix(n, plan.Date+".") })
+	last := slices.IndexFunc(snapshots, func(n string) bool { return n == plan.Date || strings.HasPrefix(n, plan.Date+".") })
 	if last < 0 {
 		return nil
 	}
-	if plan.Number, err = numberOf(nights[last]); err != nil {
+	if plan.Number, err = numberOf(snapshots[last]); err != nil {
 		return err
 	}
-	if !isNight(ctx, plan, publish.Read(source), nights[last]) {
+	if !isSnapshot(ctx, plan, publish.Read(source), snapshots[last]) {
 		plan.Number++
 	}
 	return nil
 }
 
-// nightsAt lists the nights at a target, newest first. On the web, which cannot be
+// snapshotsAt lists the nights at a target, newest first. On the web, which cannot be
 // listed, they are those that its status names, withdrawn ones too; where nothing is
 // published yet there are none.
-func nightsAt(ctx context.Context, source target.Source) ([]string, error) {
+func snapshotsAt(ctx context.Context, source target.Source) ([]string, error) {
 	if t, ok := source.(target.Target); ok {
-		return publish.Nights(ctx, t)
+		return publish.Snapshots(ctx, t)
 	}
 	status, err := publish.ReadStatus(ctx, source)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,13 +60,13 @@ func nightsAt(ctx context.Context, source target.Source) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	nights := append(slices.Clone(status.Nights), status.Withdrawn...)
-	slices.SortFunc(nights, func(a, b string) int { return compareNights(b, a) })
-	return nights, nil
+	snapshots := append(slices.Clone(status.Snapshots), status.Withdrawn...)
+	slices.SortFunc(snapshots, func(a, b string) int { return compareSnapshots(b, a) })
+	return snapshots, nil
 }
 
-// compareNights orders by day, and within a day by number.
-func compareNights(a, b string) int {
+// compareSnapshots orders by day, and within a day by number.
+func compareSnapshots(a, b string) int {
 	dayA, _, _ := strings.Cut(a, ".")
 	dayB, _, _ := strings.Cut(b, ".")
 	x, _ := numberOf(a) // what is no night has none
@@ -75,22 +75,22 @@ func compareNights(a, b string) int {
 }
 
 // numberOf is the number in the name of a night: 1 of 2026-11-24.1.
-func numberOf(night string) (int, error) {
-	_, n, second := strings.Cut(night, ".")
+func numberOf(snapshot string) (int, error) {
+	_, n, second := strings.Cut(snapshot, ".")
 	if !second {
 		return 0, nil
 	}
 	number, err := strconv.Atoi(n)
 	if err != nil {
-		return 0, fmt.Errorf("night %s at the target: %w", night, err)
+		return 0, fmt.Errorf("night %s at the target: %w", snapshot, err)
 	}
 	return number, nil
 }
 
-// isNight reports whether a night at a target was built from this very plan. One
+// isSnapshot reports whether a night at a target was built from this very plan. One
 // whose manifest cannot be read, because another program wrote it, was not.
-func isNight(ctx context.Context, plan *releases.Plan, r publish.Repository, night string) bool {
-	manifest, _, err := r.Manifest(ctx, night)
+func isSnapshot(ctx context.Context, plan *releases.Plan, r publish.Repository, snapshot string) bool {
+	manifest, _, err := r.Manifest(ctx, snapshot)
 	return err == nil && samePlan(plan, &manifest.Plan)
 }
 

@@ -90,7 +90,7 @@ func makePlan(ctx context.Context, w *world, name string, with []string, to, out
 }
 
 func printPlan(out io.Writer, plan *releases.Plan) {
-	fmt.Fprintf(out, "\n%s, night %s, published at %s\n\n", plan.Line.Title, plan.Night(), plan.Line.URL)
+	fmt.Fprintf(out, "\n%s, night %s, published at %s\n\n", plan.Line.Title, plan.Snapshot(), plan.Line.URL)
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "REPOSITORY\tREF\tCOMMIT\tLATEST TAG\tSOURCE")
 	for _, r := range plan.Repositories {

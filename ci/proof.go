@@ -22,7 +22,7 @@ import (
 type proof struct {
 	Format int `json:"format"` // proofFormat
 	// Night is the digest of the night's folder.
-	Night        pipeline.Digest     `json:"night"`
+	Snapshot     pipeline.Digest     `json:"night"`
 	Installation stages.Installation `json:"installation"`
 }
 
@@ -37,7 +37,7 @@ func writeProofs(dir string, out *outcome) error {
 		return fmt.Errorf("--write-proofs: %w", err)
 	}
 	for _, made := range out.proven {
-		p := proof{Format: proofFormat, Night: out.night.Tree.Digest, Installation: made}
+		p := proof{Format: proofFormat, Snapshot: out.snapshot.Tree.Digest, Installation: made}
 		p.Installation.Report = pipeline.Tree{} // a place in this machine's store
 		data, err := json.MarshalIndent(p, "", "  ")
 		if err != nil {
@@ -57,11 +57,11 @@ func writeProofs(dir string, out *outcome) error {
 // provenElsewhere takes the proofs of a folder in place of an installation here. Every
 // cell of the matrix has to be among them, proven as far as is asked for, with these
 // very bytes.
-func (c *chain) provenElsewhere(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
+func (c *chain) provenElsewhere(ctx context.Context, plan *releases.Plan, snapshot stages.Snapshot, f installFlags, out *outcome) error {
 	c.show.report(pipeline.Report{Stage: "install", State: pipeline.Started})
-	all, err := c.cells(ctx, f, plan, night)
+	all, err := c.cells(ctx, f, plan, snapshot)
 	if err == nil {
-		out.proven, err = takeProofs(f.proofs, all, f.levelOf(&plan.Line), night)
+		out.proven, err = takeProofs(f.proofs, all, f.levelOf(&plan.Line), snapshot)
 	}
 	if err != nil {
 		err = &pipeline.StageError{Stage: "install", Err: err}
@@ -74,8 +74,8 @@ func (c *chain) provenElsewhere(ctx context.Context, plan *releases.Plan, night 
 }
 
 // takeProofs gives the installations of the cells, in their order.
-func takeProofs(dir string, cells []releases.Cell, level releases.Level, night stages.Night) ([]stages.Installation, error) {
-	found, err := readProofs(dir, night)
+func takeProofs(dir string, cells []releases.Cell, level releases.Level, snapshot stages.Snapshot) ([]stages.Installation, error) {
+	found, err := readProofs(dir, snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +91,14 @@ func takeProofs(dir string, cells []releases.Cell, level releases.Level, night s
 	}
 	if len(lacking) > 0 || len(taken) == 0 {
 		return nil, &usageError{fmt.Errorf("--proofs %s: night %s is not proven at level %s with %s; run ci nightly --until install --write-proofs with each --cell, on the same plan",
-			dir, night.Name, level, strings.Join(lacking, ", "))}
+			dir, snapshot.Name, level, strings.Join(lacking, ", "))}
 	}
 	return taken, nil
 }
 
 // readProofs reads all proofs below a folder. One of other bytes is an error: it was
 // made of another night, or somebody changed one.
-func readProofs(dir string, night stages.Night) ([]stages.Installation, error) {
+func readProofs(dir string, snapshot stages.Snapshot) ([]stages.Installation, error) {
 	var all []stages.Installation
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".proof.json") {
@@ -108,9 +108,9 @@ func readProofs(dir string, night stages.Night) ([]stages.Installation, error) {
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %w", file, err)
-		case p.Night != night.Tree.Digest || p.Installation.Night != night.Name:
+		case p.Snapshot != snapshot.Tree.Digest || p.Installation.Snapshot != snapshot.Name:
 			return fmt.Errorf("%s: it is of night %s with the digest %.12s, and this is %s with %.12s; prove this one",
-				file, p.Installation.Night, p.Night, night.Name, night.Tree.Digest)
+				file, p.Installation.Snapshot, p.Snapshot, snapshot.Name, snapshot.Tree.Digest)
 		}
 		all = append(all, p.Installation)
 		return nil

@@ -16,10 +16,10 @@ import (
 
 // A night is published on the proofs of other machines only if all are there, of it.
 func TestProofs(t *testing.T) {
-	night := stages.Night{Name: "2026-11-24", Tree: pipeline.Tree{Digest: pipeline.DigestOf([]byte("night"))}}
+	snapshot := stages.Snapshot{Name: "2026-11-24", Tree: pipeline.Tree{Digest: pipeline.DigestOf([]byte("night"))}}
 	one, two := releases.Cell{PHP: "8.3", Database: "mariadb:11.4"}, releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}
 	made := func(cell releases.Cell, level releases.Level) stages.Installation {
-		return stages.Installation{Night: night.Name, Level: level, Cell: cell, Proven: []stages.Proof{{Step: "storefront"}}}
+		return stages.Installation{Snapshot: snapshot.Name, Level: level, Cell: cell, Proven: []stages.Proof{{Step: "storefront"}}}
 	}
 	whole := []stages.Installation{made(one, releases.Shop), made(two, releases.Deploy)}
 	for name, c := range map[string]struct {
@@ -31,21 +31,21 @@ func TestProofs(t *testing.T) {
 		"none":            {wantErr: "is not proven at level shop with php8.3-mariadb11.4, php8.4-mariadb11.4"},
 		"one is missing":  {proven: whole[1:], wantErr: "with php8.3-mariadb11.4;"},
 		"too little":      {proven: []stages.Installation{whole[0], made(two, releases.Setup)}, wantErr: "with php8.4-mariadb11.4;"},
-		"of other bytes":  {proven: whole, change: func(p *proof) { p.Night = pipeline.DigestOf([]byte("other")) }, wantErr: "it is of night 2026-11-24 with the digest "},
-		"of another day":  {proven: whole, change: func(p *proof) { p.Installation.Night = "2026-11-23" }, wantErr: "it is of night 2026-11-23 "},
+		"of other bytes":  {proven: whole, change: func(p *proof) { p.Snapshot = pipeline.DigestOf([]byte("other")) }, wantErr: "it is of night 2026-11-24 with the digest "},
+		"of another day":  {proven: whole, change: func(p *proof) { p.Installation.Snapshot = "2026-11-23" }, wantErr: "it is of night 2026-11-23 "},
 		"another format":  {proven: whole, change: func(p *proof) { p.Format = 2 }, wantErr: "it is of format 2, and this program reads 1"},
 		"of another cell": {proven: []stages.Installation{whole[0], made(releases.Cell{PHP: "8.4", Database: "mysql:8.4"}, releases.Shop)}, wantErr: "with php8.4-mariadb11.4;"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			out := &outcome{night: &night, proven: c.proven}
+			out := &outcome{snapshot: &snapshot, proven: c.proven}
 			if err := writeProofs(filepath.Join(dir, "proof-of-a-job"), out); err != nil {
 				t.Fatal(err)
 			}
 			if c.change != nil {
 				changeProofs(t, dir, c.change)
 			}
-			got, err := takeProofs(dir, []releases.Cell{one, two}, releases.Shop, night)
+			got, err := takeProofs(dir, []releases.Cell{one, two}, releases.Shop, snapshot)
 			if c.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), c.wantErr) || exitCode(err) != exitConfig {
 					t.Errorf("got %v, want %q", err, c.wantErr)
@@ -60,7 +60,7 @@ func TestProofs(t *testing.T) {
 			}
 		})
 	}
-	if _, err := takeProofs(filepath.Join(t.TempDir(), "none"), []releases.Cell{one}, releases.Shop, night); exitCode(err) != exitConfig {
+	if _, err := takeProofs(filepath.Join(t.TempDir(), "none"), []releases.Cell{one}, releases.Shop, snapshot); exitCode(err) != exitConfig {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }

@@ -27,17 +27,17 @@ type cellResult struct {
 // proveCells installs the night in containers: in every cell of the line's matrix
 // for which there is an image with PHP, several at once. A cell that fails does
 // not hide the others.
-func (c *chain) proveCells(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags, out *outcome) error {
-	cells, err := c.cellsToProve(ctx, plan, night, f)
+func (c *chain) proveCells(ctx context.Context, plan *releases.Plan, snapshot stages.Snapshot, f installFlags, out *outcome) error {
+	cells, err := c.cellsToProve(ctx, plan, snapshot, f)
 	if err != nil {
 		return err
 	}
-	upgrade, _, err := f.previous(ctx, night)
+	upgrade, _, err := f.previous(ctx, snapshot)
 	if err != nil {
 		return err
 	}
 	c.reports = filepath.Join(c.dir, "install", plan.Line.Name+"-")
-	candidate := stages.CandidateOf(plan, night, releases.Cell{}, nil)
+	candidate := stages.CandidateOf(plan, snapshot, releases.Cell{}, nil)
 	candidate.Install.Level, candidate.Upgrade = f.levelOf(&plan.Line), upgrade
 	candidate.Install.SampleData = candidate.Install.SampleData || f.sampleData
 	results := make([]cellResult, len(cells))
@@ -58,13 +58,13 @@ func (c *chain) proveCells(ctx context.Context, plan *releases.Plan, night stage
 		})
 	}
 	wait.Wait()
-	return c.endCells(plan, night, results, out)
+	return c.endCells(plan, snapshot, results, out)
 }
 
 // cellsToProve are the cells of the matrix, or the one that was asked for, with
 // the search that was asked for.
-func (c *chain) cellsToProve(ctx context.Context, plan *releases.Plan, night stages.Night, f installFlags) ([]releases.Cell, error) {
-	all, err := c.cells(ctx, f, plan, night)
+func (c *chain) cellsToProve(ctx context.Context, plan *releases.Plan, snapshot stages.Snapshot, f installFlags) ([]releases.Cell, error) {
+	all, err := c.cells(ctx, f, plan, snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +146,9 @@ func (c *chain) equip(ctx context.Context, r *cellRun, level releases.Level) (to
 
 // endCells writes the report over all and joins the failures. A night of which
 // nothing was proven did not pass.
-func (c *chain) endCells(plan *releases.Plan, night stages.Night, results []cellResult, out *outcome) error {
+func (c *chain) endCells(plan *releases.Plan, snapshot stages.Snapshot, results []cellResult, out *outcome) error {
 	var table strings.Builder
-	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n", night.Name)
+	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n", snapshot.Name)
 	var errs []error
 	proven := 0
 	for _, r := range results {

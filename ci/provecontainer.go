@@ -114,7 +114,7 @@ func (r cellRun) needs(in stages.Candidate, previous string) (container.Needs, e
 	if r.queue != "" {
 		add(install.QueueBeside(), r.queue, queueAddress)
 	}
-	if in.Upgrade.Night != "" {
+	if in.Upgrade.Snapshot != "" {
 		n.Env[previousFolder] = previous
 		n.Folders = append(n.Folders, container.Folder{Path: previous})
 	}

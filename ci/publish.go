@@ -111,7 +111,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 		o := order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
 		o.install.proofs, o.install.level = f.proofs, f.level
 		out, err := c.run(ctx, plan, o)
-		c.tried(ctx, o, plan.Night(), err)
+		c.tried(ctx, o, plan.Snapshot(), err)
 		c.show.finish()
 		c.show.table()
 		if err != nil {
@@ -123,7 +123,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 	}
 	if f.rollback != "" {
 		if err := c.direct(func(o publish.Options) (stages.Publication, error) {
-			return o.Rollback(ctx, publish.Rollback{To: f.to, Night: f.rollback, Keep: f.keep, DryRun: f.dryRun})
+			return o.Rollback(ctx, publish.Rollback{To: f.to, Snapshot: f.rollback, Keep: f.keep, DryRun: f.dryRun})
 		}, f.dryRun); err != nil {
 			return err
 		}
@@ -158,15 +158,15 @@ func (c *chain) publication(p stages.Publication) {
 		c.show.writeJSON(map[string]any{"event": "publication", "publication": p})
 		return
 	}
-	fmt.Fprintf(c.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Night)
+	fmt.Fprintf(c.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
 }
 
-var nightArgument = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.\d+)?$`)
+var snapshotArgument = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.\d+)?$`)
 
 // builtPlan is the plan of a night that was built here: a file, or one that the
 // store has kept.
 func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
-	if !releases.IsNight(arg) {
+	if !releases.IsSnapshot(arg) {
 		return readPlan(arg)
 	}
 	l, err := releases.Load(line)

@@ -26,25 +26,25 @@ type published struct {
 	close      func() error
 }
 
-// publishedNight matches what names a night within a repository: a URL or path of
+// publishedSnapshot matches what names a night within a repository: a URL or path of
 // its folder, or of its manifest.
-var publishedNight = regexp.MustCompile(`^(.*?)(?:^|/)nights/([^/]+)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
+var publishedSnapshot = regexp.MustCompile(`^(.*?)(?:^|/)nights/([^/]+)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
 
 // openPublished reads a night by the URL or path of its manifest or folder, or of a
 // repository, of which it is the current night. The caller closes it.
 func openPublished(ctx context.Context, w *world, at string) (*published, error) {
 	place, query, _ := strings.Cut(at, "?") // of a bucket
-	if match := publishedNight.FindStringSubmatch(filepath.ToSlash(place)); match != nil && releases.IsNight(match[2]) {
+	if match := publishedSnapshot.FindStringSubmatch(filepath.ToSlash(place)); match != nil && releases.IsSnapshot(match[2]) {
 		base := match[1]
 		if base == "" {
 			base = "."
 		}
-		return openNight(ctx, w, withQuery(base, query), match[2])
+		return openSnapshot(ctx, w, withQuery(base, query), match[2])
 	}
 	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
-	return openNight(ctx, w, at, "")
+	return openSnapshot(ctx, w, at, "")
 }
 
 func withQuery(base, query string) string {
@@ -71,13 +71,13 @@ func openSource(ctx context.Context, w *world, at string) (target.Source, func()
 	return t, t.Close, nil
 }
 
-// openNight reads a night of a repository; an empty name is the current one's.
-func openNight(ctx context.Context, w *world, at, night string) (*published, error) {
+// openSnapshot reads a night of a repository; an empty name is the current one's.
+func openSnapshot(ctx context.Context, w *world, at, snapshot string) (*published, error) {
 	source, closeSource, err := openSource(ctx, w, at)
 	if err != nil {
 		return nil, err
 	}
-	p, err := readNight(ctx, source, night)
+	p, err := readSnapshot(ctx, source, snapshot)
 	if err != nil {
 		return nil, errors.Join(err, closeSource())
 	}
@@ -85,19 +85,19 @@ func openNight(ctx context.Context, w *world, at, night string) (*published, err
 	return p, nil
 }
 
-func readNight(ctx context.Context, source target.Source, night string) (*published, error) {
+func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*published, error) {
 	r := publish.Read(source)
-	nights, err := r.Nights(ctx)
+	snapshots, err := r.Snapshots(ctx)
 	if err != nil {
 		return nil, notThere(source, err)
 	}
-	if night == "" {
-		if len(nights) == 0 {
+	if snapshot == "" {
+		if len(snapshots) == 0 {
 			return nil, &usageError{fmt.Errorf("%s has no nights; was it published by this program?", source)}
 		}
-		night = nights[0]
+		snapshot = snapshots[0]
 	}
-	m, data, err := r.Manifest(ctx, night)
+	m, data, err := r.Manifest(ctx, snapshot)
 	if err != nil {
 		return nil, notThere(source, err)
 	}
@@ -140,23 +140,23 @@ func cutLast(at string) (base, name string, found bool) {
 	return at[:i], at[i+1:], true
 }
 
-// findNight reads the night that somebody means: a URL or path as for openPublished,
+// findSnapshot reads the night that somebody means: a URL or path as for openPublished,
 // or within a repository a date or a version.
-func findNight(ctx context.Context, w *world, in, what string) (*published, error) {
+func findSnapshot(ctx context.Context, w *world, in, what string) (*published, error) {
 	if strings.ContainsAny(what, "/") || strings.HasSuffix(what, ".json") {
 		return openPublished(ctx, w, what)
 	}
 	if info, err := os.Stat(what); err == nil && info.IsDir() {
 		return openPublished(ctx, w, what)
 	}
-	if nightArgument.MatchString(what) {
-		return openNight(ctx, w, in, what)
+	if snapshotArgument.MatchString(what) {
+		return openSnapshot(ctx, w, in, what)
 	}
 	source, closeSource, err := openSource(ctx, w, in)
 	if err != nil {
 		return nil, err
 	}
-	p, err := nightOfVersion(ctx, source, what)
+	p, err := snapshotOfVersion(ctx, source, what)
 	if err != nil {
 		return nil, errors.Join(err, closeSource())
 	}
@@ -164,14 +164,14 @@ func findNight(ctx context.Context, w *world, in, what string) (*published, erro
 	return p, nil
 }
 
-// nightOfVersion finds the newest night that has a package of that version.
-func nightOfVersion(ctx context.Context, source target.Source, version string) (*published, error) {
-	nights, err := publish.Read(source).Nights(ctx)
+// snapshotOfVersion finds the newest night that has a package of that version.
+func snapshotOfVersion(ctx context.Context, source target.Source, version string) (*published, error) {
+	snapshots, err := publish.Read(source).Snapshots(ctx)
 	if err != nil {
 		return nil, notThere(source, err)
 	}
-	for _, night := range nights {
-		p, err := readNight(ctx, source, night)
+	for _, snapshot := range snapshots {
+		p, err := readSnapshot(ctx, source, snapshot)
 		if err != nil {
 			return nil, err
 		}
@@ -182,18 +182,18 @@ func nightOfVersion(ctx context.Context, source target.Source, version string) (
 	return nil, &usageError{fmt.Errorf("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)}
 }
 
-// nightBefore reads the night before another one of a repository: the next older
+// snapshotBefore reads the night before another one of a repository: the next older
 // one of the same line, since a release line may share the repository.
-func nightBefore(ctx context.Context, p *published) (*published, error) {
+func snapshotBefore(ctx context.Context, p *published) (*published, error) {
 	if p.repository == nil {
 		return nil, &usageError{errors.New("a manifest alone does not tell what was before it; give both nights")}
 	}
-	nights, err := p.repository.Nights(ctx)
+	snapshots, err := p.repository.Snapshots(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, night := range nights {
-		m, data, err := p.repository.Manifest(ctx, night)
+	for _, snapshot := range snapshots {
+		m, data, err := p.repository.Manifest(ctx, snapshot)
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +201,7 @@ func nightBefore(ctx context.Context, p *published) (*published, error) {
 			return &published{manifest: m, data: data, close: func() error { return nil }}, nil
 		}
 	}
-	return nil, &usageError{fmt.Errorf("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Night)}
+	return nil, &usageError{fmt.Errorf("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Snapshot)}
 }
 
 func older(a, b *releases.Plan) bool {

@@ -232,28 +232,28 @@ func (r *releasing) promote(ctx context.Context) error {
 	defer func() { _ = closeSource() }() // it was only read
 	preview := publish.Read(source)
 	r.show.report(pipeline.Report{Stage: "promote", State: pipeline.Started})
-	night, err := preview.Take(ctx, r.trees, r.version.String())
+	snapshot, err := preview.Take(ctx, r.trees, r.version.String())
 	if err != nil {
 		return &usageError{fmt.Errorf("%w; publish it there with --preview first", err)}
 	}
-	manifest, _, err := preview.Manifest(ctx, night.Name)
+	manifest, _, err := preview.Manifest(ctx, snapshot.Name)
 	if err != nil {
 		return &releases.SourceError{Repository: "preview", URL: source.String(), Err: err}
 	}
-	r.show.report(pipeline.Report{Stage: "promote", State: pipeline.Done, Detail: night.Summary()})
+	r.show.report(pipeline.Report{Stage: "promote", State: pipeline.Done, Detail: snapshot.Summary()})
 	r.plan = &manifest.Plan
 	if err := r.unwritten(ctx); err != nil {
 		return err
 	}
-	out := &outcome{plan: r.plan, night: &night}
-	if out.installation, err = proven(ctx, source, night.Name); err != nil {
+	out := &outcome{plan: r.plan, snapshot: &snapshot}
+	if out.installation, err = proven(ctx, source, snapshot.Name); err != nil {
 		return err
 	}
 	if out.installation != nil {
 		out.proven = append(out.proven, *out.installation)
 	}
 	r.show.out = out
-	if err := r.publish(ctx, night, r.order(), out); err != nil {
+	if err := r.publish(ctx, snapshot, r.order(), out); err != nil {
 		return err
 	}
 	if r.flags.dryRun {
@@ -264,8 +264,8 @@ func (r *releasing) promote(ctx context.Context) error {
 
 // proven is what the preview's installation proved. Its report lies with whoever
 // made it; nil if the preview does not tell.
-func proven(ctx context.Context, preview target.Source, night string) (*stages.Installation, error) {
-	data, err := target.Read(ctx, preview, "nights/"+night+"/"+attest.InstallationFile)
+func proven(ctx context.Context, preview target.Source, snapshot string) (*stages.Installation, error) {
+	data, err := target.Read(ctx, preview, "nights/"+snapshot+"/"+attest.InstallationFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

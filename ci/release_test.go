@@ -264,7 +264,7 @@ func checkDraft(t *testing.T, m *manager, manifest *releases.Manifest) {
 			sums = string(a.Content)
 		}
 	}
-	for _, name := range append(attest.NightFiles(), checksumsFile, notesFile, releases.ManifestName) {
+	for _, name := range append(attest.SnapshotFiles(), checksumsFile, notesFile, releases.ManifestName) {
 		if strings.HasSuffix(name, ".dsse.json") {
 			continue // signed with a key alone
 		}
@@ -299,8 +299,8 @@ func (m *manager) patches() {
 		}
 	}
 	r := mustOpen(t, m.target())
-	nights, err := publish.Read(r).Nights(t.Context())
-	if diff := cmp.Diff([]string{"1.1.1", "1.1.1-rc1", "1.1.0"}, nights); err != nil || diff != "" {
+	snapshots, err := publish.Read(r).Snapshots(t.Context())
+	if diff := cmp.Diff([]string{"1.1.1", "1.1.1-rc1", "1.1.0"}, snapshots); err != nil || diff != "" {
 		t.Errorf("releases that the repository resolves (%v):\n%s", err, diff)
 	}
 	for _, version := range []string{"1.1.1-rc1", "1.1.1"} {

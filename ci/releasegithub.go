@@ -132,7 +132,7 @@ func (r *releasing) attachments(ctx context.Context) (notes string, files []gith
 	if err != nil {
 		return "", nil, false, err
 	}
-	names, err := repository.Nights(ctx)
+	names, err := repository.Snapshots(ctx)
 	if err != nil {
 		return "", nil, false, err
 	}

@@ -85,7 +85,7 @@ func (r *releasing) fits(plan *releases.Plan, what string) error {
 	}
 	switch {
 	case plan.Release == nil || plan.Release.Version != r.version.String():
-		return &usageError{fmt.Errorf("%s is of %s, not of release %s", what, plan.Night(), r.version)}
+		return &usageError{fmt.Errorf("%s is of %s, not of release %s", what, plan.Snapshot(), r.version)}
 	case r.flags.upstream != "" && upstream != r.flags.upstream:
 		return &usageError{fmt.Errorf("%s stands for upstream %s, not for %s; give that, or begin again with --restart", what, upstream, r.flags.upstream)}
 	case slices.ContainsFunc(plan.Repositories, func(p releases.PlannedRepository) bool { return p.Source != "" }):
@@ -178,7 +178,7 @@ func (r *releasing) published(ctx context.Context, line *releases.Line) (names, 
 		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	names, err = publish.Nights(ctx, t)
+	names, err = publish.Snapshots(ctx, t)
 	if err != nil {
 		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}

@@ -45,11 +45,11 @@ func (e *differsError) Error() string { return e.err.Error() }
 func (e *differsError) Unwrap() error { return e.err }
 
 func reproduce(ctx context.Context, w *world, at string, runner runnerFlags) (err error) {
-	night, err := openPublished(ctx, w, at)
+	snapshot, err := openPublished(ctx, w, at)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, night.close()) }()
+	defer func() { err = errors.Join(err, snapshot.close()) }()
 	c, err := newChain(w, true)
 	if err != nil {
 		return err
@@ -58,11 +58,11 @@ func reproduce(ctx context.Context, w *world, at string, runner runnerFlags) (er
 	if err := c.start(ctx, runner); err != nil {
 		return err
 	}
-	out, err := c.run(ctx, &night.manifest.Plan, order{until: "build"})
+	out, err := c.run(ctx, &snapshot.manifest.Plan, order{until: "build"})
 	if err != nil {
 		return c.show.failed(err)
 	}
-	result, err := publish.Reproduced(ctx, c.trees, *out.night, night.data, night.repository)
+	result, err := publish.Reproduced(ctx, c.trees, *out.snapshot, snapshot.data, snapshot.repository)
 	c.show.finish()
 	if err != nil {
 		return err
@@ -70,10 +70,10 @@ func reproduce(ctx context.Context, w *world, at string, runner runnerFlags) (er
 	if w.json {
 		c.show.writeJSON(map[string]any{"event": "reproduction", "reproduction": result})
 	} else {
-		showReproduction(w, result, night.repository == nil)
+		showReproduction(w, result, snapshot.repository == nil)
 	}
 	if len(result.Differences) > 0 {
-		return &differsError{fmt.Errorf("%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Night, c.otherProgram(night.manifest, out))}
+		return &differsError{fmt.Errorf("%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Snapshot, c.otherProgram(snapshot.manifest, out))}
 	}
 	return nil
 }
@@ -97,5 +97,5 @@ func showReproduction(w *world, r *publish.Reproduction, manifestOnly bool) {
 	for _, d := range r.Differences {
 		fmt.Fprintf(w.stdout, "\n%s\n  %s\n", d.Path, strings.ReplaceAll(d.Detail, "\n", "\n  "))
 	}
-	fmt.Fprintf(w.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Night, r.Files, bytesText(r.Bytes), how, len(r.Differences))
+	fmt.Fprintf(w.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, bytesText(r.Bytes), how, len(r.Differences))
 }

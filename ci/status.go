@@ -149,10 +149,10 @@ func signedTime(ctx context.Context, source target.Source, s *publish.Status, ke
 	if err != nil {
 		return &untrustedError{fmt.Errorf("%s of %s %w", attest.RepositoryFile, source, err)}
 	}
-	s.Night, s.LastGood = "", nil
-	if len(signed.Nights) > 0 {
-		s.Night = signed.Nights[0].Night
-		s.LastGood = &publish.Try{Night: s.Night, At: signed.Published}
+	s.Snapshot, s.LastGood = "", nil
+	if len(signed.Snapshots) > 0 {
+		s.Snapshot = signed.Snapshots[0].Snapshot
+		s.LastGood = &publish.Try{Snapshot: s.Snapshot, At: signed.Published}
 	}
 	return nil
 }
@@ -165,23 +165,23 @@ func showStatus(w *world, s *publish.Status) error {
 		}
 		return writeOut(w.stdout, append(data, '\n'))
 	}
-	fmt.Fprintf(w.stdout, "Current night  %s (%d nights, %d packages)\n", s.Night, len(s.Nights), s.Packages)
+	fmt.Fprintf(w.stdout, "Current night  %s (%d nights, %d packages)\n", s.Snapshot, len(s.Snapshots), s.Packages)
 	if s.LastGood != nil {
-		fmt.Fprintf(w.stdout, "Last good      %s at %s\n", s.LastGood.Night, s.LastGood.At.Format(time.RFC3339))
+		fmt.Fprintf(w.stdout, "Last good      %s at %s\n", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}
 	if t := s.LastTry; t != nil {
 		what := "good"
 		if !t.Good() {
 			what = "failed in " + t.Stage + ": " + t.Reason
 		}
-		fmt.Fprintf(w.stdout, "Last try       %s at %s, %s\n", t.Night, t.At.Format(time.RFC3339), what)
+		fmt.Fprintf(w.stdout, "Last try       %s at %s, %s\n", t.Snapshot, t.At.Format(time.RFC3339), what)
 	}
 	return nil
 }
 
 // tried tells the target what became of a run. That it cannot be told is no failure of
 // the run: a monitor sees the age of the last good night.
-func (c *chain) tried(ctx context.Context, o order, night string, failed error) {
+func (c *chain) tried(ctx context.Context, o order, snapshot string, failed error) {
 	if o.to == "" || o.dryRun || ctx.Err() != nil || o.until != "" && o.until != publish.Name {
 		return
 	}
@@ -194,7 +194,7 @@ func (c *chain) tried(ctx context.Context, o order, night string, failed error) 
 	if err != nil {
 		return // publishing has said so
 	}
-	try := publish.Try{Night: night, At: options.Now}
+	try := publish.Try{Snapshot: snapshot, At: options.Now}
 	var stage *pipeline.StageError
 	if errors.As(failed, &stage) {
 		try.Stage = stage.Stage

@@ -48,7 +48,7 @@ func (d *display) results(out *outcome, plan string) {
 	}
 	if p := out.publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
-		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Night))
+		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Snapshot))
 		fmt.Fprintf(w, "Try it          ci serve %s\n", p.Target)
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
@@ -60,10 +60,10 @@ func (d *display) results(out *outcome, plan string) {
 }
 
 func (d *display) resultEvent(out *outcome, plan string) {
-	event := map[string]any{"event": "result", "plan": plan, "night": out.plan.Night(), "shop": out.shop}
-	if out.night != nil {
-		event["tree"] = out.night.Tree
-		event["packages"] = len(out.night.Packages)
+	event := map[string]any{"event": "result", "plan": plan, "night": out.plan.Snapshot(), "shop": out.shop}
+	if out.snapshot != nil {
+		event["tree"] = out.snapshot.Tree
+		event["packages"] = len(out.snapshot.Packages)
 	}
 	if out.publication != nil {
 		event["publication"] = out.publication

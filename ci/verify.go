@@ -230,7 +230,7 @@ func showReport(w *world, where string, r *verify.Report) error {
 	if n := len(r.Problems); n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	fmt.Fprintf(w.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Night, r.Nights, r.Files, bytesText(r.Bytes))
+	fmt.Fprintf(w.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Snapshot, r.Snapshots, r.Files, bytesText(r.Bytes))
 	if r.Signed != nil {
 		fmt.Fprintf(w.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
 	}

@@ -67,7 +67,7 @@ func (n *newsroom) write(text string) {
 	}
 }
 
-func (n *newsroom) night(inputs map[string]any) map[string]*jobRun {
+func (n *newsroom) snapshot(inputs map[string]any) map[string]*jobRun {
 	n.t.Helper()
 	all := map[string]any{"line": n.line, "level": "as the line says", "dry-run": false}
 	for name, value := range inputs {
@@ -92,7 +92,7 @@ func expectJobs(t *testing.T, jobs map[string]*jobRun, want map[string]string) {
 }
 
 // nights are those at the target, oldest first.
-func (n *newsroom) nights() []string {
+func (n *newsroom) snapshots() []string {
 	entries, err := os.ReadDir(filepath.Join(n.target, "nights"))
 	if err != nil {
 		return nil
@@ -101,16 +101,16 @@ func (n *newsroom) nights() []string {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	slices.SortFunc(names, compareNights)
+	slices.SortFunc(names, compareSnapshots)
 	return names
 }
 
 // checkGood looks at what people see of a good run, and at what came of its jobs.
-func (n *newsroom) checkGood(jobs map[string]*jobRun, night string) {
+func (n *newsroom) checkGood(jobs map[string]*jobRun, snapshot string) {
 	t := n.t
 	t.Helper()
 	for page, wants := range map[string][]string{
-		jobs["build"].page:   {"## ci plan: Sample distribution, night " + night, "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
+		jobs["build"].page:   {"## ci plan: Sample distribution, night " + snapshot, "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
 		jobs["install"].page: {"### Test installations", "| cell | level | PHP |"},
 		jobs["publish"].page: {"### Published", "proven on other machines", "### Test installations"},
 	} {
@@ -139,18 +139,18 @@ func TestNightlyWorkflow(t *testing.T) {
 	n := newNewsroom(t)
 	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success"}
 
-	jobs := n.night(map[string]any{"dry-run": true})
+	jobs := n.snapshot(map[string]any{"dry-run": true})
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "skipped", "status": "skipped"})
-	if got := n.nights(); len(got) > 0 {
+	if got := n.snapshots(); len(got) > 0 {
 		t.Fatalf("a dry run published %v", got)
 	}
 	if !strings.Contains(jobs["publish"].page, "### Would be published") {
 		t.Errorf("the page of a dry run:\n%s", jobs["publish"].page)
 	}
 
-	jobs = n.night(nil)
+	jobs = n.snapshot(nil)
 	expectJobs(t, jobs, good)
-	first := n.nights()
+	first := n.snapshots()
 	if len(first) != 1 {
 		t.Fatalf("published %v", first)
 	}
@@ -158,24 +158,24 @@ func TestNightlyWorkflow(t *testing.T) {
 
 	// Something was pushed: a second night of the day.
 	n.write(strings.Replace(n.text, "title: Sample distribution", "title: Sample distribution, changed", 1))
-	expectJobs(t, n.night(nil), good)
+	expectJobs(t, n.snapshot(nil), good)
 	second := first[0] + ".1"
 	if today := time.Now().UTC().Format(time.DateOnly); today != first[0] {
 		second = today // it is past midnight
 	}
-	if diff := cmp.Diff(append(first, second), n.nights()); diff != "" {
+	if diff := cmp.Diff(append(first, second), n.snapshots()); diff != "" {
 		t.Fatalf("nights (-want +got):\n%s", diff)
 	}
 
 	// One that does not install.
 	n.write(strings.Replace(n.text, "Hello from Sample_Greeting", "Nobody says this", 1))
-	jobs = n.night(nil)
+	jobs = n.snapshot(nil)
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "status": "success"})
 	if diff := cmp.Diff(map[string]string{"database": "", "search": ""}, jobs["install"].images); diff != "" {
 		t.Errorf("images of services (-want +got):\n%s", diff)
 	}
-	if got := len(n.nights()); got != 2 {
-		t.Errorf("a night that does not install is published: %v", n.nights())
+	if got := len(n.snapshots()); got != 2 {
+		t.Errorf("a night that does not install is published: %v", n.snapshots())
 	}
 	if !strings.Contains(jobs["install"].said, "::error title=ci nightly::") || !strings.Contains(jobs["install"].page, "**Failed**, exit code 5") {
 		t.Errorf("no annotation, or no page:\n%s\n%s", jobs["install"].said, jobs["install"].page)
@@ -192,7 +192,7 @@ func TestNightlyWorkflow(t *testing.T) {
 
 	// And it is mended.
 	n.write(strings.Replace(n.text, "title: Sample distribution", "title: Sample distribution, mended", 1))
-	expectJobs(t, n.night(nil), good)
+	expectJobs(t, n.snapshot(nil), good)
 	issues = n.github.Repositories["acme/nightly"].Issues
 	if len(issues) != 1 || issues[0].State != "closed" || len(issues[0].Comments) != 1 {
 		t.Errorf("issues: %+v", issues)
@@ -208,10 +208,10 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}}
-	jobs := n.night(nil)
+	jobs := n.snapshot(nil)
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "failure"})
-	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.nights()) > 0 {
-		t.Errorf("published %v:\n%s", n.nights(), jobs["publish"].said)
+	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.snapshots()) > 0 {
+		t.Errorf("published %v:\n%s", n.snapshots(), jobs["publish"].said)
 	}
 }
 

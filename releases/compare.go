@@ -32,9 +32,9 @@ const ComparisonFormat = 1
 
 // A ComparedSide is one of the two nights.
 type ComparedSide struct {
-	Line  string `json:"line"`
-	Title string `json:"title"`
-	Night string `json:"night"`
+	Line     string `json:"line"`
+	Title    string `json:"title"`
+	Snapshot string `json:"night"`
 }
 
 // A ComparedPackage is a package of one night.
@@ -134,7 +134,7 @@ func Compare(ctx context.Context, before, after *Manifest, history History) (*Co
 const historyAtOnce = 6
 
 func sideOf(m *Manifest) ComparedSide {
-	return ComparedSide{Line: m.Plan.Line.Name, Title: m.Plan.Line.Title, Night: m.Night}
+	return ComparedSide{Line: m.Plan.Line.Name, Title: m.Plan.Line.Title, Snapshot: m.Snapshot}
 }
 
 func packagesOf(m *Manifest) map[string]ManifestPackage {

@@ -23,14 +23,14 @@ func (h told) Between(_ context.Context, url, before, after string) ([]Commit, e
 
 func id(pair string) string { return strings.Repeat(pair, 20) }
 
-// twoNights are nights in which all that can change does.
-func twoNights() (before, after *Manifest) {
+// twoSnapshots are nights in which all that can change does.
+func twoSnapshots() (before, after *Manifest) {
 	pkg := func(name, version string, requires ...Requirement) ManifestPackage {
 		return ManifestPackage{Name: name, Version: version, Type: "magento2-module", Requires: requires}
 	}
 	require := func(name, constraint string) Requirement { return Requirement{name, constraint, "Model/A.php:3"} }
 	line := Line{Name: "acme", Title: "Acme *nightly*"}
-	before = &Manifest{Night: "2026-11-23", Packages: []ManifestPackage{
+	before = &Manifest{Snapshot: "2026-11-23", Packages: []ManifestPackage{
 		pkg("acme/module-a", "1-a23", require("acme/module-b", "1-a23"), require("php", ">=8.1"), require("ext-old", "*")),
 		pkg("acme/module-b", "1-a23"), pkg("acme/module-gone", "1-a23"), pkg("acme/language", "1.0.0"),
 	}}
@@ -40,7 +40,7 @@ func twoNights() (before, after *Manifest) {
 		{Name: "same", URL: "https://github.com/acme/same", Commit: id("c1")},
 		{Name: "gone", URL: "file:///srv/gone", Commit: id("d1")},
 	}}
-	after = &Manifest{Night: "2026-11-24", Packages: []ManifestPackage{
+	after = &Manifest{Snapshot: "2026-11-24", Packages: []ManifestPackage{
 		pkg("acme/module-a", "1-a24", require("acme/module-b", "1-a24"), require("php", ">=8.2"), require("ext-new", "*")),
 		pkg("acme/module-b", "1-a24"), pkg("acme/module-new", "1-a24"), pkg("acme/language", "1.0.0"),
 	}}
@@ -60,7 +60,7 @@ var history = told{"https://bot:secret@github.com/acme/shop.git a1 a2": {
 
 func compared(t *testing.T, h History) *Comparison {
 	t.Helper()
-	before, after := twoNights()
+	before, after := twoSnapshots()
 	c, err := Compare(t.Context(), before, after, h)
 	if err != nil {
 		t.Fatal(err)
@@ -92,15 +92,15 @@ func TestCompareGolden(t *testing.T) {
 }
 
 func TestCompareSameNight(t *testing.T) {
-	night, _ := twoNights()
-	c, err := Compare(t.Context(), night, night, nil)
+	snapshot, _ := twoSnapshots()
+	c, err := Compare(t.Context(), snapshot, snapshot, nil)
 	if err != nil || !c.Quiet() || len(c.Changed) != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	// Only the versions move.
-	_, after := twoNights()
-	after.Packages, after.Plan.Repositories = nil, night.Plan.Repositories
-	for _, p := range night.Packages {
+	_, after := twoSnapshots()
+	after.Packages, after.Plan.Repositories = nil, snapshot.Plan.Repositories
+	for _, p := range snapshot.Packages {
 		p.Version = strings.ReplaceAll(p.Version, "a23", "a24")
 		var requires []Requirement
 		for _, r := range p.Requires {
@@ -110,14 +110,14 @@ func TestCompareSameNight(t *testing.T) {
 		p.Requires = requires
 		after.Packages = append(after.Packages, p)
 	}
-	c, err = Compare(t.Context(), night, after, nil)
+	c, err = Compare(t.Context(), snapshot, after, nil)
 	if err != nil || !c.Quiet() || len(c.Changed) != 3 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
 
 func TestCompareStops(t *testing.T) {
-	before, after := twoNights()
+	before, after := twoSnapshots()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Compare(ctx, before, after, history); !errors.Is(err, context.Canceled) {

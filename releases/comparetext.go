@@ -29,7 +29,7 @@ func plural(n int, noun string) string {
 // Text writes the comparison for a terminal.
 func (c *Comparison) Text() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s to %s\n%s.\n", printable(c.After.Title), c.Before.Night, c.After.Night, c.counts())
+	fmt.Fprintf(&b, "%s: %s to %s\n%s.\n", printable(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
 	section := heading(&b)
 	for _, p := range c.Added {
 		section("Packages")
@@ -110,7 +110,7 @@ func printable(text string) string {
 // Markdown writes the comparison for release notes.
 func (c *Comparison) Markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s: %s to %s\n\n%s.\n", markdown(c.After.Title), c.Before.Night, c.After.Night, c.counts())
+	fmt.Fprintf(&b, "## %s: %s to %s\n\n%s.\n", markdown(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
 	if len(c.Added)+len(c.Removed) > 0 {
 		fmt.Fprint(&b, "\n### Packages\n\n")
 	}

@@ -24,21 +24,21 @@ const IndexName = "index.json"
 // A folder of metadata is named by the SHA-256 of its index, which holds those of all
 // its files.
 type Index struct {
-	Format int            `json:"format"` // IndexFormat
-	URL    string         `json:"url"`    // base URL for which the metadata was merged
-	Nights []IndexedNight `json:"nights"` // newest first
-	Files  []IndexedFile  `json:"files"`  // of metadata, in byte order of their names
+	Format    int               `json:"format"` // IndexFormat
+	URL       string            `json:"url"`    // base URL for which the metadata was merged
+	Snapshots []IndexedSnapshot `json:"nights"` // newest first
+	Files     []IndexedFile     `json:"files"`  // of metadata, in byte order of their names
 }
 
 // IndexFormat is the format of indexes that this program reads and writes.
 const IndexFormat = 1
 
-// An IndexedNight is what the index says of a night.
-type IndexedNight struct {
-	Night  string          `json:"night"`
-	SHA256 pipeline.Digest `json:"sha256"` // of its manifest
-	Line   string          `json:"line"`   // name of its line
-	Policy string          `json:"policy"` // of the line's versions
+// An IndexedSnapshot is what the index says of a night.
+type IndexedSnapshot struct {
+	Snapshot string          `json:"night"`
+	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
+	Line     string          `json:"line"`   // name of its line
+	Policy   string          `json:"policy"` // of the line's versions
 	// Tags are those that it was made of, by repository. None: its line builds branches.
 	Tags []IndexedTags `json:"tags"`
 	// Data is the commit of the line's data, and Directories those of it whose zips the
@@ -63,10 +63,10 @@ type IndexedFile struct {
 
 // An IndexedVersion is one version of a package.
 type IndexedVersion struct {
-	Version string          `json:"version"`
-	Bytes   int             `json:"bytes"`  // of its entry in the file
-	SHA256  pipeline.Digest `json:"sha256"` // of its dist
-	Nights  []string        `json:"nights"` // that have it, newest first
+	Version   string          `json:"version"`
+	Bytes     int             `json:"bytes"`  // of its entry in the file
+	SHA256    pipeline.Digest `json:"sha256"` // of its dist
+	Snapshots []string        `json:"nights"` // that have it, newest first
 }
 
 // Encode writes the index as a file, on one line: the same index is the same file.
@@ -75,7 +75,7 @@ func (i *Index) Encode() ([]byte, error) {
 	for _, file := range i.Files {
 		versions += 1 + len(file.Versions)
 	}
-	b := bytes.NewBuffer(make([]byte, 0, indexedBytes*(versions+len(i.Nights))))
+	b := bytes.NewBuffer(make([]byte, 0, indexedBytes*(versions+len(i.Snapshots))))
 	if err := jsonv2.MarshalWrite(b, i); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", IndexName, err)
 	}
@@ -83,21 +83,21 @@ func (i *Index) Encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ParseIndexNights reads only the nights of an index that is known to be whole: they
+// ParseIndexSnapshots reads only the nights of an index that is known to be whole: they
 // stand before what is long.
-func ParseIndexNights(data []byte) ([]IndexedNight, error) {
-	bad := func(err error) ([]IndexedNight, error) {
+func ParseIndexSnapshots(data []byte) ([]IndexedSnapshot, error) {
+	bad := func(err error) ([]IndexedSnapshot, error) {
 		return nil, configErrorf("%s: %w", IndexName, located(data, err))
 	}
 	var head struct {
-		format int
-		nights []IndexedNight
+		format    int
+		snapshots []IndexedSnapshot
 	}
 	in := jsontext.NewDecoder(bytes.NewBuffer(data)) // a Buffer is read in place
 	if _, err := in.ReadToken(); err != nil {
 		return bad(err)
 	}
-	for in.PeekKind() == jsontext.KindString && head.nights == nil {
+	for in.PeekKind() == jsontext.KindString && head.snapshots == nil {
 		key, err := in.ReadToken()
 		if err != nil {
 			return bad(err)
@@ -106,7 +106,7 @@ func ParseIndexNights(data []byte) ([]IndexedNight, error) {
 		case "format":
 			err = jsonv2.UnmarshalDecode(in, &head.format)
 		case "nights":
-			err = jsonv2.UnmarshalDecode(in, &head.nights)
+			err = jsonv2.UnmarshalDecode(in, &head.snapshots)
 		default:
 			err = in.SkipValue()
 		}
@@ -114,10 +114,10 @@ func ParseIndexNights(data []byte) ([]IndexedNight, error) {
 			return bad(err)
 		}
 	}
-	if head.format != IndexFormat || head.nights == nil {
+	if head.format != IndexFormat || head.snapshots == nil {
 		return bad(fmt.Errorf("it is of format %d and names no nights before its files; want format %d", head.format, IndexFormat))
 	}
-	return head.nights, nil
+	return head.snapshots, nil
 }
 
 // indexedBytes is how many bytes an index has for each version, about.
@@ -137,10 +137,10 @@ func ParseIndex(data []byte) (*Index, error) {
 const maxIndex = 512 << 20
 
 // Indexed is what an index says of the night of a manifest with that SHA-256.
-func (m *Manifest) Indexed(sum pipeline.Digest) IndexedNight {
+func (m *Manifest) Indexed(sum pipeline.Digest) IndexedSnapshot {
 	line := m.Plan.Line
-	n := IndexedNight{
-		Night: m.Night, SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
+	n := IndexedSnapshot{
+		Snapshot: m.Snapshot, SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
 		Tags: []IndexedTags{}, Directories: []string{},
 	}
 	for _, r := range m.Plan.Repositories {
@@ -186,18 +186,18 @@ func (i *Index) Dist(name, version string) (sum pipeline.Digest, ok bool) {
 
 // Keep is the index of only those nights that a plan names. Its files are no longer
 // those of a folder.
-func (i *Index) Keep(nights []Continued) *Index {
-	named := func(night string) bool {
-		return slices.ContainsFunc(nights, func(c Continued) bool { return c.Night == night })
+func (i *Index) Keep(snapshots []Continued) *Index {
+	named := func(snapshot string) bool {
+		return slices.ContainsFunc(snapshots, func(c Continued) bool { return c.Snapshot == snapshot })
 	}
 	part := &Index{Format: i.Format, URL: i.URL}
-	for _, n := range i.Nights {
-		if named(n.Night) {
-			part.Nights = append(part.Nights, n)
+	for _, n := range i.Snapshots {
+		if named(n.Snapshot) {
+			part.Snapshots = append(part.Snapshots, n)
 		}
 	}
 	for _, file := range i.Files {
-		file.Versions = slices.DeleteFunc(slices.Clone(file.Versions), func(v IndexedVersion) bool { return !slices.ContainsFunc(v.Nights, named) })
+		file.Versions = slices.DeleteFunc(slices.Clone(file.Versions), func(v IndexedVersion) bool { return !slices.ContainsFunc(v.Snapshots, named) })
 		if len(file.Versions) > 0 {
 			part.Files = append(part.Files, file)
 		}
@@ -208,8 +208,8 @@ func (i *Index) Keep(nights []Continued) *Index {
 // NextNumber is the number of the next night of a day: 0 for the first one.
 func (i *Index) NextNumber(date string) int {
 	next := 0
-	for _, n := range i.Nights {
-		if day, number := splitNight(n.Night); day == date {
+	for _, n := range i.Snapshots {
+		if day, number := splitSnapshot(n.Snapshot); day == date {
 			next = max(next, number+1)
 		}
 	}

@@ -13,17 +13,17 @@ import (
 // madeIndex is the index of a mirror with so many tags of so many packages, each tag
 // a night.
 func madeIndex(tags, packages int) *Index {
-	i := &Index{Format: IndexFormat, URL: "https://mirror.example.org/", Nights: []IndexedNight{}, Files: []IndexedFile{}}
+	i := &Index{Format: IndexFormat, URL: "https://mirror.example.org/", Snapshots: []IndexedSnapshot{}, Files: []IndexedFile{}}
 	for n := range tags {
-		m := &Manifest{Night: fmt.Sprintf("2026-11-26.%d", tags-n), Plan: Plan{Line: Line{Name: "mirror"}}}
+		m := &Manifest{Snapshot: fmt.Sprintf("2026-11-26.%d", tags-n), Plan: Plan{Line: Line{Name: "mirror"}}}
 		m.Plan.Repositories = []PlannedRepository{{Name: "shop", Tags: []PlannedTag{{fmt.Sprintf("1.%d.0", tags-n), commitID("a")}}}}
-		i.Nights = append(i.Nights, m.Indexed(pipeline.DigestOf([]byte(m.Night))))
+		i.Snapshots = append(i.Snapshots, m.Indexed(pipeline.DigestOf([]byte(m.Snapshot))))
 	}
 	for p := range packages {
 		f := IndexedFile{Name: fmt.Sprintf("acme/module-%03d", p), SHA256: pipeline.DigestOf(nil), Type: "magento2-module", Versions: []IndexedVersion{}}
 		for n := range tags {
 			f.Versions = append(f.Versions, IndexedVersion{
-				Version: fmt.Sprintf("1.%d.0", tags-n), Bytes: 283, SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Nights: []string{i.Nights[n].Night},
+				Version: fmt.Sprintf("1.%d.0", tags-n), Bytes: 283, SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Snapshots: []string{i.Snapshots[n].Snapshot},
 			})
 		}
 		i.Files = append(i.Files, f, IndexedFile{Name: f.Name + "~dev", SHA256: pipeline.DigestOf(nil), Versions: []IndexedVersion{}})
@@ -44,8 +44,8 @@ func TestIndexFile(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read again (-want +got):\n%s", diff)
 	}
-	if nights, err := ParseIndexNights(data); err != nil || cmp.Diff(want.Nights, nights) != "" {
-		t.Errorf("nights %v, %v", nights, err)
+	if snapshots, err := ParseIndexSnapshots(data); err != nil || cmp.Diff(want.Snapshots, snapshots) != "" {
+		t.Errorf("nights %v, %v", snapshots, err)
 	}
 	again, err := got.Encode()
 	if err != nil || string(again) != string(data) {
@@ -86,8 +86,8 @@ func TestParseIndexRefuses(t *testing.T) {
 
 func TestParseIndexNightsRefuses(t *testing.T) {
 	for _, bad := range []string{``, `[]`, `{}`, `{"format":2,"nights":[]}`, `{"nights":[]}`, `{"format":1,"nights":1}`, `{"format":1,"files":[]}`, `{"format":1,"nights":[{`} {
-		if nights, err := ParseIndexNights([]byte(bad)); err == nil || !strings.Contains(err.Error(), IndexName) {
-			t.Errorf("%s: %v, %v", bad, nights, err)
+		if snapshots, err := ParseIndexSnapshots([]byte(bad)); err == nil || !strings.Contains(err.Error(), IndexName) {
+			t.Errorf("%s: %v, %v", bad, snapshots, err)
 		}
 	}
 }
@@ -95,10 +95,10 @@ func TestParseIndexNightsRefuses(t *testing.T) {
 // What a plan names of an index: its nights, and the versions that one of them has.
 func TestIndexKeep(t *testing.T) {
 	all := madeIndex(3, 1)
-	all.Files[0].Versions[0].Nights = append(all.Files[0].Versions[0].Nights, all.Nights[1].Night)
-	got := all.Keep([]Continued{{Night: all.Nights[1].Night}})
-	if len(got.Nights) != 1 || got.Nights[0].Night != all.Nights[1].Night {
-		t.Errorf("nights %v", got.Nights)
+	all.Files[0].Versions[0].Snapshots = append(all.Files[0].Versions[0].Snapshots, all.Snapshots[1].Snapshot)
+	got := all.Keep([]Continued{{Snapshot: all.Snapshots[1].Snapshot}})
+	if len(got.Snapshots) != 1 || got.Snapshots[0].Snapshot != all.Snapshots[1].Snapshot {
+		t.Errorf("nights %v", got.Snapshots)
 	}
 	for at, v := range all.Files[0].Versions {
 		if sum, ok := got.Dist("acme/module-000", v.Version); ok != (at < 2) || ok && sum != v.SHA256 {
@@ -129,7 +129,7 @@ func BenchmarkIndex(b *testing.B) {
 	})
 	b.Run("parse nights", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := ParseIndexNights(data); err != nil {
+			if _, err := ParseIndexSnapshots(data); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -171,9 +171,9 @@ func FuzzParseIndex(f *testing.F) {
 		if err != nil || string(first) != string(second) {
 			t.Errorf("%v: written again it is another file:\n%s\n%s", err, first, second)
 		}
-		nights, err := ParseIndexNights(first)
-		if err != nil || cmp.Diff(again.Nights, nights) != "" {
-			t.Errorf("%v: nights %v of:\n%s", err, nights, first)
+		snapshots, err := ParseIndexSnapshots(first)
+		if err != nil || cmp.Diff(again.Snapshots, snapshots) != "" {
+			t.Errorf("%v: nights %v of:\n%s", err, snapshots, first)
 		}
 	})
 }

@@ -14,10 +14,10 @@ const ManifestName = "nightly.json"
 // A Manifest lists what a night holds and from what it was made. It is part of
 // the night's folder: no times, no hosts, no reports.
 type Manifest struct {
-	Format  int            `json:"format"` // ManifestFormat
-	Night   string         `json:"night"`
-	Program string         `json:"program"`
-	Stages  map[string]int `json:"stages"` // version of each stage that made it
+	Format   int            `json:"format"` // ManifestFormat
+	Snapshot string         `json:"night"`
+	Program  string         `json:"program"`
+	Stages   map[string]int `json:"stages"` // version of each stage that made it
 	// Local says that a source was replaced by --with: not a night of the line.
 	Local    bool              `json:"local"`
 	Packages []ManifestPackage `json:"packages"` // in byte order of their names
@@ -86,8 +86,8 @@ func ParseManifest(data []byte) (*Manifest, error) {
 
 func (m *Manifest) check() error {
 	problems := []error{m.Plan.check()}
-	if m.Night != m.Plan.Night() {
-		problems = append(problems, fmt.Errorf("night %q, but its plan is of %s", m.Night, m.Plan.Night()))
+	if m.Snapshot != m.Plan.Snapshot() {
+		problems = append(problems, fmt.Errorf("night %q, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
 	}
 	for _, p := range m.Packages {
 		if p.Dist == nil {

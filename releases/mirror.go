@@ -89,8 +89,8 @@ type PlannedZip struct {
 
 // A Continued is a night that a plan adds to.
 type Continued struct {
-	Night  string          `json:"night"`
-	SHA256 pipeline.Digest `json:"sha256"` // of its manifest
+	Snapshot string          `json:"night"`
+	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 }
 
 // ForTag is the part of a line that decides what one tag of a repository becomes:

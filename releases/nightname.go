@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// nightPattern is a night's date, and its number if it is not the first of its day.
-var nightPattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
+// snapshotPattern is a night's date, and its number if it is not the first of its day.
+var snapshotPattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[1-9]\d{0,5})?$`)
 
-// IsNight reports whether a name can be that of a night (Plan.Night): a date with
+// IsSnapshot reports whether a name can be that of a night (Plan.Night): a date with
 // or without a number, or the version of a tagged release. No name is both.
-func IsNight(name string) bool { return nightPattern.MatchString(name) || isReleaseName(name) }
+func IsSnapshot(name string) bool { return snapshotPattern.MatchString(name) || isReleaseName(name) }
 
 func isReleaseName(name string) bool {
 	_, err := ParseReleaseVersion(name)
@@ -33,12 +33,12 @@ func NewestFirst(a, b string) int {
 	case errY == nil:
 		return 1
 	}
-	dateA, numberA := splitNight(a)
-	dateB, numberB := splitNight(b)
+	dateA, numberA := splitSnapshot(a)
+	dateB, numberB := splitSnapshot(b)
 	return cmp.Or(cmp.Compare(dateB, dateA), cmp.Compare(numberB, numberA))
 }
 
-func splitNight(name string) (date string, number int) {
+func splitSnapshot(name string) (date string, number int) {
 	date, n, found := strings.Cut(name, ".")
 	if found {
 		number, _ = strconv.Atoi(n) // digits: nightPattern

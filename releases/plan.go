@@ -73,7 +73,7 @@ type PlannedRepository struct {
 // Night is the name of the night: its date, and its number if there was one
 // before on the same day: 2026-11-24, 2026-11-24.1. A tagged release is named by its
 // version.
-func (p *Plan) Night() string {
+func (p *Plan) Snapshot() string {
 	if p.Release != nil {
 		return p.Release.Version
 	}
@@ -106,9 +106,9 @@ func (p *Plan) Repository(name string) (PlannedRepository, bool) {
 // Summary implements pipeline.Summarizer.
 func (p *Plan) Summary() string {
 	if p.Line.BuildsTags() {
-		return fmt.Sprintf("%s of %s: %d repositories, %d tags and zips to add", p.Night(), p.Line.Name, len(p.Repositories), p.Pending())
+		return fmt.Sprintf("%s of %s: %d repositories, %d tags and zips to add", p.Snapshot(), p.Line.Name, len(p.Repositories), p.Pending())
 	}
-	return fmt.Sprintf("%s of %s: %d repositories", p.Night(), p.Line.Name, len(p.Repositories))
+	return fmt.Sprintf("%s of %s: %d repositories", p.Snapshot(), p.Line.Name, len(p.Repositories))
 }
 
 // Encode writes the plan as a file: indented, its maps in byte order, so that the
@@ -130,7 +130,7 @@ func ParsePlan(data []byte) (*Plan, error) {
 
 // check says what is wrong with a plan that was read, all of it.
 func (p *Plan) check() error {
-	problems := []error{checkNight(p.Date, p.Number)}
+	problems := []error{checkSnapshot(p.Date, p.Number)}
 	if err := p.Line.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("its line: %w", err))
 	}

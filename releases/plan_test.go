@@ -93,7 +93,7 @@ func TestParsePlanRefuses(t *testing.T) {
 func testManifest(t testing.TB) *Manifest {
 	sha := pipeline.Digest(strings.Repeat("ab", 32))
 	return &Manifest{
-		Format: ManifestFormat, Night: "2026-11-24", Program: Program, Stages: map[string]int{"build": 1, "checkout": 2},
+		Format: ManifestFormat, Snapshot: "2026-11-24", Program: Program, Stages: map[string]int{"build": 1, "checkout": 2},
 		Packages: []ManifestPackage{{
 			Name: "mage-os/a", Version: "1.0.1-a20261124", Type: "library", Repository: "one", Directory: ".", Commit: commitID("1"),
 			Requires: []Requirement{{"php", "~8.3", "declared"}},
@@ -124,7 +124,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		name, want string
 		spoil      func(*Manifest)
 	}{
-		{"another night", "2026-11-25", func(m *Manifest) { m.Night = "2026-11-25" }},
+		{"another night", "2026-11-25", func(m *Manifest) { m.Snapshot = "2026-11-25" }},
 		{"another format", "format 9", func(m *Manifest) { m.Format = 9 }},
 		{"a dist outside", "../x.zip", func(m *Manifest) { m.Packages[0].Dist.Path = "../x.zip" }},
 		{"no dist", "no dist", func(m *Manifest) { m.Packages[0].Dist = nil }},

@@ -103,12 +103,12 @@ func TestNewestFirst(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, name := range want {
-		if !IsNight(name) {
+		if !IsSnapshot(name) {
 			t.Errorf("%s is no name of a night", name)
 		}
 	}
 	for _, name := range []string{"", "..", "meta", "2026-11", "2026-11-24.0", "3.1.0/x", ".3.1.0"} {
-		if IsNight(name) {
+		if IsSnapshot(name) {
 			t.Errorf("%q is a name of a night", name)
 		}
 	}

@@ -58,7 +58,7 @@ func (r *Resolver) ResolveRelease(ctx context.Context, line *Line, date, version
 }
 
 func (r *Resolver) resolve(ctx context.Context, line *Line, date string, number int, release *PlannedRelease) (*Plan, error) {
-	if err := checkNight(date, number); err != nil {
+	if err := checkSnapshot(date, number); err != nil {
 		return nil, &ConfigError{Err: err}
 	}
 	if line.IsRelease() && release == nil {
@@ -76,14 +76,14 @@ func (r *Resolver) resolve(ctx context.Context, line *Line, date string, number 
 	listed := r.listAll(ctx, line)
 	wait.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("plan %s of line %s: %w", p.Night(), line.Name, err)
+		return nil, fmt.Errorf("plan %s of line %s: %w", p.Snapshot(), line.Name, err)
 	}
 	problems := append(p.addRepositories(listed), p.addLatestTags(listed)...)
 	if err := errors.Join(append(problems, upstream)...); err != nil {
 		return nil, err
 	}
 	if err := p.check(); err != nil {
-		return nil, fmt.Errorf("plan %s of line %s: %w", p.Night(), line.Name, err)
+		return nil, fmt.Errorf("plan %s of line %s: %w", p.Snapshot(), line.Name, err)
 	}
 	return p, nil
 }

@@ -76,13 +76,13 @@ func releasesOf(r Repository, refs []Ref, skip []string) (found []taggedVersion,
 // was moved since is a note, and stays what it was.
 func (p *Plan) Continue(published *Index) {
 	known := map[string]string{}
-	for _, night := range published.Nights {
-		if night.Line != p.Line.Name {
+	for _, snapshot := range published.Snapshots {
+		if snapshot.Line != p.Line.Name {
 			continue
 		}
-		p.After = append(p.After, Continued{night.Night, night.SHA256})
-		p.dropData(night)
-		for _, r := range night.Tags {
+		p.After = append(p.After, Continued{snapshot.Snapshot, snapshot.SHA256})
+		p.dropData(snapshot)
+		for _, r := range snapshot.Tags {
 			for _, t := range r.Tags {
 				known[r.Repository+" "+t.Tag] = t.Commit
 			}
@@ -109,7 +109,7 @@ func (p *Plan) Continue(published *Index) {
 }
 
 // dropData takes out directories of data whose zips a published night has.
-func (p *Plan) dropData(published IndexedNight) {
+func (p *Plan) dropData(published IndexedSnapshot) {
 	if p.Line.Data == nil || p.Line.Data.Commit != published.Data {
 		return
 	}

@@ -91,13 +91,13 @@ func TestContinue(t *testing.T) {
 		t.Fatal(err)
 	}
 	after.Prebuilt = []PlannedZip{{Name: "a/b", Version: "1.0"}, {Name: "a/b", Version: "1.1"}}
-	night := &Manifest{Night: "2026-11-25", Plan: *before}
-	other := &Manifest{Night: "2026-11-24", Plan: Plan{Line: Line{Name: "nightly"}}}
+	snapshot := &Manifest{Snapshot: "2026-11-25", Plan: *before}
+	other := &Manifest{Snapshot: "2026-11-24", Plan: Plan{Line: Line{Name: "nightly"}}}
 	sum := pipeline.DigestOf([]byte("x"))
 	after.Continue(&Index{
-		Nights: []IndexedNight{night.Indexed(sum), other.Indexed(sum)},
+		Snapshots: []IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
 		Files: []IndexedFile{{Name: "a/b", Versions: []IndexedVersion{
-			{Version: "1.1", SHA256: sum, Nights: []string{other.Night}}, {Version: "1.0", SHA256: sum, Nights: []string{night.Night}},
+			{Version: "1.1", SHA256: sum, Snapshots: []string{other.Snapshot}}, {Version: "1.0", SHA256: sum, Snapshots: []string{snapshot.Snapshot}},
 		}}},
 	})
 	if diff := cmp.Diff([]PlannedTag{{"1.2.0", commitID("e")}}, after.Repositories[0].Tags); diff != "" {

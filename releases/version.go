@@ -84,8 +84,8 @@ func metadata(suffix string, local bool) string {
 	return "+" + strings.Join(words, ".")
 }
 
-// checkNight says what is wrong with the date and number of a night.
-func checkNight(date string, number int) error {
+// checkSnapshot says what is wrong with the date and number of a night.
+func checkSnapshot(date string, number int) error {
 	if _, err := time.Parse(dateLayout, date); err != nil {
 		return fmt.Errorf("date %q: want a UTC day such as 2026-11-24", date)
 	}

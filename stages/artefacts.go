@@ -157,23 +157,23 @@ type Build struct {
 	Stages  map[string]int `json:"stages"`
 }
 
-// A Night is what the build made: a folder with the dists, the night's own
-// Composer metadata and its manifest (see NightLayout).
+// A Snapshot is what the build made: a folder with the dists, the night's own
+// Composer metadata and its manifest (see Layout).
 //
 // The metadata's dist.url are relative to the folder's root; they are made
 // absolute when the night is served or published.
-type Night struct {
-	Name     string         `json:"name"` // 2026-11-24, or 2026-11-24.1
-	Local    bool           `json:"local"`
-	URL      string         `json:"url"`     // public base URL of the line
-	Project  string         `json:"project"` // the edition to install, with vendor
-	Version  string         `json:"version"` // of the project
-	Keep     int            `json:"keep"`    // nights that the line keeps
-	Tree     pipeline.Tree  `json:"tree"`
-	Packages []NightPackage `json:"packages"` // in byte order of their names
+type Snapshot struct {
+	Name     string            `json:"name"` // 2026-11-24, or 2026-11-24.1
+	Local    bool              `json:"local"`
+	URL      string            `json:"url"`     // public base URL of the line
+	Project  string            `json:"project"` // the edition to install, with vendor
+	Version  string            `json:"version"` // of the project
+	Keep     int               `json:"keep"`    // nights that the line keeps
+	Tree     pipeline.Tree     `json:"tree"`
+	Packages []SnapshotPackage `json:"packages"` // in byte order of their names
 }
 
-// NightLayout: the paths of a night's folder.
+// Layout: the paths of a night's folder.
 //
 // Nothing in the folder names a host. Its URLs are relative to the folder's
 // root: metadata-url in packages.json, and dist.url in the files below p2.
@@ -188,8 +188,8 @@ const (
 // DistPath is the place of a version's dist: dists/<vendor>/<name>-<version>.zip.
 func DistPath(name, version string) string { return DistsDir + "/" + name + "-" + version + ".zip" }
 
-// A NightPackage is one built package of a night.
-type NightPackage struct {
+// A SnapshotPackage is one built package of a night.
+type SnapshotPackage struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Type    string `json:"type"`
@@ -197,17 +197,17 @@ type NightPackage struct {
 }
 
 // Summary implements pipeline.Summarizer.
-func (n Night) Summary() string {
+func (n Snapshot) Summary() string {
 	return fmt.Sprintf("%d packages, %d files", len(n.Packages), n.Tree.Files)
 }
 
-// A Release is the input of publishing: a night that was proven, and where to
+// A PublishRequest is the input of publishing: a night that was proven, and where to
 // publish it.
-type Release struct {
-	Night Night  `json:"night"`
-	To    string `json:"to"`  // the target: a folder
-	URL   string `json:"url"` // base URL that the metadata names; empty: the line's
-	Keep  int    `json:"keep"`
+type PublishRequest struct {
+	Snapshot Snapshot `json:"night"`
+	To       string   `json:"to"`  // the target: a folder
+	URL      string   `json:"url"` // base URL that the metadata names; empty: the line's
+	Keep     int      `json:"keep"`
 	// DryRun says what would be written and writes nothing.
 	DryRun bool `json:"dry-run"`
 	// AllowLocal lets a local build be published.
@@ -216,9 +216,9 @@ type Release struct {
 
 // A Publication says what publishing changed at the target.
 type Publication struct {
-	Target string `json:"target"`
-	URL    string `json:"url"` // base URL that the metadata names
-	Night  string `json:"night"`
+	Target   string `json:"target"`
+	URL      string `json:"url"` // base URL that the metadata names
+	Snapshot string `json:"night"`
 	// Added and Unchanged count files; Bytes those that were written.
 	Added     int   `json:"added"`
 	Unchanged int   `json:"unchanged"`
@@ -236,9 +236,9 @@ func (p Publication) Summary() string {
 	if p.DryRun {
 		verb = "would be written"
 	}
-	nights := "nights"
+	snapshots := "nights"
 	if len(p.Kept) == 1 {
-		nights = "night"
+		snapshots = "night"
 	}
-	return fmt.Sprintf("%d files %s, %d there already; %d %s kept", p.Added, verb, p.Unchanged, len(p.Kept), nights)
+	return fmt.Sprintf("%d files %s, %d there already; %d %s kept", p.Added, verb, p.Unchanged, len(p.Kept), snapshots)
 }

@@ -14,7 +14,7 @@ import (
 // A Candidate is the input of the test installation. Its level, its cell and the
 // versions of the tools are part of it, so that another PHP is another proof.
 type Candidate struct {
-	Night    Night                         `json:"night"`
+	Snapshot Snapshot                      `json:"night"`
 	Composer []releases.ComposerRepository `json:"composer-repositories"`
 	// Install is the line's, without its matrix and images: Cell is what of that is
 	// proven.
@@ -40,13 +40,13 @@ type Replaced struct {
 
 // An Upgrade is an earlier night that has to be upgraded to the candidate.
 type Upgrade struct {
-	Night   string `json:"night"`
-	Version string `json:"version"` // of its project
+	Snapshot string `json:"night"`
+	Version  string `json:"version"` // of its project
 }
 
 // CandidateOf is the part of a plan that the test installation reads, for one
 // cell of the matrix.
-func CandidateOf(p *releases.Plan, n Night, cell releases.Cell, tools []Tool) Candidate {
+func CandidateOf(p *releases.Plan, n Snapshot, cell releases.Cell, tools []Tool) Candidate {
 	install := p.Line.Install
 	install.Matrix, install.Images = releases.Matrix{}, nil
 	built := map[string]bool{}
@@ -63,7 +63,7 @@ func CandidateOf(p *releases.Plan, n Night, cell releases.Cell, tools []Tool) Ca
 			replaced = append(replaced, Replaced{Package: ours, Upstream: name, Version: strings.TrimPrefix(p.Replace[name], "v")})
 		}
 	}
-	return Candidate{Night: n, Composer: p.Line.Composer, Install: install, Cell: cell, Tools: tools, Replaced: replaced}
+	return Candidate{Snapshot: n, Composer: p.Line.Composer, Install: install, Cell: cell, Tools: tools, Replaced: replaced}
 }
 
 // A Tool is a program that the installation was proven with.
@@ -76,10 +76,10 @@ type Tool struct {
 //
 // It holds times and is the input of no stage that saves its result.
 type Installation struct {
-	Night string         `json:"night"`
-	Level releases.Level `json:"level"`
-	Cell  releases.Cell  `json:"cell"`
-	Tools []Tool         `json:"tools"`
+	Snapshot string         `json:"night"`
+	Level    releases.Level `json:"level"`
+	Cell     releases.Cell  `json:"cell"`
+	Tools    []Tool         `json:"tools"`
 	// Proven are the steps that passed, in order.
 	Proven []Proof `json:"proven"`
 	// NotProven is what the level would prove elsewhere, and why not here.

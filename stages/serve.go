@@ -17,16 +17,16 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// NightHandler serves a night's folder as a Composer repository at the root of
+// SnapshotHandler serves a night's folder as a Composer repository at the root of
 // whatever host it is asked under. The URLs in its metadata are made from the
 // request's Host, so that one night installs from any address. The reader must
 // stay open while the handler is in use.
-func NightHandler(r pipeline.Reader, n Night) (http.Handler, error) {
+func SnapshotHandler(r pipeline.Reader, n Snapshot) (http.Handler, error) {
 	files, err := r.Files(context.Background(), n.Tree)
 	if err != nil {
 		return nil, fmt.Errorf("serve night %s: %w", n.Name, err)
 	}
-	h := &nightHandler{reader: r, files: make(map[string]pipeline.File, len(files))}
+	h := &snapshotHandler{reader: r, files: make(map[string]pipeline.File, len(files))}
 	for _, f := range files {
 		if f.Mode != pipeline.Symlink {
 			h.files[f.Path] = f
@@ -38,13 +38,13 @@ func NightHandler(r pipeline.Reader, n Night) (http.Handler, error) {
 	return h, nil
 }
 
-type nightHandler struct {
+type snapshotHandler struct {
 	reader pipeline.Reader
 	files  map[string]pipeline.File
 }
 
 // ServeHTTP implements http.Handler.
-func (h *nightHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *snapshotHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ReadOnly(w, r) {
 		return
 	}

@@ -152,13 +152,13 @@ func (r fakeReader) Open(_ context.Context, d pipeline.Digest) (pipeline.Content
 }
 
 func TestNightHandler(t *testing.T) {
-	h, err := NightHandler(fakeReader{
+	h, err := SnapshotHandler(fakeReader{
 		"packages.json":   `{"packages":[],"metadata-url":"p2/%package%.json"}`,
 		"p2/a/b.json":     `{"packages":{"a/b":[{"dist":{"url":"dists/a/b-1.zip"}}]}}`,
 		"p2/a/bad.json":   `{`,
 		"dists/a/b-1.zip": "PK0123456789",
 		"nightly.json":    `{"metadata-url":"p2"}`,
-	}, Night{Name: "2026-11-24", Tree: pipeline.Tree{Digest: "tree"}})
+	}, Snapshot{Name: "2026-11-24", Tree: pipeline.Tree{Digest: "tree"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,15 +205,15 @@ func TestNightHandler(t *testing.T) {
 
 func TestNightHandlerErrors(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		night Night
-		want  string
+		name     string
+		snapshot Snapshot
+		want     string
 	}{
-		{"no such tree", Night{Name: "2026-11-24"}, "not exist"},
-		{"no entry", Night{Name: "2026-11-24", Tree: pipeline.Tree{Digest: "tree"}}, "has no packages.json"},
+		{"no such tree", Snapshot{Name: "2026-11-24"}, "not exist"},
+		{"no entry", Snapshot{Name: "2026-11-24", Tree: pipeline.Tree{Digest: "tree"}}, "has no packages.json"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := NightHandler(fakeReader{}, tt.night); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := SnapshotHandler(fakeReader{}, tt.snapshot); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %s", err, tt.want)
 			}
 		})

@@ -16,7 +16,7 @@ import (
 )
 
 // nights are versions of one package, in the order in which Composer sorts them, newest first.
-var nights = []string{
+var snapshots = []string{
 	"104.0.9", "104.0.8.1", "104.0.8.1-a20260806", "104.0.8.1-a20260805.10+p3", "104.0.8.1-a20260805.2+p3",
 	"104.0.8.1-a20260805.1+p3", "104.0.8.1-a20260805+p3", "104.0.8-p10", "104.0.8-p3", "104.0.8", "104.0.8-beta1", "dev-main",
 }
@@ -30,17 +30,17 @@ func packageVersion(t *testing.T, version string) PackageVersion {
 	}}
 }
 
-func nightVersions(t *testing.T) []PackageVersion {
+func snapshotVersions(t *testing.T) []PackageVersion {
 	t.Helper()
 	var versions []PackageVersion
-	for _, night := range nights {
-		versions = append(versions, packageVersion(t, night))
+	for _, snapshot := range snapshots {
+		versions = append(versions, packageVersion(t, snapshot))
 	}
 	return versions
 }
 
 func TestEncodeMetadata(t *testing.T) {
-	versions := nightVersions(t)
+	versions := snapshotVersions(t)
 	forward, err := EncodeMetadata("example/module-catalog", versions)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestEncodeMetadata(t *testing.T) {
 	if !bytes.Equal(forward, backward) {
 		t.Errorf("another order of the versions gives other bytes:\n%s", backward)
 	}
-	if diff := cmp.Diff(nightVersions(t)[len(nights)-1], versions[0]); diff != "" {
+	if diff := cmp.Diff(snapshotVersions(t)[len(snapshots)-1], versions[0]); diff != "" {
 		t.Errorf("encoding changed the manifest that it was given: %s", diff)
 	}
 }
@@ -99,7 +99,7 @@ func TestEncodeMetadataRefuses(t *testing.T) {
 // as an object, as Composer 1 did, so the list is turned into one.
 func TestMetadataBySchema(t *testing.T) {
 	schema := composerSchema(t, "composer-repository-schema.json")
-	encoded, err := EncodeMetadata("example/module-catalog", nightVersions(t))
+	encoded, err := EncodeMetadata("example/module-catalog", snapshotVersions(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestComposerReadsMetadata(t *testing.T) {
 	if err != nil {
 		t.Skip("needs composer: ", err)
 	}
-	encoded, err := EncodeMetadata("example/module-catalog", nightVersions(t))
+	encoded, err := EncodeMetadata("example/module-catalog", snapshotVersions(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestComposerReadsMetadata(t *testing.T) {
 	if err := json.Unmarshal(out, &shown); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(nights, shown.Versions); diff != "" {
+	if diff := cmp.Diff(snapshots, shown.Versions); diff != "" {
 		t.Errorf("Composer shows other versions (-ours +Composer's):\n%s", diff)
 	}
 }

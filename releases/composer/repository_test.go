@@ -195,7 +195,7 @@ func TestRepositoryBoundsAnswers(t *testing.T) {
 
 func TestRepositoryOfFilesAndSeveralReaders(t *testing.T) {
 	folder := t.TempDir()
-	encoded, err := EncodeMetadata("example/module-catalog", nightVersions(t))
+	encoded, err := EncodeMetadata("example/module-catalog", snapshotVersions(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestRepositoryOfFilesAndSeveralReaders(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if diff := cmp.Diff(nightVersions(t), got); diff != "" {
+			if diff := cmp.Diff(snapshotVersions(t), got); diff != "" {
 				t.Error(diff)
 			}
 			got[0].Manifest.SetLinks(Require, nil) // each reader owns what it got

@@ -32,8 +32,8 @@ const (
 // it has.
 const RepositoryFile = "packages.dsse.json"
 
-// NightFiles are all files that may lie beside a night.
-func NightFiles() []string {
+// SnapshotFiles are all files that may lie beside a night.
+func SnapshotFiles() []string {
 	return []string{ProvenanceFile, SignedProvenanceFile, InstallationFile, SBOMFile, ProvenInstallationFile, SignedInstallationFile}
 }
 
@@ -68,18 +68,18 @@ type Subject struct {
 }
 
 // Night makes the files that lie beside a night.
-func (o Options) Night(ctx context.Context, s Subject) (map[string][]byte, error) {
+func (o Options) Snapshot(ctx context.Context, s Subject) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	var err error
 	if files[ProvenanceFile], err = o.provenance(s); err != nil {
-		return nil, fmt.Errorf("provenance of night %s: %w", s.Manifest.Night, err)
+		return nil, fmt.Errorf("provenance of night %s: %w", s.Manifest.Snapshot, err)
 	}
 	if o.Installation != nil {
-		if o.Installation.Night != s.Manifest.Night {
-			return nil, fmt.Errorf("the installation is of night %s, not of %s", o.Installation.Night, s.Manifest.Night)
+		if o.Installation.Snapshot != s.Manifest.Snapshot {
+			return nil, fmt.Errorf("the installation is of night %s, not of %s", o.Installation.Snapshot, s.Manifest.Snapshot)
 		}
 		if err := o.proven(s, files); err != nil {
-			return nil, fmt.Errorf("statement on the installation of night %s: %w", s.Manifest.Night, err)
+			return nil, fmt.Errorf("statement on the installation of night %s: %w", s.Manifest.Snapshot, err)
 		}
 	}
 	if o.Key == nil {

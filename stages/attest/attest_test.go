@@ -41,7 +41,7 @@ const base = "https://nightly.example.org/"
 // sampleSubject is a night with packages under these licences.
 func sampleSubject(licences map[string]any) Subject {
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: "2026-11-26", Program: "0.1.0", Stages: map[string]int{"build": 2},
+		Format: releases.ManifestFormat, Snapshot: "2026-11-26", Program: "0.1.0", Stages: map[string]int{"build": 2},
 		Plan: releases.Plan{
 			Format: releases.PlanFormat, Date: "2026-11-26", Line: releases.Line{Name: "acme", Vendor: "acme", Install: releases.Install{Project: "project-shop"}},
 			Repositories: []releases.PlannedRepository{
@@ -67,7 +67,7 @@ func sampleSubject(licences map[string]any) Subject {
 
 func sampleInstallation() *stages.Installation {
 	return &stages.Installation{
-		Night: "2026-11-26", Level: releases.Installed, Report: pipeline.Tree{Digest: "in a store"},
+		Snapshot: "2026-11-26", Level: releases.Installed, Report: pipeline.Tree{Digest: "in a store"},
 		Proven:    []stages.Proof{{Step: "install", Detail: "3 packages"}},
 		NotProven: []stages.Proof{{Step: "audit", Detail: "no advisories"}},
 		Packages: []stages.InstalledPackage{
@@ -80,12 +80,12 @@ func sampleInstallation() *stages.Installation {
 	}
 }
 
-func sampleNight(t *testing.T, key *SigningKey) (Subject, map[string][]byte) {
+func sampleSnapshot(t *testing.T, key *SigningKey) (Subject, map[string][]byte) {
 	t.Helper()
 	s := sampleSubject(map[string]any{
 		"acme/module-a": []string{"OSL-3.0", "AFL-3.0"}, "acme/module-b": "BSD-3-Clause", "acme/project-shop": []string{}, "acme/text": "see the file LICENSE",
 	})
-	files, err := Options{Key: key, Installation: sampleInstallation(), Builder: Builder{Invocation: "https://example.org/runs/1"}}.Night(t.Context(), s)
+	files, err := Options{Key: key, Installation: sampleInstallation(), Builder: Builder{Invocation: "https://example.org/runs/1"}}.Snapshot(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func newKey(t *testing.T) (*SigningKey, PublicKey, []byte) {
 // The statements are what in-toto and SLSA say: their own types read them strictly,
 // and find nothing missing.
 func TestStatements(t *testing.T) {
-	_, files := sampleNight(t, nil)
+	_, files := sampleSnapshot(t, nil)
 	want := []string{InstallationFile, ProvenInstallationFile, ProvenanceFile, SBOMFile}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("files: %q", got)
@@ -171,8 +171,8 @@ func predicate(t *testing.T, data []byte, into proto.Message) {
 // What is said of the same night is the same bytes: ed25519 signs without chance.
 func TestSameBytes(t *testing.T) {
 	key, _, _ := newKey(t)
-	_, a := sampleNight(t, key)
-	_, b := sampleNight(t, key)
+	_, a := sampleSnapshot(t, key)
+	_, b := sampleSnapshot(t, key)
 	if diff := cmp.Diff(a, b); diff != "" {
 		t.Error(diff)
 	}
@@ -182,7 +182,7 @@ func TestSameBytes(t *testing.T) {
 func TestVerify(t *testing.T) {
 	key, public, _ := newKey(t)
 	_, other, _ := newKey(t)
-	s, files := sampleNight(t, key)
+	s, files := sampleSnapshot(t, key)
 	said, err := Verify(t.Context(), files[SignedProvenanceFile], []PublicKey{other, public})
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestKinds(t *testing.T) {
 			encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&other.PublicKey)))},
 	}
 	signer, _, _ := newKey(t)
-	_, files := sampleNight(t, signer)
+	_, files := sampleSnapshot(t, signer)
 	statement := files[ProvenanceFile]
 	signed := map[string][]byte{}
 	public := map[string]PublicKey{}
@@ -321,7 +321,7 @@ func TestKeyCannotPrint(t *testing.T) {
 func TestSeal(t *testing.T) {
 	key, public, _ := newKey(t)
 	now := time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC)
-	r := Repository{URL: base, Published: now, Nights: []SignedNight{{"2026-11-26", digest(nil)}}, Withdrawn: []SignedNight{}}
+	r := Repository{URL: base, Published: now, Snapshots: []SignedSnapshot{{"2026-11-26", digest(nil)}}, Withdrawn: []SignedSnapshot{}}
 	root := map[string][]byte{"packages.json": []byte("{}")}
 	o := Options{Key: key}
 	first, err := o.Seal(t.Context(), r, root, nil)
@@ -400,7 +400,7 @@ func validate(t *testing.T, schema *jsonschema.Schema, data []byte) {
 // the form that CycloneDX has for each kind.
 func TestBill(t *testing.T) {
 	schema := cycloneDX(t)
-	_, files := sampleNight(t, nil)
+	_, files := sampleSnapshot(t, nil)
 	validate(t, schema, files[SBOMFile])
 	var bom cdx.BOM
 	if err := cdx.NewBOMDecoder(bytes.NewReader(files[SBOMFile]), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
@@ -460,7 +460,7 @@ func TestBillOfLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{}
-	i := &stages.Installation{Night: "2026-11-26", Level: releases.Installed}
+	i := &stages.Installation{Snapshot: "2026-11-26", Level: releases.Installed}
 	for _, p := range lock.Packages {
 		raw, _ := p.Manifest.Get("license")
 		license := composer.License(raw)
@@ -468,7 +468,7 @@ func TestBillOfLock(t *testing.T) {
 		want[string(p.Name)] = p.Version + " " + strings.Join(license, " OR ")
 	}
 	s := sampleSubject(map[string]any{"acme/project-shop": "MIT"})
-	files, err := Options{Installation: i}.Night(t.Context(), s)
+	files, err := Options{Installation: i}.Snapshot(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

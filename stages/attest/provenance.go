@@ -21,7 +21,7 @@ const buildType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#ho
 // provenance says of which commits the night was made, by which program.
 func (o Options) provenance(s Subject) ([]byte, error) {
 	m := s.Manifest
-	external, err := fields(map[string]any{"line": m.Plan.Line.Name, "night": m.Night, "plan": m.Plan})
+	external, err := fields(map[string]any{"line": m.Plan.Line.Name, "night": m.Snapshot, "plan": m.Plan})
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +45,12 @@ func (o Options) provenance(s Subject) ([]byte, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return statement(ProvenanceType, nightSubjects(m, s.Files[releases.ManifestName]), p)
+	return statement(ProvenanceType, snapshotSubjects(m, s.Files[releases.ManifestName]), p)
 }
 
-// nightSubjects are the manifest, which has the sum of every other file, and each dist,
+// snapshotSubjects are the manifest, which has the sum of every other file, and each dist,
 // so that one zip alone can be verified.
-func nightSubjects(m *releases.Manifest, data []byte) []*intoto.ResourceDescriptor {
+func snapshotSubjects(m *releases.Manifest, data []byte) []*intoto.ResourceDescriptor {
 	subjects := []*intoto.ResourceDescriptor{subject(releases.ManifestName, digest(data))}
 	for _, p := range m.Packages {
 		if p.Dist != nil {
@@ -92,7 +92,7 @@ func fields(value any) (*structpb.Struct, error) {
 // Digests are the SHA-256 of the files that a night's provenance has to name.
 func Digests(m *releases.Manifest, data []byte) map[string]pipeline.Digest {
 	all := map[string]pipeline.Digest{}
-	for _, s := range nightSubjects(m, data) {
+	for _, s := range snapshotSubjects(m, data) {
 		all[s.GetName()] = pipeline.Digest(s.GetDigest()["sha256"])
 	}
 	return all

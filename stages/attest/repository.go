@@ -20,16 +20,16 @@ const RepositoryType = "https://github.com/mage-os/nightly/blob/main/docs/trust.
 // A Repository is the predicate. Its time only grows: a statement with an earlier one
 // was put back.
 type Repository struct {
-	URL       string        `json:"url"`
-	Published time.Time     `json:"published"`
-	Nights    []SignedNight `json:"nights"`    // that it resolves, newest first
-	Withdrawn []SignedNight `json:"withdrawn"` // by a rollback
+	URL       string           `json:"url"`
+	Published time.Time        `json:"published"`
+	Snapshots []SignedSnapshot `json:"nights"`    // that it resolves, newest first
+	Withdrawn []SignedSnapshot `json:"withdrawn"` // by a rollback
 }
 
-// A SignedNight is a night by its manifest.
-type SignedNight struct {
-	Night  string          `json:"night"`
-	SHA256 pipeline.Digest `json:"sha256"` // of its nightly.json
+// A SignedSnapshot is a night by its manifest.
+type SignedSnapshot struct {
+	Snapshot string          `json:"night"`
+	SHA256   pipeline.Digest `json:"sha256"` // of its nightly.json
 }
 
 // Seal signs which nights a repository has, and the files at its root. Before is the

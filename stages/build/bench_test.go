@@ -43,14 +43,14 @@ func benchmarkFolder(b *testing.B, dir string) {
 		}
 	})
 	packings := load(b, s, dir)
-	night := 0
+	snapshot := 0
 	run := func(b *testing.B, cache func() pipeline.Cache, change bool) {
 		var beside, here, cpu time.Duration
 		var dists []packed
 		for b.Loop() {
 			b.StopTimer()
-			night++
-			version := fmt.Sprintf("1.0.%d", night)
+			snapshot++
+			version := fmt.Sprintf("1.0.%d", snapshot)
 			if change {
 				changeOne(b, s, packings, version)
 			}
@@ -74,7 +74,7 @@ func benchmarkFolder(b *testing.B, dir string) {
 		report(b, s, dists)
 	}
 	b.Run("cold", func(b *testing.B) {
-		run(b, func() pipeline.Cache { return s.Cache(fmt.Sprintf("cold-%d", night)) }, false)
+		run(b, func() pipeline.Cache { return s.Cache(fmt.Sprintf("cold-%d", snapshot)) }, false)
 	})
 	b.Run("next-night", func(b *testing.B) {
 		cache := s.Cache("warm")

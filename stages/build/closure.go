@@ -17,7 +17,7 @@ import (
 // Composer resolves it for the root package. All that is missing is reported
 // together.
 func (o Options) closure(ctx context.Context, in stages.Build, trees *heads, packages []composed) error {
-	night, err := newOffers(packages)
+	snapshot, err := newOffers(packages)
 	if err != nil {
 		return err
 	}
@@ -34,13 +34,13 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees *heads, pac
 	for _, w := range wants {
 		// A built package shuts out all others of its name: its repository is
 		// asked first.
-		if own, ok := night.byName[w.name]; ok {
+		if own, ok := snapshot.byName[w.name]; ok {
 			if !w.metBy(own...) {
 				errs = append(errs, w.missing("this night has "+versionList(own), "let the sources agree on one version"))
 			}
 			continue
 		}
-		if w.metBy(night.replaced[w.name]...) || w.metBy(locked.byName[w.name]...) || w.metBy(locked.replaced[w.name]...) {
+		if w.metBy(snapshot.replaced[w.name]...) || w.metBy(locked.byName[w.name]...) || w.metBy(locked.replaced[w.name]...) {
 			continue
 		}
 		open = append(open, w)

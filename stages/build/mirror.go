@@ -25,34 +25,34 @@ import (
 // Composer repository of what the published nights before do not have. Of two
 // packages with the same name and version the first one is taken, as upstream
 // does; a published one stays for ever. Published is the index that the input names.
-func MirrorStage(o Options, published *releases.Index) pipeline.Stage[stages.Mirror, stages.Night] {
+func MirrorStage(o Options, published *releases.Index) pipeline.Stage[stages.Mirror, stages.Snapshot] {
 	o = o.withDefaults()
-	return pipeline.Stage[stages.Mirror, stages.Night]{Name: "mirror", Version: 3, Run: func(ctx context.Context, in stages.Mirror) (stages.Night, error) {
+	return pipeline.Stage[stages.Mirror, stages.Snapshot]{Name: "mirror", Version: 3, Run: func(ctx context.Context, in stages.Mirror) (stages.Snapshot, error) {
 		return o.mirror(ctx, in, published)
 	}}
 }
 
-func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releases.Index) (stages.Night, error) {
+func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releases.Index) (stages.Snapshot, error) {
 	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]pipeline.Digest{}}
 	// Read a few at a time: a mirror has more of it than fits into memory.
 	for tags := range slices.Chunk(in.Tags, runtime.GOMAXPROCS(0)) {
 		lists, err := m.readTags(ctx, tags)
 		if err != nil {
-			return stages.Night{}, err
+			return stages.Snapshot{}, err
 		}
 		for i, t := range tags {
 			if err := m.add(t, lists[i]); err != nil {
-				return stages.Night{}, fmt.Errorf("%s: %w", tagText(t), err)
+				return stages.Snapshot{}, fmt.Errorf("%s: %w", tagText(t), err)
 			}
 		}
 	}
 	if err := m.aliases(ctx); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	if len(m.byName) == 0 {
-		return stages.Night{}, &pipeline.SkipError{Reason: "all packages of these tags are published already"}
+		return stages.Snapshot{}, &pipeline.SkipError{Reason: "all packages of these tags are published already"}
 	}
-	return m.night(ctx)
+	return m.snapshot(ctx)
 }
 
 func tagText(t stages.TagPackages) string {
@@ -167,12 +167,12 @@ func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (
 }
 
 // night writes the night's folder.
-func (m *mirror) night(ctx context.Context) (stages.Night, error) {
+func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
 	plan := m.in.Plan
 	f := folder{store: m.Store, files: m.files}
-	out := stages.Night{Name: plan.Night(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
+	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
 	manifest := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: plan.Night(), Program: m.in.Program, Stages: m.in.Stages, Local: plan.Local(), Plan: plan,
+		Format: releases.ManifestFormat, Snapshot: plan.Snapshot(), Program: m.in.Program, Stages: m.in.Stages, Local: plan.Local(), Plan: plan,
 	}
 	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: slices.Sorted(maps.Keys(m.byName))}
 	var errs []error
@@ -185,22 +185,22 @@ func (m *mirror) night(ctx context.Context) (stages.Night, error) {
 				Commit: v.from.Commit, Tag: v.from.Tag, Requires: append([]releases.Requirement{}, v.requires...),
 				Dist: &releases.ManifestDist{Path: v.dist.Path, Size: v.dist.Size, SHA1: v.dist.SHA1, SHA256: v.dist.SHA256},
 			})
-			out.Packages = append(out.Packages, stages.NightPackage{Name: name, Version: v.version, Type: v.kind, Dist: v.dist.Path})
+			out.Packages = append(out.Packages, stages.SnapshotPackage{Name: name, Version: v.version, Type: v.kind, Dist: v.dist.Path})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	if err := f.entry(ctx, entry); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	manifest.Files = slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
 	if err := f.manifest(ctx, manifest); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	var err error
 	if out.Tree, err = m.Store.Save(ctx, f.files); err != nil {
-		return stages.Night{}, fmt.Errorf("save the night: %w", err)
+		return stages.Snapshot{}, fmt.Errorf("save the night: %w", err)
 	}
 	return out, nil
 }

@@ -18,7 +18,7 @@ import (
 
 // night writes the night's folder around the dists, which are in the order of
 // the packages.
-func (o Options) night(ctx context.Context, in stages.Build, packages []composed, dists []packed) (stages.Night, error) {
+func (o Options) snapshot(ctx context.Context, in stages.Build, packages []composed, dists []packed) (stages.Snapshot, error) {
 	f := folder{store: o.Store}
 	built := make([]builtPackage, len(packages))
 	for i, p := range packages {
@@ -27,14 +27,14 @@ func (o Options) night(ctx context.Context, in stages.Build, packages []composed
 	}
 	slices.SortFunc(built, func(a, b builtPackage) int { return cmp.Compare(a.manifest.Name(), b.manifest.Name()) })
 	if err := f.metadata(ctx, built); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	if err := f.manifest(ctx, o.manifest(in, built, f.written)); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	tree, err := o.Store.Save(ctx, f.files)
 	if err != nil {
-		return stages.Night{}, fmt.Errorf("save the night: %w", err)
+		return stages.Snapshot{}, fmt.Errorf("save the night: %w", err)
 	}
 	return describe(in, built, tree)
 }
@@ -117,7 +117,7 @@ func (o Options) manifest(in stages.Build, built []builtPackage, files []release
 	versions := map[string]int{Name: Version}
 	maps.Copy(versions, in.Stages)
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: in.Plan.Night(), Program: in.Program, Stages: versions,
+		Format: releases.ManifestFormat, Snapshot: in.Plan.Snapshot(), Program: in.Program, Stages: versions,
 		Local: in.Plan.Local(), Files: files, Plan: in.Plan,
 	}
 	for _, p := range built {
@@ -134,23 +134,23 @@ func (o Options) manifest(in stages.Build, built []builtPackage, files []release
 }
 
 // describe is what the next stages need to know of the night.
-func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Night, error) {
-	night := stages.Night{
-		Name: in.Plan.Night(), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
+func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Snapshot, error) {
+	snapshot := stages.Snapshot{
+		Name: in.Plan.Snapshot(), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
 	}
 	project := projectOf(in)
 	for _, p := range built {
 		if p.Kind == stages.Project && p.Edition == project {
-			night.Project, night.Version = p.manifest.Name(), p.manifest.Version()
+			snapshot.Project, snapshot.Version = p.manifest.Name(), p.manifest.Version()
 		}
-		night.Packages = append(night.Packages, stages.NightPackage{
+		snapshot.Packages = append(snapshot.Packages, stages.SnapshotPackage{
 			Name: p.manifest.Name(), Version: p.manifest.Version(), Type: p.manifest.Type(), Dist: p.dist.File.Path,
 		})
 	}
-	if night.Project == "" && project != "" {
-		return stages.Night{}, fmt.Errorf("project edition %q, to be installed, was not built; correct \"install\" in the release line", project)
+	if snapshot.Project == "" && project != "" {
+		return stages.Snapshot{}, fmt.Errorf("project edition %q, to be installed, was not built; correct \"install\" in the release line", project)
 	}
-	return night, nil
+	return snapshot, nil
 }
 
 // projectOf is the edition that is installed: the line's, or its first project.

@@ -37,8 +37,8 @@ type Options struct {
 
 // Stage gives the stage that builds the packages. All packages that are not to
 // be had are reported together, and before anything is packed.
-func Stage(o Options) pipeline.Stage[stages.Build, stages.Night] {
-	return pipeline.Stage[stages.Build, stages.Night]{Name: Name, Version: Version, Run: o.withDefaults().run}
+func Stage(o Options) pipeline.Stage[stages.Build, stages.Snapshot] {
+	return pipeline.Stage[stages.Build, stages.Snapshot]{Name: Name, Version: Version, Run: o.withDefaults().run}
 }
 
 func (o Options) withDefaults() Options {
@@ -54,21 +54,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) run(ctx context.Context, in stages.Build) (stages.Night, error) {
+func (o Options) run(ctx context.Context, in stages.Build) (stages.Snapshot, error) {
 	trees, err := openHeads(ctx, o.Store, in.Sources)
 	if err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	packages, err := compose(ctx, in, trees)
 	if err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	if err := o.closure(ctx, in, trees, packages); err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	standIns, err := standIns(in.Plan, packages)
 	if err != nil {
-		return stages.Night{}, err
+		return stages.Snapshot{}, err
 	}
 	packages = append(packages, standIns...)
 	packings := make([]packing, len(packages))
@@ -78,8 +78,8 @@ func (o Options) run(ctx context.Context, in stages.Build) (stages.Night, error)
 	packer := &packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}
 	dists, err := packer.pack(ctx, packings)
 	if err != nil {
-		return stages.Night{}, fmt.Errorf("pack the packages: %w", err)
+		return stages.Snapshot{}, fmt.Errorf("pack the packages: %w", err)
 	}
 	o.Log.Info("packages packed", slog.Int("packages", len(dists)))
-	return o.night(ctx, in, packages, dists)
+	return o.snapshot(ctx, in, packages, dists)
 }

@@ -23,7 +23,7 @@ func third(t *testing.T) *repository {
 	return newRepository(t, map[string][]string{"third/tool": {"1.9.0", "2.3.0"}})
 }
 
-func (f *fixture) build(t *testing.T, r *repository) (stages.Night, error) {
+func (f *fixture) build(t *testing.T, r *repository) (stages.Snapshot, error) {
 	t.Helper()
 	in := f.input(t)
 	in.Plan.Line.Composer = []releases.ComposerRepository{{URL: r.url}}
@@ -68,17 +68,17 @@ func TestComposed(t *testing.T) {
 
 func TestNight(t *testing.T) {
 	f := newFixture(t)
-	night, err := f.build(t, third(t))
+	snapshot, err := f.build(t, third(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := folderOf(t, f.store, night.Tree)
+	folder := folderOf(t, f.store, snapshot.Tree)
 	golden(t, "packages.json", folder[stages.PackagesFile])
 	golden(t, "metadata.json", withoutSums(folder["p2/fork/plugin.json"]))
 	golden(t, "metadata-dev.json", folder["p2/fork/plugin~dev.json"])
 
 	var names []string
-	for _, p := range night.Packages {
+	for _, p := range snapshot.Packages {
 		names = append(names, p.Name)
 		want := "dists/" + p.Name + "-" + p.Version + ".zip"
 		if _, ok := folder[want]; !ok || p.Dist != want {
@@ -91,9 +91,9 @@ func TestNight(t *testing.T) {
 	if want := 6*3 + 2; len(folder) != want {
 		t.Errorf("%d files, want %d: %v", len(folder), want, slices.Sorted(maps.Keys(folder)))
 	}
-	night.Tree, night.Packages = pipeline.Tree{}, nil
-	want := stages.Night{Name: "2026-11-24", URL: "https://nightly.example.org/", Project: "fork/project", Version: "2.4.8.1-a20261124+p1", Keep: night.Keep}
-	if diff := cmp.Diff(want, night); diff != "" {
+	snapshot.Tree, snapshot.Packages = pipeline.Tree{}, nil
+	want := stages.Snapshot{Name: "2026-11-24", URL: "https://nightly.example.org/", Project: "fork/project", Version: "2.4.8.1-a20261124+p1", Keep: snapshot.Keep}
+	if diff := cmp.Diff(want, snapshot); diff != "" {
 		t.Errorf("night differs (-want +got):\n%s", diff)
 	}
 }
@@ -111,15 +111,15 @@ func withoutSums(metadata []byte) []byte {
 
 func TestManifest(t *testing.T) {
 	f := newFixture(t)
-	night, err := f.build(t, third(t))
+	snapshot, err := f.build(t, third(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := f.store.Files(t.Context(), night.Tree)
+	files, err := f.store.Files(t.Context(), snapshot.Tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := releases.ParseManifest(folderOf(t, f.store, night.Tree)[releases.ManifestName])
+	m, err := releases.ParseManifest(folderOf(t, f.store, snapshot.Tree)[releases.ManifestName])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("manifest does not list what is there (-there +listed):\n%s", diff)
 	}
 	m.Packages, m.Files, m.Plan = nil, nil, releases.Plan{}
-	want := &releases.Manifest{Format: releases.ManifestFormat, Night: "2026-11-24", Program: "1.2.3", Stages: map[string]int{"checkout": 7, "build": Version}}
+	want := &releases.Manifest{Format: releases.ManifestFormat, Snapshot: "2026-11-24", Program: "1.2.3", Stages: map[string]int{"checkout": 7, "build": Version}}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("manifest differs (-want +got):\n%s", diff)
 	}
@@ -171,16 +171,16 @@ func TestLocal(t *testing.T) {
 	in.Plan.Repositories[1].Local = true
 	in.Plan.Line.Composer = nil
 	in.Dependencies.Packages[4].Requires = requires("php", "*")
-	night, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store}), in)
+	snapshot, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store}), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := releases.ParseManifest(folderOf(t, f.store, night.Tree)[releases.ManifestName])
+	m, err := releases.ParseManifest(folderOf(t, f.store, snapshot.Tree)[releases.ManifestName])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !night.Local || !m.Local || !strings.Contains(night.Version, "local") {
-		t.Errorf("a local build is not marked: night %v, manifest %v, version %s", night.Local, m.Local, night.Version)
+	if !snapshot.Local || !m.Local || !strings.Contains(snapshot.Version, "local") {
+		t.Errorf("a local build is not marked: night %v, manifest %v, version %s", snapshot.Local, m.Local, snapshot.Version)
 	}
 }
 
@@ -190,19 +190,19 @@ func TestSameTwice(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(carried, "packages.json"), inline(t, "third/tool", []string{"2.5.0"}), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	var nights []stages.Night
+	var snapshots []stages.Snapshot
 	for range 2 {
 		f := newFixture(t)
 		in := f.input(t)
 		in.Plan.Line.Composer = []releases.ComposerRepository{{URL: "embedded:third-party"}}
 		stage := Stage(Options{Store: f.store, Fetcher: composer.FileFetcher{}, Locate: func(string) (string, error) { return carried, nil }})
-		night, err := pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
+		snapshot, err := pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		nights = append(nights, night)
+		snapshots = append(snapshots, snapshot)
 	}
-	if diff := cmp.Diff(nights[0], nights[1]); diff != "" {
+	if diff := cmp.Diff(snapshots[0], snapshots[1]); diff != "" {
 		t.Errorf("two builds differ:\n%s", diff)
 	}
 }

@@ -142,7 +142,7 @@ func TestNextNight(t *testing.T) {
 	pin.URL = "file://" + dir
 	s := openStore(t)
 	o := Options{Store: s, Cache: s.Cache("git"), Dir: t.TempDir()}
-	night := func(store pipeline.Store) stages.Sources {
+	snapshot := func(store pipeline.Store) stages.Sources {
 		t.Helper()
 		o.Store = store
 		out, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
@@ -151,11 +151,11 @@ func TestNextNight(t *testing.T) {
 		}
 		return out
 	}
-	first := night(s)
+	first := snapshot(s)
 	pin.Commit = change(t, r.Repository, r, plumbing.NewHash(pin.Commit), "added.txt", "added").String()
 	mustLose(t, r, "old") // the tag's README.md: not needed for composer.json
 	mustLose(t, r, "new") // README.md: known by its id
-	second := night(s)
+	second := snapshot(s)
 	want := map[string]string{"100644 added.txt": "added"}
 	for name, content := range wantSample[0] {
 		want[name] = content
@@ -169,7 +169,7 @@ func TestNextNight(t *testing.T) {
 	r.object(plumbing.BlobObject, "old")
 	r.object(plumbing.BlobObject, "new")
 	other := openStore(t) // the cache names contents that this one does not have
-	if diff := cmp.Diff(second, night(other)); diff != "" {
+	if diff := cmp.Diff(second, snapshot(other)); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(want, files(t, other, second.Repositories[0].Head)); diff != "" {
@@ -178,7 +178,7 @@ func TestNextNight(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(second, night(s)); diff != "" {
+	if diff := cmp.Diff(second, snapshot(s)); diff != "" {
 		t.Error("the same commits once more, without the repository:", diff)
 	}
 }

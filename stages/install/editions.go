@@ -11,12 +11,12 @@ import (
 // resolves it to this night's packages.
 func (s *shop) editions(ctx context.Context) error {
 	var errs []error
-	for i, p := range s.candidate.Night.Packages {
-		if p.Type != "project" || p.Name == s.candidate.Night.Project {
+	for i, p := range s.candidate.Snapshot.Packages {
+		if p.Type != "project" || p.Name == s.candidate.Snapshot.Project {
 			continue
 		}
 		other := s.beside(fmt.Sprintf("edition-%d", i))
-		other.candidate.Night.Project, other.candidate.Night.Version = p.Name, p.Version
+		other.candidate.Snapshot.Project, other.candidate.Snapshot.Version = p.Name, p.Version
 		err := other.resolveEdition(ctx, "resolve "+p.Name)
 		s.commands, s.steps, s.ending = other.commands, other.steps, other.ending
 		if err != nil {
@@ -29,7 +29,7 @@ func (s *shop) editions(ctx context.Context) error {
 }
 
 func (s *shop) resolveEdition(ctx context.Context, step string) error {
-	if err := s.create(ctx, "create "+s.candidate.Night.Project, s.base, s.candidate.Night.Version); err != nil {
+	if err := s.create(ctx, "create "+s.candidate.Snapshot.Project, s.base, s.candidate.Snapshot.Version); err != nil {
 		return err
 	}
 	if err := s.pointAt(s.base); err != nil {

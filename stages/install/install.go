@@ -74,7 +74,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 		return stages.Installation{}, machine(err)
 	}
 	defer dir.close()
-	server, err := serve(o.Store, c.Night)
+	server, err := serve(o.Store, c.Snapshot)
 	if err != nil {
 		return stages.Installation{}, machine(err)
 	}
@@ -91,7 +91,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 // finish writes the report, of a failure too, and gives the installation.
 func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, error) {
 	made := stages.Installation{
-		Night: s.candidate.Night.Name, Level: s.level(), Cell: s.candidate.Cell, Tools: s.candidate.Tools,
+		Snapshot: s.candidate.Snapshot.Name, Level: s.level(), Cell: s.candidate.Cell, Tools: s.candidate.Tools,
 		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,
 	}
 	if ctx.Err() != nil {
@@ -150,7 +150,7 @@ func (s *shop) install(ctx context.Context) error {
 		return err
 	}
 	levels := map[releases.Level][]func(context.Context) error{
-		releases.Resolve:   {s.createProject, s.pointAtNight, s.resolve, s.checkResolved, s.extension, s.editions},
+		releases.Resolve:   {s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
 		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
 		releases.Compile:   {s.compile},
@@ -168,7 +168,7 @@ func (s *shop) install(ctx context.Context) error {
 			}
 		}
 	}
-	if s.candidate.Upgrade.Night != "" {
+	if s.candidate.Upgrade.Snapshot != "" {
 		return s.upgrade(ctx)
 	}
 	return nil

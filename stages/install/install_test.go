@@ -32,7 +32,7 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := stages.Installation{
-		Night: "2026-11-24", Level: releases.Installed, Tools: f.candidate.Tools,
+		Snapshot: "2026-11-24", Level: releases.Installed, Tools: f.candidate.Tools,
 		Proven: []stages.Proof{
 			{Step: "create-project", Detail: "tiny-os/project-community-edition " + version},
 			{Step: "resolve", Detail: "3 packages"},

@@ -109,7 +109,7 @@ func newFixture(t *testing.T, sources map[string]*source) *fixture {
 			Install:  releases.Install{Run: []string{"pub/index.php"}, Expect: []string{"Hello from a module"}},
 			Replaced: []stages.Replaced{{Package: greeter, Upstream: "upstream/module-greeting", Version: "1.0.0-p3"}},
 			Tools:    []stages.Tool{{Name: "php", Version: "8"}, {Name: "composer", Version: "2"}},
-			Night: stages.Night{
+			Snapshot: stages.Snapshot{
 				Name: "2026-11-24", URL: public, Project: "tiny-os/project-community-edition", Version: version,
 			},
 		},
@@ -142,8 +142,8 @@ func (f *fixture) build(t *testing.T, s *store.Store, sources map[string]*source
 		}
 		path := stages.DistsDir + "/" + name + "-" + m.Version() + ".zip"
 		add(path, archive)
-		f.candidate.Night.Packages = append(f.candidate.Night.Packages,
-			stages.NightPackage{Name: name, Version: m.Version(), Type: m.Type(), Dist: path})
+		f.candidate.Snapshot.Packages = append(f.candidate.Snapshot.Packages,
+			stages.SnapshotPackage{Name: name, Version: m.Version(), Type: m.Type(), Dist: path})
 		if !src.unlisted {
 			add(stages.MetadataDir+"/"+name+".json", metadata(t, composer.Name(name), m, path, src.sum(archive)))
 		}
@@ -152,7 +152,7 @@ func (f *fixture) build(t *testing.T, s *store.Store, sources map[string]*source
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.candidate.Night.Tree = tree
+	f.candidate.Snapshot.Tree = tree
 }
 
 func (src *source) sum(archive []byte) string {

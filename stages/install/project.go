@@ -94,10 +94,10 @@ func plain(address string) bool {
 }
 
 func (s *shop) createProject(ctx context.Context) error {
-	if err := s.create(ctx, "create-project", s.base, s.candidate.Night.Version); err != nil {
+	if err := s.create(ctx, "create-project", s.base, s.candidate.Snapshot.Version); err != nil {
 		return err
 	}
-	s.prove("create-project", "%s %s", s.candidate.Night.Project, s.candidate.Night.Version)
+	s.prove("create-project", "%s %s", s.candidate.Snapshot.Project, s.candidate.Snapshot.Version)
 	return nil
 }
 
@@ -105,7 +105,7 @@ func (s *shop) createProject(ctx context.Context) error {
 func (s *shop) create(ctx context.Context, step, base, number string) error {
 	version, err := composer.ParseVersion(number)
 	if err != nil {
-		return fmt.Errorf("version of the project %s: %w", s.candidate.Night.Project, err)
+		return fmt.Errorf("version of the project %s: %w", s.candidate.Snapshot.Project, err)
 	}
 	from, err := json.Marshal(repository{Type: "composer", URL: base})
 	if err != nil {
@@ -114,14 +114,14 @@ func (s *shop) create(ctx context.Context, step, base, number string) error {
 	args := slices.Concat(s.programs.composer, []string{"create-project",
 		"--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress",
 		"--stability=" + version.Stability().String(), "--repository=" + string(from),
-		s.candidate.Night.Project, s.project(), number})
+		s.candidate.Snapshot.Project, s.project(), number})
 	_, err = s.run(ctx, command{step: step, dir: s.dir.root, args: args, served: true})
 	return err
 }
 
 // pointAtNight lets the copy of the project install from the served night: it
 // names the public repository, where this night is not published yet.
-func (s *shop) pointAtNight(context.Context) error { return s.pointAt(s.base) }
+func (s *shop) pointAtSnapshot(context.Context) error { return s.pointAt(s.base) }
 
 // pointAt is pointAtNight for a night that is served at base.
 func (s *shop) pointAt(base string) error {
@@ -143,12 +143,12 @@ func (s *shop) pointAt(base string) error {
 	found := false
 	for _, entry := range entries {
 		address, _ := entry["url"].(string)
-		if entry["type"] == "composer" && sameURL(address, s.candidate.Night.URL) {
+		if entry["type"] == "composer" && sameURL(address, s.candidate.Snapshot.URL) {
 			entry["url"], found = base, true
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s %s does not name the repository %s, so nobody could install it; the project edition has to", s.candidate.Night.Project, s.candidate.Night.Version, s.candidate.Night.URL)
+		return fmt.Errorf("%s %s does not name the repository %s, so nobody could install it; the project edition has to", s.candidate.Snapshot.Project, s.candidate.Snapshot.Version, s.candidate.Snapshot.URL)
 	}
 	if entries, err = s.withThirdParty(entries); err != nil {
 		return err

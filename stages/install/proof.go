@@ -45,15 +45,15 @@ func (s *shop) checkPackages(ctx context.Context) error {
 }
 
 // ours are the night's packages by name.
-func (s *shop) ours() map[string]stages.NightPackage {
-	ours := map[string]stages.NightPackage{}
-	for _, p := range s.candidate.Night.Packages {
+func (s *shop) ours() map[string]stages.SnapshotPackage {
+	ours := map[string]stages.SnapshotPackage{}
+	for _, p := range s.candidate.Snapshot.Packages {
 		ours[p.Name] = p
 	}
 	return ours
 }
 
-func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.NightPackage) {
+func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.SnapshotPackage) {
 	packages := make([]stages.InstalledPackage, len(installed))
 	count := 0
 	for i, p := range installed {
@@ -83,7 +83,7 @@ func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
 	return append(lock.Packages, lock.PackagesDev...), nil
 }
 
-func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.NightPackage, sums map[string]string) error {
+func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.SnapshotPackage, sums map[string]string) error {
 	var dist composer.Dist
 	if raw, ok := p.Manifest.Get("dist"); ok {
 		if err := json.Unmarshal(raw, &dist); err != nil {
@@ -113,7 +113,7 @@ func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.Night
 // sums are the SHA-1 sums of the night's dists by package name, from their bytes
 // and not from metadata.
 func (s *shop) sums(ctx context.Context) (map[string]string, error) {
-	files, err := s.options.Store.Files(ctx, s.candidate.Night.Tree)
+	files, err := s.options.Store.Files(ctx, s.candidate.Snapshot.Tree)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (s *shop) sums(ctx context.Context) (map[string]string, error) {
 		digests[f.Path] = f.Digest
 	}
 	sums := map[string]string{}
-	for _, p := range s.candidate.Night.Packages {
+	for _, p := range s.candidate.Snapshot.Packages {
 		digest, ok := digests[p.Dist]
 		if !ok {
 			continue // a metapackage without files

@@ -26,11 +26,11 @@ func realFixture(t *testing.T, change func(files map[string][]byte)) *fixture {
 	if folder == "" {
 		t.Skipf("%s is not set: it names a folder that ci nightly published a real distribution to", published)
 	}
-	nights, err := filepath.Glob(filepath.Join(folder, "nights", "*", releases.ManifestName))
-	if err != nil || len(nights) == 0 {
+	snapshots, err := filepath.Glob(filepath.Join(folder, "nights", "*", releases.ManifestName))
+	if err != nil || len(snapshots) == 0 {
 		t.Fatalf("%s has no night: %v", folder, err)
 	}
-	dir := filepath.Dir(nights[len(nights)-1])
+	dir := filepath.Dir(snapshots[len(snapshots)-1])
 	manifest := decodeFile[releases.Manifest](t, filepath.Join(dir, releases.ManifestName))
 	s, err := store.Open(filepath.Join(t.TempDir(), "store"))
 	if err != nil {
@@ -46,7 +46,7 @@ func realFixture(t *testing.T, change func(files map[string][]byte)) *fixture {
 	url := manifest.Plan.Line.URL
 	for _, file := range manifest.Files {
 		text := string(readFile(t, filepath.Join(dir, filepath.FromSlash(file.Path))))
-		text = strings.ReplaceAll(text, url+"nights/"+manifest.Night+"/", "")
+		text = strings.ReplaceAll(text, url+"nights/"+manifest.Snapshot+"/", "")
 		files[file.Path] = []byte(strings.ReplaceAll(text, url, ""))
 	}
 	if change != nil {
@@ -74,15 +74,15 @@ func realOptions(t *testing.T, s *store.Store) Options {
 
 func realCandidate(t *testing.T, s *store.Store, m *releases.Manifest, files map[string][]byte) stages.Candidate {
 	t.Helper()
-	night := stages.Night{Name: m.Night, URL: m.Plan.Line.URL, Keep: 1}
+	snapshot := stages.Snapshot{Name: m.Snapshot, URL: m.Plan.Line.URL, Keep: 1}
 	for _, p := range m.Packages {
-		n := stages.NightPackage{Name: p.Name, Version: p.Version, Type: p.Type}
+		n := stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type}
 		if p.Dist != nil {
 			n.Dist = p.Dist.Path
 		}
-		night.Packages = append(night.Packages, n)
+		snapshot.Packages = append(snapshot.Packages, n)
 		if p.Name == m.Plan.Line.Vendor+"/"+m.Plan.Line.Install.Project {
-			night.Project, night.Version = p.Name, p.Version
+			snapshot.Project, snapshot.Version = p.Name, p.Version
 		}
 	}
 	var list []pipeline.File
@@ -97,8 +97,8 @@ func realCandidate(t *testing.T, s *store.Store, m *releases.Manifest, files map
 	if err != nil {
 		t.Fatal(err)
 	}
-	night.Tree = tree
-	return stages.CandidateOf(&m.Plan, night, releases.Cell{Search: releases.NoSearch}, nil)
+	snapshot.Tree = tree
+	return stages.CandidateOf(&m.Plan, snapshot, releases.Cell{Search: releases.NoSearch}, nil)
 }
 
 func decodeFile[T any](t *testing.T, file string) T {

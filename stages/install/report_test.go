@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // whose packages failed and one whose machine did.
 func TestReport(t *testing.T) {
 	made := stages.Installation{
-		Night: "2026-11-24", Level: releases.Shop, Cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: releases.NoSearch},
+		Snapshot: "2026-11-24", Level: releases.Shop, Cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: releases.NoSearch},
 		Tools:     []stages.Tool{{Name: "php", Version: "8.3.1"}, {Name: "composer", Version: "2.8.0"}},
 		Proven:    []stages.Proof{{Step: "resolve", Detail: "3 packages"}},
 		NotProven: []stages.Proof{{Step: "search", Detail: "there is none"}},
@@ -36,7 +36,7 @@ func TestReport(t *testing.T) {
 		"passed":   {made: made, shots: []string{"home-page.png"}},
 		"failed":   {made: made, failed: failure},
 		"machine":  {made: made, failed: &LevelError{Level: releases.Setup, Err: &MachineError{Err: fmt.Errorf("the database ended"), Do: "look at its log"}}},
-		"resolved": {made: stages.Installation{Night: "2026-11-24", Level: releases.Resolve}},
+		"resolved": {made: stages.Installation{Snapshot: "2026-11-24", Level: releases.Resolve}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestBlame(t *testing.T) {
 		full := composer.Name("tiny-os/module-" + name)
 		namespace := map[string]string{"catalog": "Tiny\\\\Catalog\\\\", "catalog-search": "Tiny\\\\CatalogSearch\\\\", "sales": "Tiny\\\\Sales\\\\"}[name]
 		s.locked = append(s.locked, composer.LockPackage{Name: full, Type: "magento2-module", Autoload: []byte(`{"psr-4":{"` + namespace + `":""}}`)})
-		s.candidate.Night.Packages = append(s.candidate.Night.Packages, stages.NightPackage{Name: string(full), Type: "magento2-module"})
+		s.candidate.Snapshot.Packages = append(s.candidate.Snapshot.Packages, stages.SnapshotPackage{Name: string(full), Type: "magento2-module"})
 		module := map[string]string{"catalog": "Tiny_Catalog", "catalog-search": "Tiny_CatalogSearch", "sales": "Tiny_Sales"}[name]
 		put(t, s.in("vendor/"+string(full)+"/etc/module.xml"), `<config><module name="`+module+`"/></config>`)
 		put(t, s.in("vendor/"+string(full)+"/etc/db_schema.xml"), `<schema><table name="`+name+`_entity"/></schema>`)

@@ -32,7 +32,7 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 	var script strings.Builder
 	script.WriteString("#!/bin/sh\n# Runs the step again that failed: " + c.step + "\n")
 	if c.served {
-		if err := s.writeNight(ctx); err != nil {
+		if err := s.writeSnapshot(ctx); err != nil {
 			return "", err
 		}
 		s.writeServer(&script)
@@ -55,10 +55,10 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 	return "sh " + quote(file), os.WriteFile(file, []byte(script.String()), 0o755)
 }
 
-// writeNight lays the night's folder out below the work folder, with the URLs
+// writeSnapshot lays the night's folder out below the work folder, with the URLs
 // that the server had.
-func (s *shop) writeNight(ctx context.Context) error {
-	files, err := s.options.Store.Files(ctx, s.candidate.Night.Tree)
+func (s *shop) writeSnapshot(ctx context.Context) error {
+	files, err := s.options.Store.Files(ctx, s.candidate.Snapshot.Tree)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ type server struct {
 	http *http.Server
 }
 
-func serve(r pipeline.Reader, n stages.Night) (*server, error) {
-	handler, err := stages.NightHandler(r, n)
+func serve(r pipeline.Reader, n stages.Snapshot) (*server, error) {
+	handler, err := stages.SnapshotHandler(r, n)
 	if err != nil {
 		return nil, err
 	}

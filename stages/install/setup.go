@@ -58,7 +58,7 @@ func (s *shop) setUp(ctx context.Context) error {
 	if _, err := s.run(ctx, c); err != nil {
 		return s.serviceFailed(err)
 	}
-	s.prove("setup:install", "%s", s.candidate.Night.Project)
+	s.prove("setup:install", "%s", s.candidate.Snapshot.Project)
 	return nil
 }
 

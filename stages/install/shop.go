@@ -56,7 +56,7 @@ func (s *shop) cache() string {
 // goes by URL and the port is another each time, so nobody would use it again.
 func (s *shop) forgetCache() {
 	stale := []string{filepath.Join(s.cache(), "repo", cacheName(s.base))}
-	for _, p := range s.candidate.Night.Packages {
+	for _, p := range s.candidate.Snapshot.Packages {
 		stale = append(stale, filepath.Join(s.cache(), "files", filepath.FromSlash(p.Name)))
 	}
 	for _, path := range stale {

@@ -16,11 +16,11 @@ import (
 func (s *shop) upgrade(ctx context.Context) error {
 	from := s.candidate.Upgrade
 	if s.options.Previous == nil {
-		return &MachineError{Err: fmt.Errorf("night %s, which is to be upgraded, is served by nobody", from.Night), Do: "name the repository that has it"}
+		return &MachineError{Err: fmt.Errorf("night %s, which is to be upgraded, is served by nobody", from.Snapshot), Do: "name the repository that has it"}
 	}
 	stop, address, err := listenAndServe(s.options.Previous)
 	if err != nil {
-		return &MachineError{Err: fmt.Errorf("serve night %s on loopback: %w", from.Night, err), Do: "allow listening on 127.0.0.1"}
+		return &MachineError{Err: fmt.Errorf("serve night %s on loopback: %w", from.Snapshot, err), Do: "allow listening on 127.0.0.1"}
 	}
 	s.atEnd(stop)
 	old := s.beside("upgrade")
@@ -29,9 +29,9 @@ func (s *shop) upgrade(ctx context.Context) error {
 	s.ending = old.ending
 	s.notProven = append(s.notProven, old.notProven...)
 	if err != nil {
-		return &LevelError{Level: s.now, Err: fmt.Errorf("upgrade from night %s: %w", from.Night, err)}
+		return &LevelError{Level: s.now, Err: fmt.Errorf("upgrade from night %s: %w", from.Snapshot, err)}
 	}
-	s.prove("upgrade", "from night %s, %s", from.Night, from.Version)
+	s.prove("upgrade", "from night %s, %s", from.Snapshot, from.Version)
 	return nil
 }
 

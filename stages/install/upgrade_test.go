@@ -23,14 +23,14 @@ func upgraded(t *testing.T, earlier map[string]*source) *fixture {
 	for _, src := range earlier {
 		src.manifest = strings.ReplaceAll(src.manifest, version, before)
 	}
-	old := &fixture{candidate: stages.Candidate{Night: stages.Night{Name: "2026-11-23"}}}
+	old := &fixture{candidate: stages.Candidate{Snapshot: stages.Snapshot{Name: "2026-11-23"}}}
 	old.build(t, f.options.Store.(*store.Store), earlier)
-	handler, err := stages.NightHandler(f.options.Store, old.candidate.Night)
+	handler, err := stages.SnapshotHandler(f.options.Store, old.candidate.Snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.options.Previous = handler
-	f.candidate.Upgrade = stages.Upgrade{Night: "2026-11-23", Version: before}
+	f.candidate.Upgrade = stages.Upgrade{Snapshot: "2026-11-23", Version: before}
 	return f
 }
 

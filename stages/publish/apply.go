@@ -20,7 +20,7 @@ func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error
 	w.know(root)
 	dirs := []string{metaDir + "/" + r.metadata.name}
 	if want.add != nil {
-		dirs = append(dirs, nightFile(want.add.name, ""))
+		dirs = append(dirs, snapshotFile(want.add.name, ""))
 	}
 	return w.look(ctx, dirs...)
 }
@@ -71,8 +71,8 @@ func (w *writer) unused(ctx context.Context, before state, want wish, r *reposit
 			return s, err
 		}
 	}
-	for _, name := range r.nightsUnused(before, want) {
-		if err := w.sweepFolder(ctx, &s, nightFile(name, ""), stages.PackagesFile); err != nil {
+	for _, name := range r.snapshotsUnused(before, want) {
+		if err := w.sweepFolder(ctx, &s, snapshotFile(name, ""), stages.PackagesFile); err != nil {
 			return s, err
 		}
 	}

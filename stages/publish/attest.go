@@ -13,8 +13,8 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// attestNight adds to a night that is published what is said of it.
-func (o Options) attestNight(ctx context.Context, n *night, base string) error {
+// attestSnapshot adds to a night that is published what is said of it.
+func (o Options) attestSnapshot(ctx context.Context, n *snapshot, base string) error {
 	if o.Attest == nil {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (o Options) attestNight(ctx context.Context, n *night, base string) error {
 	if err != nil {
 		return err
 	}
-	files, err := o.Attest.Night(ctx, attest.Subject{Manifest: m, Files: n.files, URL: base})
+	files, err := o.Attest.Snapshot(ctx, attest.Subject{Manifest: m, Files: n.files, URL: base})
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (o Options) putSeal(ctx context.Context, w *writer, before []byte, r *repos
 	if !o.signs() {
 		return nil
 	}
-	seal := attest.Repository{URL: r.base, Published: o.Now.UTC(), Nights: signedNights(r.nights), Withdrawn: signedNights(r.withdrawn)}
+	seal := attest.Repository{URL: r.base, Published: o.Now.UTC(), Snapshots: signedSnapshots(r.snapshots), Withdrawn: signedSnapshots(r.withdrawn)}
 	data, err := o.Attest.Seal(ctx, seal, root, before)
 	if err != nil {
 		return err
@@ -82,20 +82,20 @@ func (o Options) readSeal(ctx context.Context, s target.Source) (seal, error) {
 // checkSigned compares the nights that a signed target has with what was signed when
 // they were published: a key does not sign what somebody else has put there. Those
 // that are merged already were compared then.
-func (o Options) checkSigned(ctx context.Context, s target.Source, before state, r *repository, add *night) error {
+func (o Options) checkSigned(ctx context.Context, s target.Source, before state, r *repository, add *snapshot) error {
 	if !o.signs() {
 		return nil
 	}
-	compared := func(*night) bool { return false }
+	compared := func(*snapshot) bool { return false }
 	if before.metadata != nil && !r.anew {
-		compared = func(n *night) bool { return slices.ContainsFunc(before.metadata.Index.Nights, n.is) }
+		compared = func(n *snapshot) bool { return slices.ContainsFunc(before.metadata.Index.Snapshots, n.is) }
 	}
 	var errs []error
 	for _, n := range r.live {
 		if n == add || compared(n) {
 			continue
 		}
-		data, err := target.Read(ctx, s, nightFile(n.name, attest.SignedProvenanceFile))
+		data, err := target.Read(ctx, s, snapshotFile(n.name, attest.SignedProvenanceFile))
 		if errors.Is(err, errMissing) {
 			continue // from before there was a key: verifying says so
 		}
@@ -107,7 +107,7 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, before state,
 			err = fmt.Errorf("is of a %s with SHA-256 %s, not %s", releases.ManifestName, said.Subjects[releases.ManifestName], n.sum)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", nightFile(n.name, attest.SignedProvenanceFile), s, err))
+			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", snapshotFile(n.name, attest.SignedProvenanceFile), s, err))
 			continue
 		}
 		errs = append(errs, checkVersions(ctx, n, r.base))
@@ -117,7 +117,7 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, before state,
 
 // checkVersions compares the metadata that a target has of a night with the night's
 // manifest, dist by dist: it goes into what is merged and signed next.
-func checkVersions(ctx context.Context, n *night, base string) error {
+func checkVersions(ctx context.Context, n *snapshot, base string) error {
 	all, err := n.versions(ctx)
 	if err != nil {
 		return err
@@ -134,33 +134,33 @@ func checkVersions(ctx context.Context, n *night, base string) error {
 	for file, entries := range all {
 		for version, entry := range entries {
 			if err := checkEntry(entry, version, base, byName); err != nil {
-				errs = append(errs, fmt.Errorf("%s, %s %s: %w; nothing was signed or published", nightFile(n.name, versionsFile), file, version, err))
+				errs = append(errs, fmt.Errorf("%s, %s %s: %w; nothing was signed or published", snapshotFile(n.name, versionsFile), file, version, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// signedNights names nights by their manifests.
-func signedNights(nights []*night) []attest.SignedNight {
-	all := make([]attest.SignedNight, len(nights))
-	for i, n := range nights {
-		all[i] = attest.SignedNight{Night: n.name, SHA256: n.sum}
+// signedSnapshots names nights by their manifests.
+func signedSnapshots(snapshots []*snapshot) []attest.SignedSnapshot {
+	all := make([]attest.SignedSnapshot, len(snapshots))
+	for i, n := range snapshots {
+		all[i] = attest.SignedSnapshot{Snapshot: n.name, SHA256: n.sum}
 	}
 	return all
 }
 
 // addAttested adds to a site what is said of a night, as it was signed.
 func addAttested(ctx context.Context, files map[string][]byte, from target.Source, name string) error {
-	for _, file := range attest.NightFiles() {
-		data, err := target.Read(ctx, from, nightFile(name, file))
+	for _, file := range attest.SnapshotFiles() {
+		data, err := target.Read(ctx, from, snapshotFile(name, file))
 		if errors.Is(err, errMissing) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		files[nightFile(name, file)] = data
+		files[snapshotFile(name, file)] = data
 	}
 	return nil
 }

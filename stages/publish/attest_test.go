@@ -34,7 +34,7 @@ func publishSigned(t *testing.T, s sample, to string, said *attest.Options) erro
 	store := newMemory()
 	o := options(t, store, s.name)
 	o.Attest = said
-	_, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: to})
+	_, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: to})
 	return err
 }
 
@@ -43,7 +43,7 @@ func publishSigned(t *testing.T, s sample, to string, said *attest.Options) erro
 func TestSignedRepository(t *testing.T) {
 	key, other := signingKey(t), signingKey(t)
 	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
-	night := filepath.Join("nights", first.name)
+	snapshot := filepath.Join("nights", first.name)
 	tests := []struct {
 		name   string
 		file   string // that is changed at the target; empty: none
@@ -57,11 +57,11 @@ func TestSignedRepository(t *testing.T) {
 		{"another key", "", nil, &attest.Options{Key: other}, "is not signed by the given key"},
 		{"another key, and the former one", "", nil, &attest.Options{Key: other, Former: []attest.PublicKey{key.Public()}}, ""},
 		// Of nights that are not merged yet, or whose metadata is damaged:
-		{"the signature of a night by nobody", filepath.Join(night, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
-		{"a manifest that was changed", filepath.Join(night, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
-		{"a require in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, &attest.Options{Key: key}, `requires "evil/language"`},
-		{"a host in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "is not below"},
-		{"a package in the metadata to merge", filepath.Join(night, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
+		{"the signature of a night by nobody", filepath.Join(snapshot, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
+		{"a manifest that was changed", filepath.Join(snapshot, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
+		{"a require in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, &attest.Options{Key: key}, `requires "evil/language"`},
+		{"a host in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "is not below"},
+		{"a package in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
 		{"the signature of the repository", attest.RepositoryFile, func(s string) string { return strings.Replace(s, `"sig": "`, `"sig": "AAAA`, 1) }, &attest.Options{Key: key}, "is not signed by the given key"},
 	}
 	for _, test := range tests {
@@ -214,7 +214,7 @@ func TestAttestedNightGoes(t *testing.T) {
 		s := sample{name: name, modules: 1}
 		o := options(t, store, name)
 		o.Attest = &attest.Options{Key: key}
-		if _, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: dir, Keep: 1}); err != nil {
+		if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: dir, Keep: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

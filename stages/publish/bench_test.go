@@ -23,12 +23,12 @@ const codeSize = 360 << 10
 // system takes longer to make files while it remembers what was removed.
 func BenchmarkPublish(b *testing.B) {
 	first, many := filepath.Join(b.TempDir(), "first"), filepath.Join(b.TempDir(), "many")
-	benchNight(b, 1)(first)
+	benchSnapshot(b, 1)(first)
 	for day := 1; day < 30; day++ {
-		benchNight(b, day)(many)
+		benchSnapshot(b, day)(many)
 	}
 	b.Run("thirtieth night", func(b *testing.B) {
-		second, thirtieth := benchNight(b, 2), benchNight(b, 30)
+		second, thirtieth := benchSnapshot(b, 2), benchSnapshot(b, 30)
 		var beside time.Duration
 		for b.Loop() {
 			b.StopTimer()
@@ -43,21 +43,21 @@ func BenchmarkPublish(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed())/float64(beside), "times-second")
 	})
 	b.Run("same night", func(b *testing.B) {
-		same := benchNight(b, 29)
+		same := benchSnapshot(b, 29)
 		for b.Loop() {
 			same(many)
 		}
 	})
 }
 
-// benchNight builds a night and gives what publishes it to a folder.
-func benchNight(b *testing.B, day int) func(dir string) {
+// benchSnapshot builds a night and gives what publishes it to a folder.
+func benchSnapshot(b *testing.B, day int) func(dir string) {
 	b.Helper()
 	store := newMemory()
-	night := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 398, change: fmt.Sprint(day), size: codeSize}.build(b, store)
-	o := options(b, store, night.Name)
+	snapshot := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 398, change: fmt.Sprint(day), size: codeSize}.build(b, store)
+	o := options(b, store, snapshot.Name)
 	return func(dir string) {
-		if _, err := Stage(o).Run(b.Context(), stages.Release{Night: night, To: dir}); err != nil {
+		if _, err := Stage(o).Run(b.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -18,8 +18,8 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range r.nights {
-		if want.add == nil || n != want.add && (i+1 == len(r.nights) || r.nights[i+1] != want.add) {
+	for i, n := range r.snapshots {
+		if want.add == nil || n != want.add && (i+1 == len(r.snapshots) || r.snapshots[i+1] != want.add) {
 			continue
 		}
 		c, err := o.changes(ctx, s, r, i)
@@ -30,20 +30,20 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 		if err != nil {
 			return nil, err
 		}
-		if files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(m, r.base, c)); err != nil {
+		if files[snapshotFile(n.name, pageFile)], err = renderPage(newSnapshotPage(m, r.base, c)); err != nil {
 			return nil, err
 		}
 		if c == nil {
 			continue
 		}
-		if files[nightFile(n.name, changesFile)], err = c.JSON(); err != nil {
+		if files[snapshotFile(n.name, changesFile)], err = c.JSON(); err != nil {
 			return nil, err
 		}
 		if i == 0 {
 			newest = c
 		}
 	}
-	m, err := r.nights[0].manifest(ctx)
+	m, err := r.snapshots[0].manifest(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,22 +55,22 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 // oldest. What the target says already is taken from there: the history is asked
 // once, and a night before that is no longer there is remembered.
 func (o Options) changes(ctx context.Context, s target.Source, r *repository, i int) (*releases.Comparison, error) {
-	known, err := readChanges(ctx, s, r.nights[i].name)
+	known, err := readChanges(ctx, s, r.snapshots[i].name)
 	if err != nil {
 		return nil, err
 	}
 	// The night before of the same line: a release line may share the repository.
-	line := r.nights[i].indexed.Line
-	older := slices.IndexFunc(r.nights[i+1:], func(n *night) bool { return n.indexed.Line == line })
+	line := r.snapshots[i].indexed.Line
+	older := slices.IndexFunc(r.snapshots[i+1:], func(n *snapshot) bool { return n.indexed.Line == line })
 	if older < 0 {
 		return known, nil
 	}
-	before := r.nights[i+1+older]
-	if known != nil && known.Before.Night == before.name {
+	before := r.snapshots[i+1+older]
+	if known != nil && known.Before.Snapshot == before.name {
 		return known, nil
 	}
 	old, errOld := before.manifest(ctx)
-	m, err := r.nights[i].manifest(ctx)
+	m, err := r.snapshots[i].manifest(ctx)
 	if err := errors.Join(errOld, err); err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 }
 
 // readChanges gives nothing where there is no comparison that this program knows.
-func readChanges(ctx context.Context, s target.Source, night string) (*releases.Comparison, error) {
-	data, err := target.Read(ctx, s, nightFile(night, changesFile))
+func readChanges(ctx context.Context, s target.Source, snapshot string) (*releases.Comparison, error) {
+	data, err := target.Read(ctx, s, snapshotFile(snapshot, changesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented
 	}

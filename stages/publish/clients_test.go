@@ -159,8 +159,8 @@ func installShop(ctx context.Context, composer, home string) error {
 		if err != nil {
 			return err
 		}
-		_, night, _ := strings.Cut(strings.TrimSpace(string(code)), "\n")
-		found[night] = true
+		_, snapshot, _ := strings.Cut(strings.TrimSpace(string(code)), "\n")
+		found[snapshot] = true
 	}
 	if len(found) != 1 {
 		return fmt.Errorf("what was installed is of several nights: %v", found)

@@ -104,26 +104,26 @@ func (c *current) load(ctx context.Context) {
 
 // nights are those of which the metadata was made, newest first. Their manifests and
 // metadata are read when asked for. Of nil there are none.
-func (c *current) nights() []*night {
+func (c *current) snapshots() []*snapshot {
 	if c == nil {
 		return nil
 	}
-	byName := make(map[string]*night, len(c.Index.Nights))
-	nights := make([]*night, len(c.Index.Nights))
-	for i, n := range c.Index.Nights {
-		nights[i] = laterFrom(c.source, n)
-		byName[n.Night] = nights[i]
+	byName := make(map[string]*snapshot, len(c.Index.Snapshots))
+	snapshots := make([]*snapshot, len(c.Index.Snapshots))
+	for i, n := range c.Index.Snapshots {
+		snapshots[i] = laterFrom(c.source, n)
+		byName[n.Snapshot] = snapshots[i]
 	}
 	for _, file := range c.Index.Files {
 		pkg := packageOf(file.Name)
 		for _, v := range file.Versions {
 			dist := distSum{stages.DistPath(pkg, v.Version), v.SHA256}
-			for _, name := range v.Nights {
+			for _, name := range v.Snapshots {
 				if n := byName[name]; n != nil {
 					n.sums = append(n.sums, dist)
 				}
 			}
 		}
 	}
-	return nights
+	return snapshots
 }

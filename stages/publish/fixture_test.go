@@ -99,11 +99,11 @@ type sample struct {
 }
 
 // build makes the night's folder as the package build does.
-func (s sample) build(t testing.TB, store *memory) stages.Night {
+func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 	t.Helper()
 	version := "2.4.8-alpha" + strings.ReplaceAll(s.name, "-", "")
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: s.name, Program: releases.Program, Local: s.local,
+		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Local: s.local,
 		Stages: map[string]int{"build": 1}, Plan: s.plan(),
 	}
 	files := map[string][]byte{}
@@ -129,13 +129,13 @@ func (s sample) build(t testing.TB, store *memory) stages.Night {
 	}
 	slices.SortFunc(m.Files, func(a, b releases.ManifestFile) int { return strings.Compare(a.Path, b.Path) })
 	files[releases.ManifestName] = mustJSON(t, m)
-	return stages.Night{
+	return stages.Snapshot{
 		Name: s.name, Local: s.local, URL: testURL, Project: "acme/project-shop", Version: version, Tree: store.add(files),
 	}
 }
 
 func (s sample) plan() releases.Plan {
-	date, number := splitNight(s.name)
+	date, number := splitSnapshot(s.name)
 	commit := cmp.Or(s.commit, "a1")
 	line := releases.Line{Name: "acme", Title: "Acme <nightly> & co", Vendor: "acme", URL: testURL, Install: releases.Install{Project: "project-shop"}}
 	line.Versions.Policy = s.policy
@@ -221,9 +221,9 @@ func mustJSON(t testing.TB, v any) []byte {
 }
 
 // options publish in the night, at three o'clock.
-func options(t testing.TB, store pipeline.Reader, night string) Options {
+func options(t testing.TB, store pipeline.Reader, snapshot string) Options {
 	t.Helper()
-	date, number := splitNight(night)
+	date, number := splitSnapshot(snapshot)
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC) // a test of names that are none
@@ -231,20 +231,20 @@ func options(t testing.TB, store pipeline.Reader, night string) Options {
 	return Options{Store: store, Owner: "test", Now: day.Add(3*time.Hour + time.Duration(number)*time.Hour)}
 }
 
-// publishNight publishes a sample to a target.
-func publishNight(t testing.TB, s sample, to string, change func(*stages.Release)) (stages.Publication, error) {
+// publishSnapshot publishes a sample to a target.
+func publishSnapshot(t testing.TB, s sample, to string, change func(*stages.PublishRequest)) (stages.Publication, error) {
 	t.Helper()
 	store := newMemory()
-	r := stages.Release{Night: s.build(t, store), To: to}
+	r := stages.PublishRequest{Snapshot: s.build(t, store), To: to}
 	if change != nil {
 		change(&r)
 	}
 	return Stage(options(t, store, s.name)).Run(t.Context(), r)
 }
 
-func mustPublish(t testing.TB, s sample, to string, change func(*stages.Release)) stages.Publication {
+func mustPublish(t testing.TB, s sample, to string, change func(*stages.PublishRequest)) stages.Publication {
 	t.Helper()
-	p, err := publishNight(t, s, to, change)
+	p, err := publishSnapshot(t, s, to, change)
 	if err != nil {
 		t.Fatalf("publish %s: %v", s.name, err)
 	}
@@ -264,7 +264,9 @@ func switchOf(dir string) (switchFile, error) {
 	return readSwitch(context.Background(), folderTarget(dir))
 }
 
-func nightsIn(dir string) ([]string, error) { return Nights(context.Background(), folderTarget(dir)) }
+func snapshotsIn(dir string) ([]string, error) {
+	return Snapshots(context.Background(), folderTarget(dir))
+}
 
 // whole says what is wrong with a published folder.
 func whole(dir string) error { return wholeTarget(context.Background(), folderTarget(dir)) }
@@ -279,18 +281,18 @@ func wholeTarget(ctx context.Context, t target.Target) error {
 	}
 	dists := &readDists{target: t, sums: map[string][2]string{}}
 	errs := []error{wholeMetadata(ctx, t, s, dists)}
-	if len(s.Available) == 0 || len(s.Nightly.Nights) == 0 {
+	if len(s.Available) == 0 || len(s.Nightly.Snapshots) == 0 {
 		errs = append(errs, errors.New("packages.json names no packages or nights"))
 	}
-	all, _, err := readNights(ctx, t, s.Nightly.URL, nil)
+	all, _, err := readSnapshots(ctx, t, s.Nightly.URL, nil)
 	errs = append(errs, err)
-	for _, name := range append(slices.Clone(s.Nightly.Nights), s.Nightly.Withdrawn...) {
+	for _, name := range append(slices.Clone(s.Nightly.Snapshots), s.Nightly.Withdrawn...) {
 		if !slices.Contains(names(all), name) {
 			errs = append(errs, fmt.Errorf("night %s is not in its folder", name))
 		}
 	}
 	for _, n := range all { // also those in their grace
-		errs = append(errs, wholeNight(ctx, t, n, s.Nightly.URL, dists))
+		errs = append(errs, wholeSnapshot(ctx, t, n, s.Nightly.URL, dists))
 	}
 	return errors.Join(errs...)
 }
@@ -344,16 +346,16 @@ func wholeMetadata(ctx context.Context, t target.Target, s switchFile, dists *re
 	return errors.Join(errs...)
 }
 
-// wholeNight takes the base URL out of a night's metadata again: what is left has
+// wholeSnapshot takes the base URL out of a night's metadata again: what is left has
 // to have the checksums of the manifest.
-func wholeNight(ctx context.Context, t target.Target, n *night, base string, dists *readDists) error {
+func wholeSnapshot(ctx context.Context, t target.Target, n *snapshot, base string, dists *readDists) error {
 	var errs []error
 	m, err := n.manifest(ctx)
 	if err != nil {
 		return err
 	}
 	for _, f := range m.Files {
-		data, err := target.Read(ctx, t, nightFile(n.name, f.Path))
+		data, err := target.Read(ctx, t, snapshotFile(n.name, f.Path))
 		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+n.name+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
 		if err == nil && pipeline.DigestOf(data) != f.SHA256 {
@@ -361,7 +363,7 @@ func wholeNight(ctx context.Context, t target.Target, n *night, base string, dis
 		}
 		errs = append(errs, err)
 	}
-	for path, want := range distsOf([]*night{n}) {
+	for path, want := range distsOf([]*snapshot{n}) {
 		_, sum, err := dists.of(ctx, path)
 		if err == nil && sum != string(want) {
 			err = fmt.Errorf("%s of night %s does not have its checksum", path, n.name)
@@ -372,13 +374,13 @@ func wholeNight(ctx context.Context, t target.Target, n *night, base string, dis
 }
 
 // noLeftovers says what lies in a repository that nothing names.
-func noLeftovers(ctx context.Context, t target.Target, nights int) error {
+func noLeftovers(ctx context.Context, t target.Target, snapshots int) error {
 	s, err := readSwitch(ctx, t)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	all, torn, err := readNights(ctx, t, s.Nightly.URL, nil)
+	all, torn, err := readSnapshots(ctx, t, s.Nightly.URL, nil)
 	if errs = append(errs, err); len(torn) > 0 {
 		errs = append(errs, fmt.Errorf("nights in part: %v", torn))
 	}
@@ -390,7 +392,7 @@ func noLeftovers(ctx context.Context, t target.Target, nights int) error {
 			errs = append(errs, fmt.Errorf("stray dist %s", e.Name))
 		}
 	}
-	if nights > 0 && len(all) > nights {
+	if snapshots > 0 && len(all) > snapshots {
 		errs = append(errs, fmt.Errorf("nights held: %v", names(all)))
 	}
 	return errors.Join(errs...)

@@ -148,11 +148,11 @@ func runComposer(t *testing.T, composer, dir string) {
 func TestHandlerAgreesWithNightHandler(t *testing.T) {
 	dir := t.TempDir()
 	store := newMemory()
-	night := sample{name: "2026-11-24", modules: 2}.build(t, store)
-	if _, err := Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+	snapshot := sample{name: "2026-11-24", modules: 2}.build(t, store)
+	if _, err := Stage(options(t, store, snapshot.Name)).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 		t.Fatal(err)
 	}
-	built, err := stages.NightHandler(store, night)
+	built, err := stages.SnapshotHandler(store, snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,9 @@ const helperOrder = "PUBLISH_HELPER_ORDER"
 
 // An order is what a helper is to do, as JSON.
 type order struct {
-	To, Night, URL   string
-	Keys, KnownHosts []string // for sftp
-	Limit            uint64   // bytes that a file may have; 0: any
+	To, Snapshot, URL string
+	Keys, KnownHosts  []string // for sftp
+	Limit             uint64   // bytes that a file may have; 0: any
 }
 
 func TestHelperProcess(t *testing.T) {
@@ -46,12 +46,12 @@ func TestHelperProcess(t *testing.T) {
 		}
 	}
 	store := newMemory()
-	night := sample{name: job.Night, modules: helperModules}.build(t, store)
+	snapshot := sample{name: job.Snapshot, modules: helperModules}.build(t, store)
 	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
-	o := options(t, store, night.Name)
+	o := options(t, store, snapshot.Name)
 	o.Changed, o.Progress = func(Change) { step() }, func(pipeline.Step) { step() }
 	o.Target.SSH = remote.SSH{Keys: job.Keys, KnownHosts: job.KnownHosts}
-	if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
+	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -83,8 +83,8 @@ func TestPublishKilled(t *testing.T) {
 	lines, old := 100, ""
 	killed, switched := 0, 0
 	for i := range kills {
-		night := fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28)
-		if killAfter(t, helper(t, order{To: dir, Night: night}), random.IntN(lines)) {
+		snapshot := fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28)
+		if killAfter(t, helper(t, order{To: dir, Snapshot: snapshot}), random.IntN(lines)) {
 			killed++
 		}
 		s, err := switchOf(dir)
@@ -92,22 +92,22 @@ func TestPublishKilled(t *testing.T) {
 		case errors.Is(err, fs.ErrNotExist) && old == "":
 			// nothing was published before, and nothing is now
 		case err != nil:
-			t.Fatalf("night %s killed: %v", night, err)
+			t.Fatalf("night %s killed: %v", snapshot, err)
 		default:
 			if err := whole(dir); err != nil {
-				t.Fatalf("night %s killed: %v", night, err)
+				t.Fatalf("night %s killed: %v", snapshot, err)
 			}
-			if s.Nightly.Nights[0] == night {
+			if s.Nightly.Snapshots[0] == snapshot {
 				switched++
-			} else if s.Nightly.Nights[0] != old {
-				t.Fatalf("night %s killed: the newest is %s, not %s", night, s.Nightly.Nights[0], old)
+			} else if s.Nightly.Snapshots[0] != old {
+				t.Fatalf("night %s killed: the newest is %s, not %s", snapshot, s.Nightly.Snapshots[0], old)
 			}
 		}
-		mustPublish(t, sample{name: night, modules: helperModules}, dir, func(r *stages.Release) { r.Keep = helperKeep })
+		mustPublish(t, sample{name: snapshot, modules: helperModules}, dir, func(r *stages.PublishRequest) { r.Keep = helperKeep })
 		if err := errors.Join(whole(dir), noLeftovers(t.Context(), folderTarget(dir), helperKeep+2), noTemporaries(dir)); err != nil {
-			t.Fatalf("the run after %s was killed: %v", night, err)
+			t.Fatalf("the run after %s was killed: %v", snapshot, err)
 		}
-		old = night
+		old = snapshot
 		if i == 3 { // by now there is something to remove in each run
 			lines = countLines(t, dir)
 		}
@@ -149,7 +149,7 @@ func countLines(t *testing.T, dir string) int {
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	out, err := helper(t, order{To: copied, Night: "2026-12-31"}).Output()
+	out, err := helper(t, order{To: copied, Snapshot: "2026-12-31"}).Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -172,7 +172,7 @@ func TestPublishDiskFull(t *testing.T) {
 	mustPublish(t, sample{name: "2026-11-23", modules: helperModules}, dir, nil)
 	before := listing(t, dir)
 	for _, limit := range []uint64{10, 600, 1500, 5000} {
-		out, err := helper(t, order{To: dir, Night: "2026-11-24", Limit: limit}).CombinedOutput()
+		out, err := helper(t, order{To: dir, Snapshot: "2026-11-24", Limit: limit}).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "file too large") {
 			t.Errorf("limit %d: %v\n%s", limit, err, out)
 		}

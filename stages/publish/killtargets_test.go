@@ -90,13 +90,13 @@ func killWithClients(t *testing.T, p spot) {
 	lines := 100 // of a run
 	began := time.Now()
 	for i := range *kills {
-		night := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
-		if killAfter(t, helper(t, r.order(night)), random.IntN(lines)) {
+		snapshot := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		if killAfter(t, helper(t, r.order(snapshot)), random.IntN(lines)) {
 			r.killed++
 		}
 		p.idle()
-		r.check(t, night)
-		lines = r.again(t, night)
+		r.check(t, snapshot)
+		lines = r.again(t, snapshot)
 		r.installs.wait(t)
 	}
 	t.Logf("seed %d: %d of %d runs killed, %d of them after the switch; %d installations meanwhile, %d failed; %v",
@@ -111,17 +111,17 @@ type killing struct {
 	killed, switched int
 }
 
-func (r *killing) order(night string) order {
+func (r *killing) order(snapshot string) order {
 	p := r.place
 	if p.doomed == "" {
 		p.doomed, p.doomedLogin = p.url, p.login
 	}
-	return order{To: p.doomed, Night: night, URL: r.installs.url, Keys: p.doomedLogin.Keys, KnownHosts: p.doomedLogin.KnownHosts}
+	return order{To: p.doomed, Snapshot: snapshot, URL: r.installs.url, Keys: p.doomedLogin.Keys, KnownHosts: p.doomedLogin.KnownHosts}
 }
 
 // check looks at the target after a run was killed: it is the old repository or the
 // new one, whole.
-func (r *killing) check(t *testing.T, night string) {
+func (r *killing) check(t *testing.T, snapshot string) {
 	t.Helper()
 	at := r.place.open(t)
 	s, err := readSwitch(t.Context(), at)
@@ -132,38 +132,38 @@ func (r *killing) check(t *testing.T, night string) {
 		err = wholeTarget(t.Context(), at)
 	}
 	if err != nil {
-		t.Fatalf("night %s killed: %v", night, err)
+		t.Fatalf("night %s killed: %v", snapshot, err)
 	}
-	switch newest := s.Nightly.Nights[0]; {
-	case newest == night:
+	switch newest := s.Nightly.Snapshots[0]; {
+	case newest == snapshot:
 		r.switched++
 	case newest != r.old:
-		t.Fatalf("night %s killed: the newest is %s, not %s", night, newest, r.old)
+		t.Fatalf("night %s killed: the newest is %s, not %s", snapshot, newest, r.old)
 	}
-	if r.old != "" && !slices.Contains(s.Nightly.Nights, r.old) {
-		t.Fatalf("night %s killed: %s is lost, there are %v", night, r.old, s.Nightly.Nights)
+	if r.old != "" && !slices.Contains(s.Nightly.Snapshots, r.old) {
+		t.Fatalf("night %s killed: %s is lost, there are %v", snapshot, r.old, s.Nightly.Snapshots)
 	}
 }
 
 // again publishes the night to the end, and gives how many steps that were.
-func (r *killing) again(t *testing.T, night string) int {
+func (r *killing) again(t *testing.T, snapshot string) int {
 	t.Helper()
 	store := newMemory()
-	n := sample{name: night, modules: helperModules}.build(t, store)
-	o := options(t, store, night)
+	n := sample{name: snapshot, modules: helperModules}.build(t, store)
+	o := options(t, store, snapshot)
 	o.Target = r.place.options()
-	p, err := Stage(o).Run(t.Context(), stages.Release{Night: n, To: r.place.url, URL: r.installs.url, Keep: helperKeep})
+	p, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: n, To: r.place.url, URL: r.installs.url, Keep: helperKeep})
 	if err != nil {
-		t.Fatalf("the run after %s was killed: %v", night, err)
+		t.Fatalf("the run after %s was killed: %v", snapshot, err)
 	}
 	at := r.place.open(t)
 	err = errors.Join(wholeTarget(t.Context(), at), noLeftovers(t.Context(), at, helperKeep+2))
 	if dir, ok := target.Folder(r.place.url); ok {
 		err = errors.Join(err, noTemporaries(filepath.Clean(dir)))
 	}
-	if p.Night != night || err != nil {
-		t.Fatalf("the run after %s was killed: the newest is %s: %v", night, p.Night, err)
+	if p.Snapshot != snapshot || err != nil {
+		t.Fatalf("the run after %s was killed: the newest is %s: %v", snapshot, p.Snapshot, err)
 	}
-	r.old = night
+	r.old = snapshot
 	return 2 * (p.Added + p.Unchanged) // each is looked at and written
 }

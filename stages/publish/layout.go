@@ -33,9 +33,9 @@ const (
 // asks for both, whichever have versions.
 func packageOf(file string) string { return strings.TrimSuffix(file, "~dev") }
 
-// isNight reports whether a name can be a night's, or a tagged release's: both lie
+// isSnapshot reports whether a name can be a night's, or a tagged release's: both lie
 // in nights/.
-func isNight(name string) bool { return releases.IsNight(name) }
+func isSnapshot(name string) bool { return releases.IsSnapshot(name) }
 
 // newestFirst orders the names of nights and releases.
 func newestFirst(a, b string) int { return releases.NewestFirst(a, b) }
@@ -60,5 +60,5 @@ func content(name string, data []byte, sum pipeline.Digest) target.Content {
 	return c
 }
 
-// nightFile is the name of a file of a night.
-func nightFile(night, name string) string { return path.Join(nightsDir, night, name) }
+// snapshotFile is the name of a file of a night.
+func snapshotFile(snapshot, name string) string { return path.Join(nightsDir, snapshot, name) }

@@ -18,10 +18,10 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 )
 
-// mergedNights is the file in a metadata folder that says of what it was made.
-type mergedNights struct {
-	URL    string   `json:"url"`
-	Nights []string `json:"nights"` // newest first
+// mergedSnapshots is the file in a metadata folder that says of what it was made.
+type mergedSnapshots struct {
+	URL       string   `json:"url"`
+	Snapshots []string `json:"nights"` // newest first
 }
 
 // A metadata is the merged metadata of nights: every version of a package that one of
@@ -96,30 +96,30 @@ func (v *mergedVersion) write(before *mergedVersion) ([]byte, error) {
 
 // merge makes the metadata of nights. What there is of it is taken from there, and only
 // nights that it does not have are read; nil: all are. What comes out is the same.
-func merge(ctx context.Context, there *current, nights []*night, base string) (*metadata, error) {
+func merge(ctx context.Context, there *current, snapshots []*snapshot, base string) (*metadata, error) {
 	before, texts, err := there.files(ctx)
 	if err != nil {
 		return nil, err
 	}
 	m := merger{added: map[string][]*mergedVersion{}, gone: map[string]bool{}, parse: versionParser()}
-	for _, was := range before.Nights {
-		if !slices.ContainsFunc(nights, func(n *night) bool { return n.is(was) }) {
-			m.gone[was.Night] = true
+	for _, was := range before.Snapshots {
+		if !slices.ContainsFunc(snapshots, func(n *snapshot) bool { return n.is(was) }) {
+			m.gone[was.Snapshot] = true
 		}
 	}
-	err = m.read(ctx, slices.DeleteFunc(slices.Clone(nights), func(n *night) bool { return slices.ContainsFunc(before.Nights, n.is) }))
+	err = m.read(ctx, slices.DeleteFunc(slices.Clone(snapshots), func(n *snapshot) bool { return slices.ContainsFunc(before.Snapshots, n.is) }))
 	if err != nil {
 		return nil, err
 	}
-	index := &releases.Index{Format: releases.IndexFormat, URL: base, Nights: []releases.IndexedNight{}, Files: []releases.IndexedFile{}}
-	for _, n := range nights {
-		index.Nights = append(index.Nights, n.indexed)
+	index := &releases.Index{Format: releases.IndexFormat, URL: base, Snapshots: []releases.IndexedSnapshot{}, Files: []releases.IndexedFile{}}
+	for _, n := range snapshots {
+		index.Snapshots = append(index.Snapshots, n.indexed)
 	}
 	files, err := m.merge(index, before, texts)
 	if err != nil {
 		return nil, err
 	}
-	if files[mergedFile], err = encode(mergedNights{base, names(nights)}); err != nil {
+	if files[mergedFile], err = encode(mergedSnapshots{base, names(snapshots)}); err != nil {
 		return nil, err
 	}
 	files[releases.IndexName], err = index.Encode()
@@ -128,22 +128,22 @@ func merge(ctx context.Context, there *current, nights []*night, base string) (*
 
 // mergeOnto is merge that makes the metadata anew of its nights where what is there is
 // damaged.
-func mergeOnto(ctx context.Context, there *current, nights []*night, base string) (m *metadata, anew bool, err error) {
+func mergeOnto(ctx context.Context, there *current, snapshots []*snapshot, base string) (m *metadata, anew bool, err error) {
 	if there != nil {
-		if m, err = merge(ctx, there, nights, base); err == nil || ctx.Err() != nil {
+		if m, err = merge(ctx, there, snapshots, base); err == nil || ctx.Err() != nil {
 			return m, false, err
 		}
 	}
-	m, err = merge(ctx, nil, nights, base)
+	m, err = merge(ctx, nil, snapshots, base)
 	return m, true, err
 }
 
 // read reads the nights that are added.
-func (m *merger) read(ctx context.Context, nights []*night) error {
-	all := make([]map[string][]*mergedVersion, len(nights))
+func (m *merger) read(ctx context.Context, snapshots []*snapshot) error {
+	all := make([]map[string][]*mergedVersion, len(snapshots))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for i, n := range nights {
+	for i, n := range snapshots {
 		group.Go(func() (err error) {
 			all[i], err = n.entries(ctx)
 			return err
@@ -254,9 +254,9 @@ func (m *merger) takeOut(p *mergedPackage) (changed bool) {
 	}
 	rest := p.list[:0]
 	for _, v := range p.list {
-		stay := slices.DeleteFunc(slices.Clone(v.Nights), func(night string) bool { return m.gone[night] })
-		changed = changed || len(stay) < len(v.Nights)
-		if v.Nights = stay; len(stay) > 0 {
+		stay := slices.DeleteFunc(slices.Clone(v.Snapshots), func(snapshot string) bool { return m.gone[snapshot] })
+		changed = changed || len(stay) < len(v.Snapshots)
+		if v.Snapshots = stay; len(stay) > 0 {
 			rest = append(rest, v)
 		}
 	}
@@ -287,15 +287,15 @@ func (m *merger) add(p *mergedPackage, v *mergedVersion) error {
 			return fmt.Errorf("metadata of %s: %w", p.file, err)
 		}
 		if !was.Equal(v.fields) || old.SHA256 != v.SHA256 {
-			return fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", v.Version, p.file, v.Nights[0], old.Nights[0])
+			return fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", v.Version, p.file, v.Snapshots[0], old.Snapshots[0])
 		}
-		old.Nights = slices.Concat(old.Nights, v.Nights)
-		slices.SortFunc(old.Nights, newestFirst)
+		old.Snapshots = slices.Concat(old.Snapshots, v.Snapshots)
+		slices.SortFunc(old.Snapshots, newestFirst)
 		return nil
 	}
 	for _, beside := range p.list[max(at-1, 0):min(at+1, len(p.list))] {
 		if other, _ := m.parse(beside.Version); other.Compare(version) == 0 { // it was parsed above
-			return fmt.Errorf("metadata of %s: Composer cannot tell version %s of night %s from %s of night %s", p.file, beside.Version, beside.Nights[0], v.Version, v.Nights[0])
+			return fmt.Errorf("metadata of %s: Composer cannot tell version %s of night %s from %s of night %s", p.file, beside.Version, beside.Snapshots[0], v.Version, v.Snapshots[0])
 		}
 	}
 	p.list = slices.Insert(p.list, at, v)
@@ -376,9 +376,9 @@ func versionParser() func(string) (composer.Version, error) {
 	}
 }
 
-func names(nights []*night) []string {
-	list := make([]string, len(nights))
-	for i, n := range nights {
+func names(snapshots []*snapshot) []string {
+	list := make([]string, len(snapshots))
+	for i, n := range snapshots {
 		list[i] = n.name
 	}
 	return list

@@ -19,10 +19,10 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// madeNight is a night of versions "acme/a 1.0.0", whose entries are made of them alone.
-func madeNight(name string, have []string) *night {
+// madeSnapshot is a night of versions "acme/a 1.0.0", whose entries are made of them alone.
+func madeSnapshot(name string, have []string) *snapshot {
 	all := versions{}
-	m := &releases.Manifest{Night: name, Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
+	m := &releases.Manifest{Snapshot: name, Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
 	for _, v := range have {
 		pkg, version, _ := strings.Cut(v, " ")
 		file := pkg
@@ -43,7 +43,7 @@ func madeNight(name string, have []string) *night {
 		m.Packages = append(m.Packages, releases.ManifestPackage{Name: pkg, Version: version, Dist: &releases.ManifestDist{Path: stages.DistPath(pkg, version), SHA256: pipeline.DigestOf([]byte(v))}})
 	}
 	sum := pipeline.DigestOf([]byte(name))
-	return &night{
+	return &snapshot{
 		name: name, sum: sum, indexed: m.Indexed(sum),
 		manifest: func(context.Context) (*releases.Manifest, error) { return m, nil },
 		versions: func(context.Context) (versions, error) { return all, nil },
@@ -75,7 +75,7 @@ func TestMergeOnto(t *testing.T) {
 		}
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	var all []*night
+	var all []*snapshot
 	for i := range 12 {
 		have := []string{}
 		for _, v := range pool {
@@ -83,7 +83,7 @@ func TestMergeOnto(t *testing.T) {
 				have = append(have, v)
 			}
 		}
-		all = append([]*night{madeNight(fmt.Sprintf("2026-11-%02d", i+10), have)}, all...)
+		all = append([]*snapshot{madeSnapshot(fmt.Sprintf("2026-11-%02d", i+10), have)}, all...)
 	}
 	to := folderTarget(t.TempDir())
 	_, release, err := to.Lock(t.Context(), target.Holder{})
@@ -94,13 +94,13 @@ func TestMergeOnto(t *testing.T) {
 	var there *current
 	var read atomic.Int64
 	for step := range 100 {
-		nights := slices.DeleteFunc(slices.Clone(all), func(*night) bool { return random.IntN(3) == 0 })
-		want, err := merge(t.Context(), nil, nights, testURL)
+		snapshots := slices.DeleteFunc(slices.Clone(all), func(*snapshot) bool { return random.IntN(3) == 0 })
+		want, err := merge(t.Context(), nil, snapshots, testURL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		counted := make([]*night, len(nights))
-		for i, n := range nights {
+		counted := make([]*snapshot, len(snapshots))
+		for i, n := range snapshots {
 			also := *n
 			also.versions = func(ctx context.Context) (versions, error) { read.Add(1); return n.versions(ctx) }
 			counted[i] = &also
@@ -110,15 +110,15 @@ func TestMergeOnto(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh := len(nights)
+		fresh := len(snapshots)
 		if there != nil {
-			fresh = len(slices.DeleteFunc(slices.Clone(nights), func(n *night) bool { return slices.ContainsFunc(there.Index.Nights, n.is) }))
+			fresh = len(slices.DeleteFunc(slices.Clone(snapshots), func(n *snapshot) bool { return slices.ContainsFunc(there.Index.Snapshots, n.is) }))
 		}
 		if read.Load() != int64(fresh) {
 			t.Fatalf("step %d: %d nights were read, and %d are new", step, read.Load(), fresh)
 		}
 		if diff := cmp.Diff(texts(want), texts(got)); diff != "" || want.name != got.name {
-			t.Fatalf("step %d: what was merged onto the last metadata is not what %v give: %s", step, names(nights), diff)
+			t.Fatalf("step %d: what was merged onto the last metadata is not what %v give: %s", step, names(snapshots), diff)
 		}
 		there = put(t, to, got)
 	}
@@ -134,12 +134,12 @@ func texts(m *metadata) map[string]string {
 
 // A file that is not what the index says is not merged onto; then all is made anew.
 func TestMergeOntoDamage(t *testing.T) {
-	nights := []*night{madeNight("2026-11-25", []string{"acme/a 1.1.0"}), madeNight("2026-11-24", []string{"acme/a 1.0.0", "acme/b 1.0.0"})}
-	want, err := merge(t.Context(), nil, nights, testURL)
+	snapshots := []*snapshot{madeSnapshot("2026-11-25", []string{"acme/a 1.1.0"}), madeSnapshot("2026-11-24", []string{"acme/a 1.0.0", "acme/b 1.0.0"})}
+	want, err := merge(t.Context(), nil, snapshots, testURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := merge(t.Context(), nil, nights[1:], testURL)
+	first, err := merge(t.Context(), nil, snapshots[1:], testURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestMergeOntoDamage(t *testing.T) {
 		if damaged != "" {
 			edit(t, path.Join(dir, metaDir, first.name, damaged), "]", "] ")
 		}
-		got, anew, err := mergeOnto(t.Context(), there, nights, testURL)
+		got, anew, err := mergeOnto(t.Context(), there, snapshots, testURL)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,19 +168,19 @@ func TestMergeOntoDamage(t *testing.T) {
 }
 
 func TestMergeRefuses(t *testing.T) {
-	other := madeNight("2026-11-25", []string{"acme/a 1.0.0"})
+	other := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	same := other.versions
 	other.versions = func(ctx context.Context) (versions, error) {
 		all, err := same(ctx)
 		all["acme/a"]["1.0.0"] = jsontext.Value(`{"name":"acme/a","version":"1.0.0","type":"other"}`)
 		return all, err
 	}
-	gone := madeNight("2026-11-25", []string{"acme/a 1.0.0"})
+	gone := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	gone.versions = func(context.Context) (versions, error) { return versions{}, nil }
-	more := madeNight("2026-11-25", []string{"acme/a 1.0.0"})
-	more.versions = madeNight("", []string{"acme/a 1.0.0", "acme/b 2.0.0"}).versions
-	first := madeNight("2026-11-24", []string{"acme/a 1.0.0"})
-	onto, err := merge(t.Context(), nil, []*night{first}, testURL)
+	more := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
+	more.versions = madeSnapshot("", []string{"acme/a 1.0.0", "acme/b 2.0.0"}).versions
+	first := madeSnapshot("2026-11-24", []string{"acme/a 1.0.0"})
+	onto, err := merge(t.Context(), nil, []*snapshot{first}, testURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,18 +194,18 @@ func TestMergeRefuses(t *testing.T) {
 	there := put(t, to, onto)
 	for _, tt := range []struct {
 		name string
-		add  *night
+		add  *snapshot
 		want string
 	}{
 		{"the same version with other content", other, "version 1.0.0 of acme/a in night 2026-11-25 is not what it is in night 2026-11-24"},
-		{"two versions that are one to Composer", madeNight("2026-11-25", []string{"acme/a 1.0.0.0"}), "Composer cannot tell version 1.0.0 of night 2026-11-24 from 1.0.0.0 of night 2026-11-25"},
+		{"two versions that are one to Composer", madeSnapshot("2026-11-25", []string{"acme/a 1.0.0.0"}), "Composer cannot tell version 1.0.0 of night 2026-11-24 from 1.0.0.0 of night 2026-11-25"},
 		{"a package without metadata", gone, "acme/a 1.0.0 of its nightly.json has no metadata"},
 		{"metadata without a package", more, "its metadata of acme/b has the version 2.0.0, which is not in nightly.json"},
-		{"a version that Composer cannot read", madeNight("2026-11-25", []string{"acme/a one"}), "metadata of acme/a"},
+		{"a version that Composer cannot read", madeSnapshot("2026-11-25", []string{"acme/a one"}), "metadata of acme/a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, c := range []*current{nil, there} {
-				_, _, err := mergeOnto(t.Context(), c, []*night{tt.add, first}, testURL)
+				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL)
 				wantError(t, err, tt.want)
 			}
 		})

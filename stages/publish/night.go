@@ -19,10 +19,10 @@ import (
 )
 
 // A night is one night of the repository.
-type night struct {
+type snapshot struct {
 	name    string
 	sum     pipeline.Digest // of its nightly.json
-	indexed releases.IndexedNight
+	indexed releases.IndexedSnapshot
 	sums    []distSum // of the dists that it has
 	// manifest and versions give its nightly.json and its metadata. They are read when
 	// asked for: most runs want those of few nights.
@@ -43,7 +43,7 @@ type distSum struct {
 
 // tagged reports whether a night is a tagged release, which stays for ever: it is
 // of a line whose versions are no night's.
-func (n *night) tagged() bool {
+func (n *snapshot) tagged() bool {
 	return !slices.Contains(nightlyPolicies, n.indexed.Policy)
 }
 
@@ -52,15 +52,15 @@ func (n *night) tagged() bool {
 var nightlyPolicies = []string{"", "nightly"}
 
 // fromStore reads the night to publish and renders its metadata for its place.
-func fromStore(ctx context.Context, store pipeline.Reader, n stages.Night, base string) (*night, error) {
-	fail := func(err error) (*night, error) {
+func fromStore(ctx context.Context, store pipeline.Reader, n stages.Snapshot, base string) (*snapshot, error) {
+	fail := func(err error) (*snapshot, error) {
 		return nil, fmt.Errorf("read night %s: %w; build it again with --fresh", n.Name, err)
 	}
 	all, err := store.Files(ctx, n.Tree)
 	if err != nil {
 		return fail(err)
 	}
-	add := &night{name: n.Name, files: map[string][]byte{}}
+	add := &snapshot{name: n.Name, files: map[string][]byte{}}
 	for _, file := range all {
 		if file.Mode == pipeline.Symlink {
 			return fail(fmt.Errorf("%s is a symbolic link", file.Path))
@@ -87,7 +87,7 @@ func fromStore(ctx context.Context, store pipeline.Reader, n stages.Night, base 
 }
 
 // finish completes a night that was read from a store.
-func (n *night) finish() error {
+func (n *snapshot) finish() error {
 	if _, ok := n.files[stages.PackagesFile]; !ok {
 		return fmt.Errorf("it has no %s", stages.PackagesFile)
 	}
@@ -107,10 +107,10 @@ func (n *night) finish() error {
 
 // place renders a file of a night's folder for nights/<name>/: the night's
 // metadata lies there, its dists in the folder that all nights share.
-func place(name string, data []byte, base, night string) ([]byte, error) {
+func place(name string, data []byte, base, snapshot string) ([]byte, error) {
 	switch {
 	case name == stages.PackagesFile:
-		return stages.Render(data, base+nightsDir+"/"+night+"/")
+		return stages.Render(data, base+nightsDir+"/"+snapshot+"/")
 	case stages.IsMetadata(name):
 		return stages.Render(data, base)
 	}
@@ -133,10 +133,12 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 }
 
 // is reports whether this is the night of an index.
-func (n *night) is(i releases.IndexedNight) bool { return n.name == i.Night && n.sum == i.SHA256 }
+func (n *snapshot) is(i releases.IndexedSnapshot) bool {
+	return n.name == i.Snapshot && n.sum == i.SHA256
+}
 
 // entries are the versions of the night for merging, by file.
-func (n *night) entries(ctx context.Context) (map[string][]*mergedVersion, error) {
+func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, error) {
 	manifest, err := n.manifest(ctx)
 	if err != nil {
 		return nil, err
@@ -171,7 +173,7 @@ func (n *night) entries(ctx context.Context) (map[string][]*mergedVersion, error
 			continue
 		}
 		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
-			Version: p.Version, SHA256: p.Dist.SHA256, Nights: []string{n.name},
+			Version: p.Version, SHA256: p.Dist.SHA256, Snapshots: []string{n.name},
 		}})
 	}
 	for _, file := range slices.Sorted(maps.Keys(all)) {
@@ -186,7 +188,7 @@ func (n *night) entries(ctx context.Context) (map[string][]*mergedVersion, error
 
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
 // repository holds nights that other versions of this program made.
-func (n *night) readManifest(data []byte) error {
+func (n *snapshot) readManifest(data []byte) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
 	}
@@ -197,8 +199,8 @@ func (n *night) readManifest(data []byte) error {
 	if m.Format != releases.ManifestFormat {
 		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, m.Format, releases.ManifestFormat)
 	}
-	if m.Night != n.name {
-		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Night)
+	if m.Snapshot != n.name {
+		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Snapshot)
 	}
 	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, 0, len(m.Packages))
 	for _, p := range m.Packages {
@@ -213,9 +215,9 @@ func (n *night) readManifest(data []byte) error {
 
 // complete compares the night to publish with its manifest: nobody shall get a
 // night whose files are not those that were proven.
-func (n *night) complete() error {
+func (n *snapshot) complete() error {
 	var errs []error
-	sums := distsOf([]*night{n})
+	sums := distsOf([]*snapshot{n})
 	for _, file := range n.dists {
 		if want, ok := sums[file.Path]; !ok || want != file.Digest {
 			errs = append(errs, fmt.Errorf("%s has SHA-256 %s, its manifest says %q", file.Path, file.Digest, want))
@@ -229,7 +231,7 @@ func (n *night) complete() error {
 }
 
 // distContents are the dists of the night to publish, as files of the target.
-func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
+func (n *snapshot) distContents(store pipeline.Reader) map[string]target.Content {
 	files := make(map[string]target.Content, len(n.dists))
 	for _, dist := range n.dists {
 		files[dist.Path] = target.Content{
@@ -242,9 +244,9 @@ func (n *night) distContents(store pipeline.Reader) map[string]target.Content {
 
 // fromTarget reads a night that the target has. Its packages.json was written
 // last, so that what is missing was taken away by others.
-func fromTarget(ctx context.Context, s target.Source, name string) (*night, error) {
-	n := &night{name: name}
-	data, err := target.Read(ctx, s, nightFile(name, releases.ManifestName))
+func fromTarget(ctx context.Context, s target.Source, name string) (*snapshot, error) {
+	n := &snapshot{name: name}
+	data, err := target.Read(ctx, s, snapshotFile(name, releases.ManifestName))
 	if err == nil {
 		err = n.readManifest(data)
 	}
@@ -256,16 +258,16 @@ func fromTarget(ctx context.Context, s target.Source, name string) (*night, erro
 }
 
 // laterFrom is a night of which the target's index says enough.
-func laterFrom(s target.Source, i releases.IndexedNight) *night {
-	return &night{
-		name: i.Night, sum: i.SHA256, indexed: i, versions: versionsFrom(s, i.Night),
+func laterFrom(s target.Source, i releases.IndexedSnapshot) *snapshot {
+	return &snapshot{
+		name: i.Snapshot, sum: i.SHA256, indexed: i, versions: versionsFrom(s, i.Snapshot),
 		manifest: func(ctx context.Context) (*releases.Manifest, error) {
-			n, err := fromTarget(ctx, s, i.Night)
+			n, err := fromTarget(ctx, s, i.Snapshot)
 			if err != nil {
 				return nil, err
 			}
 			if !n.is(i) {
-				return nil, unreadable(s, i.Night, fmt.Errorf("%s has SHA-256 %s, and it was published with %s", releases.ManifestName, n.sum, i.SHA256))
+				return nil, unreadable(s, i.Snapshot, fmt.Errorf("%s has SHA-256 %s, and it was published with %s", releases.ManifestName, n.sum, i.SHA256))
 			}
 			return n.manifest(ctx)
 		},
@@ -275,7 +277,7 @@ func laterFrom(s target.Source, i releases.IndexedNight) *night {
 // versionsFrom reads the metadata of a night that the target has.
 func versionsFrom(s target.Source, name string) func(context.Context) (versions, error) {
 	return func(ctx context.Context) (versions, error) {
-		data, err := target.Read(ctx, s, nightFile(name, versionsFile))
+		data, err := target.Read(ctx, s, snapshotFile(name, versionsFile))
 		if err != nil {
 			return nil, unreadable(s, name, err)
 		}

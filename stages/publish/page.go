@@ -35,13 +35,13 @@ type page struct {
 	Root          string        // path from the page to the repository's root
 	Alone         bool          // a page of one night
 	Title         string
-	Night         string
+	Snapshot      string
 	Local         bool   // a local build
 	Install       string // command; empty if the line has no project
 	Configure     string // command that adds the repository to a project
 	Repositories  []pageRepository
-	From          pageCount   // how many those are
-	Nights        []pageNight // none on a page of one night
+	From          pageCount      // how many those are
+	Snapshots     []pageSnapshot // none on a page of one night
 	Packages      []pagePackage
 	Changes       *pageChanges // nil: nothing to compare with
 }
@@ -58,8 +58,8 @@ const (
 	stateWithdrawn = "withdrawn" // by a rollback
 )
 
-// A pageNight is a night of the repository; its links are relative to the page.
-type pageNight struct{ Name, State, Page, Packages, Manifest string }
+// A pageSnapshot is a night of the repository; its links are relative to the page.
+type pageSnapshot struct{ Name, State, Page, Packages, Manifest string }
 
 // A pagePackage is a package.
 type pagePackage struct {
@@ -71,7 +71,7 @@ type pagePackage struct {
 }
 
 // A pageVersion is a version of a package and the newest night that has it.
-type pageVersion struct{ Version, Night, Page string }
+type pageVersion struct{ Version, Snapshot, Page string }
 
 // A pageRequire is one require; Built says that it is on the page itself.
 type pageRequire struct {
@@ -83,11 +83,11 @@ func newPage(r *repository, newest *releases.Manifest, changes *releases.Compari
 	p := basePage(newest)
 	p.Install = installCommand(newest, r.base)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
-	all := slices.Concat(r.nights, r.withdrawn)
-	slices.SortStableFunc(all, func(a, b *night) int { return newestFirst(a.name, b.name) })
+	all := slices.Concat(r.snapshots, r.withdrawn)
+	slices.SortStableFunc(all, func(a, b *snapshot) int { return newestFirst(a.name, b.name) })
 	for _, n := range all {
 		at := nightsDir + "/" + n.name + "/"
-		p.Nights = append(p.Nights, pageNight{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
+		p.Snapshots = append(p.Snapshots, pageSnapshot{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
 	}
 	p.Packages = pagePackages(newest, r.base)
 	addVersions(&p, r)
@@ -95,11 +95,11 @@ func newPage(r *repository, newest *releases.Manifest, changes *releases.Compari
 	return p
 }
 
-func (r *repository) state(n *night) string {
+func (r *repository) state(n *snapshot) string {
 	switch {
 	case slices.Contains(r.withdrawn, n):
 		return stateWithdrawn
-	case n == r.nights[0]:
+	case n == r.snapshots[0]:
 		return stateCurrent
 	case n.tagged():
 		return stateRelease
@@ -108,10 +108,10 @@ func (r *repository) state(n *night) string {
 }
 
 // newNightPage is the page of one night, whose repository is that night alone.
-func newNightPage(m *releases.Manifest, base string, changes *releases.Comparison) page {
+func newSnapshotPage(m *releases.Manifest, base string, changes *releases.Comparison) page {
 	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
-	at := base + nightsDir + "/" + m.Night + "/"
+	at := base + nightsDir + "/" + m.Snapshot + "/"
 	p.Install = installCommand(m, at)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
 	p.Packages = pagePackages(m, at)
@@ -123,11 +123,11 @@ func basePage(m *releases.Manifest) page {
 	p := page{
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'" +
 			"; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'",
-		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
-		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
-		Title:  m.Plan.Line.Title,
-		Night:  m.Night,
-		Local:  m.Local,
+		Style:    template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
+		Script:   template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
+		Title:    m.Plan.Line.Title,
+		Snapshot: m.Snapshot,
+		Local:    m.Local,
 	}
 	if p.Title == "" {
 		p.Title = "Nightly builds"
@@ -169,8 +169,8 @@ func addVersions(p *page, r *repository) {
 	for i := range p.Packages {
 		rows[p.Packages[i].Name] = &p.Packages[i]
 	}
-	age := make(map[string]int, len(r.nights)) // 0: the newest
-	for i, n := range r.nights {
+	age := make(map[string]int, len(r.snapshots)) // 0: the newest
+	for i, n := range r.snapshots {
 		age[n.name] = i
 	}
 	gone := map[string]*pagePackage{}
@@ -179,21 +179,21 @@ func addVersions(p *page, r *repository) {
 		row := rows[name]
 		for _, v := range file.Versions {
 			if row == nil {
-				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Gone: v.Nights[0], Command: packageCommand(name, v.Version, file.Type, r.base)}
+				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Gone: v.Snapshots[0], Command: packageCommand(name, v.Version, file.Type, r.base)}
 				rows[name], gone[name] = row, row
 			}
-			if row.Gone != "" && age[v.Nights[0]] < age[row.Gone] {
-				row.Gone = v.Nights[0]
+			if row.Gone != "" && age[v.Snapshots[0]] < age[row.Gone] {
+				row.Gone = v.Snapshots[0]
 			}
 			if len(row.Versions) == shownVersions {
 				row.Older++
 			} else {
-				row.Versions = append(row.Versions, pageVersion{v.Version, v.Nights[0], nightFile(v.Nights[0], pageFile)})
+				row.Versions = append(row.Versions, pageVersion{v.Version, v.Snapshots[0], snapshotFile(v.Snapshots[0], pageFile)})
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(gone)) {
-		if row := gone[name]; r.nights[age[row.Gone]].tagged() {
+		if row := gone[name]; r.snapshots[age[row.Gone]].tagged() {
 			row.Gone = "" // it stays for ever
 		}
 		p.Packages = append(p.Packages, *gone[name])

@@ -22,11 +22,11 @@ import (
 
 func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
 	t.Helper()
-	m := &releases.Manifest{Night: "2026-11-24", Plan: sample{name: "2026-11-24"}.plan()}
+	m := &releases.Manifest{Snapshot: "2026-11-24", Plan: sample{name: "2026-11-24"}.plan()}
 	if change != nil {
 		change(m)
 	}
-	r := &repository{base: testURL, nights: []*night{{name: "2026-11-24"}}, metadata: &metadata{index: &releases.Index{}}}
+	r := &repository{base: testURL, snapshots: []*snapshot{{name: "2026-11-24"}}, metadata: &metadata{index: &releases.Index{}}}
 	data, err := renderPage(newPage(r, m, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -130,14 +130,14 @@ func published(t *testing.T, modules int) string {
 		{name: "2026-11-24", modules: modules, commit: "a4"}, {name: "2026-11-25", modules: modules, commit: "a5"},
 	} {
 		store := newMemory()
-		night := s.build(t, store)
+		snapshot := s.build(t, store)
 		o = options(t, store, s.name)
 		o.History = history
-		if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+		if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 			t.Fatal(i, err)
 		}
 	}
-	if _, err := o.Rollback(t.Context(), Rollback{To: dir, Night: "2026-11-24"}); err != nil {
+	if _, err := o.Rollback(t.Context(), Rollback{To: dir, Snapshot: "2026-11-24"}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(Handler(dir))
@@ -157,10 +157,10 @@ func TestPageOfManyVersions(t *testing.T) {
 	for i := 50; i > 0; i-- {
 		name := fmt.Sprintf("2026-01-%02d", i)
 		all = append(all, name)
-		r.nights = append(r.nights, &night{name: name})
-		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Nights: []string{name}})
+		r.snapshots = append(r.snapshots, &snapshot{name: name})
+		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Snapshots: []string{name}})
 	}
-	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Nights: all}}
+	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Snapshots: all}}
 	r.metadata = &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1}}}
 	p := page{Packages: pagePackages(newest, r.base)}
 	addVersions(&p, r)

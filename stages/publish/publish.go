@@ -91,25 +91,25 @@ func (o Options) withDefaults() Options {
 
 // Stage publishes a night to a target, or does nothing where it is there already.
 // It is never reused: it compares with the target.
-func Stage(o Options) pipeline.Stage[stages.Release, stages.Publication] {
-	return pipeline.Stage[stages.Release, stages.Publication]{
+func Stage(o Options) pipeline.Stage[stages.PublishRequest, stages.Publication] {
+	return pipeline.Stage[stages.PublishRequest, stages.Publication]{
 		Name: Name, Version: Version, Always: true, Run: o.withDefaults().run,
 	}
 }
 
-func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication, error) {
+func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publication, error) {
 	base, err := check(r)
 	if err != nil {
 		return stages.Publication{}, err
 	}
 	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, at ground) (state, wish, error) {
-		var add *night
+		var add *snapshot
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
-			if add, err = fromStore(ctx, o.Store, r.Night, base); err != nil {
+			if add, err = fromStore(ctx, o.Store, r.Snapshot, base); err != nil {
 				return err
 			}
-			return o.attestNight(ctx, add, base)
+			return o.attestSnapshot(ctx, add, base)
 		})
 		before, err := o.readTarget(ctx, t, base, at)
 		if err := errors.Join(reading.Wait(), err); err != nil {
@@ -118,7 +118,7 @@ func (o Options) run(ctx context.Context, r stages.Release) (stages.Publication,
 		withdrawn := slices.DeleteFunc(slices.Clone(before.key.Withdrawn), func(name string) bool { return name == add.name })
 		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, nil
 	})
-	p.Night = r.Night.Name
+	p.Snapshot = r.Snapshot.Name
 	if err != nil {
 		return stages.Publication{}, err
 	}
@@ -193,7 +193,7 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err != nil {
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}
-	return writer.publication(after, before.key.Nights), nil
+	return writer.publication(after, before.key.Snapshots), nil
 }
 
 // released joins what a run and its lock say at its end. That the lock was lost is
@@ -251,7 +251,7 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
 			return err
 		}
-		if err := w.putFolder(ctx, nightFile(want.add.name, ""), want.add.files, stages.PackagesFile); err != nil {
+		if err := w.putFolder(ctx, snapshotFile(want.add.name, ""), want.add.files, stages.PackagesFile); err != nil {
 			return err
 		}
 	}
@@ -285,32 +285,32 @@ func (o Options) apply(ctx context.Context, w *writer, before state, want wish, 
 }
 
 // check validates a release before anything is read or written.
-func check(r stages.Release) (base string, err error) {
+func check(r stages.PublishRequest) (base string, err error) {
 	var errs []error
-	if r.Night.Local && !r.AllowLocal {
-		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Night.Name))
+	if r.Snapshot.Local && !r.AllowLocal {
+		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Snapshot.Name))
 	}
-	if !isNight(r.Night.Name) {
-		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Night.Name))
+	if !isSnapshot(r.Snapshot.Name) {
+		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Snapshot.Name))
 	}
 	if keep(r) < 1 {
 		errs = append(errs, fmt.Errorf("%d nights cannot be kept; keep at least 1", keep(r)))
 	}
 	url := r.URL
 	if url == "" {
-		url = r.Night.URL
+		url = r.Snapshot.URL
 	}
 	base, err = stages.BaseURL(url)
 	return base, errors.Join(append(errs, err)...)
 }
 
 // keep is how many nights stay: as the release says, else the line, else the default.
-func keep(r stages.Release) int {
+func keep(r stages.PublishRequest) int {
 	switch {
 	case r.Keep != 0:
 		return r.Keep
-	case r.Night.Keep != 0:
-		return r.Night.Keep
+	case r.Snapshot.Keep != 0:
+		return r.Snapshot.Keep
 	}
 	return DefaultKeep
 }

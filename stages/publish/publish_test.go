@@ -23,13 +23,13 @@ import (
 
 func TestPublishTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "repository")
-	night := sample{name: "2026-11-24", modules: 3}
-	got := mustPublish(t, night, dir, nil)
+	snapshot := sample{name: "2026-11-24", modules: 3}
+	got := mustPublish(t, snapshot, dir, nil)
 	// 5 dists; packages.json, nightly.json, versions.json, the page and 2 files of
 	// each package in the night's folder; those, nights.json and index.json in the
 	// metadata's; 3 at the root.
 	want := stages.Publication{
-		Target: dir, URL: testURL, Night: "2026-11-24", Added: 5 + 14 + 12 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
+		Target: dir, URL: testURL, Snapshot: "2026-11-24", Added: 5 + 14 + 12 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
 		t.Error(diff)
@@ -43,7 +43,7 @@ func TestPublishTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Added, want.Unchanged = 0, want.Added
-	if diff := cmp.Diff(want, mustPublish(t, night, "file://"+dir, nil)); diff != "" {
+	if diff := cmp.Diff(want, mustPublish(t, snapshot, "file://"+dir, nil)); diff != "" {
 		t.Error("the same night again:", diff)
 	}
 	if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
@@ -82,7 +82,7 @@ func TestPublishOrderDoesNotMatter(t *testing.T) {
 	if diff := cmp.Diff(merged(one), merged(other)); diff != "" {
 		t.Error(diff)
 	}
-	got, err := nightsIn(other)
+	got, err := snapshotsIn(other)
 	if diff := cmp.Diff([]string{"2026-11-10.10", "2026-11-10.2", "2026-11-10", "2026-11-02"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -110,7 +110,7 @@ func TestPublishKeepsNights(t *testing.T) {
 	}
 	// The metadata of the two nights before is within its grace, and so are the
 	// nights that it names.
-	held, err := nightsIn(dir)
+	held, err := snapshotsIn(dir)
 	if diff := cmp.Diff(append(slices.Clone(kept), "2026-11-06", "2026-11-05"), held); diff != "" || err != nil {
 		t.Error("held:", diff, err)
 	}
@@ -127,13 +127,13 @@ func TestPublishKeepsNights(t *testing.T) {
 func TestPublishKeepOfLine(t *testing.T) {
 	dir := t.TempDir()
 	for day := 1; day <= 4; day++ {
-		mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 1}, dir, func(r *stages.Release) { r.Night.Keep = 2 })
+		mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 1}, dir, func(r *stages.PublishRequest) { r.Snapshot.Keep = 2 })
 	}
 	s, err := switchOf(dir)
-	if diff := cmp.Diff([]string{"2026-11-04", "2026-11-03"}, s.Nightly.Nights); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{"2026-11-04", "2026-11-03"}, s.Nightly.Snapshots); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	_, err = publishNight(t, sample{name: "2026-11-01", modules: 1}, dir, func(r *stages.Release) { r.Keep = 2 })
+	_, err = publishSnapshot(t, sample{name: "2026-11-01", modules: 1}, dir, func(r *stages.PublishRequest) { r.Keep = 2 })
 	wantError(t, err, "2026-11-01", "older than the 2 nights", "keep more nights")
 }
 
@@ -142,27 +142,27 @@ func TestPublishRefuses(t *testing.T) {
 	old := sample{name: "2026-11-24", modules: 2}
 	clash := sample{name: "2026-11-24", modules: 2, change: " changed"}
 	for _, tt := range []struct {
-		name   string
-		night  sample
-		change func(*stages.Release)
-		want   []string
+		name     string
+		snapshot sample
+		change   func(*stages.PublishRequest)
+		want     []string
 	}{
 		{"other content under the same name", clash, nil, []string{"night 2026-11-24 is published already", "SHA-256", "next free number"}},
 		{"local build", sample{name: "2026-11-25", modules: 1, local: true}, nil, []string{"2026-11-25 is a local build", "--publish-local"}},
-		{"other URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://other.example.org" },
+		{"other URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.URL = "https://other.example.org" },
 			[]string{testURL, "https://other.example.org/", "empty folder"}},
-		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.URL = "" }, []string{"base URL"}},
-		{"URL with a password", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.URL = "https://u:secret@example.org/" }, []string{"leave out user"}},
-		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Night.Name = "../x" }, []string{`"../x" is no name of a night`}},
-		{"keep nothing", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.Keep = -1 }, []string{"keep at least 1"}},
-		{"target that is none", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "ftp://u:secret@host/x" }, []string{"ftp://u:xxxxx@host/x", "give a folder"}},
-		{"no target", sample{name: "2026-11-25", modules: 1}, func(r *stages.Release) { r.To = "" }, []string{"no target"}},
+		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.URL = "" }, []string{"base URL"}},
+		{"URL with a password", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.URL = "https://u:secret@example.org/" }, []string{"leave out user"}},
+		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.Name = "../x" }, []string{`"../x" is no name of a night`}},
+		{"keep nothing", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Keep = -1 }, []string{"keep at least 1"}},
+		{"target that is none", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.To = "ftp://u:secret@host/x" }, []string{"ftp://u:xxxxx@host/x", "give a folder"}},
+		{"no target", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.To = "" }, []string{"no target"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			mustPublish(t, old, dir, nil)
 			before := listing(t, dir)
-			_, err := publishNight(t, tt.night, dir, tt.change)
+			_, err := publishSnapshot(t, tt.snapshot, dir, tt.change)
 			wantError(t, err, tt.want...)
 			if diff := cmp.Diff(before, listing(t, dir)); diff != "" {
 				t.Error("the repository changed:", diff)
@@ -192,7 +192,7 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
 	// A night of another day with a dist of the same name.
 	store := newMemory()
-	night := sample{name: "2026-11-25", modules: 1}.build(t, store)
+	snapshot := sample{name: "2026-11-25", modules: 1}.build(t, store)
 	language := "dists/acme/language-1.0.0.zip"
 	zip, err := os.ReadFile(filepath.Join(dir, language))
 	if err != nil {
@@ -200,7 +200,7 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	}
 	edit(t, filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
 	damageIndex(t, dir) // else the night is not read
-	_, err = Stage(options(t, store, night.Name)).Run(t.Context(), stages.Release{Night: night, To: dir})
+	_, err = Stage(options(t, store, snapshot.Name)).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir})
 	wantError(t, err, language, "2026-11-24", "2026-11-25", string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))), "next free number")
 }
 
@@ -228,9 +228,9 @@ func TestPublishReplacesWhatNothingNames(t *testing.T) {
 }
 
 func TestPublishRepairsDamage(t *testing.T) {
-	night := sample{name: "2026-11-24", modules: 1}
+	snapshot := sample{name: "2026-11-24", modules: 1}
 	dir := t.TempDir()
-	mustPublish(t, night, dir, nil)
+	mustPublish(t, snapshot, dir, nil)
 	want := listing(t, dir)
 	metas, err := filepath.Glob(filepath.Join(dir, metaDir, "*", "acme", "language.json"))
 	if err != nil || len(metas) != 1 {
@@ -241,7 +241,7 @@ func TestPublishRepairsDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if p := mustPublish(t, night, dir, nil); p.Added != 3 {
+	if p := mustPublish(t, snapshot, dir, nil); p.Added != 3 {
 		t.Errorf("%d files written, want 3", p.Added)
 	}
 	if diff := cmp.Diff(want, listing(t, dir)); diff != "" {
@@ -251,8 +251,8 @@ func TestPublishRepairsDamage(t *testing.T) {
 
 func TestPublishDryRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "repository")
-	dry := func(r *stages.Release) { r.DryRun, r.Keep = true, 1 }
-	wet := func(r *stages.Release) { r.Keep = 1 }
+	dry := func(r *stages.PublishRequest) { r.DryRun, r.Keep = true, 1 }
+	wet := func(r *stages.PublishRequest) { r.Keep = 1 }
 	first := mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, dry)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a dry run made the folder (%v)", err)
@@ -303,14 +303,14 @@ func TestPublishLocked(t *testing.T) {
 	dir := t.TempDir()
 	mustPublish(t, sample{name: "2026-11-23", modules: 1}, dir, nil)
 	store := newMemory()
-	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
+	snapshot := sample{name: "2026-11-24", modules: 1}.build(t, store)
 	var inner error
 	var once sync.Once
-	outer := options(t, store, night.Name)
+	outer := options(t, store, snapshot.Name)
 	outer.Owner, outer.Progress = "pid 17 on builder", func(pipeline.Step) {
-		once.Do(func() { _, inner = publishNight(t, sample{name: "2026-11-25", modules: 1}, dir, nil) })
+		once.Do(func() { _, inner = publishSnapshot(t, sample{name: "2026-11-25", modules: 1}, dir, nil) })
 	}
-	if _, err := Stage(outer).Run(t.Context(), stages.Release{Night: night, To: dir}); err != nil {
+	if _, err := Stage(outer).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, inner, dir, "pid 17 on builder", "since 2026-11-24T03:00:00Z (24h0m0s)", "wait")
@@ -324,7 +324,7 @@ func TestPublishForeignFolder(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("x"), 0o644)); err != nil {
 			t.Fatal(err)
 		}
-		_, err := publishNight(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
+		_, err := publishSnapshot(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
 		wantError(t, err, dir, name, "another folder")
 		if diff := cmp.Diff(map[string]string{name + "/holiday/photo.jpg": string(pipeline.DigestOf([]byte("x")))}, listing(t, dir)); diff != "" {
 			t.Error(diff)
@@ -346,19 +346,19 @@ func TestPublishCancelled(t *testing.T) {
 	before := listing(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	store := newMemory()
-	night := sample{name: "2026-11-24", modules: 1}.build(t, store)
-	o := options(t, store, night.Name)
+	snapshot := sample{name: "2026-11-24", modules: 1}.build(t, store)
+	o := options(t, store, snapshot.Name)
 	o.Progress = func(s pipeline.Step) {
 		if strings.HasPrefix(s.Item, nightsDir) {
 			cancel()
 		}
 	}
-	_, err := Stage(o).Run(ctx, stages.Release{Night: night, To: dir})
+	_, err := Stage(o).Run(ctx, stages.PublishRequest{Snapshot: snapshot, To: dir})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
 	for name := range listing(t, dir) {
-		if before[name] == "" && (strings.HasPrefix(name, tempDir+"/") || strings.HasPrefix(name, metaDir) || name == nightFile("2026-11-24", stages.PackagesFile)) {
+		if before[name] == "" && (strings.HasPrefix(name, tempDir+"/") || strings.HasPrefix(name, metaDir) || name == snapshotFile("2026-11-24", stages.PackagesFile)) {
 			t.Errorf("left %s", name)
 		}
 	}

@@ -30,9 +30,9 @@ type switchFile struct {
 
 // A nightlyKey is what publishing and serving want to know of a repository.
 type nightlyKey struct {
-	Format int      `json:"format"` // switchFormat
-	URL    string   `json:"url"`    // base URL of all others
-	Nights []string `json:"nights"` // that it resolves, newest first
+	Format    int      `json:"format"` // switchFormat
+	URL       string   `json:"url"`    // base URL of all others
+	Snapshots []string `json:"nights"` // that it resolves, newest first
 	// Withdrawn are nights that a rollback took back: their dists stay, for who
 	// has locked them, but nothing new resolves to them.
 	Withdrawn []string `json:"withdrawn"`
@@ -64,11 +64,11 @@ func (s switchFile) folder() string { return path.Base(path.Dir(s.MetadataURL)) 
 // A state is what a target has before a run.
 type state struct {
 	key        nightlyKey
-	all        []*night // whose folders are whole, newest first
-	torn       []string // nights whose folders are not
-	merged     []merged // metadata folders
-	current    string   // the folder that clients are led to; if there is none, no folder's name
-	metadata   *current // what is in it; nil: it has no index, or is not whole
+	all        []*snapshot // whose folders are whole, newest first
+	torn       []string    // nights whose folders are not
+	merged     []merged    // metadata folders
+	current    string      // the folder that clients are led to; if there is none, no folder's name
+	metadata   *current    // what is in it; nil: it has no index, or is not whole
 	superseded map[string]time.Time
 	lastGood   *Try
 	lastTry    *Try
@@ -77,9 +77,9 @@ type state struct {
 
 // A merged is a metadata folder and the nights that it was made of.
 type merged struct {
-	digest string
-	whole  bool
-	nights []string // newest first; none: it is not whole, or nobody wants to know
+	digest    string
+	whole     bool
+	snapshots []string // newest first; none: it is not whole, or nobody wants to know
 }
 
 // readTarget reads what the target has. All that cannot be read is told at once. Who
@@ -120,47 +120,47 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, a
 // readState reads what a repository has, beside what was tried.
 func readState(ctx context.Context, t target.Target, s switchFile, base string, metadata *current) (state, error) {
 	found := state{key: s.Nightly, current: s.folder(), metadata: metadata}
-	var errNights, errMerged, errSuperseded error
-	found.all, found.torn, errNights = readNights(ctx, t, base, metadata)
+	var errSnapshots, errMerged, errSuperseded error
+	found.all, found.torn, errSnapshots = readSnapshots(ctx, t, base, metadata)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
 	// Where all nights are in the current metadata, no other holds any of them.
-	indexed := metadata != nil && len(found.torn) == 0 && !slices.ContainsFunc(found.all, func(n *night) bool {
-		return !slices.ContainsFunc(metadata.Index.Nights, n.is)
+	indexed := metadata != nil && len(found.torn) == 0 && !slices.ContainsFunc(found.all, func(n *snapshot) bool {
+		return !slices.ContainsFunc(metadata.Index.Snapshots, n.is)
 	})
 	found.merged, errMerged = readMerged(ctx, t, func(folder string) bool {
 		_, known := found.superseded[folder]
 		return indexed && known && folder != found.current
 	})
-	return found, errors.Join(errNights, errMerged, errSuperseded)
+	return found, errors.Join(errSnapshots, errMerged, errSuperseded)
 }
 
-// readNights reads the manifests of those nights of which the current metadata says
+// readSnapshots reads the manifests of those nights of which the current metadata says
 // nothing. A night is there when its packages.json is, which is written last and removed
 // first.
-func readNights(ctx context.Context, t target.Target, base string, c *current) (all []*night, torn []string, err error) {
-	listed, err := nightDirs(ctx, t)
+func readSnapshots(ctx context.Context, t target.Target, base string, c *current) (all []*snapshot, torn []string, err error) {
+	listed, err := snapshotDirs(ctx, t)
 	if err != nil {
 		return nil, nil, err
 	}
-	indexed := map[string]*night{}
-	for _, n := range c.nights() {
+	indexed := map[string]*snapshot{}
+	for _, n := range c.snapshots() {
 		indexed[n.name] = n
 	}
-	nights := make([]*night, len(listed))
+	snapshots := make([]*snapshot, len(listed))
 	errs := make([]error, len(listed))
 	group := errgroup.Group{}
 	group.SetLimit(writers)
 	for i, name := range listed {
-		if nights[i] = indexed[name]; nights[i] != nil {
+		if snapshots[i] = indexed[name]; snapshots[i] != nil {
 			continue
 		}
 		group.Go(func() error {
-			nights[i], errs[i] = readNight(ctx, t, name, base)
+			snapshots[i], errs[i] = readSnapshot(ctx, t, name, base)
 			return nil
 		})
 	}
 	_ = group.Wait() // all errors are in errs
-	for i, n := range nights {
+	for i, n := range snapshots {
 		if n != nil {
 			all = append(all, n)
 		} else {
@@ -170,9 +170,9 @@ func readNights(ctx context.Context, t target.Target, base string, c *current) (
 	return all, torn, errors.Join(errs...)
 }
 
-// readNight gives nothing for a night whose folder is not whole.
-func readNight(ctx context.Context, t target.Target, name, base string) (*night, error) {
-	data, err := target.Read(ctx, t, nightFile(name, stages.PackagesFile))
+// readSnapshot gives nothing for a night whose folder is not whole.
+func readSnapshot(ctx context.Context, t target.Target, name, base string) (*snapshot, error) {
+	data, err := target.Read(ctx, t, snapshotFile(name, stages.PackagesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented
 	}
@@ -183,26 +183,26 @@ func readNight(ctx context.Context, t target.Target, name, base string) (*night,
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("night %s of the repository: %s: %w; publish the night again to repair it", name, stages.PackagesFile, err)
 	}
-	if want := base + nightFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
+	if want := base + snapshotFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
 		return nil, fmt.Errorf("night %s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", name, t, s.MetadataURL, base)
 	}
 	return fromTarget(ctx, t, name)
 }
 
-// nightDirs lists the folders of nights, newest first.
-func nightDirs(ctx context.Context, t target.Target) ([]string, error) {
+// snapshotDirs lists the folders of nights, newest first.
+func snapshotDirs(ctx context.Context, t target.Target) ([]string, error) {
 	entries, err := t.List(ctx, nightsDir)
 	if err != nil {
 		return nil, fmt.Errorf("list the nights of a repository: %w", err)
 	}
-	nights := []string{}
+	snapshots := []string{}
 	for _, e := range entries {
-		if name := path.Base(e.Name); e.Dir && isNight(name) {
-			nights = append(nights, name)
+		if name := path.Base(e.Name); e.Dir && isSnapshot(name) {
+			snapshots = append(snapshots, name)
 		}
 	}
-	slices.SortFunc(nights, newestFirst)
-	return nights, nil
+	slices.SortFunc(snapshots, newestFirst)
+	return snapshots, nil
 }
 
 // readMerged lists the metadata folders, and of which nights they were made, but of those
@@ -231,9 +231,9 @@ func readMerged(ctx context.Context, t target.Target, skip func(folder string) b
 			if errors.Is(err, errMissing) {
 				return nil // it was taken apart: swept, or repaired if it is the current one
 			}
-			var file mergedNights
+			var file mergedSnapshots
 			if err == nil && jsonv2.Unmarshal(data, &file) == nil {
-				all[i].nights, all[i].whole = file.Nights, len(file.Nights) > 0
+				all[i].snapshots, all[i].whole = file.Snapshots, len(file.Snapshots) > 0
 			}
 			return err
 		})
@@ -264,18 +264,18 @@ type Repository struct{ source target.Source }
 func Read(s target.Source) Repository { return Repository{s} }
 
 // Nights lists the nights that the repository resolves, newest first.
-func (r Repository) Nights(ctx context.Context) ([]string, error) {
+func (r Repository) Snapshots(ctx context.Context) ([]string, error) {
 	s, err := readSwitch(ctx, r.source)
 	if err != nil {
 		return nil, err
 	}
-	return s.Nightly.Nights, nil
+	return s.Nightly.Snapshots, nil
 }
 
 // Manifest reads the manifest of a night, as it was built, and its bytes. It
 // reports fs.ErrNotExist for a night that is not there.
-func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manifest, []byte, error) {
-	data, err := target.Read(ctx, r.source, nightFile(night, releases.ManifestName))
+func (r Repository) Manifest(ctx context.Context, snapshot string) (*releases.Manifest, []byte, error) {
+	data, err := target.Read(ctx, r.source, snapshotFile(snapshot, releases.ManifestName))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -286,4 +286,4 @@ func (r Repository) Manifest(ctx context.Context, night string) (*releases.Manif
 // Nights lists the nights in a target, newest first: those that the repository
 // resolves, those that were withdrawn, and those that it still holds for a grace
 // period. A target that does not exist has none.
-func Nights(ctx context.Context, t target.Target) ([]string, error) { return nightDirs(ctx, t) }
+func Snapshots(ctx context.Context, t target.Target) ([]string, error) { return snapshotDirs(ctx, t) }

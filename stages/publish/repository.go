@@ -22,12 +22,12 @@ var errMissing = fs.ErrNotExist
 // the base URL, apart from what stays for a grace period.
 type repository struct {
 	base       string
-	nights     []*night // that it resolves, newest first
-	withdrawn  []*night // that a rollback took back, newest first
-	live       []*night // both, and those that only superseded metadata names
-	*metadata           // its files and the name of their folder
-	anew       bool     // the metadata was made of its nights alone
-	packages   []byte   // packages.json, the switch
+	snapshots  []*snapshot // that it resolves, newest first
+	withdrawn  []*snapshot // that a rollback took back, newest first
+	live       []*snapshot // both, and those that only superseded metadata names
+	*metadata              // its files and the name of their folder
+	anew       bool        // the metadata was made of its nights alone
+	packages   []byte      // packages.json, the switch
 	status     []byte
 	lastGood   *Try // of those that the target tells
 	lastTry    *Try
@@ -38,8 +38,8 @@ type repository struct {
 type wish struct {
 	base      string
 	keep      int
-	add       *night   // nil: none
-	withdrawn []string // nights that are not resolved
+	add       *snapshot // nil: none
+	withdrawn []string  // nights that are not resolved
 	grace     time.Duration
 	now       time.Time
 }
@@ -54,7 +54,7 @@ func plan(ctx context.Context, before state, w wish) (*repository, error) {
 	if err := r.choose(all, w); err != nil {
 		return nil, err
 	}
-	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.nights, w.base); err != nil {
+	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, w.base); err != nil {
 		return nil, err
 	}
 	r.keepGraced(all, before, w)
@@ -62,16 +62,16 @@ func plan(ctx context.Context, before state, w wish) (*repository, error) {
 }
 
 // choose says which nights are resolved: the newest ones, and all tagged releases.
-func (r *repository) choose(all []*night, w wish) error {
+func (r *repository) choose(all []*snapshot, w wish) error {
 	oldest := "" // of those that count
 	count := 0
 	for _, n := range all {
 		switch {
 		case slices.Contains(w.withdrawn, n.name):
 		case n.tagged():
-			r.nights = append(r.nights, n)
+			r.snapshots = append(r.snapshots, n)
 		case count < w.keep:
-			r.nights = append(r.nights, n)
+			r.snapshots = append(r.snapshots, n)
 			count, oldest = count+1, n.name
 		}
 	}
@@ -81,9 +81,9 @@ func (r *repository) choose(all []*night, w wish) error {
 		}
 	}
 	switch {
-	case len(r.nights) == 0:
+	case len(r.snapshots) == 0:
 		return errors.New("the repository would resolve no night at all")
-	case w.add != nil && !slices.Contains(r.nights, w.add):
+	case w.add != nil && !slices.Contains(r.snapshots, w.add):
 		return fmt.Errorf("night %s is older than the %d nights that the repository keeps; keep more nights, or publish it to another folder", w.add.name, w.keep)
 	}
 	return nil
@@ -91,12 +91,12 @@ func (r *repository) choose(all []*night, w wish) error {
 
 // join adds a night to those that are there. A name stands for one content for
 // ever: composer.lock files name versions and checksums.
-func join(there []*night, add *night) ([]*night, error) {
+func join(there []*snapshot, add *snapshot) ([]*snapshot, error) {
 	if add == nil {
 		return there, nil
 	}
 	var errs []error
-	all := []*night{add}
+	all := []*snapshot{add}
 	mine := distsOf(all)
 	for _, n := range there {
 		if n.name == add.name {
@@ -112,7 +112,7 @@ func join(there []*night, add *night) ([]*night, error) {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *night) int { return newestFirst(a.name, b.name) })
+	slices.SortFunc(all, func(a, b *snapshot) int { return newestFirst(a.name, b.name) })
 	return all, errors.Join(errs...)
 }
 
@@ -129,10 +129,10 @@ func (r *repository) write() error {
 		Packages:    []any{},
 		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
 		Available:   available,
-		Nightly:     nightlyKey{switchFormat, r.base, names(r.nights), names(r.withdrawn)},
+		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn)},
 	})
 	r.status, errStatus = encode(Status{
-		Format: statusFormat, URL: r.base, Night: r.nights[0].name, Nights: names(r.nights), Withdrawn: names(r.withdrawn),
+		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),
 		Metadata: r.metadata.name, Packages: len(available),
 		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
@@ -150,13 +150,13 @@ func encode(v any) ([]byte, error) {
 }
 
 // distsOf are the dists that some of these nights name.
-func distsOf(nights []*night) map[string]pipeline.Digest {
+func distsOf(snapshots []*snapshot) map[string]pipeline.Digest {
 	size := 0
-	for _, n := range nights {
+	for _, n := range snapshots {
 		size += len(n.sums)
 	}
 	all := make(map[string]pipeline.Digest, size)
-	for _, n := range nights {
+	for _, n := range snapshots {
 		for _, dist := range n.sums {
 			all[dist.path] = dist.sum
 		}

@@ -26,7 +26,7 @@ type Difference struct {
 // A Reproduction is the outcome of comparing a night that was built here with one
 // that was published.
 type Reproduction struct {
-	Night       string       `json:"night"`
+	Snapshot    string       `json:"night"`
 	Files       int          `json:"files"` // compared
 	Bytes       int64        `json:"bytes"` // of those
 	Differences []Difference `json:"differences"`
@@ -35,7 +35,7 @@ type Reproduction struct {
 // Reproduced compares a night that was built here with a published one, of which
 // this is the nightly.json. With a repository every published file is read and
 // compared byte by byte; without one, by the SHA-256 that the manifest tells.
-func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Night, manifest []byte, r *Repository) (*Reproduction, error) {
+func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot, manifest []byte, r *Repository) (*Reproduction, error) {
 	m, err := releases.ParseManifest(manifest)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Night, m
 	if err != nil {
 		return nil, fmt.Errorf("read the night that was built: %w", err)
 	}
-	c := &reproduction{store: store, manifest: manifest, repository: r, night: m.Night, ours: map[string]pipeline.File{}, theirs: filesOf(m, manifest)}
+	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: m.Snapshot, ours: map[string]pipeline.File{}, theirs: filesOf(m, manifest)}
 	for _, f := range built {
 		c.ours[f.Path] = f
 	}
@@ -55,7 +55,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Night, m
 		}
 		c.base = s.Nightly.URL
 	}
-	out := &Reproduction{Night: m.Night, Differences: []Difference{}}
+	out := &Reproduction{Snapshot: m.Snapshot, Differences: []Difference{}}
 	all := maps.Clone(c.theirs)
 	maps.Copy(all, c.ours)
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -94,7 +94,7 @@ type reproduction struct {
 	manifest     []byte // theirs
 	repository   *Repository
 	base         string // of the repository
-	night        string
+	snapshot     string
 	ours, theirs map[string]pipeline.File
 }
 
@@ -121,7 +121,7 @@ func (c *reproduction) compare(ctx context.Context, path string) (string, error)
 		}
 		return fmt.Sprintf("published: %d bytes, SHA-256 %s\nhere:      %d bytes, SHA-256 %s\ngive the URL of the published night to see what differs", theirs.Size, theirs.Digest, ours.Size, ours.Digest), nil
 	}
-	if mine, err = place(path, mine, c.base, c.night); err != nil {
+	if mine, err = place(path, mine, c.base, c.snapshot); err != nil {
 		return "", err
 	}
 	published, err := c.published(ctx, path)
@@ -148,5 +148,5 @@ func (c *reproduction) published(ctx context.Context, path string) ([]byte, erro
 	if strings.HasPrefix(path, stages.DistsDir+"/") {
 		return target.Read(ctx, c.repository.source, path)
 	}
-	return target.Read(ctx, c.repository.source, nightFile(c.night, path))
+	return target.Read(ctx, c.repository.source, snapshotFile(c.snapshot, path))
 }

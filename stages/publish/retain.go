@@ -12,7 +12,7 @@ const DefaultGrace = 48 * time.Hour
 
 // keepGraced adds to the live nights those that superseded metadata names, as long
 // as that has not been superseded for the whole grace period.
-func (r *repository) keepGraced(all []*night, before state, w wish) {
+func (r *repository) keepGraced(all []*snapshot, before state, w wish) {
 	r.superseded = map[string]time.Time{}
 	graced := map[string]bool{}
 	for _, m := range before.merged {
@@ -27,13 +27,13 @@ func (r *repository) keepGraced(all []*night, before state, w wish) {
 		}
 		r.superseded[m.digest] = since
 		if w.now.Sub(since) < w.grace {
-			for _, name := range m.nights {
+			for _, name := range m.snapshots {
 				graced[name] = true
 			}
 		}
 	}
 	for _, n := range all {
-		if slices.Contains(r.nights, n) || slices.Contains(r.withdrawn, n) || graced[n.name] {
+		if slices.Contains(r.snapshots, n) || slices.Contains(r.withdrawn, n) || graced[n.name] {
 			r.live = append(r.live, n)
 		}
 	}
@@ -62,12 +62,12 @@ func (r *repository) metaUnused(before state, w wish) []string {
 	return unused
 }
 
-// nightsUnused are the nights that may go, also those that a killed run left in
+// snapshotsUnused are the nights that may go, also those that a killed run left in
 // part.
-func (r *repository) nightsUnused(before state, w wish) []string {
+func (r *repository) snapshotsUnused(before state, w wish) []string {
 	var unused []string
 	for _, n := range before.all {
-		if !slices.ContainsFunc(r.live, func(l *night) bool { return l.name == n.name }) {
+		if !slices.ContainsFunc(r.live, func(l *snapshot) bool { return l.name == n.name }) {
 			unused = append(unused, n.name)
 		}
 	}

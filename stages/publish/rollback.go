@@ -12,10 +12,10 @@ import (
 
 // A Rollback makes an earlier night of a repository the current one.
 type Rollback struct {
-	To     string // the target
-	Night  string
-	Keep   int // nights that stay resolvable; 0: as many as are now
-	DryRun bool
+	To       string // the target
+	Snapshot string
+	Keep     int // nights that stay resolvable; 0: as many as are now
+	DryRun   bool
 }
 
 // Rollback withdraws all nights newer than the given one: they are no longer
@@ -23,8 +23,8 @@ type Rollback struct {
 // that was withdrawn before comes back when it is rolled back to, or published
 // again.
 func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, error) {
-	if !isNight(r.Night) {
-		return stages.Publication{}, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Night)
+	if !isSnapshot(r.Snapshot) {
+		return stages.Publication{}, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Snapshot)
 	}
 	o = o.withDefaults()
 	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, at ground) (state, wish, error) {
@@ -34,14 +34,14 @@ func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, 
 		}
 		w := wish{base: before.key.URL, keep: r.Keep}
 		if w.keep == 0 {
-			w.keep = max(len(before.key.Nights), DefaultKeep)
+			w.keep = max(len(before.key.Snapshots), DefaultKeep)
 		}
 		there := names(before.all)
-		if !slices.Contains(there, r.Night) {
-			return before, w, fmt.Errorf("%s has no night %s; it has %s", t, r.Night, strings.Join(there, ", "))
+		if !slices.Contains(there, r.Snapshot) {
+			return before, w, fmt.Errorf("%s has no night %s; it has %s", t, r.Snapshot, strings.Join(there, ", "))
 		}
 		for _, name := range there {
-			if newer := newestFirst(name, r.Night) < 0; newer || name != r.Night && slices.Contains(before.key.Withdrawn, name) {
+			if newer := newestFirst(name, r.Snapshot) < 0; newer || name != r.Snapshot && slices.Contains(before.key.Withdrawn, name) {
 				w.withdrawn = append(w.withdrawn, name)
 			}
 		}

@@ -58,19 +58,19 @@ func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(before.key.Nights) == 0 {
+	if len(before.key.Snapshots) == 0 {
 		return nil, nil, errors.New("nothing is published there")
 	}
-	pick := func(list []string) (nights []*night) {
+	pick := func(list []string) (snapshots []*snapshot) {
 		for _, n := range before.all {
 			if slices.Contains(list, n.name) {
-				nights = append(nights, n)
+				snapshots = append(snapshots, n)
 			}
 		}
-		return nights
+		return snapshots
 	}
-	r := &repository{base: base, nights: pick(before.key.Nights), withdrawn: pick(before.key.Withdrawn), live: before.all, lastGood: before.lastGood, lastTry: before.lastTry}
-	if r.metadata, _, err = mergeOnto(ctx, before.metadata, r.nights, base); err != nil {
+	r := &repository{base: base, snapshots: pick(before.key.Snapshots), withdrawn: pick(before.key.Withdrawn), live: before.all, lastGood: before.lastGood, lastTry: before.lastTry}
+	if r.metadata, _, err = mergeOnto(ctx, before.metadata, r.snapshots, base); err != nil {
 		return nil, nil, err
 	}
 	if err := r.write(); err != nil {
@@ -84,32 +84,32 @@ func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*
 		return nil, nil, err
 	}
 	for _, m := range all {
-		nights := pick(m.nights)
-		if len(nights) != len(m.nights) || len(nights) == 0 {
+		snapshots := pick(m.snapshots)
+		if len(snapshots) != len(m.snapshots) || len(snapshots) == 0 {
 			continue // one of its nights was given up
 		}
-		old, _, err := mergeOnto(ctx, before.metadata, nights, base)
+		old, _, err := mergeOnto(ctx, before.metadata, snapshots, base)
 		if err != nil {
 			return nil, nil, err
 		}
 		addFolder(files, metaDir+"/"+old.name, old.files)
 	}
 	for _, n := range before.all {
-		if err := addNight(ctx, files, from, n, before.key.URL, base); err != nil {
+		if err := addSnapshot(ctx, files, from, n, before.key.URL, base); err != nil {
 			return nil, nil, err
 		}
 	}
 	if err := addSeal(ctx, files, from); err != nil {
 		return nil, nil, err
 	}
-	if files[badgeFile], err = encode((&Status{Night: r.nights[0].name, LastTry: r.lastTry}).badge()); err != nil {
+	if files[badgeFile], err = encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge()); err != nil {
 		return nil, nil, err
 	}
-	m, err := r.nights[0].manifest(ctx)
+	m, err := r.snapshots[0].manifest(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	newest, err := readChanges(ctx, from, r.nights[0].name)
+	newest, err := readChanges(ctx, from, r.snapshots[0].name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,9 +123,9 @@ func addFolder(files map[string][]byte, dir string, more map[string][]byte) {
 	}
 }
 
-// addNight adds the folder of a night. Its metadata is made of one file, because to
+// addSnapshot adds the folder of a night. Its metadata is made of one file, because to
 // read a night's thousand from a bucket takes long.
-func addNight(ctx context.Context, files map[string][]byte, from target.Source, n *night, was, base string) error {
+func addSnapshot(ctx context.Context, files map[string][]byte, from target.Source, n *snapshot, was, base string) error {
 	all, err := n.versions(ctx)
 	if err != nil {
 		return err
@@ -134,9 +134,9 @@ func addNight(ctx context.Context, files map[string][]byte, from target.Source, 
 	if err != nil {
 		return err
 	}
-	addFolder(files, nightFile(n.name, stages.MetadataDir), metadata)
+	addFolder(files, snapshotFile(n.name, stages.MetadataDir), metadata)
 	for _, name := range []string{stages.PackagesFile, releases.ManifestName} {
-		data, err := target.Read(ctx, from, nightFile(n.name, name))
+		data, err := target.Read(ctx, from, snapshotFile(n.name, name))
 		if err != nil {
 			return err
 		}
@@ -145,14 +145,14 @@ func addNight(ctx context.Context, files map[string][]byte, from target.Source, 
 				return err
 			}
 		}
-		files[nightFile(n.name, name)] = data
+		files[snapshotFile(n.name, name)] = data
 	}
 	changes, err := readChanges(ctx, from, n.name)
 	if err != nil {
 		return err
 	}
 	if changes != nil {
-		if files[nightFile(n.name, changesFile)], err = changes.JSON(); err != nil {
+		if files[snapshotFile(n.name, changesFile)], err = changes.JSON(); err != nil {
 			return err
 		}
 	}
@@ -163,7 +163,7 @@ func addNight(ctx context.Context, files map[string][]byte, from target.Source, 
 	if err != nil {
 		return err
 	}
-	files[nightFile(n.name, pageFile)], err = renderPage(newNightPage(m, base, changes))
+	files[snapshotFile(n.name, pageFile)], err = renderPage(newSnapshotPage(m, base, changes))
 	return err
 }
 

@@ -17,8 +17,8 @@ import (
 type Status struct {
 	Format    int      `json:"format"` // statusFormat
 	URL       string   `json:"url"`
-	Night     string   `json:"night"` // the current one; empty: none was published yet
-	Nights    []string `json:"nights"`
+	Snapshot  string   `json:"night"` // the current one; empty: none was published yet
+	Snapshots []string `json:"nights"`
 	Withdrawn []string `json:"withdrawn"`
 	Metadata  string   `json:"metadata"` // folder that packages.json names
 	Packages  int      `json:"packages"` // that the repository resolves
@@ -32,8 +32,8 @@ const statusFormat = 2
 
 // A Try is one run that wanted to publish a night.
 type Try struct {
-	Night string    `json:"night"` // or the day of it, when it failed before it had a number
-	At    time.Time `json:"at"`    // when the run began
+	Snapshot string    `json:"night"` // or the day of it, when it failed before it had a number
+	At       time.Time `json:"at"`    // when the run began
 	// Stage is the stage that failed, and Reason why; both empty: none did.
 	Stage  string `json:"stage"`
 	Reason string `json:"reason"`
@@ -55,12 +55,12 @@ type badge struct {
 }
 
 func (s *Status) badge() badge {
-	b := badge{SchemaVersion: 1, Label: "nightly", Message: s.Night, Color: "brightgreen"}
+	b := badge{SchemaVersion: 1, Label: "nightly", Message: s.Snapshot, Color: "brightgreen"}
 	if b.Message == "" {
 		b.Message = "none yet"
 	}
 	if s.LastTry != nil && !s.LastTry.Good() {
-		b.Message += ", " + s.LastTry.Night + " failed in " + s.LastTry.Stage
+		b.Message += ", " + s.LastTry.Snapshot + " failed in " + s.LastTry.Stage
 		b.Color, b.IsError = "red", true
 	}
 	return b
@@ -176,20 +176,20 @@ func shortened(reason string) string {
 // last good try counts, as the given clock sees it.
 func (s *Status) Stale(now time.Time, maxAge time.Duration) string {
 	switch {
-	case s.Night == "":
+	case s.Snapshot == "":
 		return "no night was published yet"
 	case s.LastGood == nil:
 		return "it does not say when a night was last published; publish again"
 	case s.LastGood.At.After(now.Add(clockSkew)):
-		return fmt.Sprintf("it says that night %s was published at %s, which is later than now", s.LastGood.Night, s.LastGood.At.Format(time.RFC3339))
+		return fmt.Sprintf("it says that night %s was published at %s, which is later than now", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}
 	age := now.Sub(s.LastGood.At)
 	if age <= maxAge {
 		return ""
 	}
-	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Night, age.Round(time.Second), maxAge)
+	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Snapshot, age.Round(time.Second), maxAge)
 	if s.LastTry != nil && !s.LastTry.Good() {
-		return why + fmt.Sprintf("; the last try, of %s at %s, failed in %s: %s", s.LastTry.Night, s.LastTry.At.Format(time.RFC3339), s.LastTry.Stage, s.LastTry.Reason)
+		return why + fmt.Sprintf("; the last try, of %s at %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.At.Format(time.RFC3339), s.LastTry.Stage, s.LastTry.Reason)
 	}
 	return why + "; nothing was tried since: is the workflow enabled?"
 }

@@ -19,19 +19,19 @@ var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 func TestTried(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, newMemory(), "2026-11-24")
-	if err := o.Tried(t.Context(), dir, Try{Night: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
+	if err := o.Tried(t.Context(), dir, Try{Snapshot: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
 		t.Fatalf("a folder without a repository: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		t.Errorf("it left %v", entries)
 	}
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
-	good := Try{Night: "2026-11-24", At: tried.Add(-24 * time.Hour)}
+	good := Try{Snapshot: "2026-11-24", At: tried.Add(-24 * time.Hour)}
 	if err := o.Tried(t.Context(), dir, good); err != nil {
 		t.Fatal(err)
 	}
 	before := listing(t, dir)
-	bad := Try{Night: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
+	bad := Try{Snapshot: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
 	if err := o.Tried(t.Context(), dir, bad); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestTried(t *testing.T) {
 		t.Error(diff)
 	}
 	mustPublish(t, sample{name: "2026-11-26", modules: 1}, dir, nil)
-	if s, err = ReadStatus(t.Context(), folderTarget(dir)); err != nil || s.Night != "2026-11-26" || !cmp.Equal(s.LastTry, &bad) {
+	if s, err = ReadStatus(t.Context(), folderTarget(dir)); err != nil || s.Snapshot != "2026-11-26" || !cmp.Equal(s.LastTry, &bad) {
 		t.Errorf("after another publish: %+v, %v", s, err)
 	}
 }
@@ -79,20 +79,20 @@ func TestBrokenStatus(t *testing.T) {
 
 func TestStale(t *testing.T) {
 	now := tried.Add(40 * time.Hour)
-	good := &Try{Night: "2026-11-25", At: tried}
+	good := &Try{Snapshot: "2026-11-25", At: tried}
 	tests := []struct {
 		name   string
 		status Status
 		maxAge time.Duration
 		want   string // part; empty: not stale
 	}{
-		{"fresh", Status{Night: "2026-11-25", LastGood: good}, 41 * time.Hour, ""},
-		{"as old as it may be", Status{Night: "2026-11-25", LastGood: good}, 40 * time.Hour, ""},
-		{"old, and nothing tried", Status{Night: "2026-11-25", LastGood: good, LastTry: good}, 36 * time.Hour, "is 40h0m0s old, longer than 36h0m0s; nothing was tried since"},
-		{"old, because a stage failed", Status{Night: "2026-11-25", LastGood: good, LastTry: &Try{Night: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
+		{"fresh", Status{Snapshot: "2026-11-25", LastGood: good}, 41 * time.Hour, ""},
+		{"as old as it may be", Status{Snapshot: "2026-11-25", LastGood: good}, 40 * time.Hour, ""},
+		{"old, and nothing tried", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: good}, 36 * time.Hour, "is 40h0m0s old, longer than 36h0m0s; nothing was tried since"},
+		{"old, because a stage failed", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: &Try{Snapshot: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
 		{"no night", Status{}, time.Hour, "no night was published yet"},
-		{"no time", Status{Night: "2026-11-25"}, time.Hour, "does not say when"},
-		{"of tomorrow", Status{Night: "2026-11-25", LastGood: &Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
+		{"no time", Status{Snapshot: "2026-11-25"}, time.Hour, "does not say when"},
+		{"of tomorrow", Status{Snapshot: "2026-11-25", LastGood: &Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,22 +22,22 @@ import (
 // that lie there, each compared with the manifest, so that it can be published
 // elsewhere without being built again. It reports fs.ErrNotExist for a night that
 // is not there.
-func (r Repository) Take(ctx context.Context, store pipeline.Store, name string) (stages.Night, error) {
-	fail := func(err error) (stages.Night, error) {
-		return stages.Night{}, fmt.Errorf("take night %s from %s: %w", name, r.source, err)
+func (r Repository) Take(ctx context.Context, store pipeline.Store, name string) (stages.Snapshot, error) {
+	fail := func(err error) (stages.Snapshot, error) {
+		return stages.Snapshot{}, fmt.Errorf("take night %s from %s: %w", name, r.source, err)
 	}
 	s, err := readSwitch(ctx, r.source)
 	if err != nil {
 		return fail(err)
 	}
-	if !slices.Contains(s.Nightly.Nights, name) {
-		return fail(fmt.Errorf("%w: the repository resolves %s", errMissing, strings.Join(s.Nightly.Nights, ", ")))
+	if !slices.Contains(s.Nightly.Snapshots, name) {
+		return fail(fmt.Errorf("%w: the repository resolves %s", errMissing, strings.Join(s.Nightly.Snapshots, ", ")))
 	}
 	m, data, err := r.Manifest(ctx, name)
 	if err != nil {
 		return fail(err)
 	}
-	t := taking{store: store, repository: r, base: s.Nightly.URL, night: name, manifest: data}
+	t := taking{store: store, repository: r, base: s.Nightly.URL, snapshot: name, manifest: data}
 	all := filesOf(m, data)
 	paths := slices.Sorted(maps.Keys(all))
 	files, errs := make([]pipeline.File, len(paths)), make([]error, len(paths))
@@ -62,10 +62,10 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name string)
 
 // A taking is a night on its way into a store.
 type taking struct {
-	store       pipeline.Store
-	repository  Repository
-	base, night string
-	manifest    []byte
+	store          pipeline.Store
+	repository     Repository
+	base, snapshot string
+	manifest       []byte
 }
 
 // take reads one file and undoes what publishing did to it.
@@ -89,12 +89,12 @@ func (t taking) read(ctx context.Context, path string) ([]byte, error) {
 	if strings.HasPrefix(path, stages.DistsDir+"/") {
 		return target.Read(ctx, t.repository.source, path)
 	}
-	data, err := target.Read(ctx, t.repository.source, nightFile(t.night, path))
+	data, err := target.Read(ctx, t.repository.source, snapshotFile(t.snapshot, path))
 	switch {
 	case err != nil:
 		return nil, err
 	case path == stages.PackagesFile:
-		return stages.Unrender(data, t.base+nightFile(t.night, ""))
+		return stages.Unrender(data, t.base+snapshotFile(t.snapshot, ""))
 	case stages.IsMetadata(path):
 		return stages.Unrender(data, t.base)
 	}
@@ -102,14 +102,14 @@ func (t taking) read(ctx context.Context, path string) ([]byte, error) {
 }
 
 // described is what the manifest says of a night.
-func described(m *releases.Manifest, tree pipeline.Tree) stages.Night {
+func described(m *releases.Manifest, tree pipeline.Tree) stages.Snapshot {
 	line := m.Plan.Line
-	n := stages.Night{Name: m.Night, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
+	n := stages.Snapshot{Name: m.Snapshot, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
 	for _, p := range m.Packages {
 		if p.Dist == nil {
 			continue
 		}
-		n.Packages = append(n.Packages, stages.NightPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
+		n.Packages = append(n.Packages, stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
 		if p.Type == string(stages.Project) && composer.Name(p.Name).Project() == line.Install.Project {
 			n.Project, n.Version = p.Name, p.Version
 		}
@@ -119,8 +119,8 @@ func described(m *releases.Manifest, tree pipeline.Tree) stages.Night {
 
 // Files lists what a night's folder has at a repository, beside Composer's metadata
 // and the pages: the manifest, and what was attested of it. By their names there.
-func Files(ctx context.Context, t target.Target, night string) (map[string][]byte, error) {
-	entries, err := t.List(ctx, nightFile(night, ""))
+func Files(ctx context.Context, t target.Target, snapshot string) (map[string][]byte, error) {
+	entries, err := t.List(ctx, snapshotFile(snapshot, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func Files(ctx context.Context, t target.Target, night string) (map[string][]byt
 		if e.Dir || slices.Contains([]string{stages.PackagesFile, versionsFile, changesFile, pageFile}, name) || strings.HasPrefix(name, ".") {
 			continue
 		}
-		if files[name], err = target.Read(ctx, t, nightFile(night, name)); err != nil {
+		if files[name], err = target.Read(ctx, t, snapshotFile(snapshot, name)); err != nil {
 			return nil, err
 		}
 	}

@@ -38,11 +38,11 @@ func TestThirtyNights(t *testing.T) {
 			var took []time.Duration
 			for day := 1; day <= 30; day++ {
 				store := newMemory()
-				night := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: *thirtyModules, change: fmt.Sprintf(" change %d", day)}.build(t, store)
-				o := options(t, store, night.Name)
+				snapshot := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: *thirtyModules, change: fmt.Sprintf(" change %d", day)}.build(t, store)
+				o := options(t, store, snapshot.Name)
 				o.Target = p.options()
 				began := time.Now()
-				if _, err := Stage(o).Run(t.Context(), stages.Release{Night: night, To: p.url}); err != nil {
+				if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: p.url}); err != nil {
 					t.Fatalf("night %d: %v", day, err)
 				}
 				took = append(took, time.Since(began))
@@ -89,13 +89,13 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		var merged mergedNights
+		var merged mergedSnapshots
 		if err := json.Unmarshal(data, &merged); err != nil {
 			return nil, err
 		}
 		files[path.Join(metaDir, digest, mergedFile)], files[path.Join(metaDir, digest, releases.IndexName)] = true, true
-		for _, night := range merged.Nights {
-			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), night); err != nil {
+		for _, snapshot := range merged.Snapshots {
+			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), snapshot); err != nil {
 				return nil, err
 			}
 		}
@@ -104,8 +104,8 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 }
 
 // addNamed adds what a night has to have, and its packages in a metadata folder.
-func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta, night string) error {
-	data, err := target.Read(ctx, t, nightFile(night, releases.ManifestName))
+func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta, snapshot string) error {
+	data, err := target.Read(ctx, t, snapshotFile(snapshot, releases.ManifestName))
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,13 @@ func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta,
 		return err
 	}
 	for _, name := range []string{releases.ManifestName, versionsFile, pageFile} {
-		files[nightFile(night, name)] = true
+		files[snapshotFile(snapshot, name)] = true
 	}
-	if !strings.HasSuffix(night, "-01") { // the first has none before it
-		files[nightFile(night, changesFile)] = true
+	if !strings.HasSuffix(snapshot, "-01") { // the first has none before it
+		files[snapshotFile(snapshot, changesFile)] = true
 	}
 	for _, f := range m.Files {
-		files[nightFile(night, f.Path)] = true
+		files[snapshotFile(snapshot, f.Path)] = true
 	}
 	for _, pkg := range m.Packages {
 		files[pkg.Dist.Path] = true

@@ -19,11 +19,11 @@ import (
 // is, if packages.json is still the same: whatever adds or removes something that is named
 // changes it.
 type View struct {
-	target target.Target
-	stop   context.CancelFunc
-	nights *promise[[]releases.IndexedNight]
-	known  *promise[Known]
-	sight  *promise[sight]
+	target    target.Target
+	stop      context.CancelFunc
+	snapshots *promise[[]releases.IndexedSnapshot]
+	known     *promise[Known]
+	sight     *promise[sight]
 }
 
 // A sight is all that a View has.
@@ -41,7 +41,7 @@ func Look(ctx context.Context, to string, o target.Options) (*View, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	v := &View{target: t, stop: stop, nights: newPromise[[]releases.IndexedNight](), known: newPromise[Known](), sight: newPromise[sight]()}
+	v := &View{target: t, stop: stop, snapshots: newPromise[[]releases.IndexedSnapshot](), known: newPromise[Known](), sight: newPromise[sight]()}
 	go func() { v.sight.keep(v.look(ctx)) }()
 	return v, nil
 }
@@ -57,8 +57,8 @@ func (v *View) Close() error {
 }
 
 // Nights are those of the index; see Index.
-func (v *View) Nights(ctx context.Context) ([]releases.IndexedNight, error) {
-	return v.nights.wait(ctx)
+func (v *View) Snapshots(ctx context.Context) ([]releases.IndexedSnapshot, error) {
+	return v.snapshots.wait(ctx)
 }
 
 // Index gives the index of the repository's metadata. Where there is none that can be
@@ -73,7 +73,7 @@ func (v *View) look(ctx context.Context) (sight, error) {
 		if errors.Is(err, errMissing) { // nothing is published yet
 			told = nil
 		}
-		v.nights.keep(nil, told)
+		v.snapshots.keep(nil, told)
 		v.known.keep(Known{Index: &releases.Index{}}, told)
 		return sight{}, err
 	}
@@ -102,8 +102,8 @@ func (v *View) look(ctx context.Context) (sight, error) {
 func (v *View) index(ctx context.Context, s switchFile) (c *current, err error) {
 	data, err := readIndex(ctx, v.target, s.folder())
 	if err == nil {
-		if nights, err := releases.ParseIndexNights(data); err == nil {
-			v.nights.keep(nights, nil) // the plan is waiting for them
+		if snapshots, err := releases.ParseIndexSnapshots(data); err == nil {
+			v.snapshots.keep(snapshots, nil) // the plan is waiting for them
 		}
 		c, err = parseCurrent(v.target, s.folder(), data)
 	}
@@ -111,20 +111,20 @@ func (v *View) index(ctx context.Context, s switchFile) (c *current, err error) 
 		v.known.keep(c.Known, nil)
 		return c, nil
 	}
-	known, err := indexOfNights(ctx, v.target, s)
-	v.nights.keep(known.Index.Nights, err)
+	known, err := indexOfSnapshots(ctx, v.target, s)
+	v.snapshots.keep(known.Index.Snapshots, err)
 	v.known.keep(known, err)
 	return nil, err
 }
 
 // indexOfNights makes the index that a repository would have.
-func indexOfNights(ctx context.Context, s target.Source, from switchFile) (Known, error) {
-	nights := make([]*night, len(from.Nightly.Nights))
+func indexOfSnapshots(ctx context.Context, s target.Source, from switchFile) (Known, error) {
+	snapshots := make([]*snapshot, len(from.Nightly.Snapshots))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for i, name := range from.Nightly.Nights {
+	for i, name := range from.Nightly.Snapshots {
 		group.Go(func() (err error) {
-			nights[i], err = fromTarget(groupCtx, s, name)
+			snapshots[i], err = fromTarget(groupCtx, s, name)
 			return err
 		})
 	}
@@ -132,7 +132,7 @@ func indexOfNights(ctx context.Context, s target.Source, from switchFile) (Known
 	if err := group.Wait(); err != nil {
 		return nothing, err
 	}
-	m, err := merge(ctx, nil, nights, from.Nightly.URL)
+	m, err := merge(ctx, nil, snapshots, from.Nightly.URL)
 	if err != nil {
 		return nothing, fmt.Errorf("repository %s: %w", s, err)
 	}

@@ -30,10 +30,10 @@ func look(t *testing.T, dir string) *View {
 
 func TestViewOfNothing(t *testing.T) {
 	v := look(t, filepath.Join(t.TempDir(), "none"))
-	nights, errNights := v.Nights(t.Context())
+	snapshots, errSnapshots := v.Snapshots(t.Context())
 	known, err := v.Index(t.Context())
-	if err := errors.Join(errNights, err); err != nil || len(nights) != 0 || known.Index == nil || len(known.Index.Nights) != 0 {
-		t.Errorf("%v: nights %v, index %+v", err, nights, known)
+	if err := errors.Join(errSnapshots, err); err != nil || len(snapshots) != 0 || known.Index == nil || len(known.Index.Snapshots) != 0 {
+		t.Errorf("%v: nights %v, index %+v", err, snapshots, known)
 	}
 }
 
@@ -60,17 +60,17 @@ func TestViewWithoutIndex(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if nights, err := v.Nights(t.Context()); err != nil || cmp.Diff(want.Index.Nights, nights) != "" {
-			t.Errorf("%s: nights %v, %v", name, nights, err)
+		if snapshots, err := v.Snapshots(t.Context()); err != nil || cmp.Diff(want.Index.Snapshots, snapshots) != "" {
+			t.Errorf("%s: nights %v, %v", name, snapshots, err)
 		}
 	}
 	if err := os.Remove(filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName)); err != nil {
 		t.Fatal(err)
 	}
 	v := look(t, dir)
-	_, errNights := v.Nights(t.Context())
+	_, errSnapshots := v.Snapshots(t.Context())
 	_, err = v.Index(t.Context())
-	wantError(t, errNights, "2026-11-24", releases.ManifestName)
+	wantError(t, errSnapshots, "2026-11-24", releases.ManifestName)
 	wantError(t, err, "2026-11-24", releases.ManifestName)
 }
 
@@ -83,7 +83,7 @@ func TestPublishAfterView(t *testing.T) {
 		store := newMemory()
 		o := options(t, store, s.name)
 		o.View = v
-		if _, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: dir}); err != nil {
+		if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: dir}); err != nil {
 			t.Fatal(err)
 		}
 		if err := whole(dir); err != nil {
@@ -144,14 +144,14 @@ func TestPublishAfterView(t *testing.T) {
 
 // Who is stopped does not wait for a slow target.
 func TestViewStops(t *testing.T) {
-	v := &View{nights: newPromise[[]releases.IndexedNight](), known: newPromise[Known](), sight: newPromise[sight]()}
+	v := &View{snapshots: newPromise[[]releases.IndexedSnapshot](), known: newPromise[Known](), sight: newPromise[sight]()}
 	ctx, stop := context.WithCancelCause(t.Context())
 	why := errors.New("stopped")
 	stop(why)
-	_, errNights := v.Nights(ctx)
+	_, errSnapshots := v.Snapshots(ctx)
 	_, errIndex := v.Index(ctx)
 	_, errStill := v.still(ctx, nil)
-	for _, err := range []error{errNights, errIndex, errStill} {
+	for _, err := range []error{errSnapshots, errIndex, errStill} {
 		if !errors.Is(err, why) {
 			t.Errorf("%v, want that it was stopped", err)
 		}
@@ -171,7 +171,7 @@ func TestViewOfEveryTarget(t *testing.T) {
 				store := newMemory()
 				o := options(t, store, s.name)
 				o.Target, o.View = p.options(), v
-				got, err := Stage(o).Run(t.Context(), stages.Release{Night: s.build(t, store), To: p.url})
+				got, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: p.url})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -183,7 +183,7 @@ func TestViewOfEveryTarget(t *testing.T) {
 				t.Fatal(err)
 			}
 			known, err := v.Index(t.Context())
-			if err != nil || len(known.Index.Nights) != 1 || known.Index.Nights[0].Night != "2026-11-24" {
+			if err != nil || len(known.Index.Snapshots) != 1 || known.Index.Snapshots[0].Snapshot != "2026-11-24" {
 				t.Fatalf("%v: %+v", err, known.Index)
 			}
 			if seen, err := v.still(t.Context(), p.open(t)); err != nil || seen == nil || len(seen.dists) == 0 {

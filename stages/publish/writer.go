@@ -40,9 +40,9 @@ func (o Options) writer(t target.Target, dry bool) *writer {
 // publication says what was changed; before are the nights that were resolved.
 func (w *writer) publication(r *repository, before []string) stages.Publication {
 	return stages.Publication{
-		Target: w.target.String(), URL: r.base, Night: r.nights[0].name,
+		Target: w.target.String(), URL: r.base, Snapshot: r.snapshots[0].name,
 		Added: w.added, Unchanged: w.unchanged, Bytes: w.bytes,
-		Kept: names(r.nights), Removed: without(before, names(r.nights)), DryRun: w.dry,
+		Kept: names(r.snapshots), Removed: without(before, names(r.snapshots)), DryRun: w.dry,
 	}
 }
 

@@ -92,14 +92,14 @@ install: {project: project-shop}
 `
 
 // build makes the night's folder as the package build does.
-func (s sample) build(t testing.TB) (*memory, stages.Night) {
+func (s sample) build(t testing.TB) (*memory, stages.Snapshot) {
 	t.Helper()
 	line, err := releases.Parse("acme.yaml", []byte(acme))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Night: s.name, Program: releases.Program, Stages: map[string]int{"build": 1},
+		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Stages: map[string]int{"build": 1},
 		Plan: releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: s.name, Line: *line, Repositories: []releases.PlannedRepository{
 			{Name: "shop", URL: "https://example.org/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20)},
 		}},
@@ -133,14 +133,14 @@ func (s sample) build(t testing.TB) (*memory, stages.Night) {
 	return s.store(files)
 }
 
-func (s sample) store(files map[string][]byte) (*memory, stages.Night) {
+func (s sample) store(files map[string][]byte) (*memory, stages.Snapshot) {
 	store := &memory{contents: map[pipeline.Digest][]byte{}, trees: map[pipeline.Digest][]pipeline.File{}}
 	tree := pipeline.Tree{Digest: "night", Files: len(files)}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		store.contents[digest(files[name])] = files[name]
 		store.trees["night"] = append(store.trees["night"], pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(files[name])), Digest: digest(files[name])})
 	}
-	return store, stages.Night{Name: s.name, URL: base, Project: "acme/project-shop", Version: s.version(), Tree: tree}
+	return store, stages.Snapshot{Name: s.name, URL: base, Project: "acme/project-shop", Version: s.version(), Tree: tree}
 }
 
 func (s sample) add(t testing.TB, m *releases.Manifest, files map[string][]byte, name, version, kind string, requires []releases.Requirement) {
@@ -180,7 +180,7 @@ func (s sample) add(t testing.TB, m *releases.Manifest, files map[string][]byte,
 
 // installation is the proof of a night.
 func (s sample) installation() *stages.Installation {
-	i := &stages.Installation{Night: s.name, Level: releases.Installed, Proven: []stages.Proof{{Step: "install", Detail: "5 packages"}}}
+	i := &stages.Installation{Snapshot: s.name, Level: releases.Installed, Proven: []stages.Proof{{Step: "install", Detail: "5 packages"}}}
 	for _, name := range []string{"acme/language", "acme/module-a", "acme/module-b"} {
 		version := s.version()
 		if name == "acme/language" {
@@ -193,9 +193,9 @@ func (s sample) installation() *stages.Installation {
 }
 
 // at is when a night was published.
-func at(t testing.TB, night string) time.Time {
+func at(t testing.TB, snapshot string) time.Time {
 	t.Helper()
-	day, err := time.Parse(time.DateOnly, night)
+	day, err := time.Parse(time.DateOnly, snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,9 +205,9 @@ func at(t testing.TB, night string) time.Time {
 // publish publishes the night to a folder, signed.
 func (s sample) publish(t testing.TB, to string, key *attest.SigningKey) {
 	t.Helper()
-	store, night := s.build(t)
+	store, snapshot := s.build(t)
 	o := publish.Options{Store: store, Owner: "test", Now: at(t, s.name), Attest: &attest.Options{Key: key, Installation: s.installation()}}
-	if _, err := publish.Stage(o).Run(t.Context(), stages.Release{Night: night, To: to, Keep: 2}); err != nil {
+	if _, err := publish.Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: to, Keep: 2}); err != nil {
 		t.Fatal(err)
 	}
 }

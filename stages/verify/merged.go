@@ -36,7 +36,7 @@ func (c *check) merged(ctx context.Context) {
 		})
 	}
 	_ = group.Wait() // problems are noted
-	url := c.mergedNights(m.dir, data[0])
+	url := c.mergedSnapshots(m.dir, data[0])
 	for i, name := range wanted[2:] {
 		if data[i+2] == nil {
 			continue
@@ -107,15 +107,15 @@ func (m *mergedMetadata) index(data []byte, name string) *releases.Index {
 // indexed compares the index, of which the next publish adds to the metadata, with the
 // nights and the files.
 func (m *mergedMetadata) indexed(index *releases.Index, url string) {
-	want := &releases.Index{Format: releases.IndexFormat, URL: url, Nights: []releases.IndexedNight{}, Files: []releases.IndexedFile{}}
+	want := &releases.Index{Format: releases.IndexFormat, URL: url, Snapshots: []releases.IndexedSnapshot{}, Files: []releases.IndexedFile{}}
 	having := map[string][]string{} // nights by file and version
 	sums := map[string]pipeline.Digest{}
-	for _, name := range m.key.Nights {
-		n := m.nights[name]
+	for _, name := range m.key.Snapshots {
+		n := m.snapshots[name]
 		if n == nil || !n.whole {
 			return // what is wrong with it was said
 		}
-		want.Nights = append(want.Nights, n.manifest.Indexed(digest(n.data)))
+		want.Snapshots = append(want.Snapshots, n.manifest.Indexed(digest(n.data)))
 		for file, entries := range n.entries {
 			for version := range entries {
 				key := packageKey(file, version)
@@ -137,7 +137,7 @@ func (m *mergedMetadata) indexed(index *releases.Index, url string) {
 				file.Type = v.fields.Type()
 			}
 			key := packageKey(file.Name, v.fields.Text("version"))
-			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), Bytes: len(v.entry), SHA256: sums[key], Nights: having[key]})
+			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), Bytes: len(v.entry), SHA256: sums[key], Snapshots: having[key]})
 		}
 		want.Files = append(want.Files, file)
 	}
@@ -149,12 +149,12 @@ func (m *mergedMetadata) indexed(index *releases.Index, url string) {
 
 // differ names the first thing in which an index is not as it shall be.
 func differ(want, got *releases.Index) string {
-	if want.URL != got.URL || len(want.Nights) != len(got.Nights) || len(want.Files) != len(got.Files) {
-		return fmt.Sprintf("it has %d nights and %d files at %.120q, and there are %d and %d at %s", len(got.Nights), len(got.Files), got.URL, len(want.Nights), len(want.Files), want.URL)
+	if want.URL != got.URL || len(want.Snapshots) != len(got.Snapshots) || len(want.Files) != len(got.Files) {
+		return fmt.Sprintf("it has %d nights and %d files at %.120q, and there are %d and %d at %s", len(got.Snapshots), len(got.Files), got.URL, len(want.Snapshots), len(want.Files), want.URL)
 	}
-	for i, n := range want.Nights {
-		if !reflect.DeepEqual(n, got.Nights[i]) {
-			return "what it says of night " + n.Night + " is not what its " + releases.ManifestName + " says"
+	for i, n := range want.Snapshots {
+		if !reflect.DeepEqual(n, got.Snapshots[i]) {
+			return "what it says of night " + n.Snapshot + " is not what its " + releases.ManifestName + " says"
 		}
 	}
 	for i, file := range want.Files {
@@ -171,17 +171,17 @@ func differ(want, got *releases.Index) string {
 	return "its format"
 }
 
-// mergedNights gives the URL for which the metadata was merged.
-func (c *check) mergedNights(dir string, data []byte) string {
+// mergedSnapshots gives the URL for which the metadata was merged.
+func (c *check) mergedSnapshots(dir string, data []byte) string {
 	if data == nil {
 		return ""
 	}
 	var m struct {
-		URL    string   `json:"url"`
-		Nights []string `json:"nights"`
+		URL       string   `json:"url"`
+		Snapshots []string `json:"nights"`
 	}
-	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base && !c.mirrors(m.URL) || !slices.Equal(m.Nights, c.key.Nights) {
-		c.bad(dir+"/"+mergedFile, "was made of the nights %.160q at %.120q, packages.json names %.160q at %s", m.Nights, m.URL, c.key.Nights, c.base)
+	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base && !c.mirrors(m.URL) || !slices.Equal(m.Snapshots, c.key.Snapshots) {
+		c.bad(dir+"/"+mergedFile, "was made of the nights %.160q at %.120q, packages.json names %.160q at %s", m.Snapshots, m.URL, c.key.Snapshots, c.base)
 	}
 	return m.URL
 }
@@ -194,8 +194,8 @@ func (c *check) mirrors(url string) bool {
 // entries compares every version with that of the nights, in both directions.
 func (m *mergedMetadata) entries() {
 	want := map[string]map[string]json.RawMessage{}
-	for _, name := range m.key.Nights {
-		n := m.nights[name]
+	for _, name := range m.key.Snapshots {
+		n := m.snapshots[name]
 		if n == nil || !n.whole {
 			return // what is wrong with it was said, and would be said again of each version
 		}
@@ -283,9 +283,9 @@ func metadataOf(data []byte) ([]metadataVersion, error) {
 func (c *check) superseded(ctx context.Context, folder string, names []string) {
 	m := &mergedMetadata{check: c, dir: metaDir + "/" + folder, files: map[string][]byte{}}
 	var index []byte
-	var nights struct {
-		URL    string   `json:"url"`
-		Nights []string `json:"nights"`
+	var snapshots struct {
+		URL       string   `json:"url"`
+		Snapshots []string `json:"nights"`
 	}
 	for _, name := range names {
 		file := strings.TrimPrefix(name, m.dir+"/")
@@ -296,7 +296,7 @@ func (c *check) superseded(ctx context.Context, folder string, names []string) {
 		case file == releases.IndexName:
 			index = data
 		case file == mergedFile:
-			_ = json.Unmarshal(data, &nights) // then they are not those of the index
+			_ = json.Unmarshal(data, &snapshots) // then they are not those of the index
 		default:
 			m.files[file] = data
 		}
@@ -314,7 +314,7 @@ func (c *check) superseded(ctx context.Context, folder string, names []string) {
 			m.bad(file.Name+".json", "is missing")
 		}
 	}
-	if nights.URL != i.URL || !slices.EqualFunc(i.Nights, nights.Nights, func(n releases.IndexedNight, name string) bool { return n.Night == name }) {
-		m.bad(mergedFile, "names the nights %.160q at %.120q, and the %s beside it others", nights.Nights, nights.URL, releases.IndexName)
+	if snapshots.URL != i.URL || !slices.EqualFunc(i.Snapshots, snapshots.Snapshots, func(n releases.IndexedSnapshot, name string) bool { return n.Snapshot == name }) {
+		m.bad(mergedFile, "names the nights %.160q at %.120q, and the %s beside it others", snapshots.Snapshots, snapshots.URL, releases.IndexName)
 	}
 }

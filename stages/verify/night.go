@@ -18,7 +18,7 @@ import (
 const readers = 8
 
 // A night is one night of the repository, as it was read.
-type night struct {
+type snapshot struct {
 	name     string
 	manifest *releases.Manifest
 	data     []byte // nightly.json
@@ -32,51 +32,51 @@ type night struct {
 	entries map[string]map[string]json.RawMessage
 }
 
-// eachNight verifies all nights that packages.json names, and others that are listed.
-func (c *check) eachNight(ctx context.Context) {
-	names := slices.Concat(c.key.Nights, c.key.Withdrawn)
+// eachSnapshot verifies all nights that packages.json names, and others that are listed.
+func (c *check) eachSnapshot(ctx context.Context) {
+	names := slices.Concat(c.key.Snapshots, c.key.Withdrawn)
 	c.list(ctx)
 	for _, name := range c.listed {
 		rest, ok := strings.CutPrefix(name, nightsDir+"/")
 		folder, file, deep := strings.Cut(rest, "/")
-		if ok && deep && file == stages.PackagesFile && releases.IsNight(folder) && !slices.Contains(names, folder) {
+		if ok && deep && file == stages.PackagesFile && releases.IsSnapshot(folder) && !slices.Contains(names, folder) {
 			names = append(names, folder)
-			if releases.NewestFirst(folder, c.key.Nights[0]) < 0 {
-				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Nights[0])
+			if releases.NewestFirst(folder, c.key.Snapshots[0]) < 0 {
+				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Snapshots[0])
 			}
 		}
 	}
 	for _, name := range names {
 		if ctx.Err() == nil {
-			c.night(ctx, name)
+			c.snapshot(ctx, name)
 		}
 	}
-	c.report.Nights = len(c.key.Nights)
+	c.report.Snapshots = len(c.key.Snapshots)
 	c.dists(ctx)
 }
 
 // night verifies one night but its dists.
-func (c *check) night(ctx context.Context, name string) {
+func (c *check) snapshot(ctx context.Context, name string) {
 	n, ok := c.readManifest(ctx, name)
 	if !ok {
 		return
 	}
-	c.nights[name] = n
-	c.nightSwitch(ctx, n)
-	if n.whole = c.nightMetadata(ctx, n); n.whole {
+	c.snapshots[name] = n
+	c.snapshotSwitch(ctx, n)
+	if n.whole = c.snapshotMetadata(ctx, n); n.whole {
 		c.versionsOf(ctx, n)
 	} else {
-		c.belongs(nightFile(name, versionsFile))
+		c.belongs(snapshotFile(name, versionsFile))
 	}
 	c.closure(n, c.said(ctx, n))
 	for _, file := range []string{pageFile, changesFile} {
-		c.readIfThere(ctx, nightFile(name, file), maxPage)
+		c.readIfThere(ctx, snapshotFile(name, file), maxPage)
 	}
 	c.report.Packages += len(n.manifest.Packages)
 }
 
-func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
-	at := nightFile(name, releases.ManifestName)
+func (c *check) readManifest(ctx context.Context, name string) (*snapshot, bool) {
+	at := snapshotFile(name, releases.ManifestName)
 	data, ok := c.read(ctx, at, maxManifest)
 	if !ok {
 		return nil, false
@@ -86,16 +86,16 @@ func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
 		c.bad(at, "%v", err)
 		return nil, false
 	}
-	if m.Night != name {
-		c.bad(at, "is the manifest of night %s", m.Night)
+	if m.Snapshot != name {
+		c.bad(at, "is the manifest of night %s", m.Snapshot)
 		return nil, false
 	}
 	if c.signed != nil {
-		if want, ok := c.signedNight(name); ok && want != digest(data) {
+		if want, ok := c.signedSnapshot(name); ok && want != digest(data) {
 			c.bad(at, "has SHA-256 %s, but %s was signed for the repository", digest(data), want)
 		}
 	}
-	n := &night{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
+	n := &snapshot{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
 	for i, p := range m.Packages {
 		if n.packages[packageKey(p.Name, p.Version)] != nil {
 			c.bad(at, "names the package %s %s twice", p.Name, p.Version)
@@ -118,9 +118,9 @@ func (c *check) readManifest(ctx context.Context, name string) (*night, bool) {
 
 func packageKey(name, version string) string { return name + " " + version }
 
-// nightSwitch verifies the packages.json of a night: a repository of that night alone.
-func (c *check) nightSwitch(ctx context.Context, n *night) {
-	at := nightFile(n.name, stages.PackagesFile)
+// snapshotSwitch verifies the packages.json of a night: a repository of that night alone.
+func (c *check) snapshotSwitch(ctx context.Context, n *snapshot) {
+	at := snapshotFile(n.name, stages.PackagesFile)
 	data, ok := c.read(ctx, at, maxSwitch)
 	if !ok {
 		return
@@ -131,7 +131,7 @@ func (c *check) nightSwitch(ctx context.Context, n *night) {
 		c.bad(at, "is no packages.json: %v", err)
 		return
 	}
-	if want := c.base + nightFile(n.name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
+	if want := c.base + snapshotFile(n.name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
 		c.bad(at, "metadata-url is %.160q, want %s", s.MetadataURL, want)
 	}
 	if !slices.Equal(slices.Sorted(slices.Values(s.Available)), n.names) {
@@ -140,7 +140,7 @@ func (c *check) nightSwitch(ctx context.Context, n *night) {
 }
 
 // sum compares a file of the night's folder with the manifest.
-func (c *check) sum(at string, n *night, name string, data []byte) {
+func (c *check) sum(at string, n *snapshot, name string, data []byte) {
 	i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == name })
 	switch {
 	case data == nil: // said already
@@ -161,8 +161,8 @@ func (c *check) unrender(at string, data []byte, base string) []byte {
 	return plain
 }
 
-// nightMetadata verifies the files below p2. It reports whether all could be read.
-func (c *check) nightMetadata(ctx context.Context, n *night) bool {
+// snapshotMetadata verifies the files below p2. It reports whether all could be read.
+func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 	before := len(c.report.Problems)
 	type result struct {
 		file string
@@ -175,14 +175,14 @@ func (c *check) nightMetadata(ctx context.Context, n *night) bool {
 		file, ok := strings.CutPrefix(f.Path, stages.MetadataDir+"/")
 		if file, isJSON := strings.CutSuffix(file, ".json"); ok && isJSON {
 			group.Go(func() error {
-				data, _ := c.read(ctx, nightFile(n.name, f.Path), maxMetadata)
+				data, _ := c.read(ctx, snapshotFile(n.name, f.Path), maxMetadata)
 				results[i] = result{file, data}
 				return nil
 			})
 			continue
 		}
 		if f.Path != stages.PackagesFile {
-			c.bad(nightFile(n.name, releases.ManifestName), "names the file %.160q, which no night has", f.Path)
+			c.bad(snapshotFile(n.name, releases.ManifestName), "names the file %.160q, which no night has", f.Path)
 		}
 	}
 	_ = group.Wait() // problems are noted
@@ -193,15 +193,15 @@ func (c *check) nightMetadata(ctx context.Context, n *night) bool {
 	}
 	for _, name := range n.names {
 		if n.entries[name] == nil && n.entries[name+"~dev"] == nil {
-			c.bad(nightFile(n.name, stages.MetadataDir+"/"+name+".json"), "is missing, or does not hold the package")
+			c.bad(snapshotFile(n.name, stages.MetadataDir+"/"+name+".json"), "is missing, or does not hold the package")
 		}
 	}
 	return len(c.report.Problems) == before
 }
 
 // metadataFile verifies one file of Composer's metadata.
-func (c *check) metadataFile(n *night, file string, data []byte) {
-	at := nightFile(n.name, stages.MetadataDir+"/"+file+".json")
+func (c *check) metadataFile(n *snapshot, file string, data []byte) {
+	at := snapshotFile(n.name, stages.MetadataDir+"/"+file+".json")
 	plain := c.unrender(at, data, c.base)
 	if i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == stages.MetadataDir+"/"+file+".json" }); plain != nil && digest(plain) != n.manifest.Files[i].SHA256 {
 		// The site of a repository leaves its dists there.
@@ -232,7 +232,7 @@ func (c *check) metadataFile(n *night, file string, data []byte) {
 }
 
 // entry verifies one version of a package.
-func (c *check) entry(at string, n *night, file string, entry json.RawMessage) {
+func (c *check) entry(at string, n *snapshot, file string, entry json.RawMessage) {
 	m, err := composer.ParseManifest(entry)
 	if err != nil {
 		c.bad(at, "%v", err)
@@ -276,8 +276,8 @@ func distURL(base, path string) string {
 }
 
 // versionsOf verifies the file from which the next publish merges.
-func (c *check) versionsOf(ctx context.Context, n *night) {
-	at := nightFile(n.name, versionsFile)
+func (c *check) versionsOf(ctx context.Context, n *snapshot) {
+	at := snapshotFile(n.name, versionsFile)
 	data, ok := c.readIfThere(ctx, at, maxVersions)
 	if !ok || data == nil {
 		return // a site has none
@@ -308,7 +308,7 @@ func (c *check) versionsOf(ctx context.Context, n *night) {
 // that name it.
 func (c *check) distSums() map[string][]*releases.ManifestPackage {
 	all := map[string][]*releases.ManifestPackage{}
-	for _, n := range c.nights {
+	for _, n := range c.snapshots {
 		for _, p := range n.packages {
 			all[p.Dist.Path] = append(all[p.Dist.Path], p)
 		}

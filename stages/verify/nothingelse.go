@@ -62,25 +62,25 @@ func (c *check) broken(name string) bool {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, nightsDir+"/")
-	night, file, _ := strings.Cut(rest, "/")
+	snapshot, file, _ := strings.Cut(rest, "/")
 	if isDist(name) {
 		return c.anyBroken()
 	}
-	if !ok || c.nights[night] != nil || !releases.IsNight(night) {
+	if !ok || c.snapshots[snapshot] != nil || !releases.IsSnapshot(snapshot) {
 		return false
 	}
-	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.NightFiles()...)
-	return c.isNamed(night) && (slices.Contains(known, file) || strings.HasPrefix(file, stages.MetadataDir+"/"))
+	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.SnapshotFiles()...)
+	return c.isNamed(snapshot) && (slices.Contains(known, file) || strings.HasPrefix(file, stages.MetadataDir+"/"))
 }
 
-func (c *check) isNamed(night string) bool {
-	return slices.Contains(c.key.Nights, night) || slices.Contains(c.key.Withdrawn, night) || slices.Contains(c.listed, nightFile(night, stages.PackagesFile))
+func (c *check) isNamed(snapshot string) bool {
+	return slices.Contains(c.key.Snapshots, snapshot) || slices.Contains(c.key.Withdrawn, snapshot) || slices.Contains(c.listed, snapshotFile(snapshot, stages.PackagesFile))
 }
 
 // anyBroken reports whether a night could not be read, so that its dists are not known.
 func (c *check) anyBroken() bool {
-	for _, name := range slices.Concat(c.key.Nights, c.key.Withdrawn) {
-		if c.nights[name] == nil {
+	for _, name := range slices.Concat(c.key.Snapshots, c.key.Withdrawn) {
+		if c.snapshots[name] == nil {
 			return true
 		}
 	}

@@ -28,7 +28,7 @@ type switchFile struct {
 type nightlyKey struct {
 	Format    int      `json:"format"`
 	URL       string   `json:"url"`
-	Nights    []string `json:"nights"`
+	Snapshots []string `json:"nights"`
 	Withdrawn []string `json:"withdrawn"`
 }
 
@@ -78,22 +78,22 @@ func (c *check) parseSwitch(data []byte) bool {
 		bad("metadata-url %.160q does not name a folder of %s", s.MetadataURL, base)
 		return false
 	}
-	all := slices.Concat(s.Nightly.Nights, s.Nightly.Withdrawn)
-	if len(s.Nightly.Nights) == 0 || len(all) > maxNights || len(s.Available) > maxNames {
+	all := slices.Concat(s.Nightly.Snapshots, s.Nightly.Withdrawn)
+	if len(s.Nightly.Snapshots) == 0 || len(all) > maxNights || len(s.Available) > maxNames {
 		bad("names %d nights and %d packages", len(all), len(s.Available))
 		return false
 	}
 	for _, name := range all {
-		if !releases.IsNight(name) {
+		if !releases.IsSnapshot(name) {
 			bad("%.80q is no name of a night", name)
 			return false
 		}
 	}
-	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Nights)+len(s.Nightly.Withdrawn) {
+	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Snapshots)+len(s.Nightly.Withdrawn) {
 		bad("names a night twice")
 	}
-	if !slices.IsSortedFunc(s.Nightly.Nights, releases.NewestFirst) {
-		bad("does not name the newest night first: %.120q", s.Nightly.Nights)
+	if !slices.IsSortedFunc(s.Nightly.Snapshots, releases.NewestFirst) {
+		bad("does not name the newest night first: %.120q", s.Nightly.Snapshots)
 	}
 	for _, name := range s.Available {
 		if _, err := composer.ParseName(name); err != nil {
@@ -105,7 +105,7 @@ func (c *check) parseSwitch(data []byte) bool {
 		bad("available-packages are not in order, or name one twice")
 	}
 	c.base, c.key, c.meta, c.names = base, s.Nightly, match[1], s.Available
-	c.report.URL, c.report.Night = base, c.key.Nights[0]
+	c.report.URL, c.report.Snapshot = base, c.key.Snapshots[0]
 	return true
 }
 
@@ -143,7 +143,7 @@ func (c *check) signature(ctx context.Context, packages []byte) {
 	}
 	c.signed, c.report.Signed = signed, signed
 	c.times(signed)
-	if got, want := c.key.Nights, signedNames(signed.Nights); !slices.Equal(got, want) {
+	if got, want := c.key.Snapshots, signedNames(signed.Snapshots); !slices.Equal(got, want) {
 		c.bad(stages.PackagesFile, "names the nights %.160q, but %.160q were signed", got, want)
 	}
 	if got, want := c.key.Withdrawn, signedNames(signed.Withdrawn); !slices.Equal(got, want) {
@@ -177,19 +177,19 @@ func (c *check) times(signed *attest.Repository) {
 	}
 }
 
-func signedNames(nights []attest.SignedNight) []string {
-	names := make([]string, len(nights))
-	for i, n := range nights {
-		names[i] = n.Night
+func signedNames(snapshots []attest.SignedSnapshot) []string {
+	names := make([]string, len(snapshots))
+	for i, n := range snapshots {
+		names[i] = n.Snapshot
 	}
 	return names
 }
 
-// signedNight is the SHA-256 of a night's manifest as it was signed for the whole
+// signedSnapshot is the SHA-256 of a night's manifest as it was signed for the whole
 // repository.
-func (c *check) signedNight(name string) (pipeline.Digest, bool) {
-	for _, n := range slices.Concat(c.signed.Nights, c.signed.Withdrawn) {
-		if n.Night == name {
+func (c *check) signedSnapshot(name string) (pipeline.Digest, bool) {
+	for _, n := range slices.Concat(c.signed.Snapshots, c.signed.Withdrawn) {
+		if n.Snapshot == name {
 			return n.SHA256, true
 		}
 	}
@@ -207,15 +207,15 @@ func text(d pipeline.Digest) string {
 // status compares the file for monitors with packages.json.
 func (c *check) status(ctx context.Context) {
 	var s struct {
-		URL      string   `json:"url"`
-		Night    string   `json:"night"`
-		Nights   []string `json:"nights"`
-		Metadata string   `json:"metadata"`
+		URL       string   `json:"url"`
+		Snapshot  string   `json:"night"`
+		Snapshots []string `json:"nights"`
+		Metadata  string   `json:"metadata"`
 	}
 	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {
 		return
 	}
-	if s.URL != c.base || s.Night != c.key.Nights[0] || !slices.Equal(s.Nights, c.key.Nights) || s.Metadata != c.meta {
-		c.bad(statusFile, "is of night %.40q and metadata %.80q, packages.json of %s and %s: one of them is older", s.Night, s.Metadata, c.key.Nights[0], c.meta)
+	if s.URL != c.base || s.Snapshot != c.key.Snapshots[0] || !slices.Equal(s.Snapshots, c.key.Snapshots) || s.Metadata != c.meta {
+		c.bad(statusFile, "is of night %.40q and metadata %.80q, packages.json of %s and %s: one of them is older", s.Snapshot, s.Metadata, c.key.Snapshots[0], c.meta)
 	}
 }

@@ -18,12 +18,12 @@ import (
 
 // said verifies what lies beside a night: its provenance, the report of its
 // installation, and the bill of materials. It gives what was installed, if that is told.
-func (c *check) said(ctx context.Context, n *night) *stages.Installation {
+func (c *check) said(ctx context.Context, n *snapshot) *stages.Installation {
 	want := attest.Digests(n.manifest, n.data)
 	c.statement(ctx, n, attest.ProvenanceFile, attest.SignedProvenanceFile, attest.ProvenanceType, want)
-	at := nightFile(n.name, attest.InstallationFile)
+	at := snapshotFile(n.name, attest.InstallationFile)
 	report, ok := c.readIfThere(ctx, at, maxManifest)
-	bill, okBill := c.readIfThere(ctx, nightFile(n.name, attest.SBOMFile), maxManifest)
+	bill, okBill := c.readIfThere(ctx, snapshotFile(n.name, attest.SBOMFile), maxManifest)
 	if !ok || !okBill {
 		return nil
 	}
@@ -41,8 +41,8 @@ func (c *check) said(ctx context.Context, n *night) *stages.Installation {
 	case err != nil:
 		c.bad(at, "is no report of an installation: %v", err)
 		return nil
-	case installed.Night != n.name:
-		c.bad(at, "is the report of night %.40q", installed.Night)
+	case installed.Snapshot != n.name:
+		c.bad(at, "is the report of night %.40q", installed.Snapshot)
 		return nil
 	case !installed.Level.Includes(releases.Installed):
 		c.bad(at, "says that nothing was installed: level %.40q", installed.Level)
@@ -53,20 +53,20 @@ func (c *check) said(ctx context.Context, n *night) *stages.Installation {
 
 // statement verifies that a statement says these sums and no others, in both forms; with
 // keys the signed one has to be there.
-func (c *check) statement(ctx context.Context, n *night, plain, signed, kind string, want map[string]pipeline.Digest) {
-	if data, ok := c.readIfThere(ctx, nightFile(n.name, plain), maxManifest); ok && data != nil {
+func (c *check) statement(ctx context.Context, n *snapshot, plain, signed, kind string, want map[string]pipeline.Digest) {
+	if data, ok := c.readIfThere(ctx, snapshotFile(n.name, plain), maxManifest); ok && data != nil {
 		s, err := attest.ParseStatement(data)
 		if err != nil {
-			c.bad(nightFile(n.name, plain), "%v", err)
+			c.bad(snapshotFile(n.name, plain), "%v", err)
 		} else {
-			c.subjects(nightFile(n.name, plain), s, kind, want)
+			c.subjects(snapshotFile(n.name, plain), s, kind, want)
 		}
 	}
 	if len(c.o.Keys) == 0 {
-		c.belongs(nightFile(n.name, signed))
+		c.belongs(snapshotFile(n.name, signed))
 		return
 	}
-	at := nightFile(n.name, signed)
+	at := snapshotFile(n.name, signed)
 	data, ok := c.readIfThere(ctx, at, maxManifest)
 	if !ok {
 		return
@@ -101,8 +101,8 @@ func (c *check) subjects(at string, s *attest.Statement, kind string, want map[s
 }
 
 // bill compares the bill of materials with what was built and installed.
-func (c *check) bill(n *night, data []byte, installed *stages.Installation) {
-	at := nightFile(n.name, attest.SBOMFile)
+func (c *check) bill(n *snapshot, data []byte, installed *stages.Installation) {
+	at := snapshotFile(n.name, attest.SBOMFile)
 	if data == nil {
 		c.bad(at, "is missing")
 		return
@@ -135,7 +135,7 @@ func (c *check) bill(n *night, data []byte, installed *stages.Installation) {
 
 // closure verifies that the night's packages can be installed with one another: each
 // require of a package that was built, or installed, fits the version of that.
-func (c *check) closure(n *night, installed *stages.Installation) {
+func (c *check) closure(n *snapshot, installed *stages.Installation) {
 	versions, wasInstalled := map[string][]string{}, map[string]bool{}
 	if installed != nil {
 		for _, p := range installed.Packages {
@@ -145,7 +145,7 @@ func (c *check) closure(n *night, installed *stages.Installation) {
 	}
 	for _, p := range n.packages {
 		if was, ok := versions[p.Name]; ok && wasInstalled[p.Name] && !slices.Contains(was, p.Version) {
-			c.bad(nightFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", p.Name, was[0], p.Version)
+			c.bad(snapshotFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", p.Name, was[0], p.Version)
 		}
 		if !slices.Contains(versions[p.Name], p.Version) {
 			versions[p.Name] = append(versions[p.Name], p.Version)
@@ -161,8 +161,8 @@ func (c *check) closure(n *night, installed *stages.Installation) {
 	}
 }
 
-func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requirement, versions map[string][]string, needed bool) {
-	at := nightFile(n.name, releases.ManifestName)
+func (c *check) require(n *snapshot, p *releases.ManifestPackage, r releases.Requirement, versions map[string][]string, needed bool) {
+	at := snapshotFile(n.name, releases.ManifestName)
 	name := strings.ToLower(r.Name)
 	found, ok := versions[name]
 	if !ok {
@@ -192,7 +192,7 @@ func (c *check) require(n *night, p *releases.ManifestPackage, r releases.Requir
 }
 
 // replaced are the packages that some of the night's stand in for.
-func (n *night) replaced() map[string]bool {
+func (n *snapshot) replaced() map[string]bool {
 	all := map[string]bool{}
 	for _, entries := range n.entries {
 		for _, entry := range entries {

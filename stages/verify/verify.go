@@ -60,8 +60,8 @@ func (p Problem) String() string { return p.File + ": " + p.What }
 // A Report is what was found.
 type Report struct {
 	URL       string             `json:"url"` // that the metadata names
-	Night     string             `json:"night"`
-	Nights    int                `json:"nights"`
+	Snapshot  string             `json:"night"`
+	Snapshots int                `json:"nights"`
 	Packages  int                `json:"packages"` // of all nights
 	Files     int                `json:"files"`    // read
 	Bytes     int64              `json:"bytes"`    // of those
@@ -74,14 +74,14 @@ type Report struct {
 // all; whatever else is wrong is in the report.
 func Repository(ctx context.Context, o Options) (*Report, error) {
 	c := &check{
-		o: o, known: map[string]bool{}, reported: map[string]bool{}, nights: map[string]*night{},
+		o: o, known: map[string]bool{}, reported: map[string]bool{}, snapshots: map[string]*snapshot{},
 		report: &Report{Problems: []Problem{}, Unchecked: []string{}},
 	}
 	if err := c.root(ctx); err != nil {
 		return nil, err
 	}
 	if c.base != "" {
-		c.eachNight(ctx)
+		c.eachSnapshot(ctx)
 		c.merged(ctx)
 		c.status(ctx)
 	}
@@ -100,14 +100,14 @@ func Repository(ctx context.Context, o Options) (*Report, error) {
 
 // A check is one verification under way.
 type check struct {
-	o      Options
-	base   string // that packages.json names
-	key    nightlyKey
-	meta   string // digest of the metadata folder
-	listed []string
-	names  []string // of packages that the repository resolves
-	signed *attest.Repository
-	nights map[string]*night // that were read whole
+	o         Options
+	base      string // that packages.json names
+	key       nightlyKey
+	meta      string // digest of the metadata folder
+	listed    []string
+	names     []string // of packages that the repository resolves
+	signed    *attest.Repository
+	snapshots map[string]*snapshot // that were read whole
 
 	mu        sync.Mutex
 	report    *Report
@@ -175,6 +175,6 @@ const (
 	badgeFile    = "badge.json"
 )
 
-func nightFile(night, name string) string { return nightsDir + "/" + night + "/" + name }
+func snapshotFile(snapshot, name string) string { return nightsDir + "/" + snapshot + "/" + name }
 
 func isDist(name string) bool { return strings.HasPrefix(name, stages.DistsDir+"/") }
