@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"errors"
@@ -38,7 +38,7 @@ func (w *world) tellActions(command string, failed error) {
 	}
 	if page := w.pageOf(command, failed); page != "" {
 		if err := appendFile(file, page); err != nil {
-			fmt.Fprintf(w.stderr, "ci: the page about this run could not be written: %v\n", err)
+			fmt.Fprintf(w.stderr, "mageos-nightly: the page about this run could not be written: %v\n", err)
 		}
 	}
 }

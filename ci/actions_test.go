@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -20,12 +20,12 @@ import (
 
 func TestAnnotations(t *testing.T) {
 	var out bytes.Buffer
-	annotate(&out, "ci nightly", []string{
+	annotate(&out, "mageos-nightly nightly", []string{
 		"nightly.yaml:12:3: url: want, a URL", "lines/mine.yaml:7: no name", "repository a: 100% gone",
 	})
-	want := `::error file=releases/nightly.yaml,line=12,title=ci nightly::url: want, a URL
-::error file=lines/mine.yaml,line=7,title=ci nightly::no name
-::error title=ci nightly::repository a: 100%25 gone
+	want := `::error file=releases/nightly.yaml,line=12,title=mageos-nightly nightly::url: want, a URL
+::error file=lines/mine.yaml,line=7,title=mageos-nightly nightly::no name
+::error title=mageos-nightly nightly::repository a: 100%25 gone
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -65,7 +65,7 @@ func TestPage(t *testing.T) {
 	for _, w := range []*world{
 		pageWorld(&stderr, map[string]string{"GITHUB_STEP_SUMMARY": file, "GITHUB_ACTIONS": "true"}), {getenv: func(string) string { return file }},
 	} {
-		w.tellActions("ci nightly", failed)
+		w.tellActions("mageos-nightly nightly", failed)
 		failed = nil // the second command has nothing to say
 	}
 	got, err := os.ReadFile(file)
@@ -73,7 +73,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/page.golden", got)
-	if got := strings.Count(stderr.String(), "::error title=ci nightly::"); got != 2 {
+	if got := strings.Count(stderr.String(), "::error title=mageos-nightly nightly::"); got != 2 {
 		t.Errorf("%d annotations, want 2:\n%s", got, stderr.String())
 	}
 }

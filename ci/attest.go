@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ func newAttest(w *world) *cobra.Command {
 the form that actions/attest takes: PREFIX.json for predicate-path, PREFIX.sha256
 for subject-checksums, and PREFIX.type for predicate-type; with the prefixes
 provenance and installation. The action signs them without a key of ours.`,
-		Example: `  ci attest ./repository --out attest`,
+		Example: `  mageos-nightly attest ./repository --out attest`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return writeAttest(cmd.Context(), w, args[0], out)

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -115,7 +115,7 @@ func keySecrets(private []byte) []string {
 // whole run, nor of one that fails.
 func TestCanaries(t *testing.T) {
 	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s: run ci test --install-tools", lacking[0].program)
+		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].program)
 	}
 	work := t.TempDir()
 	planted := canaries(t, t.TempDir())
@@ -130,7 +130,7 @@ func TestCanaries(t *testing.T) {
 	for _, c := range planted {
 		env = append(env, c.name+"="+c.value)
 	}
-	program := filepath.Join(t.TempDir(), "ci")
+	program := filepath.Join(t.TempDir(), "mageos-nightly")
 	self, err := os.Executable()
 	if err == nil {
 		err = os.Symlink(self, program)
@@ -144,7 +144,7 @@ func TestCanaries(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program, args...)
 		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = work, env, &out, &out
 		if err := cmd.Run(); (err == nil) != good {
-			t.Fatalf("ci %s: %v\n%s", strings.Join(args, " "), err, out.String())
+			t.Fatalf("mageos-nightly %s: %v\n%s", strings.Join(args, " "), err, out.String())
 		}
 	}
 	run(true, "nightly", "--line", "sample", "--to", "out", "--verbose")

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ func newClean(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove from the store what no run has used for a while",
-		Example: `  ci clean
-  ci clean --older-than 24h`,
+		Example: `  mageos-nightly clean
+  mageos-nightly clean --older-than 24h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := w.storePath()

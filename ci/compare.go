@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// compareFlags are the flags of ci compare.
+// compareFlags are the flags of mageos-nightly compare.
 type compareFlags struct {
 	in, format string
 	noHistory  bool
@@ -27,10 +27,10 @@ of a repository, which stands for its current night. Without B, A is compared
 with the night before it; without both, the current night is.
 
 The commits between come from the repositories: at most 1,000 of each.`,
-		Example: `  ci compare --in https://nightly.example.org/
-  ci compare 2026-11-20 2026-11-24 --in ./repository
-  ci compare 2.4.8-alpha20261120 2.4.8-alpha20261124
-  ci compare ./repository https://nightly.example.org/ --format markdown`,
+		Example: `  mageos-nightly compare --in https://nightly.example.org/
+  mageos-nightly compare 2026-11-20 2026-11-24 --in ./repository
+  mageos-nightly compare 2.4.8-alpha20261120 2.4.8-alpha20261124
+  mageos-nightly compare ./repository https://nightly.example.org/ --format markdown`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if w.json && !cmd.Flags().Changed("format") {

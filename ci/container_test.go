@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"crypto/sha256"
@@ -32,8 +32,8 @@ func newLab(t *testing.T) *lab {
 		t.Skipf("no container engine: %s is not set (ci/engine/engine start prints it)", runnerHost)
 	}
 	l := &lab{t: t, dir: t.TempDir()}
-	l.program = filepath.Join(l.dir, "ci")
-	build := exec.Command("go", "build", "-o", l.program, ".")
+	l.program = filepath.Join(l.dir, "mageos-nightly")
+	build := exec.Command("go", "build", "-o", l.program, "./mageos-nightly")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
@@ -54,7 +54,7 @@ func (l *lab) must(args ...string) string {
 	l.t.Helper()
 	out, err := l.run(args...)
 	if err != nil {
-		l.t.Fatalf("ci %s: %v\n%s", strings.Join(args, " "), err, out)
+		l.t.Fatalf("mageos-nightly %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return out
 }

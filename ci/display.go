@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"encoding/json"
@@ -130,7 +130,7 @@ func (d *display) failed(err error) error {
 		return &reportedError{err}
 	}
 	problems := strings.Split(err.Error(), "\n")
-	fmt.Fprintf(d.world.stderr, "\nci: %s\n", problems[0])
+	fmt.Fprintf(d.world.stderr, "\nmageos-nightly: %s\n", problems[0])
 	for _, p := range problems[1:] {
 		fmt.Fprintf(d.world.stderr, "    %s\n", p)
 	}

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ func newDoctor(w *world) *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
 		Short:   "Say which tools this machine has and which stages they allow",
-		Example: "  ci doctor",
+		Example: "  mageos-nightly doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := doctor(w); err != nil {
@@ -37,7 +37,7 @@ func doctor(w *world) error {
 	for _, stage := range stageNames {
 		possible, why := "yes", "needs nothing but this program"
 		if lacking := missing(installTools); stage == "install" && len(lacking) > 0 {
-			possible, why = "no", "no "+lacking[0].program+": run ci nightly with --install-tools, or --until build"
+			possible, why = "no", "no "+lacking[0].program+": run mageos-nightly nightly with --install-tools, or --until build"
 		} else if stage == "install" {
 			why = "php and composer are there"
 		}

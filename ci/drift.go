@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func (e *driftError) Error() string {
 	return text + "; add what the report says to composer.json, or take it into a baseline with --write-baseline"
 }
 
-// driftFlags are the flags of ci drift.
+// driftFlags are the flags of mageos-nightly drift.
 type driftFlags struct {
 	line, source  string
 	with          []string
@@ -59,12 +59,12 @@ other repositories of that line.
 
 A baseline holds what is known. The command fails, with exit code 8, only if
 something appeared that is not in it and that no chain of requires leads to.`,
-		Example: `  ci drift --line nightly                               all packages of Mage-OS
-  ci drift --source .                                   the package, or the packages, in this clone
-  ci drift --source . --line nightly                    and look up classes in all of Mage-OS
-  ci drift --baseline drift.json --write-baseline       take all that is found as known
-  ci drift --baseline drift.json                        say what is new since
-  ci drift --source . --format sarif --output drift.sarif  for GitHub's code scanning`,
+		Example: `  mageos-nightly drift --line nightly                               all packages of Mage-OS
+  mageos-nightly drift --source .                                   the package, or the packages, in this clone
+  mageos-nightly drift --source . --line nightly                    and look up classes in all of Mage-OS
+  mageos-nightly drift --baseline drift.json --write-baseline       take all that is found as known
+  mageos-nightly drift --baseline drift.json                        say what is new since
+  mageos-nightly drift --source . --format sarif --output drift.sarif  for GitHub's code scanning`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(w); err != nil {
@@ -252,7 +252,7 @@ func (f driftFlags) saveBaseline(w *world, known drift.Baseline) error {
 		err = writeFile(f.baseline, data)
 	}
 	if err == nil && !w.json && (f.format == drift.Text || f.output != "") {
-		fmt.Fprintf(w.stdout, "Written to %s. Say what is new since with: ci drift --baseline %s\n", f.baseline, f.baseline)
+		fmt.Fprintf(w.stdout, "Written to %s. Say what is new since with: mageos-nightly drift --baseline %s\n", f.baseline, f.baseline)
 	}
 	return err
 }

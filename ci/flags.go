@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 
 // lineFlags adds the flags that choose a line.
 func lineFlags(cmd *cobra.Command, line *string, with *[]string) {
-	cmd.Flags().StringVar(line, "line", "nightly", "release line: a name that ci lines shows, or a YAML file")
+	cmd.Flags().StringVar(line, "line", "nightly", "release line: a name that mageos-nightly lines shows, or a YAML file")
 	cmd.Flags().StringArrayVar(with, "with", nil, "NAME=FOLDER or NAME=URL#REF: take this repository's source from there")
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("line", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 	"github.com/mage-os/nightly/releases/github"
 )
 
-// history is where the commits between two nights come from, for ci compare, the
+// history is where the commits between two nights come from, for mageos-nightly compare, the
 // page and release notes: GitHub's comparison for what lies on GitHub, with its pull
 // requests, and git for all else and where GitHub does not answer.
 func (c *chain) history() (releases.History, error) {

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -62,8 +62,8 @@ type rehearsal struct {
 
 func newRehearsal(t *testing.T) *rehearsal {
 	r := &rehearsal{t: t, dir: t.TempDir()}
-	r.program = filepath.Join(r.dir, "ci")
-	if out, err := exec.Command("go", "build", "-o", r.program, ".").CombinedOutput(); err != nil {
+	r.program = filepath.Join(r.dir, "mageos-nightly")
+	if out, err := exec.Command("go", "build", "-o", r.program, "./mageos-nightly").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	file := filepath.Join(r.dir, "plan.json")

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ func newLines(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lines",
 		Short: "List the release lines that this program carries",
-		Example: `  ci lines
-  ci lines --schema > line.schema.json    the JSON Schema of line files, for editors`,
+		Example: `  mageos-nightly lines
+  mageos-nightly lines --schema > line.schema.json    the JSON Schema of line files, for editors`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if schema {

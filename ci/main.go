@@ -1,8 +1,8 @@
-// Command ci builds, proves and publishes a night of a Composer distribution.
+// Package ci is the command line of mageos-nightly, which builds, proves and publishes a night of a Composer distribution.
 //
 // It is the only package that reads the clock and the environment; what the
 // stages need of them it hands on.
-package main
+package ci
 
 import (
 	"context"
@@ -15,10 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func main() { os.Exit(Main()) }
-
-// Main runs the command line of this process and returns its exit code. It is
-// exported for tests that run the program by its commands.
+// Main runs the command line of this process and returns its exit code.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -35,11 +32,11 @@ func Main() int {
 	root.SetArgs(os.Args[1:])
 	ran, err := root.ExecuteContextC(ctx)
 	if err != nil && !isReported(err) {
-		fmt.Fprintln(os.Stderr, "ci: "+err.Error())
+		fmt.Fprintln(os.Stderr, "mageos-nightly: "+err.Error())
 	}
 	world.tellActions(ran.CommandPath(), err)
 	if ctx.Err() != nil && err != nil {
-		fmt.Fprintln(os.Stderr, "ci: stopped; the same command goes on where this one was")
+		fmt.Fprintln(os.Stderr, "mageos-nightly: stopped; the same command goes on where this one was")
 		return exitInterrupted
 	}
 	return exitCode(err)
@@ -47,15 +44,15 @@ func Main() int {
 
 func newRoot(w *world) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "ci",
+		Use:   "mageos-nightly",
 		Short: "Build, prove and publish a Composer distribution from its git repositories",
-		Long: `ci takes the develop branches of a distribution, works out what each package
+		Long: `mageos-nightly takes the develop branches of a distribution, works out what each package
 needs, writes versions and dependencies into every composer.json, builds
 reproducible zips and a Composer repository, installs a shop from it to prove
 that it works, and publishes it.`,
-		Example: `  ci nightly --line sample --install-tools     the made-up distribution that this program carries
-  ci nightly --line nightly --to ./repository  Mage-OS from its develop branches
-  ci plan --line nightly                       what would be built, from which commits`,
+		Example: `  mageos-nightly nightly --line sample --install-tools     the made-up distribution that this program carries
+  mageos-nightly nightly --line nightly --to ./repository  Mage-OS from its develop branches
+  mageos-nightly plan --line nightly                       what would be built, from which commits`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -70,7 +67,7 @@ that it works, and publishes it.`,
 	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
 	root.AddCommand(newVerify(w), newStatus(w), newAttest(w), newKeygen(w), newOrg(w), newRelease(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w; see ci --help", err)}
+		return &usageError{fmt.Errorf("%w; see mageos-nightly --help", err)}
 	})
 	return root
 }

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-// mirrorFlags are the flags of ci mirror.
+// mirrorFlags are the flags of mageos-nightly mirror.
 type mirrorFlags struct {
 	line, plan    string
 	with          []string
@@ -44,14 +44,14 @@ does upstream. A tag that was moved or deleted upstream changes nothing.
 With --compare nothing is built: the repository of --to is compared with another
 one: a Composer repository (URL or folder), a folder of zips, or a shop that was
 installed from it.`,
-		Example: `  ci mirror --to ./html                              Magento Open Source, all of it
-  ci mirror --to ./html --url https://mirror.example.org/
-  ci mirror --to ./html --only 2.4.8-p4              the tags of that name
-  ci mirror --to ./html --only inventory=1.2.8-p4    one tag of one repository
-  ci mirror --line mageos --to ./html                the releases of Mage-OS
-  ci mirror --to ./html --prebuilt https://repo.mage-os.org/
-  ci mirror --to ./html --compare https://mirror.mage-os.org/
-  ci mirror --to ./html --compare ./shop --format markdown`,
+		Example: `  mageos-nightly mirror --to ./html                              Magento Open Source, all of it
+  mageos-nightly mirror --to ./html --url https://mirror.example.org/
+  mageos-nightly mirror --to ./html --only 2.4.8-p4              the tags of that name
+  mageos-nightly mirror --to ./html --only inventory=1.2.8-p4    one tag of one repository
+  mageos-nightly mirror --line mageos --to ./html                the releases of Mage-OS
+  mageos-nightly mirror --to ./html --prebuilt https://repo.mage-os.org/
+  mageos-nightly mirror --to ./html --compare https://mirror.mage-os.org/
+  mageos-nightly mirror --to ./html --compare ./shop --format markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with)+len(f.only)+len(f.prebuilt) > 0) {
@@ -156,7 +156,7 @@ func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFl
 		return nil, err
 	}
 	if !plan.Line.BuildsTags() {
-		return nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with ci nightly --plan", f.plan)}
+		return nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with mageos-nightly nightly --plan", f.plan)}
 	}
 	snapshots, err := c.view.Snapshots(ctx)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// nightlyFlags are the flags of ci nightly.
+// nightlyFlags are the flags of mageos-nightly nightly.
 type nightlyFlags struct {
 	line, plan   string
 	with         []string
@@ -37,17 +37,17 @@ func newNightly(w *world) *cobra.Command {
 dependencies, builds the packages, installs them, and publishes the night to a
 folder. Each stage's result is saved: the same command goes on where it was
 stopped, and a second run of the same plan reuses all but the publishing.`,
-		Example: `  ci nightly --line sample --install-tools        a newcomer's first command
-  ci nightly --line nightly --to ./repository     Mage-OS itself
-  ci nightly --line my.yaml                       my own distribution
-  ci nightly --plan plan.json                     a night again, from its saved plan
-  ci nightly --with page-builder=../my-clone      with my fix in it
-  ci nightly --until build                        no installation, nothing published`,
+		Example: `  mageos-nightly nightly --line sample --install-tools        a newcomer's first command
+  mageos-nightly nightly --line nightly --to ./repository     Mage-OS itself
+  mageos-nightly nightly --line my.yaml                       my own distribution
+  mageos-nightly nightly --plan plan.json                     a night again, from its saved plan
+  mageos-nightly nightly --with page-builder=../my-clone      with my fix in it
+  mageos-nightly nightly --until build                        no installation, nothing published`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			toGiven := cmd.Flags().Changed("to")
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with) > 0) {
-				return &usageError{fmt.Errorf("--plan %s holds its own line: leave out --line and --with, or make a new plan with ci plan", f.plan)}
+				return &usageError{fmt.Errorf("--plan %s holds its own line: leave out --line and --with, or make a new plan with mageos-nightly plan", f.plan)}
 			}
 			return nightly(cmd.Context(), w, f, toGiven)
 		},
@@ -63,7 +63,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
-	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for ci publish --proofs on another machine")
+	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for mageos-nightly publish --proofs on another machine")
 	f.runnerFlags.add(cmd)
 	f.install.add(cmd)
 	f.sign.add(cmd)
@@ -80,7 +80,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 		return err
 	}
 	if l := lineOf(line, plan); l.BuildsTags() {
-		return &usageError{fmt.Errorf("line %s builds tags, not branches; use ci mirror", l.Name)}
+		return &usageError{fmt.Errorf("line %s builds tags, not branches; use mageos-nightly mirror", l.Name)}
 	}
 	said, err := f.sign.attest(w)
 	if err != nil {
@@ -183,7 +183,7 @@ func lineOf(line *releases.Line, plan *releases.Plan) *releases.Line {
 func readPlan(file string) (*releases.Plan, error) {
 	data, err := readInput(file)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("read plan: %w; make one with ci plan --out %s", err, file)}
+		return nil, &usageError{fmt.Errorf("read plan: %w; make one with mageos-nightly plan --out %s", err, file)}
 	}
 	plan, err := releases.ParsePlan(data)
 	if err != nil {

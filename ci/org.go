@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -18,10 +18,10 @@ import (
 type organizationError struct{ plan *organization.Plan }
 
 func (e *organizationError) Error() string {
-	return e.plan.Summary() + "; change GitHub by hand or with ci org terraform, or the list with ci org export"
+	return e.plan.Summary() + "; change GitHub by hand or with mageos-nightly org terraform, or the list with mageos-nightly org export"
 }
 
-// orgFlags are the flags of ci org.
+// orgFlags are the flags of mageos-nightly org.
 type orgFlags struct {
 	list, name, output, format string
 	schema                     bool
@@ -36,10 +36,10 @@ func newOrg(w *world) *cobra.Command {
 repositories, and who may do what in them. None of its commands changes anything on
 GitHub. It reads with GITHUB_TOKEN, or for an Enterprise Server with
 GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
-		Example: `  ci org export --output releases/organization.yaml  bring the list up to date
-  ci org plan                                        what differs
-  ci org terraform --output organization.tf          the list as configuration for OpenTofu
-  ci org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
+		Example: `  mageos-nightly org export --output releases/organization.yaml  bring the list up to date
+  mageos-nightly org plan                                        what differs
+  mageos-nightly org terraform --output organization.tf          the list as configuration for OpenTofu
+  mageos-nightly org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
@@ -61,9 +61,9 @@ func newOrgExport(w *world, f *orgFlags) *cobra.Command {
 		Long: `export reads GitHub and writes the list so that it agrees. What GitHub does not
 know stays as the list has it: roles, lines, and which branches and files a repository
 must have. What the token may not read stays, too, and is named.`,
-		Example: `  ci org export                                      to standard output
-  ci org export --output releases/organization.yaml  in place
-  ci org export --organization acme                  the first list of another organization`,
+		Example: `  mageos-nightly org export                                      to standard output
+  mageos-nightly org export --output releases/organization.yaml  in place
+  mageos-nightly org export --organization acme                  the first list of another organization`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), w, f) },
 	}
@@ -79,9 +79,9 @@ func newOrgPlan(w *world, f *orgFlags) *cobra.Command {
 		Long: `plan shows what differs, by repository. The exit code is 0 if nothing does, 9 if
 something does, and 3 if nothing that could be read differs but the token may not read
 all.`,
-		Example: `  ci org plan
-  ci org plan --format markdown >> "$GITHUB_STEP_SUMMARY"
-  ci org plan --format json --output differences.json`,
+		Example: `  mageos-nightly org plan
+  mageos-nightly org plan --format markdown >> "$GITHUB_STEP_SUMMARY"
+  mageos-nightly org plan --format json --output differences.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if w.json && !cmd.Flags().Changed("format") {
@@ -103,7 +103,7 @@ func newOrgTerraform(w *world, f *orgFlags) *cobra.Command {
 		Long: `terraform writes the list for the GitHub provider. Every resource is imported
 before it is changed, none is destroyed while it stands in the configuration, and what
 the list does not hold is left as it is. It asks nothing of GitHub.`,
-		Example: `  ci org terraform --output organization.tf
+		Example: `  mageos-nightly org terraform --output organization.tf
   tofu plan`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return orgTerraform(w, f) },
@@ -158,7 +158,7 @@ func orgExport(ctx context.Context, w *world, f *orgFlags) error {
 		return err
 	}
 	merged := organization.Merge(list, reading)
-	data, err := merged.YAML("What the organization has on GitHub, and who may do what in it. ci org export brings it up to date;\n" +
+	data, err := merged.YAML("What the organization has on GitHub, and who may do what in it. mageos-nightly org export brings it up to date;\n" +
 		"docs/organization.md says what it holds.")
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ func run(t testing.TB, token string, args ...string) (code int, stdout, stderr s
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err != nil {
-		failed.WriteString("ci: " + err.Error() + "\n")
+		failed.WriteString("mageos-nightly: " + err.Error() + "\n")
 	}
 	if strings.Contains(out.String()+failed.String(), token) && token != "" {
 		t.Errorf("the token is shown")

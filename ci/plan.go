@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -25,9 +25,9 @@ func newPlan(w *world) *cobra.Command {
 		Long: `plan resolves every repository's branch and latest tag over the network, and the
 upstream versions that packages replace. The plan is the night's lock file:
 whoever has it can rebuild that night, byte for byte.`,
-		Example: `  ci plan --line nightly
-  ci plan --line sample --out plan.json
-  ci plan --line nightly --published --out plan.json   without a right to its target`,
+		Example: `  mageos-nightly plan --line nightly
+  mageos-nightly plan --line sample --out plan.json
+  mageos-nightly plan --line nightly --published --out plan.json   without a right to its target`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if published && cmd.Flags().Changed("to") {
@@ -83,7 +83,7 @@ func makePlan(ctx context.Context, w *world, name string, with []string, to, out
 	default:
 		if err = writeFile(out, data); err == nil && !w.json {
 			printPlan(w.stdout, plan)
-			fmt.Fprintf(w.stdout, "\nWritten to %s. Build it with: ci nightly --plan %s\n", out, out)
+			fmt.Fprintf(w.stdout, "\nWritten to %s. Build it with: mageos-nightly nightly --plan %s\n", out, out)
 		}
 	}
 	return err

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 )
 
 // A proof is a test installation as another machine is told of it: what was proven,
-// and of which bytes. ci nightly --write-proofs writes one for each cell; ci publish
+// and of which bytes. mageos-nightly nightly --write-proofs writes one for each cell; mageos-nightly publish
 // --proofs publishes nothing else than what all of them are of.
 type proof struct {
 	Format int `json:"format"` // proofFormat
@@ -90,7 +90,7 @@ func takeProofs(dir string, cells []releases.Cell, level releases.Level, snapsho
 		taken = append(taken, found[at])
 	}
 	if len(lacking) > 0 || len(taken) == 0 {
-		return nil, &usageError{fmt.Errorf("--proofs %s: night %s is not proven at level %s with %s; run ci nightly --until install --write-proofs with each --cell, on the same plan",
+		return nil, &usageError{fmt.Errorf("--proofs %s: night %s is not proven at level %s with %s; run mageos-nightly nightly --until install --write-proofs with each --cell, on the same plan",
 			dir, snapshot.Name, level, strings.Join(lacking, ", "))}
 	}
 	return taken, nil

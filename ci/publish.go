@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// publishFlags are the flags of ci publish.
+// publishFlags are the flags of mageos-nightly publish.
 type publishFlags struct {
 	line          string
 	to, url       string
@@ -50,11 +50,11 @@ With --rollback an earlier night becomes the current one: newer ones are no
 longer resolved, but stay for who has them in a composer.lock. With --site a
 folder is written that has all of the repository but its dists, which stay at the
 target: for hosts with little room, as GitHub Pages.`,
-		Example: `  ci publish plan.json --to ./repository
-  ci publish 2026-11-24 --line nightly --to sftp://nightly@example.org/srv/repository
-  ci publish 2026-11-24 --to s3://bucket/nightly?region=eu-west-1 --dry-run
-  ci publish --rollback 2026-11-22 --to ./repository
-  ci publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
+		Example: `  mageos-nightly publish plan.json --to ./repository
+  mageos-nightly publish 2026-11-24 --line nightly --to sftp://nightly@example.org/srv/repository
+  mageos-nightly publish 2026-11-24 --to s3://bucket/nightly?region=eu-west-1 --dry-run
+  mageos-nightly publish --rollback 2026-11-22 --to ./repository
+  mageos-nightly publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args); err != nil {
@@ -74,7 +74,7 @@ target: for hosts with little room, as GitHub Pages.`,
 	flags.DurationVar(&f.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
 	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
-	flags.StringVar(&f.proofs, "proofs", "", "folder with what ci nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
+	flags.StringVar(&f.proofs, "proofs", "", "folder with what mageos-nightly nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
 	flags.StringVar(&f.level, "level", "", "how much the installation has to prove: "+strings.Join(levelNames(), ", ")+" (default: the line's)")
 	f.sign.add(cmd)
 	return cmd
@@ -175,7 +175,7 @@ func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
 	}
 	file := filepath.Join(c.dir, "plans", l.Name+"-"+arg+".json")
 	if _, err := os.Stat(file); err != nil {
-		return nil, &usageError{fmt.Errorf("night %s of %s was not built with this store: %w; give its plan, or build it with ci nightly", arg, l.Name, err)}
+		return nil, &usageError{fmt.Errorf("night %s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", arg, l.Name, err)}
 	}
 	return readPlan(file)
 }

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"os"
@@ -55,7 +55,7 @@ func handbook(t *testing.T) string {
 
 // Every command that README and docs show exists, with its flags.
 func TestReadmeCommands(t *testing.T) {
-	const program = "go run ./ci "
+	const program = "go run ./ci/mageos-nightly "
 	shown := 0
 	for line := range strings.Lines(handbook(t)) {
 		rest, ok := strings.CutPrefix(line, program)

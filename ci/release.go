@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// releaseFlags are the flags of ci release.
+// releaseFlags are the flags of mageos-nightly release.
 type releaseFlags struct {
 	line, plan, upstream  string
 	refs                  []string
@@ -49,11 +49,11 @@ releases exactly those bytes, without building anything.
 
 The same command goes on where it was stopped: one release, one tag a repository,
 no second commit. What is there and differs is an error before anything is written.`,
-		Example: `  ci release 3.1.0 --upstream 2.4.8-p3 --dry-run
-  ci release 3.1.0-rc1 --upstream 2.4.8-p3 --preview --preview-to ./preview
-  ci release 3.1.0-rc1 --promote --preview-to ./preview --to sftp://repo@example.org/srv/repo
-  ci release 2.2.3 --upstream 2.4.8-p3 --ref magento2=2.2-develop --to ./repository
-  ci release 1.1.0 --line sample-release --upstream 2.1.0-p1 --dry-run`,
+		Example: `  mageos-nightly release 3.1.0 --upstream 2.4.8-p3 --dry-run
+  mageos-nightly release 3.1.0-rc1 --upstream 2.4.8-p3 --preview --preview-to ./preview
+  mageos-nightly release 3.1.0-rc1 --promote --preview-to ./preview --to sftp://repo@example.org/srv/repo
+  mageos-nightly release 2.2.3 --upstream 2.4.8-p3 --ref magento2=2.2-develop --to ./repository
+  mageos-nightly release 1.1.0 --line sample-release --upstream 2.1.0-p1 --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.plan != "" && cmd.Flags().Changed("line") {
@@ -68,7 +68,7 @@ no second commit. What is there and differs is an error before anything is writt
 
 func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.line, "line", "release", "release line: a name that ci lines shows, or a YAML file")
+	flags.StringVar(&f.line, "line", "release", "release line: a name that mageos-nightly lines shows, or a YAML file")
 	flags.StringVar(&f.plan, "plan", "", "go on with this saved plan, for another machine than the one that began")
 	flags.StringVar(&f.upstream, "upstream", "", "version of upstream that the release stands for: 2.4.8-p3")
 	flags.StringArrayVar(&f.refs, "ref", nil, "NAME=BRANCH: release this repository from there, as for a patch of an older release")
@@ -102,7 +102,7 @@ func (f releaseFlags) check() error {
 	case f.preview && f.public:
 		return &usageError{errors.New("--public makes a release on GitHub, which --preview does not")}
 	case f.install.matrix != "":
-		return &usageError{errors.New("--matrix is of ci nightly; here each cell is proven with --cell")}
+		return &usageError{errors.New("--matrix is of mageos-nightly nightly; here each cell is proven with --cell")}
 	}
 	return f.install.check()
 }
@@ -114,7 +114,7 @@ type releaseError struct{ err error }
 func (e *releaseError) Error() string { return e.err.Error() }
 func (e *releaseError) Unwrap() error { return e.err }
 
-// A releasing is one run of ci release.
+// A releasing is one run of mageos-nightly release.
 type releasing struct {
 	*chain
 	flags   releaseFlags

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -103,7 +103,7 @@ func (m *manager) world(out io.Writer) *world {
 	}
 }
 
-// release runs ci release in this process, and gives its exit code and all it says.
+// release runs mageos-nightly release in this process, and gives its exit code and all it says.
 func (m *manager) release(args ...string) (code int, said string) {
 	m.t.Helper()
 	var out bytes.Buffer
@@ -121,7 +121,7 @@ func (m *manager) released(args ...string) string {
 	m.t.Helper()
 	code, said := m.release(args...)
 	if code != exitOK {
-		m.t.Fatalf("ci release %s: exit code %d\n%s", strings.Join(args, " "), code, said)
+		m.t.Fatalf("mageos-nightly release %s: exit code %d\n%s", strings.Join(args, " "), code, said)
 	}
 	return said
 }

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -279,7 +279,7 @@ func (r *releasing) summary() {
 	case r.flags.dryRun:
 		fmt.Fprintf(w, "\nNothing was written. %s %s would be published to %s\n", r.plan.Line.Title, version, o.to)
 	case r.flags.preview:
-		fmt.Fprintf(w, "\nPreview  %s\nTry it   ci serve %s\nRelease  ci release %s --promote --preview-to %s --to %s\n", o.to, o.to, version, o.to, r.flags.to)
+		fmt.Fprintf(w, "\nPreview  %s\nTry it   mageos-nightly serve %s\nRelease  mageos-nightly release %s --promote --preview-to %s --to %s\n", o.to, o.to, version, o.to, r.flags.to)
 	default:
 		fmt.Fprintf(w, "\n%s %s is released: %s\n", r.plan.Line.Title, version, o.to)
 	}

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -26,9 +26,9 @@ Give the URL or folder of a night, of a repository for its current night, or a
 nightly.json alone: then files are compared by the SHA-256 that it tells. It
 needs git repositories and nothing that was published but the night itself; no
 PHP, no Composer, no git program.`,
-		Example: `  ci reproduce https://nightly.example.org/nights/2026-11-24/
-  ci reproduce ./repository
-  ci reproduce nightly.json --store /tmp/elsewhere`,
+		Example: `  mageos-nightly reproduce https://nightly.example.org/nights/2026-11-24/
+  mageos-nightly reproduce ./repository
+  mageos-nightly reproduce nightly.json --store /tmp/elsewhere`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return reproduce(cmd.Context(), w, args[0], runner)

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"os"
@@ -11,8 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"ci":         func() { os.Exit(Main()) },
-		"ci-nightly": func() { os.Exit(Main()) }, // as workflows call it
+		"mageos-nightly": func() { os.Exit(Main()) },
 	})
 }
 
@@ -28,7 +27,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("NIGHTLY_RUNNER", "process")
 			// For scripts that take all other programs out of the path.
 			env.Setenv("HOSTPATH", env.Getenv("PATH"))
-			ci, err := exec.LookPath("ci")
+			ci, err := exec.LookPath("mageos-nightly")
 			env.Setenv("CI", ci)
 			if err != nil {
 				return err

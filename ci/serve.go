@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -21,8 +21,8 @@ func newServe(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve FOLDER",
 		Short: "Serve a published folder, so that Composer can install from it",
-		Example: `  ci serve ./repository
-  ci serve ./repository --address 127.0.0.1:8080`,
+		Example: `  mageos-nightly serve ./repository
+  mageos-nightly serve ./repository --address 127.0.0.1:8080`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return serve(cmd.Context(), w, args[0], address)
@@ -34,7 +34,7 @@ func newServe(w *world) *cobra.Command {
 
 func serve(ctx context.Context, w *world, dir, address string) error {
 	if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); err != nil {
-		return &usageError{fmt.Errorf("%s is not a published repository: %w; publish one with ci nightly --to %s", dir, err, dir)}
+		return &usageError{fmt.Errorf("%s is not a published repository: %w; publish one with mageos-nightly nightly --to %s", dir, err, dir)}
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

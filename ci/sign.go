@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ type signFlags struct {
 }
 
 func (f *signFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.file, "sign-key", "", "sign what is published with the private key in this file, as ci keygen makes it (default $"+signKeyVariable+": the key, or its file)")
+	cmd.Flags().StringVar(&f.file, "sign-key", "", "sign what is published with the private key in this file, as mageos-nightly keygen makes it (default $"+signKeyVariable+": the key, or its file)")
 	cmd.Flags().StringArrayVar(&f.former, "former-key", nil, "file with the public key by which earlier nights of the repository were signed")
 }
 
@@ -88,9 +88,9 @@ func newKeygen(w *world) *cobra.Command {
 		Short: "Make a key to sign nights with, and the public one to verify them with",
 		Long: `keygen writes a new private key to FILE, readable for you alone, and the public
 one to FILE.pub. Both are ed25519 keys in PEM, as openssl reads and writes them.`,
-		Example: `  ci keygen nightly.key
-  ci nightly --line nightly --sign-key nightly.key
-  ci verify ./repository --key nightly.key.pub`,
+		Example: `  mageos-nightly keygen nightly.key
+  mageos-nightly nightly --line nightly --sign-key nightly.key
+  mageos-nightly verify ./repository --key nightly.key.pub`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			private, public, err := attest.GenerateKey(rand.Reader)

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// stageFlags are the flags of ci stage.
+// stageFlags are the flags of mageos-nightly stage.
 type stageFlags struct {
 	container.Task
 	trees []string
@@ -34,8 +34,8 @@ func newStage(w *world) *cobra.Command {
 		Long: `stage runs one stage: its input is a JSON file, the trees that the input names
 lie as packs in folders, and result and trees are written to a folder. It is
 what runs in containers; a failed stage can be run again with it, to look at.`,
-		Example: `  ci stage checkout --input input.json --out out
-  ci stage build --input input.json --trees checkout-out --out out`,
+		Example: `  mageos-nightly stage checkout --input input.json --out out
+  mageos-nightly stage build --input input.json --trees checkout-out --out out`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return remoteStages, cobra.ShellCompDirectiveNoFileComp

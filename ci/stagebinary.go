@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // program is the import path of this command.
-const program = "github.com/mage-os/nightly/ci"
+const program = "github.com/mage-os/nightly/ci/mageos-nightly"
 
 // machines are the architectures of engines, as ELF names them.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
@@ -25,7 +25,7 @@ func stageBinary(ctx context.Context, given, store, arch string) (string, error)
 			err = static(path, arch)
 		}
 		if err != nil {
-			return "", &usageError{fmt.Errorf("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci", given, err, arch, given)}
+			return "", &usageError{fmt.Errorf("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci/mageos-nightly", given, err, arch, given)}
 		}
 		return path, nil
 	}

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"net"
@@ -21,7 +21,7 @@ func newStandIn(*world) *cobra.Command {
 		Use:     standInCommand,
 		Short:   "Serve the search stand-in, which takes the place of OpenSearch where none can be had",
 		Long:    `search-stand-in answers as much of OpenSearch as a shop's installation and pages ask for. It keeps what is indexed in memory, and proves no search quality.`,
-		Example: `  ci search-stand-in --address 127.0.0.1:9200`,
+		Example: `  mageos-nightly search-stand-in --address 127.0.0.1:9200`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", address)

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -43,11 +43,11 @@ a workflow.
 
 What status.json says, whoever has the server can change. With --key the time is
 that of the signature, which nobody else can make.`,
-		Example: `  ci status https://nightly.example.org/ --max-age 36h
-  ci status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
-  ci status https://nightly.example.org/ --max-age 36h --issue acme/nightly
-  ci status --line nightly --max-age 36h
-  ci status ./repository --json`,
+		Example: `  mageos-nightly status https://nightly.example.org/ --max-age 36h
+  mageos-nightly status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
+  mageos-nightly status https://nightly.example.org/ --max-age 36h --issue acme/nightly
+  mageos-nightly status --line nightly --max-age 36h
+  mageos-nightly status ./repository --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			public, err := readKeys(keys)

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"fmt"
@@ -49,7 +49,7 @@ func (d *display) results(out *outcome, plan string) {
 	if p := out.publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
 		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Snapshot))
-		fmt.Fprintf(w, "Try it          ci serve %s\n", p.Target)
+		fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
 	command := "nightly"

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -25,8 +25,8 @@ func newTest(w *world) *cobra.Command {
 does not have are skipped; the end names them and why. Tests of containers run on
 an engine that answers, or with --install-tools on one that is built and started
 for them (as root on Debian).`,
-		Example: `  ci test --install-tools    as the project's own CI does
-  ci test --fuzz 1m          look longer for crashing inputs`,
+		Example: `  mageos-nightly test --install-tools    as the project's own CI does
+  mageos-nightly test --fuzz 1m          look longer for crashing inputs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if install {

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -18,7 +18,7 @@ const engineTests = "^TestEngine"
 // engineProgram builds, starts and stops an engine without Docker.
 const engineProgram = "ci/engine/engine"
 
-// A testEngine is the engine on which ci test runs the tests of containers.
+// A testEngine is the engine on which mageos-nightly test runs the tests of containers.
 type testEngine struct {
 	ready   chan struct{} // closed when it is known what became of it
 	exports []string      // the variables that lead to it, if there is one

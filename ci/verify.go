@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type untrustedError struct{ err error }
 func (e *untrustedError) Error() string { return e.err.Error() }
 func (e *untrustedError) Unwrap() error { return e.err }
 
-// verifyFlags are the flags of ci verify.
+// verifyFlags are the flags of mageos-nightly verify.
 type verifyFlags struct {
 	keys      []string
 	state     string
@@ -47,9 +47,9 @@ what is wrong with it; it exits with 10 if there is any.
 An earlier state of a repository is signed as well as the newest. --state keeps in
 a file when what was verified here was signed, and refuses anything older from then
 on; --newer-than gives that time; --max-age works without a memory.`,
-		Example: `  ci verify https://nightly.example.org/ --key nightly.key.pub --state seen.json
-  ci verify https://mirror.example.com/mage-os/ --key nightly.key.pub --max-age 36h
-  ci verify ./repository                       without a key: hashes and layout alone`,
+		Example: `  mageos-nightly verify https://nightly.example.org/ --key nightly.key.pub --state seen.json
+  mageos-nightly verify https://mirror.example.com/mage-os/ --key nightly.key.pub --max-age 36h
+  mageos-nightly verify ./repository                       without a key: hashes and layout alone`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runVerify(cmd.Context(), w, args[0], f)

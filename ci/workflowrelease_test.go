@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"path/filepath"
@@ -48,7 +48,7 @@ func TestDeployKeyOfWorkflows(t *testing.T) {
 	a := newActions(t)
 	a.secrets["MIRROR_TARGET"] = filepath.Join(a.dir, "html")
 	a.secrets["MIRROR_DEPLOY_KEY"], a.secrets["MIRROR_KNOWN_HOSTS"] = "a key", "a host"
-	a.tool("go", `printf '#!/bin/sh\nls -l "$NIGHTLY_DEPLOY_KEY"; cat "$NIGHTLY_DEPLOY_KEY" "$NIGHTLY_KNOWN_HOSTS"\n' > ci-nightly && chmod +x ci-nightly`)
+	a.tool("go", `printf '#!/bin/sh\nls -l "$NIGHTLY_DEPLOY_KEY"; cat "$NIGHTLY_DEPLOY_KEY" "$NIGHTLY_KNOWN_HOSTS"\n' > mageos-nightly && chmod +x mageos-nightly`)
 	jobs := a.workflow("mirror.yml", "schedule", nil)
 	expectJobs(t, jobs, map[string]string{"mirror": "success"})
 	if said := jobs["mirror"].said; !strings.Contains(said, "-rw------- ") || !strings.Contains(said, "a key\na host\n") {

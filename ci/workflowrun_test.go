@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"bufio"
@@ -57,7 +57,7 @@ func newActions(t *testing.T) *actions {
 	t.Cleanup(a.github.Close)
 	a.github.Tokens = map[string]map[string]string{}
 	a.github.Repositories["acme/nightly"] = &fake.Repository{Owner: "acme", Name: "nightly"}
-	program, err := exec.LookPath("ci-nightly") // see TestMain
+	program, err := exec.LookPath("mageos-nightly") // see TestMain
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -280,7 +280,7 @@ func TestLinesAndOrganization(t *testing.T) {
 
 // declaredComment stands at the top of the list that the program carries.
 const declaredComment = `The repositories of Mage-OS. Release lines name them as organization:NAME; docs/organization.md says what else this
-file can hold. People, teams, permissions and protections are not declared yet: ci org export takes them from GitHub.`
+file can hold. People, teams, permissions and protections are not declared yet: mageos-nightly org export takes them from GitHub.`
 
 // writeLines writes the list anew, with the lines that build its repositories.
 func writeLines(t *testing.T, list *Organization, built map[string][]string) {

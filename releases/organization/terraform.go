@@ -73,7 +73,7 @@ func (w *writer) comment(text string) {
 
 // head says which provider, and of whom.
 func (w *writer) head() {
-	w.comment("Written by ci org terraform; change the list instead, and write this again.")
+	w.comment("Written by mageos-nightly org terraform; change the list instead, and write this again.")
 	terraform := w.body().AppendNewBlock("terraform", nil).Body()
 	terraform.SetAttributeValue("required_version", cty.StringVal(">= 1.6")) // import blocks
 	terraform.AppendNewBlock("required_providers", nil).Body().SetAttributeValue("github", cty.ObjectVal(map[string]cty.Value{

@@ -184,7 +184,7 @@ func (w *writer) ruleset(repository string, s releases.Ruleset) {
 	if s.ID > 0 {
 		id = repository + ":" + strconv.Itoa(s.ID)
 	} else {
-		w.leave("ruleset %s of %s has no id in the list: it is not imported but made; ci org export writes the id", s.Name, repository)
+		w.leave("ruleset %s of %s has no id in the list: it is not imported but made; mageos-nightly org export writes the id", s.Name, repository)
 	}
 	b := w.resource("github_repository_ruleset", label(repository+":"+s.Name), id)
 	b.SetAttributeTraversal("repository", reference("github_repository", label(repository), "name"))

@@ -43,9 +43,9 @@ type PublicKey struct{ verifier dsse.Verifier }
 const maxKey = 64 << 10
 
 // errKey is told of a key that cannot be read, without a word of what was in it.
-var errKey = errors.New("is no unencrypted ed25519, ECDSA or RSA key in PEM; make one with ci keygen")
+var errKey = errors.New("is no unencrypted ed25519, ECDSA or RSA key in PEM; make one with mageos-nightly keygen")
 
-// ParseSigningKey reads a private key: PEM, as openssl and ci keygen write it. No
+// ParseSigningKey reads a private key: PEM, as openssl and mageos-nightly keygen write it. No
 // error of it holds a part of the key.
 func ParseSigningKey(data []byte) (*SigningKey, error) {
 	key, signer, err := load(data)

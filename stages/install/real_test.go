@@ -15,7 +15,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// published is a folder that ci nightly published a real distribution to.
+// published is a folder that mageos-nightly nightly published a real distribution to.
 const published = "NIGHTLY_PUBLISHED"
 
 // realFixture is the newest night of a published folder, as the build stage gives
@@ -24,7 +24,7 @@ func realFixture(t *testing.T, change func(files map[string][]byte)) *fixture {
 	t.Helper()
 	folder := os.Getenv(published)
 	if folder == "" {
-		t.Skipf("%s is not set: it names a folder that ci nightly published a real distribution to", published)
+		t.Skipf("%s is not set: it names a folder that mageos-nightly nightly published a real distribution to", published)
 	}
 	snapshots, err := filepath.Glob(filepath.Join(folder, "nights", "*", releases.ManifestName))
 	if err != nil || len(snapshots) == 0 {

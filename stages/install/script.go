@@ -23,7 +23,7 @@ kill -0 $server || exit
 // cannot start it.
 func (s *shop) writeDatabase(script io.Writer) {
 	if s.search != nil && s.search.standIn != nil {
-		fmt.Fprintf(script, "# The shop's search was the search stand-in at %[1]s. It forgets when it ends; start it again with:\n#   ci search-stand-in --address %[1]s\n", s.search.address)
+		fmt.Fprintf(script, "# The shop's search was the search stand-in at %[1]s. It forgets when it ends; start it again with:\n#   mageos-nightly search-stand-in --address %[1]s\n", s.search.address)
 	}
 	if s.mariadb == nil {
 		return

@@ -1,4 +1,4 @@
-# Written by ci org terraform; change the list instead, and write this again.
+# Written by mageos-nightly org terraform; change the list instead, and write this again.
 terraform {
   required_version = ">= 1.6"
   required_providers {
