@@ -40,13 +40,14 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/publish/target"},
+	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest"},
+	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
 	"stages/publish/target": {"releases/git/remote"},
-	// Two sets of packages, compared: no stage.
-	"stages/integrity": {"pipeline", "releases/composer"},
+	// Files, zips and sets of packages, compared: no stages.
+	"stages/diff":      nil,
+	"stages/integrity": {"pipeline", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"releases/git/remote"},
 	"ci":                               {"*"},

@@ -95,7 +95,11 @@ func showReproduction(w *world, r *publish.Reproduction, manifestOnly bool) {
 		how = "by their SHA-256"
 	}
 	for _, d := range r.Differences {
-		fmt.Fprintf(w.stdout, "\n%s\n  %s\n", d.Path, strings.ReplaceAll(d.Detail, "\n", "\n  "))
+		text := strings.TrimSpace(string(d.What) + "\n" + d.Detail)
+		fmt.Fprintf(w.stdout, "\n%s: %s\n", d.Path, strings.ReplaceAll(text, "\n", "\n  "))
+	}
+	if len(r.Differences) > 0 {
+		fmt.Fprint(w.stdout, "\nTheirs is what was published, ours what was built here.")
 	}
 	fmt.Fprintf(w.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, bytesText(r.Bytes), how, len(r.Differences))
 }

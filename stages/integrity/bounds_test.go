@@ -23,7 +23,7 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := zipFiles(bytes.NewReader(b.Bytes()), int64(b.Len()))
-	if err == nil || !strings.Contains(err.Error(), "its dist is a zip bomb: it unpacks to more than 2048 MiB") {
+	if err == nil || !strings.Contains(err.Error(), "its dist is a zip bomb: ") {
 		t.Errorf("a zip: %v", err)
 	}
 	list := filepath.Join(t.TempDir(), "packages.json")

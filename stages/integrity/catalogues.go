@@ -1,11 +1,8 @@
 package integrity
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // Open opens what an address names: the URL or folder of a Composer repository, a
@@ -176,38 +174,14 @@ func (f *inFolder) Fetch(ctx context.Context, address string) (io.ReadCloser, er
 	return io.NopCloser(bytes.NewReader(bytes.ReplaceAll(data, []byte(f.base+"meta/"), []byte(local+"meta/")))), nil
 }
 
-// zipFiles reads the files of a package's zip. Some lie in one folder in it, which
-// is no part of the package.
+// zipFiles returns the SHA-256 of the files of a package's zip. Some lie in one folder
+// in it, which is no part of the package.
 func zipFiles(r io.ReaderAt, size int64) (map[string]string, error) {
-	z, err := zip.NewReader(r, size)
+	files, err := diff.ZipSums(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("its dist is no zip: %w", err)
-	}
-	if err := checkSize(z); err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	for _, f := range z.File {
-		if strings.HasSuffix(f.Name, "/") || f.Mode()&fs.ModeSymlink != 0 {
-			continue
-		}
-		content, err := f.Open()
-		if err != nil {
-			return nil, fmt.Errorf("%s in its dist: %w", f.Name, err)
-		}
-		sum, err := sumOf(content)
-		if err = errors.Join(err, content.Close()); err != nil {
-			return nil, fmt.Errorf("%s in its dist: %w", f.Name, err)
-		}
-		files[f.Name] = sum
+		return nil, fmt.Errorf("its dist %w", err)
 	}
 	return withoutFolder(files), nil
-}
-
-func sumOf(r io.Reader) (string, error) {
-	sum := sha256.New()
-	_, err := io.Copy(sum, r)
-	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // withoutFolder takes away the one folder that all files lie in, unless the package
@@ -275,29 +249,32 @@ func (z *zips) Packages(ctx context.Context) ([]Package, error) {
 	return all, errors.Join(errs...)
 }
 
-func manifestOfZip(file string) (*composer.Manifest, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return composer.ZipManifest(f, info.Size())
+func manifestOfZip(file string) (m *composer.Manifest, err error) {
+	err = withZip(file, func(r io.ReaderAt, size int64) (err error) {
+		m, err = composer.ZipManifest(r, size)
+		return err
+	})
+	return m, err
 }
 
 // Files implements Catalogue.
-func (z *zips) Files(_ context.Context, p Package) (map[string]string, error) {
-	f, err := os.Open(p.At)
+func (z *zips) Files(_ context.Context, p Package) (files map[string]string, err error) {
+	err = withZip(p.At, func(r io.ReaderAt, size int64) (err error) {
+		files, err = zipFiles(r, size)
+		return err
+	})
+	return files, err
+}
+
+func withZip(file string, read func(io.ReaderAt, int64) error) error {
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return zipFiles(f, info.Size())
+	return read(f, info.Size())
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // A Catalogue is a set of packages that can be read. Several goroutines use it at
@@ -86,27 +86,25 @@ func Compare(ctx context.Context, ours, theirs Catalogue, o Options) (*Report, e
 		return nil, err
 	}
 	report := newReport(ours, theirs)
-	var common []string
-	for _, key := range slices.Sorted(maps.Keys(b)) {
-		if _, ok := a[key]; ok {
-			common = append(common, key)
-		} else if !o.Common {
-			report.Missing = append(report.Missing, Ref{b[key].Name, b[key].Version})
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(a)) {
-		if _, ok := b[key]; !ok && !o.Common && theirs.Whole() {
-			report.Extra = append(report.Extra, Ref{a[key].Name, a[key].Version})
+	var common []diff.Pair[Package]
+	for _, p := range diff.Pairs(b, a) {
+		switch {
+		case p.What == diff.Content:
+			common = append(common, p)
+		case p.What == diff.OnlyTheirs && !o.Common:
+			report.Missing = append(report.Missing, Ref{p.Theirs.Name, p.Theirs.Version})
+		case p.What == diff.OnlyOurs && !o.Common && theirs.Whole():
+			report.Extra = append(report.Extra, Ref{p.Ours.Name, p.Ours.Version})
 		}
 	}
 	report.Compared = len(common)
 	found := make([]Report, len(common))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0) + 2) // it waits for servers, too
-	for i, key := range common {
+	for i, p := range common {
 		group.Go(func() error {
-			err := found[i].compare(groupCtx, ours, theirs, a[key], b[key])
-			o.Progress(pipeline.Step{Stage: "compare", Item: a[key].Name, Done: int64(i + 1), Total: int64(len(common)), Unit: "packages"})
+			err := found[i].compare(groupCtx, ours, theirs, p.Ours, p.Theirs)
+			o.Progress(pipeline.Step{Stage: "compare", Item: p.Ours.Name, Done: int64(i + 1), Total: int64(len(common)), Unit: "packages"})
 			return err
 		})
 	}
@@ -146,11 +144,8 @@ func index(ctx context.Context, c Catalogue, vendors []string) (map[string]Packa
 // compare compares one package.
 func (r *Report) compare(ctx context.Context, ours, theirs Catalogue, a, b Package) error {
 	for _, section := range compared {
-		for _, name := range unionKeys(a.Links[section], b.Links[section]) {
-			x, y := a.Links[section][name], b.Links[section][name]
-			if x != y {
-				r.Links = append(r.Links, LinkDifference{Ref{a.Name, a.Version}, section, name, x, y})
-			}
+		for _, l := range diff.Sets(b.Links[section], a.Links[section]) {
+			r.Links = append(r.Links, LinkDifference{Ref{a.Name, a.Version}, section, l.Key, l.Ours, l.Theirs})
 		}
 	}
 	if a.SHA1 != "" && a.SHA1 == b.SHA1 {
@@ -164,31 +159,12 @@ func (r *Report) compare(ctx context.Context, ours, theirs Catalogue, a, b Packa
 	if err != nil {
 		return fmt.Errorf("%s: %s %s: %w", theirs, b.Name, b.Version, err)
 	}
-	for _, name := range unionKeys(x, y) {
-		if name == manifest || x[name] == y[name] {
-			continue
+	for _, f := range diff.Sets(y, x) {
+		if f.Key != manifest {
+			r.Files = append(r.Files, FileDifference{Ref{a.Name, a.Version}, diff.Difference{Path: f.Key, What: f.What}})
 		}
-		what := Content
-		switch {
-		case x[name] == "":
-			what = OnlyTheirs
-		case y[name] == "":
-			what = OnlyOurs
-		}
-		r.Files = append(r.Files, FileDifference{Ref{a.Name, a.Version}, name, what})
 	}
 	return nil
 }
 
 const manifest = "composer.json"
-
-func unionKeys(a, b map[string]string) []string {
-	all := slices.Collect(maps.Keys(a))
-	for name := range b {
-		if _, ok := a[name]; !ok {
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return all
-}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // A pkg is a package of a test: its composer.json and other files.
@@ -135,7 +136,11 @@ func shopOf(t *testing.T, packages ...pkg) string {
 func TestCompare(t *testing.T) {
 	ref := Ref{"acme/one", "1.0.0"}
 	links := []LinkDifference{{ref, composer.Require, "acme/two", "1.*", "2.*"}}
-	files := []FileDifference{{ref, "a.php", Content}, {ref, "b.php", OnlyOurs}, {ref, "c.php", OnlyTheirs}}
+	files := []FileDifference{
+		{ref, diff.Difference{Path: "a.php", What: diff.Content}},
+		{ref, diff.Difference{Path: "b.php", What: diff.OnlyOurs}},
+		{ref, diff.Difference{Path: "c.php", What: diff.OnlyTheirs}},
+	}
 	for _, c := range []struct {
 		name         string
 		ours, theirs string
@@ -170,8 +175,8 @@ func TestCompare(t *testing.T) {
 			want.Extra = append(want.Extra, c.want.Extra...)
 			want.Links = append(want.Links, c.want.Links...)
 			want.Files = append(want.Files, c.want.Files...)
-			if diff := cmp.Diff(&want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+			if d := cmp.Diff(&want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
 	}
@@ -181,7 +186,7 @@ func TestReport(t *testing.T) {
 	r := Report{
 		Ours: "html", Theirs: "https://mirror.example.org/", Compared: 2, Missing: []Ref{{"a/a", "1"}}, Extra: []Ref{{"a/b", "2"}},
 		Links: []LinkDifference{{Ref{"a/c", "3"}, composer.Require, "php", "", "^8 || ^9"}},
-		Files: []FileDifference{{Ref{"a/c", "3"}, "x.php", Content}},
+		Files: []FileDifference{{Ref{"a/c", "3"}, diff.Difference{Path: "x.php", What: diff.Content}}},
 	}
 	const text = `ours    html
 theirs  https://mirror.example.org/
@@ -193,8 +198,8 @@ a/b      2        package      there          -
 a/c      3        require php  -              ^8 || ^9
 a/c      3        x.php        other content  other content
 `
-	if diff := cmp.Diff(text, string(r.Text())); diff != "" {
-		t.Errorf("text (-want +got):\n%s", diff)
+	if d := cmp.Diff(text, string(r.Text())); d != "" {
+		t.Errorf("text (-want +got):\n%s", d)
 	}
 	if got := string(r.Markdown()); !strings.Contains(got, "| a/c | 3 | `require php` | - | ^8 \\|\\| ^9 |\n") {
 		t.Errorf("markdown:\n%s", got)

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // A Report is what two catalogues differ in. All lists are in byte order of the
@@ -39,18 +40,10 @@ type LinkDifference struct {
 	Theirs  string           `json:"theirs"`
 }
 
-// What differs of a file.
-const (
-	OnlyOurs   = "only ours"
-	OnlyTheirs = "only theirs"
-	Content    = "content"
-)
-
-// A FileDifference is one file.
+// A FileDifference is one file of a package.
 type FileDifference struct {
 	Ref
-	Path string `json:"path"`
-	What string `json:"what"` // OnlyOurs, OnlyTheirs or Content
+	diff.Difference
 }
 
 func newReport(ours, theirs Catalogue) *Report {
@@ -96,11 +89,11 @@ func (r *Report) rows() [][5]string {
 	for _, f := range r.Files {
 		ours, theirs := "there", "there"
 		switch f.What {
-		case OnlyOurs:
+		case diff.OnlyOurs:
 			theirs = "-"
-		case OnlyTheirs:
+		case diff.OnlyTheirs:
 			ours = "-"
-		case Content:
+		case diff.Content:
 			ours, theirs = "other content", "other content"
 		}
 		rows = append(rows, [5]string{f.Name, f.Version, f.Path, ours, theirs})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // installed is where Composer 2 says what it installed.
@@ -77,7 +78,7 @@ func (s *shop) Files(ctx context.Context, p Package) (map[string]string, error) 
 		if err != nil {
 			return err
 		}
-		sum, err := sumOf(f)
+		sum, err := diff.Sum(f)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return err
 		}

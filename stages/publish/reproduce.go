@@ -4,32 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/diff"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A Difference is a file of a night that is not, here, what was published.
-type Difference struct {
-	Path string `json:"path"`
-	// Detail says what differs, down to the file in a zip and the line in a text;
-	// it has several lines.
-	Detail string `json:"detail"`
-}
-
-// A Reproduction is the outcome of comparing a night that was built here with one
-// that was published.
+// A Reproduction is the outcome of comparing a snapshot that was built here (ours)
+// with one that was published (theirs).
 type Reproduction struct {
-	Snapshot    string       `json:"night"`
-	Files       int          `json:"files"` // compared
-	Bytes       int64        `json:"bytes"` // of those
-	Differences []Difference `json:"differences"`
+	Snapshot    string            `json:"night"`
+	Files       int               `json:"files"` // compared
+	Bytes       int64             `json:"bytes"` // of those
+	Differences []diff.Difference `json:"differences"`
 }
 
 // Reproduced compares a night that was built here with a published one, of which
@@ -44,10 +34,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	if err != nil {
 		return nil, fmt.Errorf("read the night that was built: %w", err)
 	}
-	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: m.Snapshot, ours: map[string]pipeline.File{}, theirs: filesOf(m, manifest)}
-	for _, f := range built {
-		c.ours[f.Path] = f
-	}
+	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: m.Snapshot}
 	if r != nil {
 		s, err := readSwitch(ctx, r.source)
 		if err != nil {
@@ -55,19 +42,25 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 		}
 		c.base = s.Nightly.URL
 	}
-	out := &Reproduction{Snapshot: m.Snapshot, Differences: []Difference{}}
-	all := maps.Clone(c.theirs)
-	maps.Copy(all, c.ours)
-	for _, path := range slices.Sorted(maps.Keys(all)) {
-		detail, err := c.compare(ctx, path)
-		if err != nil {
-			return nil, fmt.Errorf("compare %s: %w", path, err)
-		}
-		if detail != "" {
-			out.Differences = append(out.Differences, Difference{path, detail})
+	ours := make(map[string]pipeline.File, len(built))
+	for _, f := range built {
+		ours[f.Path] = f
+	}
+	out := &Reproduction{Snapshot: m.Snapshot, Differences: []diff.Difference{}}
+	for _, p := range diff.Pairs(filesOf(m, manifest), ours) {
+		if p.What == diff.Content {
+			detail, err := c.compare(ctx, p)
+			if err != nil {
+				return nil, fmt.Errorf("compare %s: %w", p.Key, err)
+			}
+			if detail != "" {
+				out.Differences = append(out.Differences, diff.Difference{Path: p.Key, What: p.What, Detail: detail})
+			}
+		} else {
+			out.Differences = append(out.Differences, diff.Difference{Path: p.Key, What: p.What})
 		}
 		out.Files++
-		out.Bytes += all[path].Size
+		out.Bytes += max(p.Ours.Size, p.Theirs.Size)
 	}
 	return out, nil
 }
@@ -88,59 +81,41 @@ func filesOf(m *releases.Manifest, manifest []byte) map[string]pipeline.File {
 	return files
 }
 
-// reproduction compares file by file.
+// A reproduction compares file by file.
 type reproduction struct {
-	store        pipeline.Reader
-	manifest     []byte // theirs
-	repository   *Repository
-	base         string // of the repository
-	snapshot     string
-	ours, theirs map[string]pipeline.File
+	store      pipeline.Reader
+	manifest   []byte // theirs
+	repository *Repository
+	base       string // of the repository
+	snapshot   string
 }
 
-// compare gives an empty detail for a file that is the same.
-func (c *reproduction) compare(ctx context.Context, path string) (string, error) {
-	ours, here := c.ours[path]
-	theirs, there := c.theirs[path]
-	switch {
-	case !here:
-		return "is published, but was not built here", nil
-	case !there:
-		return "was built here, but is not published", nil
+// compare returns an empty detail for a file that is the same.
+func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) (string, error) {
+	if c.repository == nil && p.Key != releases.ManifestName {
+		if p.Ours.Digest == p.Theirs.Digest {
+			return "", nil
+		}
+		return fmt.Sprintf("theirs: %d bytes, SHA-256 %s\nours:   %d bytes, SHA-256 %s\ngive the URL of the published night to see what differs", p.Theirs.Size, p.Theirs.Digest, p.Ours.Size, p.Ours.Digest), nil
 	}
-	mine, err := readStored(ctx, c.store, ours)
+	ours, err := readAll(ctx, c.store, p.Ours)
 	if err != nil {
 		return "", err
 	}
-	if path == releases.ManifestName {
-		return explain(path, c.manifest, mine), nil
+	if p.Key == releases.ManifestName {
+		return diff.File(p.Key, c.manifest, ours), nil
 	}
-	if c.repository == nil {
-		if ours.Digest == theirs.Digest {
-			return "", nil
-		}
-		return fmt.Sprintf("published: %d bytes, SHA-256 %s\nhere:      %d bytes, SHA-256 %s\ngive the URL of the published night to see what differs", theirs.Size, theirs.Digest, ours.Size, ours.Digest), nil
-	}
-	if mine, err = place(path, mine, c.base, c.snapshot); err != nil {
+	if ours, err = place(p.Key, ours, c.base, c.snapshot); err != nil {
 		return "", err
 	}
-	published, err := c.published(ctx, path)
+	theirs, err := c.published(ctx, p.Key)
 	if errors.Is(err, errMissing) {
 		return "is in the manifest, but cannot be downloaded: " + err.Error(), nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return explain(path, published, mine), nil
-}
-
-func readStored(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]byte, error) {
-	content, err := store.Open(ctx, file.Digest)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(content)
-	return data, errors.Join(err, content.Close())
+	return diff.File(p.Key, theirs, ours), nil
 }
 
 // published reads a file of the published night. Dists are shared by all nights.

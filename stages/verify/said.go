@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // said verifies what lies beside a night: its provenance, the report of its
@@ -88,14 +88,11 @@ func (c *check) subjects(at string, s *attest.Statement, kind string, want map[s
 		c.bad(at, "is a statement of type %.120q, want %s", s.Type, kind)
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if s.Subjects[name] != want[name] {
-			c.bad(at, "says that %s has SHA-256 %s, it has %s", name, text(s.Subjects[name]), want[name])
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Subjects)) {
-		if _, ok := want[name]; !ok {
-			c.bad(at, "names %.120q, which the night does not have", name)
+	for _, p := range diff.Sets(want, s.Subjects) {
+		if p.What == diff.OnlyOurs {
+			c.bad(at, "names %.120q, which the night does not have", p.Key)
+		} else {
+			c.bad(at, "says that %s has SHA-256 %s, it has %s", p.Key, text(p.Ours), p.Theirs)
 		}
 	}
 }
