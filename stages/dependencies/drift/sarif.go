@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/owenrumney/go-sarif/v2/sarif"
 )
 
 // What GitHub takes of a SARIF file, by its documentation "SARIF support for
@@ -23,89 +25,6 @@ const (
 // sarifSchema is where OASIS publishes the schema of SARIF 2.1.0.
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-// The parts of SARIF 2.1.0 that are written; the names are the standard's.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool               sarifTool                `json:"tool"`
-		AutomationDetails  *sarifAutomation         `json:"automationDetails,omitempty"`
-		OriginalURIBaseIDs map[string]sarifArtifact `json:"originalUriBaseIds,omitempty"`
-		Invocations        []sarifInvocation        `json:"invocations"`
-		ColumnKind         string                   `json:"columnKind"`
-		Results            []sarifResult            `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name           string      `json:"name"`
-		Version        string      `json:"version,omitempty"`
-		InformationURI string      `json:"informationUri"`
-		Rules          []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID                   string            `json:"id"`
-		Name                 string            `json:"name"`
-		ShortDescription     sarifText         `json:"shortDescription"`
-		FullDescription      sarifText         `json:"fullDescription"`
-		Help                 sarifText         `json:"help"`
-		DefaultConfiguration sarifConfig       `json:"defaultConfiguration"`
-		Properties           sarifRuleProperty `json:"properties"`
-	}
-	sarifConfig struct {
-		Level level `json:"level"`
-	}
-	sarifRuleProperty struct {
-		Tags []string `json:"tags"`
-	}
-	sarifText struct {
-		Text     string `json:"text"`
-		Markdown string `json:"markdown,omitempty"`
-	}
-	sarifAutomation struct {
-		ID string `json:"id"`
-	}
-	sarifInvocation struct {
-		ExecutionSuccessful bool                `json:"executionSuccessful"`
-		Notifications       []sarifNotification `json:"toolExecutionNotifications,omitempty"`
-	}
-	sarifNotification struct {
-		Level   level     `json:"level"`
-		Message sarifText `json:"message"`
-	}
-	sarifResult struct {
-		RuleID              string            `json:"ruleId"`
-		RuleIndex           int               `json:"ruleIndex"`
-		Level               level             `json:"level"`
-		Message             sarifText         `json:"message"`
-		Locations           []sarifLocation   `json:"locations"`
-		RelatedLocations    []sarifLocation   `json:"relatedLocations,omitempty"`
-		PartialFingerprints map[string]string `json:"partialFingerprints"`
-		BaselineState       string            `json:"baselineState,omitempty"`
-	}
-	sarifLocation struct {
-		ID       int           `json:"id,omitempty"`
-		Physical sarifPhysical `json:"physicalLocation"`
-		Message  *sarifText    `json:"message,omitempty"`
-	}
-	sarifPhysical struct {
-		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   sarifRegion   `json:"region"`
-	}
-	sarifArtifact struct {
-		URI         string     `json:"uri,omitempty"`
-		URIBaseID   string     `json:"uriBaseId,omitempty"`
-		Description *sarifText `json:"description,omitempty"`
-	}
-	sarifRegion struct {
-		StartLine int `json:"startLine"`
-	}
-)
-
 // fingerprint is the name under which a result is known from run to run.
 const fingerprint = "driftKey/v1"
 
@@ -113,18 +32,24 @@ const fingerprint = "driftKey/v1"
 // those that a baseline knows: GitHub itself remembers what is new.
 func (v View) sarif() ([]byte, error) {
 	base, bases := v.bases()
-	run := sarifRun{
-		Tool:               sarifTool{Driver: sarifDriver{Name: "Mage-OS nightly, drift", Version: v.Program, InformationURI: "https://github.com/mage-os/nightly", Rules: rules()}},
-		AutomationDetails:  &sarifAutomation{ID: "drift/"},
-		OriginalURIBaseIDs: bases, Results: []sarifResult{}, ColumnKind: "utf16CodeUnits",
-		Invocations: []sarifInvocation{{ExecutionSuccessful: true}},
+	run := &sarif.Run{
+		Tool: sarif.Tool{Driver: &sarif.ToolComponent{
+			Name: "Mage-OS nightly, drift", InformationURI: new("https://github.com/mage-os/nightly"), Rules: rules(),
+		}},
+		AutomationDetails:  &sarif.RunAutomationDetails{ID: new("drift/")},
+		OriginalUriBaseIDs: bases, Results: []*sarif.Result{}, ColumnKind: "utf16CodeUnits",
+	}
+	if v.Program != "" {
+		run.Tool.Driver.Version = &v.Program
 	}
 	findings := slices.SortedFunc(slices.Values(v.Findings), bySeverity)
 	for _, f := range findings[:min(len(findings), maxResults)] {
 		run.Results = append(run.Results, v.result(f, base(f.Repository)))
 	}
-	run.Invocations[0].Notifications = v.notifications(len(findings) - len(run.Results))
-	data, err := json.MarshalIndent(sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}}, "", " ")
+	run.Invocations = []*sarif.Invocation{{
+		ExecutionSuccessful: new(true), ToolExecutionNotifications: v.notifications(len(findings) - len(run.Results)),
+	}}
+	data, err := json.MarshalIndent(sarif.Report{Schema: sarifSchema, Version: "2.1.0", Runs: []*sarif.Run{run}}, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("write the report as SARIF: %w", err)
 	}
@@ -133,7 +58,7 @@ func (v View) sarif() ([]byte, error) {
 
 // bases names the folders that paths are relative to: %SRCROOT% if all findings
 // are of one repository, as GitHub expects, else one for each.
-func (v View) bases() (base func(repository string) string, all map[string]sarifArtifact) {
+func (v View) bases() (base func(repository string) string, all map[string]*sarif.ArtifactLocation) {
 	repositories := map[string]bool{}
 	for _, p := range v.Packages {
 		repositories[p.Repository] = true
@@ -142,63 +67,59 @@ func (v View) bases() (base func(repository string) string, all map[string]sarif
 	if len(repositories) > 1 {
 		base = func(repository string) string { return "%" + strings.ToUpper(repository) + "%" }
 	}
-	all = map[string]sarifArtifact{}
+	all = map[string]*sarif.ArtifactLocation{}
 	for repository := range repositories {
-		all[base(repository)] = sarifArtifact{Description: &sarifText{Text: "Root of a clone of repository " + repository + "."}}
+		all[base(repository)] = &sarif.ArtifactLocation{Description: sarif.NewTextMessage("Root of a clone of repository " + repository + ".")}
 	}
 	return base, all
 }
 
-func rules() []sarifRule {
-	list := make([]sarifRule, len(Kinds))
+func rules() []*sarif.ReportingDescriptor {
+	list := make([]*sarif.ReportingDescriptor, len(Kinds))
 	for i, k := range Kinds {
 		t := kindTexts[k]
-		list[i] = sarifRule{
-			ID: "drift/" + string(k), Name: "Drift" + strings.ToUpper(string(k[:1])) + string(k[1:]),
-			ShortDescription: sarifText{Text: sentence(t.title)}, FullDescription: sarifText{Text: t.help},
-			Help:                 sarifText{Text: t.help + " " + t.todo, Markdown: t.help + "\n\n**What to do:** " + t.todo},
-			DefaultConfiguration: sarifConfig{Level: t.level}, Properties: sarifRuleProperty{Tags: []string{"composer", "dependencies"}},
-		}
+		list[i] = sarif.NewRule("drift/" + string(k)).WithName("Drift" + strings.ToUpper(string(k[:1])) + string(k[1:])).
+			WithDescription(sentence(t.title)).WithFullDescription(sarif.NewMultiformatMessageString(t.help)).
+			WithHelp(sarif.NewMultiformatMessageString(t.help + " " + t.todo).WithMarkdown(t.help + "\n\n**What to do:** " + t.todo)).
+			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(string(t.level))).
+			WithProperties(sarif.Properties{"tags": []string{"composer", "dependencies"}})
 	}
 	return list
 }
 
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
-func (v View) result(f Finding, base string) sarifResult {
+func (v View) result(f Finding, base string) *sarif.Result {
 	sum := sha256.Sum256([]byte(f.Package + "\x00" + string(f.Kind) + "\x00" + f.Require))
-	r := sarifResult{
-		RuleID: "drift/" + string(f.Kind), RuleIndex: f.Kind.rank(), Level: f.Kind.level(), Message: sarifText{Text: f.message()},
-		PartialFingerprints: map[string]string{fingerprint: hex.EncodeToString(sum[:16])},
-	}
+	r := sarif.NewRuleResult("drift/" + string(f.Kind)).WithRuleIndex(f.Kind.rank()).WithLevel(string(f.Kind.level())).
+		WithMessage(sarif.NewTextMessage(f.message())).
+		WithPartialFingerPrints(map[string]any{fingerprint: hex.EncodeToString(sum[:16])})
 	if v.Baseline != "" {
-		r.BaselineState = "unchanged"
+		r.BaselineState = new("unchanged")
 		if v.New[f.Key()] {
-			r.BaselineState = "new"
+			r.BaselineState = new("new")
 		}
 	}
 	for i, p := range f.Places {
-		l := sarifLocation{Physical: sarifPhysical{
-			Artifact: sarifArtifact{URI: (&url.URL{Path: p.Path}).EscapedPath(), URIBaseID: base}, Region: sarifRegion{StartLine: max(1, p.Line)},
-		}}
+		l := sarif.NewLocationWithPhysicalLocation(sarif.NewPhysicalLocation().WithRegion(sarif.NewRegion().WithStartLine(max(1, p.Line))).
+			WithArtifactLocation(sarif.NewArtifactLocation().WithUri((&url.URL{Path: p.Path}).EscapedPath()).WithUriBaseId(base)))
 		if i == 0 {
-			r.Locations = []sarifLocation{l}
+			r.Locations = []*sarif.Location{l}
 		} else if i <= maxRelated {
-			l.ID, l.Message = i, &sarifText{Text: p.How + " " + p.Name}
-			r.RelatedLocations = append(r.RelatedLocations, l)
+			r.RelatedLocations = append(r.RelatedLocations, l.WithId(i).WithMessage(sarif.NewTextMessage(p.How+" "+p.Name)))
 		}
 	}
 	return r
 }
 
 // notifications say what is not among the results.
-func (v View) notifications(left int) []sarifNotification {
-	var list []sarifNotification
+func (v View) notifications(left int) (list []*sarif.Notification) {
 	if left > 0 {
-		list = append(list, sarifNotification{levelWarning, sarifText{Text: fmt.Sprintf("%s of the lowest severity left out: GitHub shows no more than %d.", count(left, "finding"), maxResults)}})
+		text := fmt.Sprintf("%s of the lowest severity left out: GitHub shows no more than %d.", count(left, "finding"), maxResults)
+		list = append(list, sarif.NewNotification().WithLevel(string(levelWarning)).WithTextMessage(text))
 	}
 	if s := v.Sentence(); s != "" {
-		list = append(list, sarifNotification{levelNote, sarifText{Text: s}})
+		list = append(list, sarif.NewNotification().WithLevel(string(levelNote)).WithTextMessage(s))
 	}
 	return list
 }

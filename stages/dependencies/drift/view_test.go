@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/owenrumney/go-sarif/v2/sarif"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/tools/txtar"
 )
@@ -94,7 +95,7 @@ func many() Report {
 // GitHub takes 25,000 results, shows 5,000, and takes a summary of a mebibyte.
 func TestLimits(t *testing.T) {
 	v := View{Comparison: Baseline{}.Compare(many(), false), Title: "many", All: true}
-	var log sarifLog
+	var log sarif.Report
 	if err := json.Unmarshal(render(t, SARIF, v), &log); err != nil {
 		t.Fatal(err)
 	}
@@ -103,11 +104,11 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d results, want %d", len(run.Results), maxResults)
 	}
 	for i, r := range run.Results {
-		if wantError := i < 70; wantError != (r.Level == levelError) {
-			t.Fatalf("result %d has level %s; want all errors first", i, r.Level)
+		if wantError := i < 70; wantError != (*r.Level == string(levelError)) {
+			t.Fatalf("result %d has level %s; want all errors first", i, *r.Level)
 		}
 	}
-	if n := run.Invocations[0].Notifications; len(n) != 1 || !strings.Contains(n[0].Message.Text, "2000 findings") {
+	if n := run.Invocations[0].ToolExecutionNotifications; len(n) != 1 || !strings.Contains(*n[0].Message.Text, "2000 findings") {
 		t.Errorf("notifications %v; want one that says how many were left out", n)
 	}
 	markdown := render(t, Markdown, v)
@@ -119,7 +120,7 @@ func TestLimits(t *testing.T) {
 // The essentials of SARIF, and what GitHub needs of it.
 func TestSARIF(t *testing.T) {
 	r := sample(t)
-	var log sarifLog
+	var log sarif.Report
 	if err := json.Unmarshal(render(t, SARIF, View{Comparison: Baseline{}.Compare(r, false)}), &log); err != nil {
 		t.Fatal(err)
 	}
@@ -129,21 +130,21 @@ func TestSARIF(t *testing.T) {
 	}
 	prints := map[string]bool{}
 	for _, result := range run.Results {
-		rule := run.Tool.Driver.Rules[result.RuleIndex]
-		if rule.ID != result.RuleID || rule.Help.Text == "" || rule.DefaultConfiguration.Level != result.Level {
-			t.Errorf("result of %s has rule %+v", result.RuleID, rule)
+		rule := run.Tool.Driver.Rules[*result.RuleIndex]
+		if rule.ID != *result.RuleID || *rule.Help.Text == "" || rule.DefaultConfiguration.Level != *result.Level {
+			t.Errorf("result of %s has rule %+v", *result.RuleID, rule)
 		}
-		if (result.Level == levelError) != (result.RuleID == "drift/unreachable") {
-			t.Errorf("result of %s has level %s", result.RuleID, result.Level)
+		if (*result.Level == string(levelError)) != (*result.RuleID == "drift/unreachable") {
+			t.Errorf("result of %s has level %s", *result.RuleID, *result.Level)
 		}
-		at := result.Locations[0].Physical
-		if len(result.Locations) != 1 || at.Region.StartLine < 1 || at.Artifact.URIBaseID != "%SRCROOT%" || strings.HasPrefix(at.Artifact.URI, "/") {
-			t.Errorf("result of %s lies at %+v", result.RuleID, at)
+		at, line := result.Locations[0].PhysicalLocation.ArtifactLocation, *result.Locations[0].PhysicalLocation.Region.StartLine
+		if len(result.Locations) != 1 || line < 1 || *at.URIBaseId != "%SRCROOT%" || strings.HasPrefix(*at.URI, "/") {
+			t.Errorf("result of %s lies at %s, line %d", *result.RuleID, *at.URI, line)
 		}
-		if _, ok := run.OriginalURIBaseIDs[at.Artifact.URIBaseID]; !ok {
-			t.Errorf("base %s is not described", at.Artifact.URIBaseID)
+		if _, ok := run.OriginalUriBaseIDs[*at.URIBaseId]; !ok {
+			t.Errorf("base %s is not described", *at.URIBaseId)
 		}
-		prints[result.PartialFingerprints[fingerprint]] = true
+		prints[result.PartialFingerprints[fingerprint].(string)] = true
 	}
 	if len(prints) != len(run.Results) || prints[""] {
 		t.Errorf("%d fingerprints for %d results; want one each", len(prints), len(run.Results))
@@ -156,7 +157,7 @@ func TestFingerprint(t *testing.T) {
 		t.Helper()
 		f := Finding{Package: "a/a", Kind: Tests, Require: "b/b", Places: []Place{{Path: "A.php", Line: 1}}}
 		change(&f)
-		return View{}.result(f, "").PartialFingerprints[fingerprint]
+		return View{}.result(f, "").PartialFingerprints[fingerprint].(string)
 	}
 	first := print(func(*Finding) {})
 	if again := print(func(f *Finding) { f.Places, f.Constraint, f.Uses = []Place{{Path: "B.php", Line: 7}}, "^2", 9 }); again != first {
