@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"runtime"
@@ -247,13 +248,19 @@ func earlierSnapshot(dir string, snapshot stages.Snapshot) (stages.Upgrade, erro
 	if err != nil {
 		return stages.Upgrade{}, err
 	}
-	snapshotOf := func(file string) string { return filepath.Base(filepath.Dir(file)) }
-	slices.SortFunc(files, func(a, b string) int { return releases.NewestFirst(snapshotOf(a), snapshotOf(b)) })
+	candidate, err := releases.ParseSnapshotName(snapshot.Name)
+	if err != nil {
+		return stages.Upgrade{}, err
+	}
+	earlier := map[releases.SnapshotName]string{} // to its manifest
 	for _, file := range files {
-		name := snapshotOf(file)
-		if !releases.IsSnapshot(name) || releases.NewestFirst(name, snapshot.Name) <= 0 {
-			continue
+		name, err := releases.ParseSnapshotName(filepath.Base(filepath.Dir(file)))
+		if err == nil && releases.NewestFirst(name, candidate) > 0 {
+			earlier[name] = file
 		}
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(earlier), releases.NewestFirst) {
+		file := earlier[name]
 		data, err := readInput(file)
 		if err != nil {
 			return stages.Upgrade{}, err
@@ -264,7 +271,7 @@ func earlierSnapshot(dir string, snapshot stages.Snapshot) (stages.Upgrade, erro
 		}
 		for _, p := range m.Packages {
 			if p.Name == snapshot.Project {
-				return stages.Upgrade{Snapshot: name, Version: p.Version}, nil
+				return stages.Upgrade{Snapshot: string(name), Version: p.Version}, nil
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func (p *page) heading(command string, shown []*display, failed error) {
 	title := command
 	for _, d := range shown {
 		if d.out != nil && d.out.plan != nil {
-			title += ": " + d.out.plan.Line.Title + ", night " + d.out.plan.Snapshot()
+			title += ": " + d.out.plan.Line.Title + ", night " + string(d.out.plan.Snapshot())
 			break
 		}
 	}

@@ -121,7 +121,7 @@ func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if isSkip(err) {
 		c.tried(ctx, o, after(plan), nil)
 	} else {
-		c.tried(ctx, o, plan.Snapshot(), err)
+		c.tried(ctx, o, string(plan.Snapshot()), err)
 	}
 	c.show.finish()
 	c.show.table()

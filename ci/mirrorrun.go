@@ -39,7 +39,7 @@ func (c *chain) planMirror(ctx context.Context, line *releases.Line, f mirrorFla
 			return errIndex
 		}
 		plan.Continue(published)
-		plan.Number = max(plan.Number, published.NextNumber(plan.Date))
+		plan.Number = max(plan.Number, published.NextNumber(plan.Snapshot()))
 		if len(f.only) > 0 {
 			return plan.Only(f.only)
 		}

@@ -128,7 +128,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 		err = writeProofs(f.proofs, out)
 	}
 	if f.install.matrix == "" && !isSkip(err) {
-		c.tried(ctx, o, plan.Snapshot(), err)
+		c.tried(ctx, o, string(plan.Snapshot()), err)
 	}
 	c.show.finish()
 	if f.install.matrix == "" { // else standard output holds nothing but it
@@ -212,7 +212,7 @@ func (c *chain) savePlan(plan *releases.Plan) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := plan.Line.Name + "-" + plan.Snapshot()
+	name := plan.Line.Name + "-" + string(plan.Snapshot())
 	if plan.Local() {
 		name += "-local" // not the plan of that night of the line
 	}

@@ -1,15 +1,11 @@
 package ci
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -33,14 +29,12 @@ func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err 
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	last := slices.IndexFunc(snapshots, func(n string) bool { return n == plan.Date || strings.HasPrefix(n, plan.Date+".") })
+	last := slices.IndexFunc(snapshots, plan.Snapshot().SameDay)
 	if last < 0 {
 		return nil
 	}
-	if plan.Number, err = numberOf(snapshots[last]); err != nil {
-		return err
-	}
-	if !isSnapshot(ctx, plan, publish.Read(source), snapshots[last]) {
+	plan.Number = snapshots[last].Number()
+	if !isSnapshot(ctx, plan, publish.Read(source), string(snapshots[last])) {
 		plan.Number++
 	}
 	return nil
@@ -49,7 +43,19 @@ func number(ctx context.Context, w *world, plan *releases.Plan, to string) (err 
 // snapshotsAt lists the nights at a target, newest first. On the web, which cannot be
 // listed, they are those that its status names, withdrawn ones too; where nothing is
 // published yet there are none.
-func snapshotsAt(ctx context.Context, source target.Source) ([]string, error) {
+func snapshotsAt(ctx context.Context, source target.Source) ([]releases.SnapshotName, error) {
+	texts, err := publishedNames(ctx, source)
+	names := make([]releases.SnapshotName, len(texts))
+	for i, text := range texts {
+		var bad error
+		names[i], bad = releases.ParseSnapshotName(text)
+		err = errors.Join(err, bad)
+	}
+	slices.SortFunc(names, releases.NewestFirst)
+	return names, err
+}
+
+func publishedNames(ctx context.Context, source target.Source) ([]string, error) {
 	if t, ok := source.(target.Target); ok {
 		return publish.Snapshots(ctx, t)
 	}
@@ -60,31 +66,7 @@ func snapshotsAt(ctx context.Context, source target.Source) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshots := append(slices.Clone(status.Snapshots), status.Withdrawn...)
-	slices.SortFunc(snapshots, func(a, b string) int { return compareSnapshots(b, a) })
-	return snapshots, nil
-}
-
-// compareSnapshots orders by day, and within a day by number.
-func compareSnapshots(a, b string) int {
-	dayA, _, _ := strings.Cut(a, ".")
-	dayB, _, _ := strings.Cut(b, ".")
-	x, _ := numberOf(a) // what is no night has none
-	y, _ := numberOf(b)
-	return cmp.Or(strings.Compare(dayA, dayB), cmp.Compare(x, y))
-}
-
-// numberOf is the number in the name of a night: 1 of 2026-11-24.1.
-func numberOf(snapshot string) (int, error) {
-	_, n, second := strings.Cut(snapshot, ".")
-	if !second {
-		return 0, nil
-	}
-	number, err := strconv.Atoi(n)
-	if err != nil {
-		return 0, fmt.Errorf("night %s at the target: %w", snapshot, err)
-	}
-	return number, nil
+	return slices.Concat(status.Snapshots, status.Withdrawn), nil
 }
 
 // isSnapshot reports whether a night at a target was built from this very plan. One

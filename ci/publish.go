@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -111,7 +110,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 		o := order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
 		o.install.proofs, o.install.level = f.proofs, f.level
 		out, err := c.run(ctx, plan, o)
-		c.tried(ctx, o, plan.Snapshot(), err)
+		c.tried(ctx, o, string(plan.Snapshot()), err)
 		c.show.finish()
 		c.show.table()
 		if err != nil {
@@ -161,12 +160,10 @@ func (c *chain) publication(p stages.Publication) {
 	fmt.Fprintf(c.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
 }
 
-var snapshotArgument = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.\d+)?$`)
-
 // builtPlan is the plan of a night that was built here: a file, or one that the
 // store has kept.
 func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
-	if !releases.IsSnapshot(arg) {
+	if _, err := releases.ParseSnapshotName(arg); err != nil {
 		return readPlan(arg)
 	}
 	l, err := releases.Load(line)

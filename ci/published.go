@@ -1,7 +1,6 @@
 package ci
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,25 +24,32 @@ type published struct {
 	close      func() error
 }
 
-// publishedSnapshot matches what names a night within a repository: a URL or path of
-// its folder, or of its manifest.
-var publishedSnapshot = regexp.MustCompile(`^(.*?)(?:^|/)nights/([^/]+)/?(?:` + regexp.QuoteMeta(releases.ManifestName) + `)?$`)
-
 // openPublished reads a night by the URL or path of its manifest or folder, or of a
 // repository, of which it is the current night. The caller closes it.
 func openPublished(ctx context.Context, w *world, at string) (*published, error) {
 	place, query, _ := strings.Cut(at, "?") // of a bucket
-	if match := publishedSnapshot.FindStringSubmatch(filepath.ToSlash(place)); match != nil && releases.IsSnapshot(match[2]) {
-		base := match[1]
-		if base == "" {
-			base = "."
-		}
-		return openSnapshot(ctx, w, withQuery(base, query), match[2])
+	if base, name, ok := cutSnapshot(filepath.ToSlash(place)); ok {
+		return openSnapshot(ctx, w, withQuery(base, query), name)
 	}
 	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
 	return openSnapshot(ctx, w, at, "")
+}
+
+// cutSnapshot cuts the place of a snapshot's folder or manifest, a URL or a path, into
+// its repository and its name.
+func cutSnapshot(place string) (repository, name string, ok bool) {
+	folder := strings.TrimSuffix(strings.TrimSuffix(place, releases.ManifestName), "/")
+	folder, name, _ = cutLast(folder)
+	repository, dir, inside := cutLast(folder)
+	if _, err := releases.ParseSnapshotName(name); err != nil || dir != "nights" {
+		return "", "", false
+	}
+	if !inside {
+		repository = "."
+	}
+	return repository, name, true
 }
 
 func withQuery(base, query string) string {
@@ -149,7 +154,7 @@ func findSnapshot(ctx context.Context, w *world, in, what string) (*published, e
 	if info, err := os.Stat(what); err == nil && info.IsDir() {
 		return openPublished(ctx, w, what)
 	}
-	if snapshotArgument.MatchString(what) {
+	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
 		return openSnapshot(ctx, w, in, what)
 	}
 	source, closeSource, err := openSource(ctx, w, in)
@@ -197,15 +202,11 @@ func snapshotBefore(ctx context.Context, p *published) (*published, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.Plan.Line.Name == p.manifest.Plan.Line.Name && older(&m.Plan, &p.manifest.Plan) {
+		if m.Plan.Line.Name == p.manifest.Plan.Line.Name && releases.NewestFirst(m.Snapshot, p.manifest.Snapshot) > 0 {
 			return &published{manifest: m, data: data, close: func() error { return nil }}, nil
 		}
 	}
 	return nil, &usageError{fmt.Errorf("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Snapshot)}
-}
-
-func older(a, b *releases.Plan) bool {
-	return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Number, b.Number)) < 0
 }
 
 // writeOut writes a result for people or machines.

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
 )
 
@@ -101,7 +103,14 @@ func (n *newsroom) snapshots() []string {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	slices.SortFunc(names, compareSnapshots)
+	slices.SortFunc(names, func(a, b string) int {
+		x, errX := releases.ParseSnapshotName(a)
+		y, errY := releases.ParseSnapshotName(b)
+		if err := errors.Join(errX, errY); err != nil {
+			n.t.Fatal(err)
+		}
+		return releases.NewestFirst(y, x)
+	})
 	return names
 }
 

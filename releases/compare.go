@@ -32,9 +32,9 @@ const ComparisonFormat = 1
 
 // A ComparedSide is one of the two nights.
 type ComparedSide struct {
-	Line     string `json:"line"`
-	Title    string `json:"title"`
-	Snapshot string `json:"night"`
+	Line     string       `json:"line"`
+	Title    string       `json:"title"`
+	Snapshot SnapshotName `json:"night"`
 }
 
 // A ComparedPackage is a package of one night.

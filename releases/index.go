@@ -140,7 +140,7 @@ const maxIndex = 512 << 20
 func (m *Manifest) Indexed(sum pipeline.Digest) IndexedSnapshot {
 	line := m.Plan.Line
 	n := IndexedSnapshot{
-		Snapshot: m.Snapshot, SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
+		Snapshot: string(m.Snapshot), SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
 		Tags: []IndexedTags{}, Directories: []string{},
 	}
 	for _, r := range m.Plan.Repositories {
@@ -205,12 +205,12 @@ func (i *Index) Keep(snapshots []Continued) *Index {
 	return part
 }
 
-// NextNumber is the number of the next night of a day: 0 for the first one.
-func (i *Index) NextNumber(date string) int {
+// NextNumber is the number of the next snapshot of a kind and a day: 0 for the first one.
+func (i *Index) NextNumber(day SnapshotName) int {
 	next := 0
 	for _, n := range i.Snapshots {
-		if day, number := splitSnapshot(n.Snapshot); day == date {
-			next = max(next, number+1)
+		if name, err := ParseSnapshotName(n.Snapshot); err == nil && name.SameDay(day) {
+			next = max(next, name.Number()+1)
 		}
 	}
 	return next

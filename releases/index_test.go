@@ -15,7 +15,7 @@ import (
 func madeIndex(tags, packages int) *Index {
 	i := &Index{Format: IndexFormat, URL: "https://mirror.example.org/", Snapshots: []IndexedSnapshot{}, Files: []IndexedFile{}}
 	for n := range tags {
-		m := &Manifest{Snapshot: fmt.Sprintf("2026-11-26.%d", tags-n), Plan: Plan{Line: Line{Name: "mirror"}}}
+		m := &Manifest{Snapshot: SnapshotName(fmt.Sprintf("2026-11-26.%d", tags-n)), Plan: Plan{Line: Line{Name: "mirror"}}}
 		m.Plan.Repositories = []PlannedRepository{{Name: "shop", Tags: []PlannedTag{{fmt.Sprintf("1.%d.0", tags-n), commitID("a")}}}}
 		i.Snapshots = append(i.Snapshots, m.Indexed(pipeline.DigestOf([]byte(m.Snapshot))))
 	}

@@ -15,7 +15,7 @@ const ManifestName = "nightly.json"
 // the night's folder: no times, no hosts, no reports.
 type Manifest struct {
 	Format   int            `json:"format"` // ManifestFormat
-	Snapshot string         `json:"night"`
+	Snapshot SnapshotName   `json:"night"`
 	Program  string         `json:"program"`
 	Stages   map[string]int `json:"stages"` // version of each stage that made it
 	// Local says that a source was replaced by --with: not a night of the line.
@@ -87,7 +87,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 func (m *Manifest) check() error {
 	problems := []error{m.Plan.check()}
 	if m.Snapshot != m.Plan.Snapshot() {
-		problems = append(problems, fmt.Errorf("night %q, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
+		problems = append(problems, fmt.Errorf("night %s, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
 	}
 	for _, p := range m.Packages {
 		if p.Dist == nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 )
 
 // Program is the version of this program. It stands in manifests, and is a
@@ -70,17 +69,12 @@ type PlannedRepository struct {
 	Tags []PlannedTag `json:"tags,omitempty"`
 }
 
-// Night is the name of the night: its date, and its number if there was one
-// before on the same day: 2026-11-24, 2026-11-24.1. A tagged release is named by its
-// version.
-func (p *Plan) Snapshot() string {
+// Snapshot is the name of what the plan builds.
+func (p *Plan) Snapshot() SnapshotName {
 	if p.Release != nil {
-		return p.Release.Version
+		return SnapshotName(p.Release.Version)
 	}
-	if p.Number == 0 {
-		return p.Date
-	}
-	return p.Date + "." + strconv.Itoa(p.Number)
+	return SnapshotName(dayName(p.Date, p.Number))
 }
 
 // Local reports whether a source was replaced by --with.
@@ -130,7 +124,7 @@ func ParsePlan(data []byte) (*Plan, error) {
 
 // check says what is wrong with a plan that was read, all of it.
 func (p *Plan) check() error {
-	problems := []error{checkSnapshot(p.Date, p.Number)}
+	problems := []error{checkDay(p.Date, p.Number)}
 	if err := p.Line.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("its line: %w", err))
 	}

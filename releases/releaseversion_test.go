@@ -1,11 +1,8 @@
 package releases
 
 import (
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -90,26 +87,6 @@ func TestBefore(t *testing.T) {
 	for version, want := range map[string]string{"3.1.0": "3.0.0", "3.1.0-rc1": "3.1.0-beta1", "3.0.1": "3.0.0", "2.0.0": "", "4.1.0": "4.0.0"} {
 		if got := mustRelease(t, version).Before(others); got != want {
 			t.Errorf("before %s: %q, want %q", version, got, want)
-		}
-	}
-}
-
-func TestNewestFirst(t *testing.T) {
-	want := []string{"3.1.0-p1", "3.1.0", "3.1.0-rc1", "3.0.10", "3.0.9", "2026-11-25", "2026-11-24.10", "2026-11-24.9", "2026-11-24"}
-	got := slices.Clone(want)
-	slices.Sort(got)
-	slices.SortFunc(got, NewestFirst)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	for _, name := range want {
-		if !IsSnapshot(name) {
-			t.Errorf("%s is no name of a night", name)
-		}
-	}
-	for _, name := range []string{"", "..", "meta", "2026-11", "2026-11-24.0", "3.1.0/x", ".3.1.0"} {
-		if IsSnapshot(name) {
-			t.Errorf("%q is a name of a night", name)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (r *Resolver) ResolveRelease(ctx context.Context, line *Line, date, version
 }
 
 func (r *Resolver) resolve(ctx context.Context, line *Line, date string, number int, release *PlannedRelease) (*Plan, error) {
-	if err := checkSnapshot(date, number); err != nil {
+	if err := checkDay(date, number); err != nil {
 		return nil, &ConfigError{Err: err}
 	}
 	if line.IsRelease() && release == nil {

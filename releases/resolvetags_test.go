@@ -97,7 +97,7 @@ func TestContinue(t *testing.T) {
 	after.Continue(&Index{
 		Snapshots: []IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
 		Files: []IndexedFile{{Name: "a/b", Versions: []IndexedVersion{
-			{Version: "1.1", SHA256: sum, Snapshots: []string{other.Snapshot}}, {Version: "1.0", SHA256: sum, Snapshots: []string{snapshot.Snapshot}},
+			{Version: "1.1", SHA256: sum, Snapshots: []string{string(other.Snapshot)}}, {Version: "1.0", SHA256: sum, Snapshots: []string{string(snapshot.Snapshot)}},
 		}}},
 	})
 	if diff := cmp.Diff([]PlannedTag{{"1.2.0", commitID("e")}}, after.Repositories[0].Tags); diff != "" {

@@ -83,17 +83,3 @@ func metadata(suffix string, local bool) string {
 	}
 	return "+" + strings.Join(words, ".")
 }
-
-// checkSnapshot says what is wrong with the date and number of a night.
-func checkSnapshot(date string, number int) error {
-	if _, err := time.Parse(dateLayout, date); err != nil {
-		return fmt.Errorf("date %q: want a UTC day such as 2026-11-24", date)
-	}
-	if number < 0 || number > maxNights {
-		return fmt.Errorf("number %d of the night: want 0 to %d", number, maxNights)
-	}
-	return nil
-}
-
-// maxNights bounds the nights of one day.
-const maxNights = 999

@@ -75,7 +75,7 @@ func (o Options) Snapshot(ctx context.Context, s Subject) (map[string][]byte, er
 		return nil, fmt.Errorf("provenance of night %s: %w", s.Manifest.Snapshot, err)
 	}
 	if o.Installation != nil {
-		if o.Installation.Snapshot != s.Manifest.Snapshot {
+		if o.Installation.Snapshot != string(s.Manifest.Snapshot) {
 			return nil, fmt.Errorf("the installation is of night %s, not of %s", o.Installation.Snapshot, s.Manifest.Snapshot)
 		}
 		if err := o.proven(s, files); err != nil {

@@ -46,7 +46,7 @@ func realFixture(t *testing.T, change func(files map[string][]byte)) *fixture {
 	url := manifest.Plan.Line.URL
 	for _, file := range manifest.Files {
 		text := string(readFile(t, filepath.Join(dir, filepath.FromSlash(file.Path))))
-		text = strings.ReplaceAll(text, url+"nights/"+manifest.Snapshot+"/", "")
+		text = strings.ReplaceAll(text, url+manifest.Snapshot.Dir()+"/", "")
 		files[file.Path] = []byte(strings.ReplaceAll(text, url, ""))
 	}
 	if change != nil {
@@ -74,7 +74,7 @@ func realOptions(t *testing.T, s *store.Store) Options {
 
 func realCandidate(t *testing.T, s *store.Store, m *releases.Manifest, files map[string][]byte) stages.Candidate {
 	t.Helper()
-	snapshot := stages.Snapshot{Name: m.Snapshot, URL: m.Plan.Line.URL, Keep: 1}
+	snapshot := stages.Snapshot{Name: string(m.Snapshot), URL: m.Plan.Line.URL, Keep: 1}
 	for _, p := range m.Packages {
 		n := stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type}
 		if p.Dist != nil {

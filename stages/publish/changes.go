@@ -66,7 +66,7 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 		return known, nil
 	}
 	before := r.snapshots[i+1+older]
-	if known != nil && known.Before.Snapshot == before.name {
+	if known != nil && string(known.Before.Snapshot) == before.name {
 		return known, nil
 	}
 	old, errOld := before.manifest(ctx)

@@ -103,7 +103,7 @@ func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 	t.Helper()
 	version := "2.4.8-alpha" + strings.ReplaceAll(s.name, "-", "")
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Local: s.local,
+		Format: releases.ManifestFormat, Snapshot: releases.SnapshotName(s.name), Program: releases.Program, Local: s.local,
 		Stages: map[string]int{"build": 1}, Plan: s.plan(),
 	}
 	files := map[string][]byte{}

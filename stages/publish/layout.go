@@ -35,10 +35,17 @@ func packageOf(file string) string { return strings.TrimSuffix(file, "~dev") }
 
 // isSnapshot reports whether a name can be a night's, or a tagged release's: both lie
 // in nights/.
-func isSnapshot(name string) bool { return releases.IsSnapshot(name) }
+func isSnapshot(name string) bool {
+	_, err := releases.ParseSnapshotName(name)
+	return err == nil
+}
 
-// newestFirst orders the names of nights and releases.
-func newestFirst(a, b string) int { return releases.NewestFirst(a, b) }
+// newestFirst orders the names of snapshots.
+func newestFirst(a, b string) int {
+	x, _ := releases.ParseSnapshotName(a)
+	y, _ := releases.ParseSnapshotName(b)
+	return releases.NewestFirst(x, y)
+}
 
 // caching says how long others may keep a file: what is named by its content or
 // version never changes.

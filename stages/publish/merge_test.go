@@ -22,7 +22,7 @@ import (
 // madeSnapshot is a night of versions "acme/a 1.0.0", whose entries are made of them alone.
 func madeSnapshot(name string, have []string) *snapshot {
 	all := versions{}
-	m := &releases.Manifest{Snapshot: name, Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
+	m := &releases.Manifest{Snapshot: releases.SnapshotName(name), Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
 	for _, v := range have {
 		pkg, version, _ := strings.Cut(v, " ")
 		file := pkg

@@ -199,7 +199,7 @@ func (n *snapshot) readManifest(data []byte) error {
 	if m.Format != releases.ManifestFormat {
 		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, m.Format, releases.ManifestFormat)
 	}
-	if m.Snapshot != n.name {
+	if string(m.Snapshot) != n.name {
 		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Snapshot)
 	}
 	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, 0, len(m.Packages))

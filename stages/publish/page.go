@@ -111,7 +111,7 @@ func (r *repository) state(n *snapshot) string {
 func newSnapshotPage(m *releases.Manifest, base string, changes *releases.Comparison) page {
 	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
-	at := base + nightsDir + "/" + m.Snapshot + "/"
+	at := base + nightsDir + "/" + string(m.Snapshot) + "/"
 	p.Install = installCommand(m, at)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
 	p.Packages = pagePackages(m, at)
@@ -126,7 +126,7 @@ func basePage(m *releases.Manifest) page {
 		Style:    template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
 		Script:   template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
 		Title:    m.Plan.Line.Title,
-		Snapshot: m.Snapshot,
+		Snapshot: string(m.Snapshot),
 		Local:    m.Local,
 	}
 	if p.Title == "" {

@@ -62,7 +62,7 @@ func newPageChanges(c *releases.Comparison) *pageChanges {
 		return nil
 	}
 	p := &pageChanges{
-		Before: c.Before.Snapshot, Quiet: c.Quiet(),
+		Before: string(c.Before.Snapshot), Quiet: c.Quiet(),
 		Added: c.Added, Removed: c.Removed, Requires: c.RequireChanges(),
 	}
 	p.Tally = []pageCount{

@@ -34,7 +34,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	if err != nil {
 		return nil, fmt.Errorf("read the night that was built: %w", err)
 	}
-	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: m.Snapshot}
+	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: string(m.Snapshot)}
 	if r != nil {
 		s, err := readSwitch(ctx, r.source)
 		if err != nil {
@@ -46,7 +46,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	for _, f := range built {
 		ours[f.Path] = f
 	}
-	out := &Reproduction{Snapshot: m.Snapshot, Differences: []diff.Difference{}}
+	out := &Reproduction{Snapshot: string(m.Snapshot), Differences: []diff.Difference{}}
 	for _, p := range diff.Pairs(filesOf(m, manifest), ours) {
 		if p.What == diff.Content {
 			detail, err := c.compare(ctx, p)

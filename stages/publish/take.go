@@ -104,7 +104,7 @@ func (t taking) read(ctx context.Context, path string) ([]byte, error) {
 // described is what the manifest says of a night.
 func described(m *releases.Manifest, tree pipeline.Tree) stages.Snapshot {
 	line := m.Plan.Line
-	n := stages.Snapshot{Name: m.Snapshot, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
+	n := stages.Snapshot{Name: string(m.Snapshot), Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
 	for _, p := range m.Packages {
 		if p.Dist == nil {
 			continue

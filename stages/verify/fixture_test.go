@@ -99,7 +99,7 @@ func (s sample) build(t testing.TB) (*memory, stages.Snapshot) {
 		t.Fatal(err)
 	}
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Stages: map[string]int{"build": 1},
+		Format: releases.ManifestFormat, Snapshot: releases.SnapshotName(s.name), Program: releases.Program, Stages: map[string]int{"build": 1},
 		Plan: releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: s.name, Line: *line, Repositories: []releases.PlannedRepository{
 			{Name: "shop", URL: "https://example.org/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20)},
 		}},

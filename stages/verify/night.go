@@ -39,9 +39,9 @@ func (c *check) eachSnapshot(ctx context.Context) {
 	for _, name := range c.listed {
 		rest, ok := strings.CutPrefix(name, nightsDir+"/")
 		folder, file, deep := strings.Cut(rest, "/")
-		if ok && deep && file == stages.PackagesFile && releases.IsSnapshot(folder) && !slices.Contains(names, folder) {
+		if ok && deep && file == stages.PackagesFile && isSnapshot(folder) && !slices.Contains(names, folder) {
 			names = append(names, folder)
-			if releases.NewestFirst(folder, c.key.Snapshots[0]) < 0 {
+			if newestFirst(folder, c.key.Snapshots[0]) < 0 {
 				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Snapshots[0])
 			}
 		}
@@ -86,7 +86,7 @@ func (c *check) readManifest(ctx context.Context, name string) (*snapshot, bool)
 		c.bad(at, "%v", err)
 		return nil, false
 	}
-	if m.Snapshot != name {
+	if string(m.Snapshot) != name {
 		c.bad(at, "is the manifest of night %s", m.Snapshot)
 		return nil, false
 	}

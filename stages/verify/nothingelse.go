@@ -66,7 +66,7 @@ func (c *check) broken(name string) bool {
 	if isDist(name) {
 		return c.anyBroken()
 	}
-	if !ok || c.snapshots[snapshot] != nil || !releases.IsSnapshot(snapshot) {
+	if !ok || c.snapshots[snapshot] != nil || !isSnapshot(snapshot) {
 		return false
 	}
 	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.SnapshotFiles()...)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
@@ -84,7 +83,7 @@ func (c *check) parseSwitch(data []byte) bool {
 		return false
 	}
 	for _, name := range all {
-		if !releases.IsSnapshot(name) {
+		if !isSnapshot(name) {
 			bad("%.80q is no name of a night", name)
 			return false
 		}
@@ -92,7 +91,7 @@ func (c *check) parseSwitch(data []byte) bool {
 	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Snapshots)+len(s.Nightly.Withdrawn) {
 		bad("names a night twice")
 	}
-	if !slices.IsSortedFunc(s.Nightly.Snapshots, releases.NewestFirst) {
+	if !slices.IsSortedFunc(s.Nightly.Snapshots, newestFirst) {
 		bad("does not name the newest night first: %.120q", s.Nightly.Snapshots)
 	}
 	for _, name := range s.Available {

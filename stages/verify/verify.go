@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 )
@@ -176,5 +177,17 @@ const (
 )
 
 func snapshotFile(snapshot, name string) string { return nightsDir + "/" + snapshot + "/" + name }
+
+func isSnapshot(name string) bool {
+	_, err := releases.ParseSnapshotName(name)
+	return err == nil
+}
+
+// newestFirst orders the names of snapshots.
+func newestFirst(a, b string) int {
+	x, _ := releases.ParseSnapshotName(a)
+	y, _ := releases.ParseSnapshotName(b)
+	return releases.NewestFirst(x, y)
+}
 
 func isDist(name string) bool { return strings.HasPrefix(name, stages.DistsDir+"/") }

@@ -1,0 +1,142 @@
+package releases
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A SnapshotKind is what a snapshot is built from. The zero value is no kind.
+type SnapshotKind int
+
+// The kinds, in the order in which a repository shows them.
+const (
+	Release  SnapshotKind = 1 + iota // a tagged release
+	Night                            // the branches of a day
+	Addition                         // the tags that a mirror had not yet, on a day
+)
+
+// Dir is the folder of a published repository in which the snapshots of a kind lie.
+func (k SnapshotKind) Dir() string { return [...]string{"", "releases", "nights", "mirror"}[k] }
+
+// A SnapshotName names what one run builds:
+//
+//	3.1.0-rc1            releases/3.1.0-rc1   a release
+//	2026-11-24.1         nights/2026-11-24.1  the second night of a day
+//	mirror-2026-11-24    mirror/2026-11-24    the first addition of a day
+//
+// What comes from outside is a name only after ParseSnapshotName, which reading JSON
+// calls. A field that may be unset takes the option omitzero.
+type SnapshotName string
+
+// additionPrefix stands before the date of an addition.
+const additionPrefix = "mirror-"
+
+// ParseSnapshotName checks a name. The error is a *ConfigError.
+func ParseSnapshotName(text string) (SnapshotName, error) {
+	name := SnapshotName(text)
+	if name.Kind() == 0 {
+		return "", configErrorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s and a date", text, additionPrefix)
+	}
+	return name, nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *SnapshotName) UnmarshalText(text []byte) (err error) {
+	*n, err = ParseSnapshotName(string(text))
+	return err
+}
+
+// nameParts are what a name says; they are empty for what is no name.
+type nameParts struct {
+	kind    SnapshotKind
+	base    string // last part of Dir
+	version ReleaseVersion
+	date    string
+	number  int
+}
+
+func (n SnapshotName) parts() nameParts {
+	base, added := strings.CutPrefix(string(n), additionPrefix)
+	date, digits, _ := strings.Cut(base, ".")
+	number, _ := strconv.Atoi(digits) // what is no number is not printed again
+	if checkDay(date, number) == nil && dayName(date, number) == base {
+		kind := Night
+		if added {
+			kind = Addition
+		}
+		return nameParts{kind: kind, base: base, date: date, number: number}
+	}
+	if v, err := ParseReleaseVersion(string(n)); err == nil {
+		return nameParts{kind: Release, base: base, version: v}
+	}
+	return nameParts{}
+}
+
+func dayName(date string, number int) string {
+	if number == 0 {
+		return date
+	}
+	return date + "." + strconv.Itoa(number)
+}
+
+// Kind says what the snapshot is built from; it is 0 for what is no name.
+func (n SnapshotName) Kind() SnapshotKind { return n.parts().kind }
+
+// Number counts the snapshots of a kind on one day, from 0; releases have none.
+func (n SnapshotName) Number() int { return n.parts().number }
+
+// SameDay reports whether two snapshots are of one kind and one day.
+func (n SnapshotName) SameDay(other SnapshotName) bool {
+	a, b := n.parts(), other.parts()
+	return a.date != "" && a.date == b.date && a.kind == b.kind
+}
+
+// Dir is the folder of the snapshot in a published repository, such as
+// nights/2026-11-24.1; it is empty for what is no name.
+func (n SnapshotName) Dir() string {
+	p := n.parts()
+	return path.Join(p.kind.Dir(), p.base)
+}
+
+// CutSnapshotDir cuts the path of a file in a published repository behind the folder of
+// its snapshot: nights/2026-11-24/p2/a/b.json into the name 2026-11-24 and p2/a/b.json.
+// The rest of the folder itself is empty. A path in no snapshot's folder is not ok.
+func CutSnapshotDir(file string) (name SnapshotName, rest string, ok bool) {
+	dir, rest, _ := strings.Cut(file, "/")
+	base, rest, _ := strings.Cut(rest, "/")
+	if dir == Addition.Dir() {
+		base = additionPrefix + base
+	}
+	name = SnapshotName(base)
+	return name, rest, name.Kind() != 0 && name.Kind().Dir() == dir
+}
+
+// NewestFirst orders names: releases by their version, the highest first, then nights
+// and then additions by date and number. Releases lead, since they are what the users of
+// a repository are to see.
+func NewestFirst(a, b SnapshotName) int {
+	x, y := a.parts(), b.parts()
+	order := cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(y.date, x.date), cmp.Compare(y.number, x.number))
+	if order == 0 && x.kind == Release {
+		order = y.version.Compare(x.version)
+	}
+	return cmp.Or(order, cmp.Compare(b, a)) // 3.1 is no other version than 3.1.0
+}
+
+// maxNumber bounds the snapshots of one day.
+const maxNumber = 999
+
+// checkDay says what is wrong with the date and number of a snapshot.
+func checkDay(date string, number int) error {
+	if _, err := time.Parse(dateLayout, date); err != nil {
+		return fmt.Errorf("date %q: want a UTC day such as 2026-11-24", date)
+	}
+	if number < 0 || number > maxNumber {
+		return fmt.Errorf("number %d of the night: want 0 to %d", number, maxNumber)
+	}
+	return nil
+}
