@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/stages/attest"
 )
 
@@ -114,8 +115,8 @@ func keySecrets(private []byte) []string {
 // Secrets of the environment are in no file, log, report, argument list or error of a
 // whole run, nor of one that fails.
 func TestCanaries(t *testing.T) {
-	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].program)
+	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].Program)
 	}
 	work := t.TempDir()
 	planted := canaries(t, t.TempDir())

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -175,15 +177,10 @@ func (c *chain) skipOthers(plan *releases.Plan, f installFlags, given install.Se
 	return os.WriteFile(work+"-matrix.md", []byte(table.String()), 0o644)
 }
 
-// shopTools are what a shop needs beside the tools of an installation.
-var shopTools = []tool{
-	{"mariadbd", "mariadb-server", "test installation from level setup on (or give NIGHTLY_DATABASE)"},
-}
-
 // tools are the programs that the installation of a line needs.
-func (f installFlags) tools(w *world, line *releases.Line) []tool {
+func (f installFlags) tools(w *world, line *releases.Line) []tools.Tool {
 	if f.levelOf(line).Includes(releases.Setup) && w.getenv("NIGHTLY_DATABASE") == "" {
-		return append(append([]tool{}, installTools...), shopTools...)
+		return slices.Concat(tools.Install, tools.Shop)
 	}
-	return installTools
+	return tools.Install
 }

@@ -16,6 +16,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/ci/check"
+	"github.com/mage-os/nightly/ci/tools"
 )
 
 // A lab runs the program with an engine.
@@ -113,7 +116,7 @@ func TestEngineSameBytes(t *testing.T) {
 	l := newLab(t)
 	plan := l.plan()
 	until := []string{"--until", "build"}
-	if len(missing(installTools)) == 0 {
+	if len(tools.Missing(tools.Install)) == 0 {
 		until = nil
 	}
 	trees, files := map[string]any{}, map[string]map[string]string{}
@@ -196,7 +199,7 @@ func TestEngineCanaries(t *testing.T) {
 	args := []string{"nightly", "--line", "sample", "--with", "extras=" + clone, "--runner", inContainers, "--verbose", "--fresh",
 		"--store", filepath.Join(l.dir, "store")}
 	out := ""
-	if image := os.Getenv(phpImage); image != "" {
+	if image := os.Getenv(check.PHPImage); image != "" {
 		out += l.must(append(args, "--install-image", image, "--to", filepath.Join(l.dir, "out"), "--publish-local")...)
 		out += l.must("verify", filepath.Join(l.dir, "out"))
 	} else {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/ci/check"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -16,9 +17,9 @@ import (
 // needImage is the image with PHP and Composer that the environment names.
 func needImage(t *testing.T) string {
 	t.Helper()
-	image := os.Getenv(phpImage)
+	image := os.Getenv(check.PHPImage)
 	if image == "" {
-		t.Skipf("%s is not set: it names an image with PHP and Composer, such as ci/engine/engine image makes", phpImage)
+		t.Skipf("%s is not set: it names an image with PHP and Composer, such as ci/engine/engine image makes", check.PHPImage)
 	}
 	return image
 }

@@ -3,9 +3,12 @@ package ci
 import (
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/ci/tools"
 )
 
 func newDoctor(w *world) *cobra.Command {
@@ -26,18 +29,18 @@ func newDoctor(w *world) *cobra.Command {
 func doctor(w *world) error {
 	out := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
-	for _, t := range append(append([]tool{}, installTools...), testTools...) {
-		where := find(t.program)
+	for _, t := range slices.Concat(tools.Install, tools.Tests) {
+		where := tools.Find(t.Program)
 		if where == "" {
-			where = "missing: Debian packages " + t.debian
+			where = "missing: Debian packages " + t.Debian
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\n", t.program, where, t.what)
+		fmt.Fprintf(out, "%s\t%s\t%s\n", t.Program, where, t.For)
 	}
 	fmt.Fprintln(out, "\nSTAGE\tPOSSIBLE\tWHY")
 	for _, stage := range stageNames {
 		possible, why := "yes", "needs nothing but this program"
-		if lacking := missing(installTools); stage == "install" && len(lacking) > 0 {
-			possible, why = "no", "no "+lacking[0].program+": run mageos-nightly nightly with --install-tools, or --until build"
+		if lacking := tools.Missing(tools.Install); stage == "install" && len(lacking) > 0 {
+			possible, why = "no", "no "+lacking[0].Program+": run mageos-nightly nightly with --install-tools, or --until build"
 		} else if stage == "install" {
 			why = "php and composer are there"
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/ci/tools"
 )
 
 // The network of an engine that shares nothing with this machine but a wire.
@@ -36,7 +38,7 @@ func (l *lab) startElsewhere() (kill func()) {
 		l.t.Skipf("%s is not in the folder of an engine that ci/engine/engine built: %v", cliBinary, err)
 	}
 	for _, program := range []string{"ip", "nsenter"} {
-		if find(program) == "" {
+		if tools.Find(program) == "" {
 			l.t.Skipf("no %s on this machine", program)
 		}
 	}

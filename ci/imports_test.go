@@ -50,8 +50,11 @@ var mayImport = map[string][]string{
 	"stages/integrity": {"pipeline", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"releases/git/remote"},
-	"ci":                               {"*"},
-	"ci/mageos-nightly":                {"ci"},
+	// The programs that a machine needs, and the checks of this project.
+	"ci/tools":          nil,
+	"ci/check":          {"ci/tools"},
+	"ci":                {"*"},
+	"ci/mageos-nightly": {"ci"},
 }
 
 // onlyImporter says which packages may use a library that decides how the

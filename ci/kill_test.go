@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -23,8 +24,8 @@ var kills = flag.Int("kills", 8, "runs that TestKilledRun kills")
 // TestKilledRun kills runs at random moments. Whenever that is, the target is
 // the old repository or the new one, whole, and the next run ends well.
 func TestKilledRun(t *testing.T) {
-	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].program, lacking[0].debian)
+	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	if testing.Short() {
 		t.Skip("-short: this runs the whole pipeline many times")

@@ -95,7 +95,7 @@ func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err e
 		return err
 	}
 	if needsInstallTools(f.until) && f.install.matrix == "" && !(where.containers && images.hasPHP()) {
-		if err := ensureTools(ctx, w, f.installTools, f.install.tools(w, lineOf(line, plan))); err != nil {
+		if err := w.ensureTools(ctx, f.installTools, f.install.tools(w, lineOf(line, plan))); err != nil {
 			return err
 		}
 	}

@@ -207,7 +207,7 @@ func (r *releasing) prepareMachine(ctx context.Context, plan *releases.Plan) err
 		return err
 	}
 	if !(where.containers && r.flags.image != "") {
-		if err := ensureTools(ctx, r.world, r.flags.installTools, r.flags.install.tools(r.world, &plan.Line)); err != nil {
+		if err := r.world.ensureTools(ctx, r.flags.installTools, r.flags.install.tools(r.world, &plan.Line)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github/fake"
@@ -38,8 +39,8 @@ const sampleName = "sample-os/monorepo"
 
 func newManager(t *testing.T) *manager {
 	t.Helper()
-	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].program, lacking[0].debian)
+	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	m := &manager{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)}
 	text, err := os.ReadFile("../releases/sample-release.yaml")

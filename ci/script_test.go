@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mage-os/nightly/ci/tools"
 )
 
 func TestMain(m *testing.M) {
@@ -40,7 +42,7 @@ func TestScript(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) {
 			// [install]: the machine has what the test installation needs.
-			return len(missing(installTools)) == 0, nil
+			return len(tools.Missing(tools.Install)) == 0, nil
 		},
 	})
 }

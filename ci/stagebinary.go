@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/mage-os/nightly/ci/tools"
 )
 
 // program is the import path of this command.
@@ -38,7 +40,7 @@ func stageBinary(ctx context.Context, given, store, arch string) (string, error)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &usageError{fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
-			arch, err, lastLines(string(out), 10))}
+			arch, err, tools.LastLines(string(out), 10))}
 	}
 	return path, nil
 }

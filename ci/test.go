@@ -1,106 +1,77 @@
 package ci
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/ci/check"
+	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/container"
 )
 
 func newTest(w *world) *cobra.Command {
-	var (
-		install bool
-		fuzz    time.Duration
-	)
+	o := check.Options{Stdout: w.stdout, Stderr: w.stderr, Engine: check.Engine{Host: runnerHost, Find: w.engineAddress}}
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run this project's checks: format, vet, staticcheck, tests, and each fuzz target for a moment",
 		Long: `test runs in a checkout of this project. Tests that need a tool which the machine
 does not have are skipped; the end names them and why. Tests of containers run on
 an engine that answers, or with --install-tools on one that is built and started
-for them (as root on Debian).`,
+for them (as root on Debian). While another process installs packages, apt-get
+waits for it.`,
 		Example: `  mageos-nightly test --install-tools    as the project's own CI does
   mageos-nightly test --fuzz 1m          look longer for crashing inputs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if install {
-				if err := ensureTestTools(cmd.Context(), w); err != nil {
+			if _, err := os.Stat("go.mod"); err != nil {
+				return &usageError{fmt.Errorf("run this in the top folder of a checkout of the project: %w", err)}
+			}
+			if o.Engine.Start {
+				if err := w.ensureTestTools(cmd.Context()); err != nil {
 					return err
 				}
 			}
-			return runChecks(cmd.Context(), w, fuzz, install)
+			return check.All(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&install, "install-tools", false, "install missing Debian packages (as root)")
-	cmd.Flags().DurationVar(&fuzz, "fuzz", 5*time.Second, "time for each fuzz target; 0 for none")
+	flags := cmd.Flags()
+	flags.BoolVar(&o.Engine.Start, "install-tools", false, "install missing Debian packages (as root)")
+	flags.DurationVar(&o.Fuzz, "fuzz", 5*time.Second, "time for each fuzz target; 0 for none")
+	flags.DurationVar(&o.Timeout, "timeout", 30*time.Minute, "time for the tests of one package, also on a busy machine")
 	return cmd
 }
 
+// privileges is the folder without which Debian's sshd does not start. Its service
+// makes it at boot; the tests run an sshd of their own without that.
+const privileges = "/run/sshd"
+
 // ensureTestTools installs what the tests run.
-func ensureTestTools(ctx context.Context, w *world) error {
-	if err := ensureTools(ctx, w, true, slices.Concat(installTools, testTools)); err != nil {
-		return err
+func (w *world) ensureTestTools(ctx context.Context) error {
+	err := w.ensureTools(ctx, true, slices.Concat(tools.Install, tools.Tests))
+	if err == nil && os.Geteuid() == 0 { // else the tests of sshd are skipped, by name
+		err = os.MkdirAll(privileges, 0o755)
 	}
-	if os.Geteuid() != 0 {
-		return nil // then the tests of sshd are skipped, by name
-	}
-	return os.MkdirAll(privileges, 0o755)
+	return err
 }
 
-// runChecks runs all checks, also when one fails, and tells the failures
-// together.
-func runChecks(ctx context.Context, w *world, fuzz time.Duration, install bool) error {
-	if _, err := os.Stat("go.mod"); err != nil {
-		return &usageError{fmt.Errorf("run this in the top folder of a checkout of the project: %w", err)}
-	}
-	// An engine is built while the rest is tested: the first time it takes minutes.
-	engine := w.startEngine(ctx, install)
-	defer engine.stop()
-	failures := []error{
-		check(ctx, w, "gofmt", checkFormat),
-		check(ctx, w, "go vet", goCommand("vet", "./...")),
-		check(ctx, w, "staticcheck", goCommand("tool", "staticcheck", "./...")),
-	}
-	tally, err := goTest(ctx, w, "-skip="+engineTests, "./...")
-	failures = append(failures, err, engine.test(ctx, w, tally))
-	if fuzz > 0 {
-		failures = append(failures, fuzzAll(ctx, w, fuzz))
-	}
-	tally.print(w.stdout)
-	return errors.Join(failures...)
+// engineAddress is the address of an engine that answers, that of Docker or a
+// program like it too.
+func (w *world) engineAddress(ctx context.Context) (string, error) {
+	address, _, err := w.findEngine(ctx)
+	return cmp.Or(address, container.Image), err
 }
 
-func check(ctx context.Context, w *world, name string, run func(context.Context) (string, error)) error {
-	out, err := run(ctx)
-	if err != nil {
-		fmt.Fprintf(w.stdout, "FAIL  %s\n%s\n", name, out)
-		return fmt.Errorf("%s: %w", name, err)
+// ensureTools installs missing tools if that was asked for and is possible.
+func (w *world) ensureTools(ctx context.Context, allowed bool, wanted []tools.Tool) error {
+	installer := tools.Installer{Allowed: allowed, Log: w.stderr, Verbose: w.verbose}
+	if err := installer.Ensure(ctx, wanted); err != nil {
+		return &usageError{err}
 	}
-	fmt.Fprintf(w.stdout, "ok    %s\n", name)
 	return nil
-}
-
-func checkFormat(ctx context.Context) (string, error) {
-	files, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "./...").Output()
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.CommandContext(ctx, "gofmt", append([]string{"-l"}, strings.Fields(string(files))...)...).CombinedOutput()
-	if err == nil && len(out) > 0 {
-		err = errors.New("these files are not formatted; run gofmt -w on them")
-	}
-	return string(out), err
-}
-
-func goCommand(args ...string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
-		return string(out), err
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -28,8 +29,8 @@ type newsroom struct {
 
 func newNewsroom(t *testing.T) *newsroom {
 	t.Helper()
-	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].program, lacking[0].debian)
+	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	n := &newsroom{actions: newActions(t)}
 	n.target = filepath.Join(n.dir, "published")

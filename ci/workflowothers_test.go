@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -18,8 +19,8 @@ echo "engine $*" >&2
 
 // What a change has to pass.
 func TestCIWorkflow(t *testing.T) {
-	if lacking := missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].program, lacking[0].debian)
+	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	a := newActions(t)
 	a.files = map[string]string{"ci/engine/engine": fakeEngine}

@@ -1,0 +1,81 @@
+// Package check runs this project's checks: format, vet, staticcheck, tests, those
+// of containers too, and each fuzz target for a moment.
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how to check.
+type Options struct {
+	Engine  Engine
+	Fuzz    time.Duration // for each fuzz target; 0 for none
+	Timeout time.Duration // for the tests of one package
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// A run is one run of the checks. What runs at the same time shares its tally.
+type run struct {
+	Options
+	mu    sync.Mutex // for tally and Stdout
+	tally tally
+}
+
+// All runs all checks in the checkout in which the process runs, also when one
+// fails, and ends with how many tests passed, failed and were skipped. A check, or a
+// package whose tests did not end, counts as failed by its name.
+func All(ctx context.Context, o Options) error {
+	r := &run{Options: o}
+	// An engine is built while the rest is tested: the first time it takes minutes.
+	engine := o.Engine.start(ctx)
+	defer engine.stop()
+	r.check(ctx, "gofmt", checkFormat)
+	r.check(ctx, "go vet", goCommand("vet", "./..."))
+	r.check(ctx, "staticcheck", goCommand("tool", "staticcheck", "./..."))
+	r.goTest(ctx, nil, "-skip="+engineTests, "./...")
+	engine.test(ctx, r)
+	if o.Fuzz > 0 {
+		r.fuzzAll(ctx)
+	}
+	return r.tally.end(o.Stdout)
+}
+
+// check runs one check and shows what it says if it fails.
+func (r *run) check(ctx context.Context, name string, run func(context.Context) (string, error)) {
+	out, err := run(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		fmt.Fprintf(r.Stdout, "FAIL  %s: %v\n%s\n", name, err, out)
+		r.tally.fail(name)
+		return
+	}
+	fmt.Fprintf(r.Stdout, "ok    %s\n", name)
+}
+
+func checkFormat(ctx context.Context) (string, error) {
+	files, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "./...").Output()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, "gofmt", append([]string{"-l"}, strings.Fields(string(files))...)...).CombinedOutput()
+	if err == nil && len(out) > 0 {
+		err = errors.New("these files are not formatted; run gofmt -w on them")
+	}
+	return string(out), err
+}
+
+func goCommand(args ...string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+		return string(out), err
+	}
+}
