@@ -74,7 +74,11 @@ func (p *Plan) Snapshot() SnapshotName {
 	if p.Release != nil {
 		return SnapshotName(p.Release.Version)
 	}
-	return SnapshotName(dayName(p.Date, p.Number))
+	name := dayName(p.Date, p.Number)
+	if p.Line.BuildsTags() {
+		name = additionPrefix + name
+	}
+	return SnapshotName(name)
 }
 
 // Local reports whether a source was replaced by --with.
