@@ -114,7 +114,7 @@ type Step struct {
 	// Millis is the wall time.
 	Millis int64 `json:"milliseconds"`
 	// Memory is the most that one process of it had resident, in bytes; 0: not
-	// measured.
+	// known, as it was less than this program's own peak.
 	Memory int64 `json:"memory"`
 }
 

@@ -53,9 +53,9 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	cmd.ExtraFiles = s.dir.inherited()
 	s.progress(pipeline.Step{Item: c.step})
 	began := s.clock()
-	memory, failed := runWatched(cmd)
+	failed := cmd.Run()
 	_ = endGroup(cmd) // what it left in the background; mostly nothing
-	s.record(c.step, began, memory)
+	s.record(c.step, began, peakMemory(cmd.ProcessState))
 	output.end()
 	switch {
 	case ctx.Err() != nil:
@@ -66,16 +66,6 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 		return log, s.failure(ctx, c, log, cmd, failed, output)
 	}
 	return log, nil
-}
-
-// runWatched runs a command and gives its peak memory, in bytes.
-func runWatched(cmd *exec.Cmd) (int64, error) {
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	m := watch(cmd.Process.Pid)
-	err := cmd.Wait()
-	return m.peak(cmd.ProcessState), err
 }
 
 func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd, failed error, o *output) error {

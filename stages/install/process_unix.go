@@ -52,17 +52,19 @@ func endGroup(cmd *exec.Cmd) error {
 	return err
 }
 
-// peak is the most memory that one process of an ended command had resident, in
-// bytes.
-func peak(state *os.ProcessState) int64 {
-	if state == nil {
+// peakMemory is the most that one process of an ended command had resident, in
+// bytes, or 0 where that is not known: every command begins as a copy of this
+// program, so that its peak is never less than ours (getrusage(2)).
+func peakMemory(state *os.ProcessState) int64 {
+	var ours syscall.Rusage
+	if state == nil || syscall.Getrusage(syscall.RUSAGE_SELF, &ours) != nil {
 		return 0
 	}
 	usage, ok := state.SysUsage().(*syscall.Rusage)
-	if !ok {
+	if !ok || usage.Maxrss <= ours.Maxrss {
 		return 0
 	}
-	if runtime.GOOS == "darwin" { // getrusage(2): bytes there, kilobytes elsewhere
+	if runtime.GOOS == "darwin" { // bytes there, kilobytes elsewhere
 		return int64(usage.Maxrss)
 	}
 	return int64(usage.Maxrss) * 1024

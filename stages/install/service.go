@@ -10,8 +10,6 @@ import (
 	"runtime"
 	"syscall"
 	"time"
-
-	"github.com/mage-os/nightly/stages"
 )
 
 // A service is a program that runs beside the steps.
@@ -31,7 +29,6 @@ type running struct {
 	service service
 	cmd     *exec.Cmd
 	log     string
-	meter   *meter
 	began   time.Time
 	ended   chan struct{} // closed when it has ended
 	err     error         // of its end
@@ -61,9 +58,6 @@ func (s *shop) startServer(v service) (*running, error) {
 		// goroutine keeps its thread for as long.
 		runtime.LockOSThread()
 		err := r.cmd.Start()
-		if err == nil {
-			r.meter = watch(r.cmd.Process.Pid)
-		}
 		started <- err
 		if err == nil {
 			r.err = r.cmd.Wait()
@@ -110,7 +104,7 @@ func (r *running) failed(cause error) error {
 	}
 }
 
-// stop ends a service and waits for its end, and notes what memory it took.
+// stop ends a service and waits for its end, and records it as a step.
 func (r *running) stop() error {
 	_ = r.cmd.Process.Signal(r.service.end) // it may have ended
 	select {
@@ -121,8 +115,6 @@ func (r *running) stop() error {
 	}
 	_ = endGroup(r.cmd) // what it left in the background
 	s := r.shop
-	s.steps = append(s.steps, stages.Step{
-		Level: s.now, Name: "service " + r.service.name, Millis: s.clock().Sub(r.began).Milliseconds(), Memory: r.meter.peak(r.cmd.ProcessState),
-	})
+	s.record("service "+r.service.name, r.began, peakMemory(r.cmd.ProcessState))
 	return nil
 }
