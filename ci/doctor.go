@@ -32,7 +32,7 @@ func doctor(w *world) error {
 	for _, t := range slices.Concat(tools.Install, tools.Tests) {
 		where := tools.Find(t.Program)
 		if where == "" {
-			where = "missing: Debian packages " + t.Debian
+			where = "missing: " + t.From()
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\n", t.Program, where, t.For)
 	}

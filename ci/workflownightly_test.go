@@ -1,7 +1,10 @@
 package ci
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rhysd/actionlint"
 
 	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
@@ -138,6 +142,11 @@ func (n *newsroom) checkGood(jobs map[string]*jobRun, snapshot string) {
 	if got := strings.Count(jobs["attest"].said, "attested https://"); got != 2 {
 		t.Errorf("%d attestations, want 2:\n%s", got, jobs["attest"].said)
 	}
+	for _, name := range []string{"provenance.json", "installation.json"} {
+		if !json.Valid(n.took(name)) {
+			t.Errorf("%s is no JSON", name)
+		}
+	}
 	if !strings.Contains(jobs["build"].said, "checkout     done") || strings.Contains(jobs["install"].said, "build        done") {
 		t.Errorf("a cell builds again:\n%s", jobs["install"].said)
 	}
@@ -181,9 +190,6 @@ func TestNightlyWorkflow(t *testing.T) {
 	n.write(strings.Replace(n.text, "Hello from Sample_Greeting", "Nobody says this", 1))
 	jobs = n.snapshot(nil)
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "status": "success"})
-	if diff := cmp.Diff(map[string]string{"database": "", "search": ""}, jobs["install"].images); diff != "" {
-		t.Errorf("images of services (-want +got):\n%s", diff)
-	}
 	if got := len(n.snapshots()); got != 2 {
 		t.Errorf("a night that does not install is published: %v", n.snapshots())
 	}
@@ -195,7 +201,7 @@ func TestNightlyWorkflow(t *testing.T) {
 		t.Fatalf("issues: %+v", issues)
 	}
 	// The last good night is not old yet: a monitor has nothing to say, and leaves the issue.
-	expectJobs(t, n.workflow("freshness.yml", "schedule", map[string]any{"line": n.line}), map[string]string{"freshness": "success"})
+	expectJobs(t, n.workflow("freshness.yml", "workflow_call", map[string]any{"line": n.line}), map[string]string{"freshness": "success"})
 	if issues = n.github.Repositories["acme/nightly"].Issues; len(issues) != 1 || issues[0].State != "open" {
 		t.Fatalf("issues: %+v", issues)
 	}
@@ -212,12 +218,7 @@ func TestNightlyWorkflow(t *testing.T) {
 // What a cell does to the night's artifact, nobody publishes.
 func TestNightlyWorkflowTampered(t *testing.T) {
 	n := newNewsroom(t)
-	n.after = map[string]func(){"install": func() {
-		file := filepath.Join(n.artifacts, "night", "night.tar")
-		if err := appendFile(file, "more"); err != nil {
-			t.Fatal(err)
-		}
-	}}
+	n.override["AFTER_UPLOAD"] = `[ $GITHUB_JOB != install ] || echo more >> $ARTIFACTS/night/night.tar`
 	jobs := n.snapshot(nil)
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "failure"})
 	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.snapshots()) > 0 {
@@ -228,40 +229,47 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 // A cell with services gets them, at addresses that the program takes; one without gets none.
 func TestCellServices(t *testing.T) {
 	job := parseWorkflow(t, "../.github/workflows/nightly.yml").Jobs["install"]
-	for _, c := range []struct{ database, search, wantDatabase, wantSearch string }{
-		{"mariadb:11.4", "opensearchproject/opensearch:2.19.1", "mysql://root:nightly@127.0.0.1:3306/shop", "http://127.0.0.1:9200"},
-		{"mysql:8.4", "", "mysql://root:nightly@127.0.0.1:3306/shop", ""},
-		{"", "", "", ""},
-	} {
-		e := expressions{contexts: map[string]any{"matrix": map[string]any{"database": c.database, "search-image": c.search, "name": "x"}}}
-		got := map[string]string{}
-		for name, service := range job.Services.Value {
-			got[name] = evaluated(t, e, service.Container.Image.Value)
-		}
-		for _, step := range job.Steps {
-			for name, v := range envOf(step) {
-				if strings.HasPrefix(name, "nightly_") {
-					got[name] = evaluated(t, e, v.Value.Value)
-				}
-			}
-		}
-		want := map[string]string{"database": c.database, "search": c.search, "nightly_database": c.wantDatabase, "nightly_search": c.wantSearch}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-		if c.wantDatabase != "" {
-			if _, err := install.ParseDatabase(c.wantDatabase); err != nil {
-				t.Error(err)
+	env := map[string]string{}
+	for name, service := range job.Services.Value {
+		env[name] = service.Container.Image.Value
+	}
+	for _, step := range job.Steps {
+		for name, v := range envOf(step) {
+			if strings.HasPrefix(name, "nightly_") {
+				env[name] = v.Value.Value
 			}
 		}
 	}
-}
-
-func evaluated(t *testing.T, e expressions, text string) string {
-	t.Helper()
-	value, err := e.text(text)
-	if err != nil {
-		t.Fatal(err)
+	workflow := `on: workflow_dispatch
+permissions: {}
+jobs:
+  cells:
+    runs-on: ubuntu-24.04
+    strategy:
+      max-parallel: 1
+      matrix:
+        include:
+          - {database: "mariadb:11.4", search-image: "opensearchproject/opensearch:2.19.1"}
+          - {database: "mysql:8.4", search-image: ""}
+          - {database: "", search-image: ""}
+    steps:
+      - shell: bash
+        run: echo "$database, $search, $nightly_database, $nightly_search."
+        env:
+`
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		workflow += fmt.Sprintf("          %s: %q\n", name, env[name])
 	}
-	return value
+	parsed, problems := actionlint.Parse([]byte(workflow))
+	if len(problems) > 0 {
+		t.Fatal(problems[0])
+	}
+	const database = "mysql://root:nightly@127.0.0.1:3306/shop"
+	want := "mariadb:11.4, opensearchproject/opensearch:2.19.1, " + database + ", http://127.0.0.1:9200.\nmysql:8.4, , " + database + ", .\n, , , .\n"
+	if diff := cmp.Diff(want, newActions(t).act("workflow_dispatch", workflow, parsed, nil)["cells"].said); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := install.ParseDatabase(database); err != nil {
+		t.Error(err)
+	}
 }

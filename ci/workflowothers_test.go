@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,7 @@ func TestCIWorkflow(t *testing.T) {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	a := newActions(t)
-	a.files = map[string]string{"ci/engine/engine": fakeEngine}
+	a.brings("ci/engine/engine", fakeEngine)
 	for _, name := range []string{"git", "sshd", "chromium", "mariadbd"} { // the tests that would need them are not run
 		a.tool(name, "")
 	}
@@ -51,7 +52,7 @@ func TestFreshnessWorkflow(t *testing.T) {
 	n := newNewsroom(t)
 	watch := func(want string, wantIssues int, wantState string) {
 		t.Helper()
-		jobs := n.workflow("freshness.yml", "schedule", map[string]any{"line": n.line, "max-age": "36h"})
+		jobs := n.workflow("freshness.yml", "workflow_call", map[string]any{"line": n.line, "max-age": "36h"})
 		expectJobs(t, jobs, map[string]string{"freshness": want})
 		issues := n.github.Repositories["acme/nightly"].Issues
 		if len(issues) != wantIssues || wantIssues > 0 && issues[wantIssues-1].State != wantState {
@@ -88,9 +89,13 @@ func TestDriftWorkflow(t *testing.T) {
 	if !strings.Contains(jobs["line"].page, "Sample distribution") {
 		t.Errorf("the page:\n%s", jobs["line"].page)
 	}
-	a.files = map[string]string{"composer.json": `{"name": "acme/one", "type": "magento2-module", "autoload": {"psr-4": {"Acme\\One\\": ""}}}`}
-	jobs = a.workflow("drift.yml", "pull_request", map[string]any{"line": "sample", "program": "mage-os/nightly"})
+	a.brings("composer.json", `{"name": "acme/one", "type": "magento2-module", "autoload": {"psr-4": {"Acme\\One\\": ""}}}`)
+	jobs = a.workflow("drift.yml", "workflow_call", map[string]any{"line": "sample", "program": "mage-os/nightly"})
 	expectJobs(t, jobs, map[string]string{"line": "skipped", "clone": "success"})
+	var log struct{ Version string }
+	if err := json.Unmarshal(a.took("drift.sarif"), &log); err != nil || log.Version != "2.1.0" {
+		t.Errorf("no SARIF 2.1.0: %q, %v", log.Version, err)
+	}
 }
 
 // The organization against its list: what differs is on the page, and fails the run.
@@ -100,7 +105,7 @@ func TestOrgWorkflow(t *testing.T) {
 	a.github.Tokens["token-of-app"] = map[string]string{}
 	a.vars["ORGANIZATION_APP"], a.secrets["ORGANIZATION_APP_KEY"] = "1", "key"
 	a.override["GH_ENTERPRISE_TOKEN"] = "token-of-app" // the fake is a server of its own
-	a.files = map[string]string{"releases/organization.yaml": "name: acme\nurl: " + a.github.Page("") + "\nrepositories: []\n"}
+	a.brings("releases/organization.yaml", "name: acme\nurl: "+a.github.Page("")+"\nrepositories: []\n")
 	jobs := a.workflow("org.yml", "schedule", nil)
 	expectJobs(t, jobs, map[string]string{"plan": "failure"})
 	for _, want := range []string{"module-07", "exit code 9"} {

@@ -4,6 +4,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,27 +18,37 @@ type Tool struct {
 	Program string
 	Debian  string // the Debian packages that bring it
 	For     string // what needs it
+	Module  string // or the Go module and version that it is built from
+}
+
+// From says how to come by the tool.
+func (t Tool) From() string {
+	if t.Module != "" {
+		return "go install " + t.Module
+	}
+	return "Debian packages " + t.Debian
 }
 
 // Install are what the test installation runs.
 var Install = []Tool{
 	// With the extensions that Magento's root composer.json requires.
-	{"php", "php-cli php-bcmath php-curl php-gd php-intl php-mbstring php-mysql php-soap php-xml php-zip", "test installation"},
-	{"composer", "composer", "test installation"},
-	{"unzip", "unzip", "test installation (Composer unpacks with it)"},
+	{Program: "php", Debian: "php-cli php-bcmath php-curl php-gd php-intl php-mbstring php-mysql php-soap php-xml php-zip", For: "test installation"},
+	{Program: "composer", Debian: "composer", For: "test installation"},
+	{Program: "unzip", Debian: "unzip", For: "test installation (Composer unpacks with it)"},
 }
 
 // Shop are what a shop needs beside those.
 var Shop = []Tool{
-	{"mariadbd", "mariadb-server", "test installation from level setup on (or give NIGHTLY_DATABASE)"},
+	{Program: "mariadbd", Debian: "mariadb-server", For: "test installation from level setup on (or give NIGHTLY_DATABASE)"},
 }
 
 // Tests are what the tests run beside the tools of an installation.
 var Tests = []Tool{
-	{"git", "git", "tests of fetching"},
-	{"sshd", "openssh-server", "tests of ssh"},
-	{"chromium", "chromium", "tests of the repository's page"},
-	{"mariadbd", "mariadb-server", "tests of a shop's setup"},
+	{Program: "git", Debian: "git", For: "tests of fetching"},
+	{Program: "sshd", Debian: "openssh-server", For: "tests of ssh"},
+	{Program: "chromium", Debian: "chromium", For: "tests of the repository's page"},
+	{Program: "mariadbd", Debian: "mariadb-server", For: "tests of a shop's setup"},
+	{Program: "act", Module: "github.com/nektos/act@v0.2.89", For: "tests of the workflows"},
 }
 
 // Missing gives the tools that the machine does not have.
@@ -79,13 +90,20 @@ func (i Installer) Ensure(ctx context.Context, tools []Tool) error {
 	if len(lacking) == 0 {
 		return nil
 	}
-	var programs, packages []string
+	var programs, packages, commands, modules []string
 	for _, t := range lacking {
 		programs = append(programs, t.Program)
 		packages = append(packages, strings.Fields(t.Debian)...)
+		if t.Module != "" {
+			modules = append(modules, t.Module)
+			commands = append(commands, "GOBIN="+moduleBin+" "+t.From())
+		}
 	}
 	names := strings.Join(programs, ", ")
-	command := "apt-get update && apt-get install --yes --no-install-recommends " + strings.Join(packages, " ")
+	if len(packages) > 0 {
+		commands = append(commands, "apt-get update", "apt-get install --yes --no-install-recommends "+strings.Join(packages, " "))
+	}
+	command := strings.Join(commands, " && ")
 	switch {
 	case !i.Allowed:
 		return fmt.Errorf("this machine has no %s (%s): give --install-tools, or run as root:\n  %s\nor stop before it with --until build", names, lacking[0].For, command)
@@ -94,11 +112,34 @@ func (i Installer) Ensure(ctx context.Context, tools []Tool) error {
 	case os.Geteuid() != 0:
 		return fmt.Errorf("--install-tools needs root; run:\n  sudo sh -c '%s'", command)
 	}
-	fmt.Fprintf(i.Log, "installing %s\n", strings.Join(packages, ", "))
+	fmt.Fprintf(i.Log, "installing %s\n", strings.Join(append(packages, modules...), ", "))
+	built := make(chan error) // a build computes while apt-get downloads
+	go func() { built <- buildModules(ctx, modules) }()
+	return errors.Join(i.installPackages(ctx, packages), <-built)
+}
+
+func (i Installer) installPackages(ctx context.Context, packages []string) error {
+	if len(packages) == 0 {
+		return nil
+	}
 	install := append([]string{"install", "--yes", "--no-install-recommends"}, packages...)
 	for _, args := range [][]string{{"update"}, install} {
 		if out, err := i.apt(ctx, args); err != nil {
 			return fmt.Errorf("apt-get %s: %w\n%s", strings.Join(args, " "), err, LastLines(out, 20))
+		}
+	}
+	return nil
+}
+
+// moduleBin is where programs of Go modules are installed.
+const moduleBin = "/usr/local/bin"
+
+func buildModules(ctx context.Context, modules []string) error {
+	for _, module := range modules {
+		cmd := exec.CommandContext(ctx, "go", "install", module)
+		cmd.Env = append(os.Environ(), "GOBIN="+moduleBin, "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go install %s: %w\n%s", module, err, LastLines(string(out), 20))
 		}
 	}
 	return nil

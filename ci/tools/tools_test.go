@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,7 @@ func TestEnsure(t *testing.T) {
 			}
 			t.Setenv("PATH", dir+":"+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
 			var log bytes.Buffer
-			err := Installer{Allowed: !c.refused, Log: &log}.Ensure(t.Context(), []Tool{{"sometool", "some more", "a test"}})
+			err := Installer{Allowed: !c.refused, Log: &log}.Ensure(t.Context(), []Tool{{Program: "sometool", Debian: "some more", For: "a test"}})
 			if c.wantErr == "" && (err != nil || Find("sometool") == "") || c.wantErr != "" && (err == nil || !strings.Contains(err.Error(), c.wantErr)) {
 				t.Errorf("error: %v, want %q", err, c.wantErr)
 			}
@@ -75,6 +76,28 @@ func TestEnsure(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A tool that is a Go module is built, without apt-get.
+func TestEnsureModule(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root installs programs; run as root")
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, "apt-get", "#!/bin/sh\necho apt-get >> said\n")
+	write(t, "go", "#!/bin/sh\necho \"go $* to $GOBIN\" >> said\n[ ! -e broken ] || { echo no such version; exit 1; }\n")
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	wanted := []Tool{{Program: "no-such-tool", Module: "example.org/tool@v1.2.3", For: "a test"}}
+	err := Installer{Allowed: true, Log: io.Discard}.Ensure(t.Context(), wanted)
+	said, readErr := os.ReadFile("said")
+	if want := "go install example.org/tool@v1.2.3 to /usr/local/bin\n"; err != nil || readErr != nil || string(said) != want {
+		t.Errorf("%v, %v: %q, want %q", err, readErr, said, want)
+	}
+	write(t, "broken", "")
+	if err = (Installer{Allowed: true, Log: io.Discard}).Ensure(t.Context(), wanted); err == nil || !strings.Contains(err.Error(), "no such version") {
+		t.Errorf("error: %v", err)
 	}
 }
 
