@@ -17,7 +17,8 @@ var mayImport = map[string][]string{
 	"pipeline/container":      {"pipeline", "pipeline/container/pack"},
 	"pipeline/container/pack": {"pipeline"},
 	"releases/composer":       nil,
-	"releases":                {"pipeline", "releases/composer"},
+	"releases/config":         nil, // files that a JSON Schema describes
+	"releases":                {"pipeline", "releases/composer", "releases/config"},
 	"releases/git":            {"releases", "releases/git/remote"},
 	"releases/git/remote":     nil,
 	"releases/github":         {"releases"},

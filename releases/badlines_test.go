@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // goodLine uses every key; each bad line is one change to it.
@@ -125,8 +127,8 @@ var badLines = []struct{ name, old, new string }{
 	{"not UTF-8", "title: My distribution", "title: My \xff"},
 	{"control character", "title: My distribution", "title: My \x1b[31m"},
 	{"escaped control character", "title: My distribution", `title: "My\u001b"`},
-	{"too large", "title: My distribution", "title: \"" + strings.Repeat("x", maxLine) + "\""},
-	{"too many words", "run: [pub/index.php]", "run: [" + strings.Repeat("a,", maxTokens/2) + "]"},
+	{"too large", "title: My distribution", "title: \"" + strings.Repeat("x", config.MaxFile) + "\""},
+	{"too many words", "run: [pub/index.php]", "run: [" + strings.Repeat("a,", 20_000) + "]"},
 	{"nested lists", "run: [pub/index.php]", "run: " + strings.Repeat("[", 50)},
 	{"nested blocks", "run: [pub/index.php]", "run:\n    " + strings.Repeat("- ", 50) + "a"},
 	{"indented far", "run: [pub/index.php]", "run:\n" + strings.Repeat(" ", 300) + "- a"},

@@ -1,43 +1,28 @@
 package releases
 
 import (
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
-)
 
-// The defaults of a release line. line.schema.json names them too.
-const (
-	defaultKeep     = 14
-	defaultPolicy   = "nightly"
-	defaultFallback = "0.0.1"
-	defaultRequire  = OfficialRequire
-	packagist       = "https://repo.packagist.org"
+	"github.com/mage-os/nightly/releases/config"
 )
-
-// defaultSkipTags leaves out tags such as v1.0: upstream's
-// composer-dependency-version-audit-plugin has one that is no release.
-var defaultSkipTags = []string{"v*"}
 
 // Load gives the line of that name that the program carries in itself (Names),
 // or reads the file if nameOrFile has a slash or ends in .yaml or .yml. The
 // error is a *ConfigError with every problem of the line.
 func Load(nameOrFile string) (*Line, error) {
 	if isFile(nameOrFile) {
-		data, err := readFile(nameOrFile)
+		data, err := config.ReadFile(nameOrFile)
 		if err != nil {
-			return nil, configErrorf("read release line: %w", err)
+			return nil, configErrorf("read release line: %w; the command lines lists those that the program has, and a line of yours can extend one", err)
 		}
 		return Parse(nameOrFile, data)
 	}
 	if !slices.Contains(Names(), nameOrFile) {
-		return nil, configErrorf("release line %q: there is no such line; there are %s; a file of yours is named with its ending, as in %[1]s.yaml",
-			nameOrFile, strings.Join(Names(), ", "))
+		return nil, configErrorf("release line %q: there is no such line%s; a file of yours is named with its ending, as in %[1]s.yaml",
+			nameOrFile, config.Suggest(nameOrFile, Names()))
 	}
 	file := nameOrFile + ".yaml"
 	data, err := fs.ReadFile(lines, file)
@@ -55,85 +40,67 @@ func isFile(nameOrFile string) bool {
 	return strings.ContainsAny(nameOrFile, "/"+string(filepath.Separator))
 }
 
-// readFile reads no more than Parse accepts, so that a device or a wrong file
-// does no harm.
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxLine+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return data, nil
-}
-
 // Parse reads a release line from YAML, fills in the defaults, and validates the
 // whole. The filename stands in messages only. The error is a *ConfigError with
 // every problem, each with its line and column.
 func Parse(filename string, data []byte) (*Line, error) {
-	root, broken := parseYAML(data)
-	if broken != nil {
-		return nil, joinProblems(filename, []problem{*broken})
+	root, problems := config.Parse(filename, data)
+	if root == nil {
+		return nil, &ConfigError{Err: config.Join(problems)}
 	}
-	line, d := &Line{}, newDecoder()
-	d.value("", root, reflect.ValueOf(line).Elem())
-	if d.values > maxValues { // the line is not whole, so that nothing else can be said of it
-		return nil, joinProblems(filename, d.problems)
-	}
-	fillDefaults(line, d.present)
-	nameListed(line, func(path, text string) {
-		d.problems = append(d.problems, problem{at: d.place(path), path: path, text: path + ": " + text})
-		d.broken[path] = true
-	})
-	found := d.problems
-	for _, p := range check(line) {
-		if !d.isBroken(p.path) {
-			p.at = d.place(p.path)
-			found = append(found, p)
-		}
-	}
-	if err := joinProblems(filename, found); err != nil {
+	return decodeLine(root, problems)
+}
+
+// decodeLine reads a line that may have some problems already.
+func decodeLine(root *config.Node, problems []config.Problem) (*Line, error) {
+	checked, err := lineSchema.Check(root, problems)
+	if err != nil {
 		return nil, err
+	}
+	line := &Line{}
+	if err := checked.Decode(line); err != nil {
+		return nil, configErrorf("%s: %w", root.File, err)
+	}
+	if line.Title == "" {
+		line.Title = line.Name
+	}
+	if i := slices.IndexFunc(line.Editions, func(e Edition) bool { return e.Type == ProjectEdition }); i >= 0 && line.Install.Project == "" {
+		line.Install.Project = line.Editions[i].Name
+	}
+	nameListed(line, checked.Add)
+	check(line, checked)
+	if err := checked.Err(); err != nil {
+		return nil, &ConfigError{Err: err}
 	}
 	return line, nil
 }
 
-// fillDefaults sets what the file leaves out. An empty list or text that the
-// file has is a choice and stays.
-func fillDefaults(l *Line, present func(path string) bool) {
-	set := func(path string, into *string, value string) {
-		if !present(path) {
-			*into = value
+// Validate checks the whole line, as Parse does for one that is read from YAML.
+// The error is a *ConfigError with every problem; there are no line numbers.
+func (l *Line) Validate() error {
+	clone, err := l.Clone()
+	if err != nil {
+		return err
+	}
+	for i := range clone.Repositories {
+		clone.Repositories[i].Local = false // no file can say so
+	}
+	root, err := lineSchema.Written(clone, true)
+	if err != nil {
+		return err
+	}
+	for _, at := range clone.gitURLs() {
+		if strings.HasPrefix(*at.url, listedPrefix) {
+			return configErrorf("%s: a line that was read names the repository itself", *at.url)
 		}
 	}
-	set("title", &l.Title, l.Name)
-	set("versions.policy", &l.Versions.Policy, defaultPolicy)
-	set("versions.fallback", &l.Versions.Fallback, defaultFallback)
-	if !present("versions.skip-tags") {
-		l.Versions.SkipTags = slices.Clone(defaultSkipTags)
+	checked, err := lineSchema.Check(root, nil)
+	if err != nil {
+		return err
 	}
-	if !present("composer-repositories") {
-		l.Composer = []ComposerRepository{{URL: packagist}}
+	check(l, checked)
+	if err := checked.Err(); err != nil {
+		return &ConfigError{Err: err}
 	}
-	if !present("keep") {
-		l.Keep = defaultKeep
-	}
-	for i, repository := range l.Repositories {
-		for j := range repository.Packages {
-			if base := repository.Packages[j].Base; base != nil {
-				set(fmt.Sprintf("repositories[%d].packages[%d].base.require", i, j), &base.Require, defaultRequire)
-			}
-		}
-	}
-	if i := slices.IndexFunc(l.Editions, func(e Edition) bool { return e.Type == ProjectEdition }); i >= 0 {
-		set("install.project", &l.Install.Project, l.Editions[i].Name)
-	}
-	if !present("install.level") {
-		l.Install.Level = Installed
-	}
-	set("install.search", &l.Install.Search, NoSearch)
-	fill(reflect.ValueOf(l).Elem())
+	return nil
 }

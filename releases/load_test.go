@@ -183,12 +183,12 @@ func TestLoadFile(t *testing.T) {
 func TestLoadErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ name, arg, want string }{
-		{"unknown name", "nightlyy", `release line "nightlyy": there is no such line; there are mageos, mirror, nightly, release, sample, sample-release, upstream-nightly; ` +
-			`a file of yours is named with its ending, as in nightlyy.yaml`},
+		{"unknown name", "nightlyy", `release line "nightlyy": there is no such line, did you mean nightly?`},
+		{"unknown name like no other", "x", `there is no such line; want mageos, mirror, nightly, release, sample, sample-release or upstream-nightly; a file of yours is named with its ending, as in x.yaml`},
 		{"nothing", "", `release line ""`},
-		{"missing file", filepath.Join(dir, "no.yaml"), "no such file"},
+		{"missing file", filepath.Join(dir, "no.yaml"), "no such file or directory; the command lines lists"},
 		{"folder", dir, "is a directory"},
-		{"endless", "/dev/zero", "has 262145 bytes"},
+		{"endless", "/dev/zero", "has more than the 262144 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(c.arg)

@@ -61,10 +61,10 @@ func TestParseServicesRefuses(t *testing.T) {
 func TestSupportedServices(t *testing.T) {
 	for project, entries := range SupportedServices() {
 		for _, s := range entries {
-			c := &checker{line: &Line{Install: Install{Level: Installed, Search: NoSearch, Matrix: Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}}}}
-			c.install()
-			if len(s.PHP) == 0 || len(s.Database) == 0 || len(s.Search) == 0 || len(c.problems) > 0 {
-				t.Errorf("%s %s: %+v, %v", project, s.Versions, s, c.problems)
+			line := goodParsed(t)
+			line.Install.Matrix = Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}
+			if err := line.Validate(); len(s.PHP) == 0 || len(s.Database) == 0 || len(s.Search) == 0 || err != nil {
+				t.Errorf("%s %s: %+v, %v", project, s.Versions, s, err)
 			}
 		}
 	}

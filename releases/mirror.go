@@ -11,7 +11,7 @@ import (
 // The policies of Versions.
 const (
 	// NightlyPolicy builds the branches of a line in versions of the day.
-	NightlyPolicy = defaultPolicy
+	NightlyPolicy = "nightly"
 	// TagsPolicy builds every tag of a line, in the versions that its packages
 	// have there: a mirror.
 	TagsPolicy = "tags"
@@ -106,14 +106,14 @@ func (l *Line) ForTag(repository, tag string) (*Line, bool) {
 		Repositories: []Repository{{Name: r.Name, Packages: r.packagesAt(tag)}},
 		Editions:     slices.DeleteFunc(slices.Clone(l.Editions), func(e Edition) bool { return e.Repository != repository }),
 		Edits:        slices.Clone(l.Edits), Files: slices.Clone(l.Files), Composer: []ComposerRepository{},
-		Keep: l.Keep,
+		Install: Install{Run: []string{}, Expect: []string{}, Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}}, Images: map[string]string{}},
+		Keep:    l.Keep,
 	}
 	for _, fix := range r.FixVersions {
 		if fix.Tag == tag {
 			part.Repositories[0].FixVersions = []FixVersions{fix}
 		}
 	}
-	fill(valueOf(part))
 	return part, true
 }
 

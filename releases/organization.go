@@ -1,9 +1,10 @@
 package releases
 
 import (
-	"reflect"
 	"strings"
 	"sync"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // An Organization is the declared list of what a GitHub organization has: its
@@ -94,6 +95,9 @@ var RepositoryRoles = []string{"source", "mirror", "tool", "other"}
 
 // Permissions are GitHub's own, from the least to the most.
 var Permissions = []string{"read", "triage", "write", "maintain", "admin"}
+
+// ParameterlessRules are the rules of a ruleset that have no parameters.
+var ParameterlessRules = []string{"creation", "deletion", "non_fast_forward", "required_linear_history", "required_signatures", "update"}
 
 // A Protection is a branch protection rule.
 type Protection struct {
@@ -226,48 +230,46 @@ var declared = sync.OnceValues(DeclaredOrganization)
 // nameListed puts the URLs of listed repositories where a line names those:
 // organization:mageos-magento2. A repository's host and owner are said once, in
 // organization.yaml.
-func nameListed(l *Line, add func(path, text string)) {
-	eachURL("", reflect.ValueOf(l).Elem(), func(path string, url reflect.Value) {
-		listed, ok := strings.CutPrefix(url.String(), listedPrefix)
+func nameListed(l *Line, add func(at config.Path, format string, args ...any)) {
+	for _, at := range l.gitURLs() {
+		listed, ok := strings.CutPrefix(*at.url, listedPrefix)
 		if !ok {
-			return
+			continue
 		}
 		list, err := declared()
 		if err != nil {
-			add(path, err.Error())
-			return
+			add(at.path, "%v", err)
+			continue
 		}
 		r, ok := list.Repository(listed)
 		if !ok {
-			add(path, "there is no repository "+listed+" in releases/organization.yaml"+list.near(listed)+
-				"; add it there, or give its https:// URL here")
-			return
+			add(at.path, "there is no repository %s in releases/organization.yaml%s; add it there, or give its https:// URL here", listed, list.near(listed))
+			continue
 		}
-		url.SetString(list.GitURL(r.Name))
-	})
+		*at.url = list.GitURL(r.Name)
+	}
 }
 
-// eachURL visits what may be the URL of a git repository, by its key.
-func eachURL(path string, v reflect.Value, visit func(path string, url reflect.Value)) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			eachURL(path, v.Elem(), visit)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			eachURL(indexed(path, i), v.Index(i), visit)
-		}
-	case reflect.Struct:
-		for key, index := range keysOf(v.Type()) {
-			field, at := v.FieldByIndex(index), joinPath(path, key)
-			if field.Kind() == reflect.String && (key == "url" || key == "latest-tag") {
-				visit(at, field)
-				continue
-			}
-			eachURL(at, field, visit)
+// A lineURL is the URL of a git repository in a line.
+type lineURL struct {
+	path config.Path
+	url  *string
+}
+
+func (l *Line) gitURLs() []lineURL {
+	var urls []lineURL
+	for i := range l.Repositories {
+		urls = append(urls, lineURL{config.At("repositories", i, "url"), &l.Repositories[i].URL})
+	}
+	for i := range l.Editions {
+		for j := range l.Editions[i].Require {
+			urls = append(urls, lineURL{config.At("editions", i, "require", j, "latest-tag"), &l.Editions[i].Require[j].LatestTag})
 		}
 	}
+	if l.Data != nil {
+		urls = append(urls, lineURL{config.At("data", "url"), &l.Data.URL})
+	}
+	return urls
 }
 
 func (o *Organization) near(wrong string) string {
@@ -275,7 +277,7 @@ func (o *Organization) near(wrong string) string {
 	for i, r := range o.Repositories {
 		names[i] = r.Name
 	}
-	if near, ok := nearest(wrong, names); ok {
+	if near, ok := config.Nearest(wrong, names); ok {
 		return ", did you mean " + near + "?"
 	}
 	return ""

@@ -4,28 +4,31 @@ import (
 	_ "embed"
 	"fmt"
 	"io/fs"
-	"reflect"
-	"slices"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // organizationFile is the list that the program carries, and no release line.
 const organizationFile = "organization.yaml"
 
 //go:embed organization.schema.json
-var organizationSchema []byte
+var organizationText []byte
 
-// The defaults of an organization's list. organization.schema.json names them too.
-const (
-	defaultURL         = "https://github.com/"
-	defaultVisibility  = "public"
-	defaultTarget      = "branch"
-	defaultEnforcement = "active"
-	defaultBypass      = "always"
-)
+// organizationSchema says which shape a list has, and its defaults.
+var organizationSchema = config.NewSchema(organizationText, map[string]config.Format{"permission": config.Text(checkPermission)})
+
+// checkPermission lets roles of the organization's own pass, but no misspelt one
+// of GitHub's.
+func checkPermission(value string) error {
+	if near, ok := config.Nearest(value, Permissions); ok && near != value {
+		return fmt.Errorf("%q is unknown, did you mean %s?", value, near)
+	}
+	return nil
+}
 
 // OrganizationSchema is the JSON Schema (draft 2020-12) of organization.yaml, for
 // editors. The caller owns it.
-func OrganizationSchema() []byte { return slices.Clone(organizationSchema) }
+func OrganizationSchema() []byte { return organizationSchema.Text() }
 
 // DeclaredOrganization is the list that the program carries.
 func DeclaredOrganization() (*Organization, error) {
@@ -42,7 +45,7 @@ func LoadOrganization(file string) (*Organization, error) {
 	if file == "" {
 		return declared()
 	}
-	data, err := readFile(file)
+	data, err := config.ReadFile(file)
 	if err != nil {
 		return nil, configErrorf("read the organization's list: %w", err)
 	}
@@ -53,56 +56,26 @@ func LoadOrganization(file string) (*Organization, error) {
 // the whole. The error is a *ConfigError with every problem, each with its line and
 // column.
 func ParseOrganization(filename string, data []byte) (*Organization, error) {
-	root, broken := parseYAML(data)
-	if broken != nil {
-		return nil, joinProblems(filename, []problem{*broken})
+	root, problems := config.Parse(filename, data)
+	if root == nil {
+		return nil, &ConfigError{Err: config.Join(problems)}
 	}
-	o, d := &Organization{}, newDecoder()
-	d.value("", root, reflect.ValueOf(o).Elem())
-	if d.values > maxValues { // the list is not whole, so that nothing else can be said of it
-		return nil, joinProblems(filename, d.problems)
+	checked, err := organizationSchema.Check(root, problems)
+	if err != nil {
+		return nil, err
 	}
-	o.fillDefaults()
-	found := d.problems
-	for _, p := range o.check() {
-		if !d.isBroken(p.path) {
-			p.at = d.place(p.path)
-			found = append(found, p)
+	o := &Organization{}
+	if err := checked.Decode(o); err != nil {
+		return nil, configErrorf("%s: %w", filename, err)
+	}
+	for i := range o.Teams {
+		if o.Teams[i].Name == "" {
+			o.Teams[i].Name = o.Teams[i].Slug
 		}
 	}
-	if err := joinProblems(filename, found); err != nil {
-		return nil, err
+	o.check(checked)
+	if err := checked.Err(); err != nil {
+		return nil, &ConfigError{Err: err}
 	}
 	return o, nil
 }
-
-func (o *Organization) fillDefaults() {
-	set := func(into *string, value string) {
-		if *into == "" {
-			*into = value
-		}
-	}
-	set(&o.URL, defaultURL)
-	for i := range o.People {
-		set(&o.People[i].Role, MemberRole)
-	}
-	for i := range o.Teams {
-		set(&o.Teams[i].Name, o.Teams[i].Slug)
-		set(&o.Teams[i].Privacy, ClosedTeam)
-	}
-	for i := range o.Repositories {
-		r := &o.Repositories[i]
-		set(&r.Visibility, defaultVisibility)
-		for j := range r.Rulesets {
-			set(&r.Rulesets[j].Target, defaultTarget)
-			set(&r.Rulesets[j].Enforcement, defaultEnforcement)
-			for k := range r.Rulesets[j].Bypass {
-				set(&r.Rulesets[j].Bypass[k].Mode, defaultBypass)
-			}
-		}
-	}
-	fill(reflect.ValueOf(o).Elem())
-}
-
-// indexed is the path of an element.
-func indexed(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }

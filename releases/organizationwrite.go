@@ -2,11 +2,9 @@ package releases
 
 import (
 	"cmp"
-	"reflect"
+	"encoding/json"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 )
 
 // organizationHead begins every written list.
@@ -14,90 +12,30 @@ const organizationHead = "# yaml-language-server: $schema=organization.schema.js
 
 // YAML writes the list as a file, in a stable order. What is a default is left out.
 func (o *Organization) YAML(comment string) ([]byte, error) {
-	plain, err := o.clone()
+	data, err := json.Marshal(o)
 	if err != nil {
+		return nil, err
+	}
+	var plain Organization
+	if err := json.Unmarshal(data, &plain); err != nil {
 		return nil, err
 	}
 	plain.Sort()
-	plain.leaveOutDefaults()
-	text, err := yaml.MarshalWithOptions(shortened(reflect.ValueOf(*plain)), yaml.IndentSequence(true))
+	for i := range plain.Teams {
+		if plain.Teams[i].Name == plain.Teams[i].Slug {
+			plain.Teams[i].Name = ""
+		}
+	}
+	root, err := organizationSchema.Written(plain, false)
 	if err != nil {
 		return nil, err
 	}
+	text, err := root.YAML()
 	head := organizationHead
 	for line := range strings.Lines(comment) {
 		head += "# " + strings.TrimRight(line, "\n") + "\n"
 	}
-	return append([]byte(head), text...), nil
-}
-
-// clone copies the list by way of its own form.
-func (o *Organization) clone() (*Organization, error) {
-	text, err := yaml.Marshal(shortened(reflect.ValueOf(*o)))
-	if err != nil {
-		return nil, err
-	}
-	return ParseOrganization("", text)
-}
-
-// shortened is a value without what is empty, its keys in the order of the fields.
-func shortened(v reflect.Value) any {
-	switch v.Kind() {
-	case reflect.Pointer:
-		return shortened(v.Elem())
-	case reflect.Slice:
-		list := make([]any, v.Len())
-		for i := range list {
-			list[i] = shortened(v.Index(i))
-		}
-		return list
-	case reflect.Struct:
-		pairs := yaml.MapSlice{}
-		for field := range v.Type().Fields() {
-			value := v.FieldByIndex(field.Index)
-			empty := value.IsZero() || (value.Kind() == reflect.Slice || value.Kind() == reflect.Map) && value.Len() == 0
-			if !empty {
-				pairs = append(pairs, yaml.MapItem{Key: field.Tag.Get("json"), Value: shortened(value)})
-			}
-		}
-		return pairs
-	case reflect.Map:
-		pairs := yaml.MapSlice{}
-		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
-		for _, key := range keys {
-			pairs = append(pairs, yaml.MapItem{Key: key.String(), Value: v.MapIndex(key).Interface()})
-		}
-		return pairs
-	}
-	return v.Interface()
-}
-
-func (o *Organization) leaveOutDefaults() {
-	leave := func(text *string, value string) {
-		if *text == value {
-			*text = ""
-		}
-	}
-	leave(&o.URL, defaultURL)
-	for i := range o.People {
-		leave(&o.People[i].Role, MemberRole)
-	}
-	for i := range o.Teams {
-		leave(&o.Teams[i].Name, o.Teams[i].Slug)
-		leave(&o.Teams[i].Privacy, ClosedTeam)
-	}
-	for i := range o.Repositories {
-		r := &o.Repositories[i]
-		leave(&r.Visibility, defaultVisibility)
-		for j := range r.Rulesets {
-			leave(&r.Rulesets[j].Target, defaultTarget)
-			leave(&r.Rulesets[j].Enforcement, defaultEnforcement)
-			for k := range r.Rulesets[j].Bypass {
-				leave(&r.Rulesets[j].Bypass[k].Mode, defaultBypass)
-			}
-		}
-	}
+	return append([]byte(head), text...), err
 }
 
 // Sort puts all that has no order of its own into byte order.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // ReleasePolicy gives every package of a line the one version that a person
@@ -172,7 +174,7 @@ func (l *Line) setRef(text string) error {
 	if i < 0 {
 		return fmt.Errorf("--ref %s: line %s has no repository %s", text, l.Name, name)
 	}
-	if err := checkRef(ref); err != nil {
+	if err := config.CheckRef(ref); err != nil {
 		return fmt.Errorf("--ref %s: %w", text, err)
 	}
 	l.Repositories[i].Ref = ref

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 const (
@@ -116,7 +118,7 @@ func nearestBranches(refs []Ref, want string) string {
 	var branches []branch
 	for _, ref := range refs {
 		if strings.HasPrefix(ref.Name, branchPrefix) {
-			branches = append(branches, branch{ref.short(), editDistance(shorten(ref.short()), shorten(want))})
+			branches = append(branches, branch{ref.short(), config.Distance(shorten(ref.short()), shorten(want))})
 		}
 	}
 	if len(branches) == 0 {

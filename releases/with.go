@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // With replaces the source of one repository: NAME=FOLDER takes the branch that
@@ -43,17 +45,17 @@ func (l *Line) With(override string) error {
 
 // locate finds URL and ref of a source that With is given.
 func locate(source string) (address, ref string, err error) {
-	if !strings.Contains(source, "://") && !strings.HasPrefix(source, "embedded:") && !scpPattern.MatchString(source) {
+	if !strings.Contains(source, "://") && !strings.HasPrefix(source, "embedded:") && !config.IsShortSSH(source) {
 		return clone(source)
 	}
 	address, ref, _ = strings.Cut(source, "#")
-	if err := checkURL(address, gitRule); err != nil {
+	if err := config.CheckGitURL(address); err != nil {
 		return "", "", fmt.Errorf("URL: %w", err)
 	}
 	if ref == "" {
 		return "", "", fmt.Errorf("%s names no branch or tag; write one behind it, as in %s#main", address, address)
 	}
-	if err := checkRef(ref); err != nil {
+	if err := config.CheckRef(ref); err != nil {
 		return "", "", fmt.Errorf("ref: %w", err)
 	}
 	return address, ref, nil
@@ -77,7 +79,7 @@ func clone(folder string) (address, branch string, err error) {
 	if !ok {
 		return "", "", fmt.Errorf("%s: no branch is checked out there (HEAD is %.60q); check one out with git switch, or git switch -c NAME", folder, head)
 	}
-	if err := checkRef(branch); err != nil {
+	if err := config.CheckRef(branch); err != nil {
 		return "", "", fmt.Errorf("branch of %s: %w", folder, err)
 	}
 	folder, err = mainRepository(folder, gitDir)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // gitRun runs git in a folder, away from the configuration of the machine.
@@ -138,10 +140,10 @@ func TestWithErrors(t *testing.T) {
 		{"broken .git file", "tools=" + broken, "it names no gitdir"},
 		{"detached", "tools=" + detached, "no branch is checked out there"},
 		{"URL without ref", "tools=https://example.org/tools.git", "names no branch or tag; write one behind it, as in https://example.org/tools.git#main"},
-		{"URL of git", "tools=git://example.org/tools.git#main", "want https://, ssh://, file:// or embedded:"},
+		{"URL of git", "tools=git://example.org/tools.git#main", "want https, ssh, file or embedded, as in"},
 		{"URL with password", "tools=https://me:secret@example.org/tools.git#main", "no user, password or token"},
 		{"short form", "tools=git@example.org:tools.git", "write it as ssh://git@example.org/tools.git"},
-		{"bad ref", "tools=https://example.org/tools.git#--exec", "begins with '-'"},
+		{"bad ref", "tools=https://example.org/tools.git#--exec", "a command line would take it for something else"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := goodParsed(t)
@@ -191,9 +193,9 @@ func TestCheckRef(t *testing.T) {
 		{"a\u00a0b", false}, {"a;b", false}, {"a|b", false}, {"a&b", false}, {"a$b", false}, {"a`b", false}, {"a'b", false},
 		{`a"b`, false}, {"a<b", false}, {"a>b", false}, {"a(b", false}, {"a!b", false}, {strings.Repeat("a", 256), false},
 	} {
-		err := checkRef(c.ref)
+		err := config.CheckRef(c.ref)
 		if (err == nil) != c.good {
-			t.Errorf("checkRef(%q): %v, want good: %v", c.ref, err, c.good)
+			t.Errorf("CheckRef(%q): %v, want good: %v", c.ref, err, c.good)
 		}
 		if err == nil && exec.Command(git, "check-ref-format", "--branch", c.ref).Run() != nil {
 			t.Errorf("git does not take %q as a branch", c.ref)
