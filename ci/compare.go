@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 )
 
 // compareFlags are the flags of mageos-nightly compare.
@@ -36,7 +36,7 @@ The commits between come from the repositories: at most 1,000 of each.`,
 			if w.json && !cmd.Flags().Changed("format") {
 				f.format = "json"
 			}
-			return compare(cmd.Context(), w, f, args)
+			return runCompare(cmd.Context(), w, f, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -47,11 +47,11 @@ The commits between come from the repositories: at most 1,000 of each.`,
 	return cmd
 }
 
-func compare(ctx context.Context, w *world, f compareFlags, args []string) (err error) {
-	write, ok := map[string]func(*releases.Comparison) ([]byte, error){
-		"text":     func(c *releases.Comparison) ([]byte, error) { return c.Text(), nil },
-		"markdown": func(c *releases.Comparison) ([]byte, error) { return c.Markdown(), nil },
-		"json":     (*releases.Comparison).JSON,
+func runCompare(ctx context.Context, w *world, f compareFlags, args []string) (err error) {
+	write, ok := map[string]func(*compare.Result) ([]byte, error){
+		"text":     func(c *compare.Result) ([]byte, error) { return c.Text(), nil },
+		"markdown": func(c *compare.Result) ([]byte, error) { return c.Markdown(), nil },
+		"json":     (*compare.Result).JSON,
 	}[f.format]
 	if !ok {
 		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
@@ -66,13 +66,13 @@ func compare(ctx context.Context, w *world, f compareFlags, args []string) (err 
 		return err
 	}
 	defer c.end(&err)
-	var history releases.History
+	var history compare.History
 	if !f.noHistory {
 		if history, err = c.history(); err != nil {
 			return err
 		}
 	}
-	comparison, err := releases.Compare(ctx, before.manifest, after.manifest, history)
+	comparison, err := compare.Manifests(ctx, before.manifest, after.manifest, history)
 	if err != nil {
 		return err
 	}

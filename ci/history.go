@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
 )
@@ -12,7 +12,7 @@ import (
 // history is where the commits between two nights come from, for mageos-nightly compare, the
 // page and release notes: GitHub's comparison for what lies on GitHub, with its pull
 // requests, and git for all else and where GitHub does not answer.
-func (c *chain) history() (releases.History, error) {
+func (c *chain) history() (compare.History, error) {
 	elsewhere := git.NewHistory(git.Options{Token: c.world.token, SSH: c.world.ssh(), Locate: c.carried.locate, Log: c.log})
 	o := github.Options{
 		Token: github.NewToken(c.world.token("github.com")), Log: c.log,

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -28,7 +29,7 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := history.Between(t.Context(), server.Page("acme/shop.git"), before, after)
-	want := []releases.Commit{{ID: after, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: []releases.PullRequest{{Number: "7"}}}}
+	want := []compare.Commit{{ID: after, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "7"}}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

@@ -19,9 +19,10 @@ var mayImport = map[string][]string{
 	"releases/composer":       nil,
 	"releases/config":         nil, // files that a JSON Schema describes
 	"releases":                {"pipeline", "releases/composer", "releases/config"},
-	"releases/git":            {"releases", "releases/git/remote"},
+	"releases/compare":        {"pipeline", "releases"},
+	"releases/git":            {"releases", "releases/compare", "releases/git/remote"},
 	"releases/git/remote":     nil,
-	"releases/github":         {"releases"},
+	"releases/github":         {"releases", "releases/compare"},
 	"releases/organization":   {"releases", "releases/github"},
 	"releases/github/fake":    nil, // a GitHub for tests: only they may import it
 	"stages":                  {"pipeline", "releases", "releases/composer"},
@@ -41,7 +42,7 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
+	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
@@ -167,7 +168,7 @@ func (r *releasing) notes(ctx context.Context, repository publish.Repository, na
 	if err != nil {
 		return "", err
 	}
-	comparison, err := releases.Compare(ctx, before, after, history)
+	comparison, err := compare.Manifests(ctx, before, after, history)
 	if err != nil {
 		return "", err
 	}

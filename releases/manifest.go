@@ -69,7 +69,7 @@ type Requirement struct {
 
 // Encode writes the manifest as a file: indented, its maps in byte order, so that
 // the same manifest is the same file.
-func (m *Manifest) Encode() ([]byte, error) { return encodeFile(ManifestName, m) }
+func (m *Manifest) Encode() ([]byte, error) { return pipeline.EncodeJSON(m, "  ") }
 
 // ParseManifest reads a manifest, as strictly as ParsePlan a plan. Paths in it stay
 // below the night's folder.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+
+	"github.com/mage-os/nightly/pipeline"
 )
 
 // Program is the version of this program. It stands in manifests, and is a
@@ -111,7 +113,7 @@ func (p *Plan) Summary() string {
 
 // Encode writes the plan as a file: indented, its maps in byte order, so that the
 // same plan is the same file.
-func (p *Plan) Encode() ([]byte, error) { return encodeFile("plan", p) }
+func (p *Plan) Encode() ([]byte, error) { return pipeline.EncodeJSON(p, "  ") }
 
 // ParsePlan reads a plan file, strictly: an unknown key, another format, or a
 // value that no plan has is a *ConfigError that names all that is wrong.

@@ -3,7 +3,6 @@ package releases
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,18 +13,6 @@ import (
 // maxFile bounds plans and manifests, in bytes; those of Mage-OS have less than one
 // MiB.
 const maxFile = 32 << 20
-
-// encodeFile writes a plan or a manifest.
-func encodeFile(kind string, value any) ([]byte, error) {
-	var file bytes.Buffer
-	encoder := json.NewEncoder(&file)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", kind, err)
-	}
-	return file.Bytes(), nil
-}
 
 // decodeFile reads a plan or a manifest into a value, of which read is the format. Of
 // what is wrong the format is told first: that a program is too old is more to the

@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 )
 
 // errShallow says that the history ends before the question is answered.
@@ -27,7 +27,7 @@ const slop = 100
 // between gives the commits that after has and before has not, newest first. It
 // follows parents from the newest commit on, as git rev-list does, and reads no more
 // of the history than decides: that of Magento has 130,000 commits.
-func between(ctx context.Context, s storage.Storer, before, after string) ([]releases.Commit, error) {
+func between(ctx context.Context, s storage.Storer, before, after string) ([]compare.Commit, error) {
 	shallow, err := s.Shallow()
 	if err != nil {
 		return nil, err
@@ -153,17 +153,17 @@ func (w *walk) follow(ctx context.Context) error {
 }
 
 // inOrder sorts newest first, and by id where the clocks say the same.
-func inOrder(list []*object.Commit) []releases.Commit {
+func inOrder(list []*object.Commit) []compare.Commit {
 	slices.SortFunc(list, func(a, b *object.Commit) int {
 		if order := b.Committer.When.Compare(a.Committer.When); order != 0 {
 			return order
 		}
 		return strings.Compare(a.Hash.String(), b.Hash.String())
 	})
-	commits := make([]releases.Commit, 0, len(list))
+	commits := make([]compare.Commit, 0, len(list))
 	for _, c := range list {
 		subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
-		commits = append(commits, releases.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name})
+		commits = append(commits, compare.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name})
 	}
 	return commits
 }

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git/remote"
 )
 
@@ -31,17 +32,17 @@ import (
 var historyDepths = []int{50, 1000}
 
 // A History reads the commits between two commits out of git repositories. It
-// implements releases.History.
+// implements compare.History.
 type History struct{ options Options }
 
 // NewHistory makes a History. Of the options it takes Token, Locate, SSH, Client and
 // Timeout, which is for one fetch.
 func NewHistory(o Options) *History { return &History{options: NewLister(o).options} }
 
-// Between implements releases.History. Of a repository that is not on this machine
+// Between implements compare.History. Of a repository that is not on this machine
 // it fetches at most 1,000 commits, without their files where the server allows
 // that.
-func (h *History) Between(ctx context.Context, address, before, after string) ([]releases.Commit, error) {
+func (h *History) Between(ctx context.Context, address, before, after string) ([]compare.Commit, error) {
 	endpoint, err := transport.NewEndpoint(address)
 	if name, embedded := releases.IsEmbedded(address); embedded {
 		if h.options.Locate == nil {
@@ -68,7 +69,7 @@ func (h *History) Between(ctx context.Context, address, before, after string) ([
 	return nil, fmt.Errorf("%.10s is not among the %d commits before %.10s", before, historyDepths[len(historyDepths)-1], after)
 }
 
-func historyOfFolder(ctx context.Context, dir, before, after string) ([]releases.Commit, error) {
+func historyOfFolder(ctx context.Context, dir, before, after string) ([]compare.Commit, error) {
 	repository, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func historyOfFolder(ctx context.Context, dir, before, after string) ([]releases
 }
 
 // fetched fetches so many commits before both, and reads them.
-func (h *History) fetched(ctx context.Context, address string, endpoint *transport.Endpoint, depth int, before, after string) (_ []releases.Commit, err error) {
+func (h *History) fetched(ctx context.Context, address string, endpoint *transport.Endpoint, depth int, before, after string) (_ []compare.Commit, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*h.options.Timeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "history-")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 )
 
 // grow makes a repository in which a side branch was merged, and gives the
@@ -40,7 +40,7 @@ func grow(t *testing.T, dir string, commits int) []string {
 	return strings.Fields(run(t, git, "-C", dir, "rev-list", "--reverse", "--first-parent", "main"))
 }
 
-func subjects(commits []releases.Commit) []string {
+func subjects(commits []compare.Commit) []string {
 	list := []string{}
 	for _, c := range commits {
 		list = append(list, c.Subject+", "+c.Author)
@@ -136,4 +136,4 @@ func TestHistoryOverSSH(t *testing.T) {
 	}
 }
 
-var _ releases.History = (*History)(nil)
+var _ compare.History = (*History)(nil)

@@ -9,16 +9,16 @@ import (
 
 	api "github.com/google/go-github/v84/github"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 )
 
 // A History tells the commits between two commits from GitHub, with their pull
-// requests. It implements releases.History.
+// requests. It implements compare.History.
 type History struct {
 	client *Client
 	// Elsewhere answers for repositories of other hosts, and where GitHub does not
 	// answer; nil: that is an error.
-	elsewhere releases.History
+	elsewhere compare.History
 	lookups   int
 }
 
@@ -32,7 +32,7 @@ const (
 
 // NewHistory makes a History that asks elsewhere, which may be nil, for what is not
 // on the client's GitHub.
-func NewHistory(c *Client, elsewhere releases.History) *History {
+func NewHistory(c *Client, elsewhere compare.History) *History {
 	h := &History{client: c, elsewhere: elsewhere}
 	if !c.options.Token.IsZero() || c.options.App != nil {
 		h.lookups = maxLookups
@@ -40,15 +40,15 @@ func NewHistory(c *Client, elsewhere releases.History) *History {
 	return h
 }
 
-// Between implements releases.History. A pull request is found in this order: the
+// Between implements compare.History. A pull request is found in this order: the
 // merge commit that brought the commit in, the number that GitHub writes at the
 // end of a squashed commit's subject, and GitHub's own list for at most ten
 // commits that have neither. Numbers above those that the repository has given
 // itself came with commits from upstream; they get no address.
-func (h *History) Between(ctx context.Context, address, before, after string) ([]releases.Commit, error) {
+func (h *History) Between(ctx context.Context, address, before, after string) ([]compare.Commit, error) {
 	r, err := h.client.Repository(address)
 	if err == nil {
-		var commits []releases.Commit
+		var commits []compare.Commit
 		if commits, err = h.between(ctx, r, before, after); err == nil || ctx.Err() != nil {
 			return commits, err
 		}
@@ -63,7 +63,7 @@ func (h *History) Between(ctx context.Context, address, before, after string) ([
 	return commits, other
 }
 
-func (h *History) between(ctx context.Context, r Repository, before, after string) ([]releases.Commit, error) {
+func (h *History) between(ctx context.Context, r Repository, before, after string) ([]compare.Commit, error) {
 	found, err := h.compare(ctx, r, before, after)
 	if err != nil {
 		return nil, err
@@ -73,18 +73,18 @@ func (h *History) between(ctx context.Context, r Repository, before, after strin
 		return nil, err
 	}
 	page := "https://" + h.client.host + "/" + r.String() + "/pull/"
-	commits := make([]releases.Commit, 0, len(found))
+	commits := make([]compare.Commit, 0, len(found))
 	for _, c := range slices.Backward(found) { // GitHub lists the oldest first
-		commit := releases.Commit{ID: c.GetSHA(), Subject: subject(c), Author: c.GetCommit().GetAuthor().GetName()}
+		commit := compare.Commit{ID: c.GetSHA(), Subject: subject(c), Author: c.GetCommit().GetAuthor().GetName()}
 		for _, n := range numbers.of[c.GetSHA()] {
-			request := releases.PullRequest{Number: fmt.Sprint(n)}
+			request := compare.PullRequest{Number: fmt.Sprint(n)}
 			if n <= numbers.highest {
 				request.URL = page + request.Number
 			}
 			commit.PullRequests = append(commit.PullRequests, request)
 		}
 		if commit.PullRequests == nil {
-			commit.PullRequests = []releases.PullRequest{}
+			commit.PullRequests = []compare.PullRequest{}
 		}
 		commits = append(commits, commit)
 	}

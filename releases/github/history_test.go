@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -29,14 +29,14 @@ func TestHistory(t *testing.T) {
 			c.Pulls = []int{9, 10}
 		}
 	}
-	pull := func(n string) []releases.PullRequest {
-		return []releases.PullRequest{{Number: n, URL: "https://" + server.Host() + "/acme/shop/pull/" + n}}
+	pull := func(n string) []compare.PullRequest {
+		return []compare.PullRequest{{Number: n, URL: "https://" + server.Host() + "/acme/shop/pull/" + n}}
 	}
-	none := []releases.PullRequest{}
-	want := []releases.Commit{
+	none := []compare.PullRequest{}
+	want := []compare.Commit{
 		{ID: rebased, Subject: "Rebased", Author: "Jane Doe", PullRequests: pull("9")},
 		{ID: direct, Subject: "Direct, fixes #3", Author: "Jane Doe", PullRequests: none},
-		{ID: upstream, Subject: "Merge pull request #36687 from magento/x", Author: "Jane Doe", PullRequests: []releases.PullRequest{{Number: "36687"}}},
+		{ID: upstream, Subject: "Merge pull request #36687 from magento/x", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "36687"}}},
 		{ID: merge, Subject: "Merge pull request #8 from jane/typo", Author: "Jane Doe", PullRequests: pull("8")},
 		{ID: topic2, Subject: "Typo again, see #3", Author: "Jane Doe", PullRequests: pull("8")},
 		{ID: topic, Subject: "Typo", Author: "Jane Doe", PullRequests: pull("8")},
@@ -82,8 +82,8 @@ func TestHistoryPages(t *testing.T) {
 // elsewhere is a history of other hosts.
 type elsewhere struct{ err error }
 
-func (e elsewhere) Between(context.Context, string, string, string) ([]releases.Commit, error) {
-	return []releases.Commit{{ID: "1"}}, e.err
+func (e elsewhere) Between(context.Context, string, string, string) ([]compare.Commit, error) {
+	return []compare.Commit{{ID: "1"}}, e.err
 }
 
 func TestHistoryElsewhere(t *testing.T) {
@@ -92,7 +92,7 @@ func TestHistoryElsewhere(t *testing.T) {
 	gone := strings.Repeat("0", 40)
 	for _, c := range []struct {
 		name, url, before string
-		otherwise         releases.History
+		otherwise         compare.History
 		err               string
 	}{
 		{"another host", "https://gitlab.example/a/b.git", commit, elsewhere{}, ""},

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -239,11 +238,9 @@ func compareVersions(a, b string) int {
 
 // entry writes packages.json.
 func (f *folder) entry(ctx context.Context, e entryPoint) error {
-	var data bytes.Buffer
-	encoder := json.NewEncoder(&data)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
+	data, err := pipeline.EncodeJSON(e, "")
+	if err != nil {
 		return err
 	}
-	return f.add(ctx, stages.PackagesFile, data.Bytes())
+	return f.add(ctx, stages.PackagesFile, data)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -93,13 +92,11 @@ func (f *folder) metadata(ctx context.Context, built []builtPackage) error {
 			return err
 		}
 	}
-	var data bytes.Buffer
-	encoder := json.NewEncoder(&data)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(entry); err != nil {
+	data, err := pipeline.EncodeJSON(entry, "")
+	if err != nil {
 		return err
 	}
-	return f.add(ctx, stages.PackagesFile, data.Bytes())
+	return f.add(ctx, stages.PackagesFile, data)
 }
 
 // manifest writes nightly.json, which lists all others.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -54,7 +54,7 @@ func (o Options) pages(ctx context.Context, s target.Source, want wish, r *repos
 // changes says what changed in a night since the one before it; nil for the
 // oldest. What the target says already is taken from there: the history is asked
 // once, and a night before that is no longer there is remembered.
-func (o Options) changes(ctx context.Context, s target.Source, r *repository, i int) (*releases.Comparison, error) {
+func (o Options) changes(ctx context.Context, s target.Source, r *repository, i int) (*compare.Result, error) {
 	known, err := readChanges(ctx, s, r.snapshots[i].name)
 	if err != nil {
 		return nil, err
@@ -74,11 +74,11 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 	if err := errors.Join(errOld, err); err != nil {
 		return nil, err
 	}
-	return releases.Compare(ctx, old, m, o.History)
+	return compare.Manifests(ctx, old, m, o.History)
 }
 
 // readChanges gives nothing where there is no comparison that this program knows.
-func readChanges(ctx context.Context, s target.Source, snapshot string) (*releases.Comparison, error) {
+func readChanges(ctx context.Context, s target.Source, snapshot string) (*compare.Result, error) {
 	data, err := target.Read(ctx, s, snapshotFile(snapshot, changesFile))
 	if errors.Is(err, errMissing) {
 		return nil, nil //nolint:nilnil // documented
@@ -86,8 +86,8 @@ func readChanges(ctx context.Context, s target.Source, snapshot string) (*releas
 	if err != nil {
 		return nil, err
 	}
-	var c releases.Comparison
-	if json.Unmarshal(data, &c) != nil || c.Format != releases.ComparisonFormat {
+	var c compare.Result
+	if json.Unmarshal(data, &c) != nil || c.Format != compare.Format {
 		return nil, nil //nolint:nilnil // made by another version of this program: made anew
 	}
 	return &c, nil

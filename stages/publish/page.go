@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -79,7 +80,7 @@ type pageRequire struct {
 	Built bool
 }
 
-func newPage(r *repository, newest *releases.Manifest, changes *releases.Comparison) page {
+func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) page {
 	p := basePage(newest)
 	p.Install = installCommand(newest, r.base)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
@@ -108,7 +109,7 @@ func (r *repository) state(n *snapshot) string {
 }
 
 // newNightPage is the page of one night, whose repository is that night alone.
-func newSnapshotPage(m *releases.Manifest, base string, changes *releases.Comparison) page {
+func newSnapshotPage(m *releases.Manifest, base string, changes *compare.Result) page {
 	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
 	at := base + nightsDir + "/" + string(m.Snapshot) + "/"
@@ -236,7 +237,7 @@ func createProject(name, version, base string) string {
 
 // newPageRepository links what is on the web.
 func newPageRepository(r releases.PlannedRepository) pageRepository {
-	row := pageRepository{Name: r.Name, Ref: r.Ref, Commit: r.Commit, Short: short(r.Commit), URL: releases.WebURL(r.URL)}
+	row := pageRepository{Name: r.Name, Ref: r.Ref, Commit: r.Commit, Short: short(r.Commit), URL: compare.WebURL(r.URL)}
 	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
 		row.Ref = strings.TrimPrefix(row.Ref, prefix)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -106,9 +107,9 @@ func browser(t *testing.T) context.Context {
 }
 
 // A told history is the same for all commits.
-type told []releases.Commit
+type told []compare.Commit
 
-func (h told) Between(context.Context, string, string, string) ([]releases.Commit, error) {
+func (h told) Between(context.Context, string, string, string) ([]compare.Commit, error) {
 	return h, nil
 }
 

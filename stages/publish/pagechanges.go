@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 )
 
 // pageChanges is what changed since the night before.
@@ -13,8 +13,8 @@ type pageChanges struct {
 	Before         string // the night before
 	Quiet          bool   // nothing but versions
 	Tally          []pageCount
-	Added, Removed []releases.ComparedPackage
-	Requires       []releases.ChangedPackage
+	Added, Removed []compare.Package
+	Requires       []compare.ChangedPackage
 	Repositories   []pageChangedRepository
 }
 
@@ -57,7 +57,7 @@ type pageCommit struct {
 // A subjectPart is a part of a commit's subject; URL is empty for plain text.
 type subjectPart struct{ Text, URL string }
 
-func newPageChanges(c *releases.Comparison) *pageChanges {
+func newPageChanges(c *compare.Result) *pageChanges {
 	if c == nil {
 		return nil
 	}
@@ -76,8 +76,8 @@ func newPageChanges(c *releases.Comparison) *pageChanges {
 	return p
 }
 
-func changedOnPage(r releases.ChangedRepository) pageChangedRepository {
-	row := pageChangedRepository{Name: r.Name, URL: releases.WebURL(r.URL), Unknown: r.Unknown, Count: countOf(len(r.Commits), "commit", "commits").String()}
+func changedOnPage(r compare.ChangedRepository) pageChangedRepository {
+	row := pageChangedRepository{Name: r.Name, URL: compare.WebURL(r.URL), Unknown: r.Unknown, Count: countOf(len(r.Commits), "commit", "commits").String()}
 	if r.Before != "" && r.After != "" {
 		row.Span = short(r.Before) + "…" + short(r.After)
 		if strings.HasPrefix(row.URL, "https://github.com/") {
@@ -95,12 +95,12 @@ func changedOnPage(r releases.ChangedRepository) pageChangedRepository {
 }
 
 // subject links the pull requests in a commit's subject.
-func subject(c releases.Commit) []subjectPart {
+func subject(c compare.Commit) []subjectPart {
 	var parts []subjectPart
 	rest := c.Subject
 	for _, request := range c.PullRequests {
 		before, after, found := strings.Cut(rest, "#"+request.Number)
-		if !found || releases.WebURL(request.URL) == "" {
+		if !found || compare.WebURL(request.URL) == "" {
 			continue
 		}
 		parts = append(parts, subjectPart{Text: before}, subjectPart{"#" + request.Number, request.URL})

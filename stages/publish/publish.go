@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -51,7 +51,7 @@ type Options struct {
 	Target target.Options
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
-	History releases.History
+	History compare.History
 	// View is what the target had before; nil: it was not looked at.
 	View *View
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.

@@ -1,4 +1,6 @@
-package releases
+// Package compare says what changed from one snapshot to another: packages, requires
+// and commits.
+package compare
 
 import (
 	"cmp"
@@ -10,52 +12,54 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases"
 )
 
-// A Comparison is what changed from one night to another.
-type Comparison struct {
-	Format int          `json:"format"` // ComparisonFormat
-	Before ComparedSide `json:"before"`
-	After  ComparedSide `json:"after"`
-	// Added and Removed are packages that only one night has, by name.
-	Added   []ComparedPackage `json:"added"`
-	Removed []ComparedPackage `json:"removed"`
-	// Changed are packages whose version or requires differ, by name.
+// A Result is what changed. Its lists are in byte order of the names.
+type Result struct {
+	Format int  `json:"format"` // Format
+	Before Side `json:"before"`
+	After  Side `json:"after"`
+	// Added and Removed are the packages that only one of the two has.
+	Added   []Package `json:"added"`
+	Removed []Package `json:"removed"`
+	// Changed are packages with another version or other requires.
 	Changed []ChangedPackage `json:"changed"`
-	// Repositories are those whose commit differs, and those that only one night
-	// has, by name.
+	// Repositories are those with another commit, and those that only one of the two
+	// has.
 	Repositories []ChangedRepository `json:"repositories"`
 }
 
-// ComparisonFormat is the format of comparisons in JSON.
-const ComparisonFormat = 1
+// Format is the format of results in JSON.
+const Format = 1
 
-// A ComparedSide is one of the two nights.
-type ComparedSide struct {
-	Line     string       `json:"line"`
-	Title    string       `json:"title"`
-	Snapshot SnapshotName `json:"night"`
+// A Side is one of the two snapshots.
+type Side struct {
+	Line     string                `json:"line"`
+	Title    string                `json:"title"`
+	Snapshot releases.SnapshotName `json:"night"`
 }
 
-// A ComparedPackage is a package of one night.
-type ComparedPackage struct {
+// A Package is one that only one side has.
+type Package struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Type    string `json:"type"`
 }
 
-// A ChangedPackage is a package that both nights have.
+// A ChangedPackage is one that both sides have. Before and After are its versions.
 type ChangedPackage struct {
 	Name   string `json:"name"`
 	Type   string `json:"type"` // after
 	Before string `json:"before"`
 	After  string `json:"after"`
-	// Requires are those that differ, by name. Requires of packages of the
-	// nights themselves that only follow their versions are not among them.
+	// Requires are the changed ones, without those that only follow the version of a
+	// package of their own snapshot.
 	Requires []ChangedRequire `json:"requires"`
 }
 
-// A ChangedRequire is a require that differs. Before is empty for one that is new,
+// A ChangedRequire is a require with another constraint. Before is empty for a new one,
 // After for one that is gone.
 type ChangedRequire struct {
 	Name     string `json:"name"`
@@ -64,11 +68,12 @@ type ChangedRequire struct {
 	Evidence string `json:"evidence"` // why it is there; empty for one that is gone
 }
 
-// A ChangedRepository is a repository whose commit differs.
+// A ChangedRepository is a repository with another commit. Before is empty for a new
+// one, After for one that is gone.
 type ChangedRepository struct {
 	Name   string `json:"name"`
-	URL    string `json:"url"`    // as in the plan, without user and password
-	Before string `json:"before"` // commit; empty: the night did not have the repository
+	URL    string `json:"url"` // as in the plan, without user and password
+	Before string `json:"before"`
 	After  string `json:"after"`
 	// Commits are those that After has and Before has not, newest first.
 	Commits []Commit `json:"commits"`
@@ -78,74 +83,77 @@ type ChangedRepository struct {
 
 // A Commit is one commit of a repository.
 type Commit struct {
-	ID      string `json:"id"`
-	Subject string `json:"subject"`
-	Author  string `json:"author"` // a name
-	// PullRequests are the numbers that the subject names, as #123.
+	ID           string        `json:"id"`
+	Subject      string        `json:"subject"`
+	Author       string        `json:"author"` // a name
 	PullRequests []PullRequest `json:"pull-requests"`
 }
 
-// A PullRequest is one that a commit's subject names. URL is empty where it is not
-// known how the host writes it.
+// A PullRequest is one that a commit came with. URL is empty where the addresses of its
+// host are not known.
 type PullRequest struct {
 	Number string `json:"number"`
 	URL    string `json:"url"`
 }
 
-// A History tells the commits between two commits.
+// A History knows the commits of repositories. Several goroutines ask it at once.
 type History interface {
-	// Between gives the commits of a repository that after has and before has
-	// not, newest first. PullRequests may be nil: then they are read out of the
-	// subjects. It is asked from several goroutines. An error says that the history is not available, and why.
+	// Between gives the commits that after has and before has not, newest first. Nil
+	// PullRequests are read out of the subjects. The error says why the history is not
+	// available.
 	Between(ctx context.Context, url, before, after string) ([]Commit, error)
 }
 
-// Compare says what changed from one night to another. Commits come from history;
-// where it has none, or is nil, the comparison says so and is no failure.
-func Compare(ctx context.Context, before, after *Manifest, history History) (*Comparison, error) {
-	c := &Comparison{
-		Format: ComparisonFormat, Before: sideOf(before), After: sideOf(after),
-		Added: []ComparedPackage{}, Removed: []ComparedPackage{}, Changed: []ChangedPackage{}, Repositories: []ChangedRepository{},
+// Manifests compares two snapshots. A history that is nil, or does not answer, is no
+// error: the result says that the commits are not known.
+func Manifests(ctx context.Context, before, after *releases.Manifest, history History) (*Result, error) {
+	r := &Result{
+		Format: Format, Before: sideOf(before), After: sideOf(after),
+		Added: []Package{}, Removed: []Package{}, Changed: []ChangedPackage{},
+		Repositories: changedRepositories(before.Plan.Repositories, after.Plan.Repositories),
 	}
 	old, now := packagesOf(before), packagesOf(after)
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		p := now[name]
 		if was, ok := old[name]; !ok {
-			c.Added = append(c.Added, ComparedPackage{p.Name, p.Version, p.Type})
+			r.Added = append(r.Added, Package{p.Name, p.Version, p.Type})
 		} else if changed := changedPackage(was, p, old, now); changed.Before != changed.After || len(changed.Requires) > 0 {
-			c.Changed = append(c.Changed, changed)
+			r.Changed = append(r.Changed, changed)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(old)) {
 		if _, ok := now[name]; !ok {
-			c.Removed = append(c.Removed, ComparedPackage{old[name].Name, old[name].Version, old[name].Type})
+			r.Removed = append(r.Removed, Package{old[name].Name, old[name].Version, old[name].Type})
 		}
 	}
-	c.Repositories = changedRepositories(before.Plan.Repositories, after.Plan.Repositories)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(historyAtOnce)
-	for i := range c.Repositories {
-		group.Go(func() error { return c.Repositories[i].ask(ctx, history) })
+	for i := range r.Repositories {
+		group.Go(func() error { return r.Repositories[i].ask(ctx, history) })
 	}
-	return c, group.Wait()
+	return r, group.Wait()
 }
 
 // historyAtOnce is how many repositories are asked at the same time.
 const historyAtOnce = 6
 
-func sideOf(m *Manifest) ComparedSide {
-	return ComparedSide{Line: m.Plan.Line.Name, Title: m.Plan.Line.Title, Snapshot: m.Snapshot}
+func sideOf(m *releases.Manifest) Side {
+	return Side{Line: m.Plan.Line.Name, Title: m.Plan.Line.Title, Snapshot: m.Snapshot}
 }
 
-func packagesOf(m *Manifest) map[string]ManifestPackage {
-	packages := make(map[string]ManifestPackage, len(m.Packages))
-	for _, p := range m.Packages {
-		packages[p.Name] = p
+func packagesOf(m *releases.Manifest) map[string]releases.ManifestPackage {
+	return byName(m.Packages, func(p releases.ManifestPackage) string { return p.Name })
+}
+
+func byName[T any](list []T, name func(T) string) map[string]T {
+	all := make(map[string]T, len(list))
+	for _, item := range list {
+		all[name(item)] = item
 	}
-	return packages
+	return all
 }
 
-func changedPackage(was, is ManifestPackage, old, now map[string]ManifestPackage) ChangedPackage {
+func changedPackage(was, is releases.ManifestPackage, old, now map[string]releases.ManifestPackage) ChangedPackage {
 	changed := ChangedPackage{Name: is.Name, Type: is.Type, Before: was.Version, After: is.Version, Requires: []ChangedRequire{}}
 	before, after := requiresOf(was), requiresOf(is)
 	for _, name := range slices.Sorted(maps.Keys(after)) {
@@ -165,22 +173,15 @@ func changedPackage(was, is ManifestPackage, old, now map[string]ManifestPackage
 	return changed
 }
 
-func requiresOf(p ManifestPackage) map[string]Requirement {
-	requires := make(map[string]Requirement, len(p.Requires))
-	for _, r := range p.Requires {
-		requires[r.Name] = r
-	}
-	return requires
+func requiresOf(p releases.ManifestPackage) map[string]releases.Requirement {
+	return byName(p.Requires, func(r releases.Requirement) string { return r.Name })
 }
 
-func changedRepositories(before, after []PlannedRepository) []ChangedRepository {
+func changedRepositories(before, after []releases.PlannedRepository) []ChangedRepository {
 	changed := []ChangedRepository{}
-	old := map[string]PlannedRepository{}
-	for _, r := range before {
-		old[r.Name] = r
-	}
+	old := byName(before, func(r releases.PlannedRepository) string { return r.Name })
 	for _, r := range after {
-		was := old[r.Name] // zero: the repository is new
+		was := old[r.Name] // zero for a new one
 		delete(old, r.Name)
 		if was.Commit != r.Commit {
 			changed = append(changed, ChangedRepository{Name: r.Name, URL: r.URL, Before: was.Commit, After: r.Commit, Commits: []Commit{}})
@@ -258,26 +259,20 @@ func WebURL(repository string) string {
 }
 
 // Quiet reports whether nothing but versions changed.
-func (c *Comparison) Quiet() bool {
-	return len(c.Added)+len(c.Removed)+len(c.Repositories)+len(c.RequireChanges()) == 0
+func (r *Result) Quiet() bool {
+	return len(r.Added)+len(r.Removed)+len(r.Repositories)+len(r.RequireChanges()) == 0
 }
 
 // RequireChanges are the changed packages that require something else.
-func (c *Comparison) RequireChanges() []ChangedPackage {
-	found := []ChangedPackage{}
-	for _, p := range c.Changed {
-		if len(p.Requires) > 0 {
-			found = append(found, p)
-		}
-	}
-	return found
+func (r *Result) RequireChanges() []ChangedPackage {
+	return slices.DeleteFunc(slices.Clone(r.Changed), func(p ChangedPackage) bool { return len(p.Requires) == 0 })
 }
 
-// CommitCount is how many commits are known to lie between the nights.
-func (c *Comparison) CommitCount() int {
+// CommitCount is the number of known commits between the snapshots.
+func (r *Result) CommitCount() int {
 	n := 0
-	for _, r := range c.Repositories {
-		n += len(r.Commits)
+	for _, repository := range r.Repositories {
+		n += len(repository.Commits)
 	}
 	return n
 }

@@ -1,13 +1,18 @@
-package releases
+package compare
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // A told history is what somebody wrote down, by URL and both commits.
@@ -24,27 +29,29 @@ func (h told) Between(_ context.Context, url, before, after string) ([]Commit, e
 func id(pair string) string { return strings.Repeat(pair, 20) }
 
 // twoSnapshots are nights in which all that can change does.
-func twoSnapshots() (before, after *Manifest) {
-	pkg := func(name, version string, requires ...Requirement) ManifestPackage {
-		return ManifestPackage{Name: name, Version: version, Type: "magento2-module", Requires: requires}
+func twoSnapshots() (before, after *releases.Manifest) {
+	pkg := func(name, version string, requires ...releases.Requirement) releases.ManifestPackage {
+		return releases.ManifestPackage{Name: name, Version: version, Type: "magento2-module", Requires: requires}
 	}
-	require := func(name, constraint string) Requirement { return Requirement{name, constraint, "Model/A.php:3"} }
-	line := Line{Name: "acme", Title: "Acme *nightly*"}
-	before = &Manifest{Snapshot: "2026-11-23", Packages: []ManifestPackage{
+	require := func(name, constraint string) releases.Requirement {
+		return releases.Requirement{Name: name, Constraint: constraint, Evidence: "Model/A.php:3"}
+	}
+	line := releases.Line{Name: "acme", Title: "Acme *nightly*"}
+	before = &releases.Manifest{Snapshot: "2026-11-23", Packages: []releases.ManifestPackage{
 		pkg("acme/module-a", "1-a23", require("acme/module-b", "1-a23"), require("php", ">=8.1"), require("ext-old", "*")),
 		pkg("acme/module-b", "1-a23"), pkg("acme/module-gone", "1-a23"), pkg("acme/language", "1.0.0"),
 	}}
-	before.Plan = Plan{Line: line, Repositories: []PlannedRepository{
+	before.Plan = releases.Plan{Line: line, Repositories: []releases.PlannedRepository{
 		{Name: "shop", URL: "https://bot:secret@github.com/acme/shop.git", Commit: id("a1")},
 		{Name: "language", URL: "https://git.example.org/acme/language", Commit: id("b1")},
 		{Name: "same", URL: "https://github.com/acme/same", Commit: id("c1")},
 		{Name: "gone", URL: "file:///srv/gone", Commit: id("d1")},
 	}}
-	after = &Manifest{Snapshot: "2026-11-24", Packages: []ManifestPackage{
+	after = &releases.Manifest{Snapshot: "2026-11-24", Packages: []releases.ManifestPackage{
 		pkg("acme/module-a", "1-a24", require("acme/module-b", "1-a24"), require("php", ">=8.2"), require("ext-new", "*")),
 		pkg("acme/module-b", "1-a24"), pkg("acme/module-new", "1-a24"), pkg("acme/language", "1.0.0"),
 	}}
-	after.Plan = Plan{Line: line, Repositories: []PlannedRepository{
+	after.Plan = releases.Plan{Line: line, Repositories: []releases.PlannedRepository{
 		{Name: "shop", URL: "https://bot:secret@github.com/acme/shop.git", Commit: id("a2")},
 		{Name: "language", URL: "https://git.example.org/acme/language", Commit: id("b2")},
 		{Name: "same", URL: "https://github.com/acme/same", Commit: id("c1")},
@@ -58,10 +65,10 @@ var history = told{"https://bot:secret@github.com/acme/shop.git a1 a2": {
 	{ID: id("a3"), Subject: "Escape `code`, <b>, \x1b[31m, [x](y) and @all", Author: "B_e_a"},
 }}
 
-func compared(t *testing.T, h History) *Comparison {
+func compared(t *testing.T, h History) *Result {
 	t.Helper()
 	before, after := twoSnapshots()
-	c, err := Compare(t.Context(), before, after, h)
+	c, err := Manifests(t.Context(), before, after, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +89,7 @@ func TestCompareGolden(t *testing.T) {
 			t.Errorf("a password or an escape is in\n%s", text)
 		}
 	}
-	var back Comparison
+	var back Result
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +100,7 @@ func TestCompareGolden(t *testing.T) {
 
 func TestCompareSameNight(t *testing.T) {
 	snapshot, _ := twoSnapshots()
-	c, err := Compare(t.Context(), snapshot, snapshot, nil)
+	c, err := Manifests(t.Context(), snapshot, snapshot, nil)
 	if err != nil || !c.Quiet() || len(c.Changed) != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -102,7 +109,7 @@ func TestCompareSameNight(t *testing.T) {
 	after.Packages, after.Plan.Repositories = nil, snapshot.Plan.Repositories
 	for _, p := range snapshot.Packages {
 		p.Version = strings.ReplaceAll(p.Version, "a23", "a24")
-		var requires []Requirement
+		var requires []releases.Requirement
 		for _, r := range p.Requires {
 			r.Constraint = strings.ReplaceAll(r.Constraint, "a23", "a24")
 			requires = append(requires, r)
@@ -110,7 +117,7 @@ func TestCompareSameNight(t *testing.T) {
 		p.Requires = requires
 		after.Packages = append(after.Packages, p)
 	}
-	c, err = Compare(t.Context(), snapshot, after, nil)
+	c, err = Manifests(t.Context(), snapshot, after, nil)
 	if err != nil || !c.Quiet() || len(c.Changed) != 3 {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -120,7 +127,27 @@ func TestCompareStops(t *testing.T) {
 	before, after := twoSnapshots()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Compare(ctx, before, after, history); !errors.Is(err, context.Canceled) {
+	if _, err := Manifests(ctx, before, after, history); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares with testdata/name, or rewrites it.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; run go test -update", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

@@ -1,16 +1,18 @@
-package releases
+package compare
 
 import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
 )
 
 // JSON writes the comparison for machines.
-func (c *Comparison) JSON() ([]byte, error) { return encodeFile("comparison", c) }
+func (c *Result) JSON() ([]byte, error) { return pipeline.EncodeJSON(c, "  ") }
 
 // counts is the comparison in one sentence.
-func (c *Comparison) counts() string {
+func (c *Result) counts() string {
 	return fmt.Sprintf("%s added, %d removed, %d with another version, %d that require something else; %s in %s",
 		plural(len(c.Added), "package"), len(c.Removed), len(c.Changed), len(c.RequireChanges()),
 		plural(c.CommitCount(), "commit"), plural(len(c.Repositories), "changed repository"))
@@ -27,7 +29,7 @@ func plural(n int, noun string) string {
 }
 
 // Text writes the comparison for a terminal.
-func (c *Comparison) Text() []byte {
+func (c *Result) Text() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s: %s to %s\n%s.\n", printable(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
 	section := heading(&b)
@@ -108,7 +110,7 @@ func printable(text string) string {
 }
 
 // Markdown writes the comparison for release notes.
-func (c *Comparison) Markdown() []byte {
+func (c *Result) Markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "## %s: %s to %s\n\n%s.\n", markdown(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
 	if len(c.Added)+len(c.Removed) > 0 {
@@ -143,7 +145,7 @@ func (r ChangedRequire) markdown() string {
 	return code(r.Name) + " " + code(r.Before) + " → " + code(r.After)
 }
 
-func (c *Comparison) markdownCommits(b *bytes.Buffer) {
+func (c *Result) markdownCommits(b *bytes.Buffer) {
 	for _, r := range c.Repositories {
 		name, web := markdown(r.Name), WebURL(r.URL)
 		if web != "" {
