@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -39,17 +40,17 @@ func TestAnnotations(t *testing.T) {
 
 // pageWorld has shown a run that failed.
 func pageWorld(stderr *bytes.Buffer, env map[string]string) *world {
-	w := &world{stdout: stderr, stderr: stderr, now: time.Now, getenv: func(name string) string { return env[name] }}
+	w := &world{stdout: stderr, stderr: stderr, now: time.Now, environ: os.Environ, getenv: func(name string) string { return env[name] }}
 	snapshot := &stages.Snapshot{Packages: []stages.SnapshotPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
 	plan := &releases.Plan{Date: "2026-11-24", Line: releases.Line{Name: "acme", Title: "Acme | <b>"}, Repositories: []releases.PlannedRepository{
 		{Name: "shop", URL: "https://github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20), Tag: "1.0"},
 		{Name: "own", URL: "ssh://git@example.org/own", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
 	}}
 	w.shown = []*display{{
-		world: w, out: &outcome{plan: plan, snapshot: snapshot, proven: []stages.Installation{{
+		world: w, result: nightly.Result{Plan: plan, Snapshot: snapshot, Proof: nightly.Proof{Installations: []stages.Installation{{
 			Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}, Tools: []stages.Tool{{Name: "php", Version: "8.4.1"}},
 			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
-		}}, publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
+		}}}, Publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
 		reports: []timed{
 			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package"}, took: 1234 * time.Millisecond},
 			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
@@ -82,7 +83,7 @@ func TestLongPage(t *testing.T) {
 	var stderr bytes.Buffer
 	w := pageWorld(&stderr, nil)
 	for i := range 40_000 {
-		w.shown[0].out.snapshot.Packages = append(w.shown[0].out.snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
+		w.shown[0].result.Snapshot.Packages = append(w.shown[0].result.Snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
 	}
 	if page := w.pageOf("ci", nil); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
 		t.Errorf("%d bytes", len(page))

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
@@ -48,10 +50,7 @@ func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.
 	if f.issue == "" || ctx.Err() != nil {
 		return bad
 	}
-	if err := f.tell(ctx, w, at, s, wrong); err != nil {
-		return joinFirst(bad, err)
-	}
-	return bad
+	return cmp.Or(bad, f.tell(ctx, w, at, s, wrong))
 }
 
 // failedJobs are the jobs that failed, in byte order, with what became of them.
@@ -59,16 +58,16 @@ func (f alarmFlags) failedJobs() ([]string, error) {
 	if f.jobs == "" {
 		return nil, nil
 	}
-	data, err := readSmall(f.jobs)
+	data, err := files.Read(f.jobs, files.Small)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--jobs: %w", err)}
+		return nil, usagef("--jobs: %w", err)
 	}
 	// https://docs.github.com/actions/reference/contexts-reference#needs-context
 	var jobs map[string]struct {
 		Result string `json:"result"`
 	}
 	if err := json.Unmarshal(data, &jobs); err != nil {
-		return nil, &usageError{fmt.Errorf("--jobs %s: %w; want what toJSON(needs) gives", f.jobs, err)}
+		return nil, usagef("--jobs %s: %w; want what toJSON(needs) gives", f.jobs, err)
 	}
 	var failed []string
 	for _, name := range slices.Sorted(maps.Keys(jobs)) {
@@ -87,13 +86,13 @@ func (f alarmFlags) failedJobs() ([]string, error) {
 func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.Status, wrong []string) error {
 	owner, name, ok := strings.Cut(f.issue, "/")
 	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-		return &usageError{fmt.Errorf("--issue %s: want OWNER/NAME", f.issue)}
+		return usagef("--issue %s: want OWNER/NAME", f.issue)
 	}
 	client, err := github.New(github.Options{
 		BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Log: w.logger(w.stderr),
 	})
 	if err != nil {
-		return &usageError{fmt.Errorf("GITHUB_API_URL: %w", err)}
+		return usagef("GITHUB_API_URL: %w", err)
 	}
 	place, marker, title := github.Repository{Owner: owner, Name: name}, alarmMarker(at, f.jobs != ""), at+" has no new night"
 	if f.jobs != "" {

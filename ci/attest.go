@@ -39,9 +39,9 @@ provenance and installation. The action signs them without a key of ours.`,
 }
 
 func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
-	source, closeSource, err := openSource(ctx, w, at)
+	source, closeSource, err := w.openSource(ctx, at)
 	if err != nil {
-		return &usageError{err}
+		return usagef("%w", err)
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
 	snapshots, err := publish.Read(source).Snapshots(ctx)
@@ -49,7 +49,7 @@ func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
 		return notThere(source, err)
 	}
 	if len(snapshots) == 0 {
-		return &usageError{fmt.Errorf("%s has no nights", source)}
+		return usagef("%s has no nights", source)
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -57,7 +57,7 @@ func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
 	for _, said := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
 		data, err := target.Read(ctx, source, "nights/"+snapshots[0]+"/"+said.file)
 		if errors.Is(err, fs.ErrNotExist) {
-			return &usageError{fmt.Errorf("%w; publish the night again with this program", err)}
+			return usagef("%w; publish the night again with this program", err)
 		}
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package ci
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -41,34 +40,29 @@ The commits between come from the repositories: at most 1,000 of each.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.in, "in", "repository", "repository in which dates and versions are looked up: folder or URL")
-	flags.StringVar(&f.format, "format", "text", "text, markdown or json")
+	formatFlag(cmd, &f.format)
 	flags.BoolVar(&f.noHistory, "no-history", false, "leave out the commits between")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func runCompare(ctx context.Context, w *world, f compareFlags, args []string) (err error) {
-	write, ok := map[string]func(*compare.Result) ([]byte, error){
-		"text":     func(c *compare.Result) ([]byte, error) { return c.Text(), nil },
-		"markdown": func(c *compare.Result) ([]byte, error) { return c.Markdown(), nil },
-		"json":     (*compare.Result).JSON,
-	}[f.format]
-	if !ok {
-		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
+	if err := checkReportFormat(f.format); err != nil {
+		return err
 	}
 	before, after, err := bothSnapshots(ctx, w, f.in, args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, before.close(), after.close()) }()
-	c, err := newChain(w, false)
+	show := newDisplay(w)
+	r, err := w.newRunner(show, false)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
+	defer closing(&err, show, r)
 	var history compare.History
 	if !f.noHistory {
-		if history, err = c.history(); err != nil {
+		if history, err = w.history(r.Git); err != nil {
 			return err
 		}
 	}
@@ -76,11 +70,7 @@ func runCompare(ctx context.Context, w *world, f compareFlags, args []string) (e
 	if err != nil {
 		return err
 	}
-	data, err := write(comparison)
-	if err != nil {
-		return err
-	}
-	return writeOut(w.stdout, data)
+	return w.write(comparison, f.format, "")
 }
 
 // bothSnapshots reads the two nights that are meant; the caller closes them.

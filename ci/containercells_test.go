@@ -5,12 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mage-os/nightly/ci/check"
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -101,35 +99,5 @@ func TestEngineNoImage(t *testing.T) {
 	matrix, err := os.ReadFile(filepath.Join(store, "install", "sample-matrix.md"))
 	if err != nil || !strings.Contains(string(matrix), "| php8.2 | failed | ") {
 		t.Errorf("the report over all: %v\n%s", err, matrix)
-	}
-}
-
-func TestCellNeeds(t *testing.T) {
-	in := stages.Candidate{Install: releases.Install{Level: releases.Setup}, Upgrade: stages.Upgrade{Snapshot: "2026-11-23"}}
-	run := cellRun{
-		cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: "opensearchproject/opensearch:2.12.0"},
-		php:  "file:///php.tar", database: "file:///mariadb.tar", search: releases.StandInSearch,
-	}
-	got, err := run.needs(in, "/srv/repository")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var services []string
-	for _, s := range got.Services {
-		services = append(services, s.Name+" "+s.Image)
-	}
-	if want := []string{"database file:///mariadb.tar", "search "}; !slices.Equal(services, want) {
-		t.Errorf("services %q, want %q", services, want)
-	}
-	if said := got.Services[0].Env["SAID"]; said != "10.6." {
-		t.Errorf("the database is to say that it is %q", said)
-	}
-	if got.Image != run.php || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[previousFolder] != "/srv/repository" ||
-		!strings.HasSuffix(got.Env["NIGHTLY_DATABASE"], "@database:3306/shop?upgrade=upgrade") || len(got.Folders) != 1 {
-		t.Errorf("%+v", got)
-	}
-	in.Install.Level = releases.Installed
-	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 0 || len(got.Env) != 0 {
-		t.Errorf("below level setup: %+v, %v", got, err)
 	}
 }

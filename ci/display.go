@@ -1,7 +1,9 @@
 package ci
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +14,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/stages/publish"
 )
 
 // A display shows a run as it goes: bars on a terminal, one plain line a step
@@ -25,7 +30,8 @@ type display struct {
 	started  map[string]time.Time
 	reports  []timed // one of each stage, in order, once it has ended
 	finished bool
-	out      *outcome // what the run makes, as far as it came; for the page about it
+	changes  []publish.Change // that a dry run would make
+	result   nightly.Result   // what the run made, as far as it came; for the page about it
 }
 
 // A timed report is the end of a stage and how long it took.
@@ -123,7 +129,44 @@ func (d *display) finish() {
 	d.finished = true
 }
 
-// failed shows a failure, all of its problems, each on lines of its own.
+// end ends a run with the table of its stages. Its error is what Main is to know of the
+// run's: of a failure that it was shown, and of what is none nothing.
+func (d *display) end(ctx context.Context, made nightly.Result, err error) error {
+	d.finish()
+	d.table()
+	return d.failure(ctx, made, err)
+}
+
+// failure ends a run without a table.
+func (d *display) failure(ctx context.Context, made nightly.Result, err error) error {
+	d.result = made
+	d.finish()
+	switch {
+	case ctx.Err() != nil:
+		// Main says that it was stopped; what every stage says to that is noise.
+		return &reportedError{ctx.Err()}
+	case err != nil && !isSkip(err):
+		return d.failed(err)
+	}
+	return nil
+}
+
+// isSkip reports whether a stage had nothing to do, which is no failure.
+func isSkip(err error) bool {
+	var skip *pipeline.SkipError
+	return errors.As(err, &skip)
+}
+
+// closing closes what a command ran with. That closing failed is the command's error if it
+// has no other.
+func closing(err *error, show *display, r *runner.Runner) {
+	show.finish()
+	if e := r.Close(); *err == nil {
+		*err = e
+	}
+}
+
+// failed shows a failure, all of its problems, each on a line of its own.
 func (d *display) failed(err error) error {
 	d.finish()
 	if d.world.json {
@@ -135,4 +178,13 @@ func (d *display) failed(err error) error {
 		fmt.Fprintf(d.world.stderr, "    %s\n", p)
 	}
 	return &reportedError{err}
+}
+
+// runner says where stages run, and why there.
+func (d *display) runner(name, why string) {
+	if d.world.json {
+		d.writeJSON(map[string]string{"event": "runner", "runner": name, "why": why})
+		return
+	}
+	fmt.Fprintf(d.logs(), "%-12s %s: %s\n", "runner", name, why)
 }

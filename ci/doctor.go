@@ -6,6 +6,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/tools"
@@ -37,7 +38,7 @@ func doctor(w *world) error {
 		fmt.Fprintf(out, "%s\t%s\t%s\n", t.Program, where, t.For)
 	}
 	fmt.Fprintln(out, "\nSTAGE\tPOSSIBLE\tWHY")
-	for _, stage := range stageNames {
+	for _, stage := range nightly.Stages {
 		possible, why := "yes", "needs nothing but this program"
 		if lacking := tools.Missing(tools.Install); stage == "install" && len(lacking) > 0 {
 			possible, why = "no", "no "+lacking[0].Program+": run mageos-nightly nightly with --install-tools, or --until build"
@@ -60,11 +61,11 @@ func doctorStore(w *world) error {
 	}
 	fmt.Fprintf(w.stdout, "\nStore: %s\n", dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return &usageError{fmt.Errorf("the store cannot be made: %w; choose another with --store", err)}
+		return usagef("the store cannot be made: %w; choose another with --store", err)
 	}
 	probe, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
-		return &usageError{fmt.Errorf("the store cannot be written: %w; choose another with --store", err)}
+		return usagef("the store cannot be written: %w; choose another with --store", err)
 	}
 	probe.Close()
 	return os.Remove(probe.Name())

@@ -13,23 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
 )
-
-// A driftError says that something new and unreachable appeared: the report was
-// made, and it is bad news.
-type driftError struct{ found []drift.Finding }
-
-func (e *driftError) Error() string {
-	f := e.found[0]
-	text := "new, and no require leads there: " + f.Package + " uses " + f.Require
-	if n := len(e.found); n > 1 {
-		text = fmt.Sprintf("%d uses are new, and no require leads there; the first: %s uses %s", n, f.Package, f.Require)
-	}
-	return text + "; add what the report says to composer.json, or take it into a baseline with --write-baseline"
-}
 
 // driftFlags are the flags of mageos-nightly drift.
 type driftFlags struct {
@@ -89,22 +79,20 @@ func (f *driftFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.writeBaseline, "write-baseline", false, "write what was found to the file of --baseline")
 	flags.BoolVar(&f.all, "all", false, "show also what is merely worth knowing: only in tests, only in XML, only suggested")
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
-	_ = cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return slices.Clone(drift.Formats), cobra.ShellCompDirectiveNoFileComp
-	})
+	complete(cmd, "format", drift.Formats...)
 }
 
 // check refuses flags that do not go together, before any work.
 func (f driftFlags) check(w *world) error {
 	switch {
 	case !slices.Contains(drift.Formats, f.format):
-		return &usageError{fmt.Errorf("--format %s: no such format; the formats are %s", f.format, strings.Join(drift.Formats, ", "))}
+		return usagef("--format %s: no such format; the formats are %s", f.format, strings.Join(drift.Formats, ", "))
 	case f.writeBaseline && f.baseline == "":
-		return &usageError{errors.New("--write-baseline: say with --baseline FILE where to")}
+		return usagef("--write-baseline: say with --baseline FILE where to")
 	case f.source != "" && len(f.repositories) > 0:
-		return &usageError{errors.New("--repository is of a line; with --source leave it out")}
+		return usagef("--repository is of a line; with --source leave it out")
 	case w.json && f.output == "":
-		return &usageError{errors.New("--json: the events go to standard output; say with --output FILE where the report goes")}
+		return usagef("--json: the events go to standard output; say with --output FILE where the report goes")
 	}
 	return nil
 }
@@ -114,20 +102,21 @@ func runDrift(ctx context.Context, w *world, f driftFlags, withLine bool) (err e
 	if err != nil {
 		return err
 	}
-	c, err := newChain(w, f.fresh)
+	show := newDisplay(w)
+	r, err := w.newRunner(show, f.fresh)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
-	in, title, err := c.driftInput(ctx, f, withLine)
+	defer closing(&err, show, r)
+	in, title, err := f.input(ctx, w, r, withLine)
 	if err != nil {
-		return c.driftFailed(ctx, err)
+		return show.failure(ctx, nightly.Result{}, err)
 	}
-	report, err := pipeline.Run(ctx, c.session, c.drift(), in)
-	if err != nil {
-		return c.driftFailed(ctx, err)
+	stage := drift.Stage(drift.Options{Store: r.Store, Cache: r.Store.Cache("scan"), Log: r.Log, Progress: r.Progress})
+	report, err := pipeline.Run(ctx, r.Session(), stage, in)
+	if err := show.failure(ctx, nightly.Result{}, err); err != nil {
+		return err
 	}
-	c.show.finish()
 	comparison := known.Compare(report, len(in.Only) > 0)
 	view := drift.View{Comparison: comparison, Title: title, Program: releases.Program, Baseline: f.baseline, All: f.all}
 	if err := f.write(w, view); err != nil {
@@ -139,90 +128,75 @@ func runDrift(ctx context.Context, w *world, f driftFlags, withLine bool) (err e
 		}
 		return f.saveBaseline(w, known.Merge(report))
 	}
-	if alarming := comparison.Alarming(); len(alarming) > 0 {
-		return &driftError{alarming}
+	return alarm(comparison.Alarming())
+}
+
+// alarm fails if something new and unreachable appeared: the report was made, and it is
+// bad news.
+func alarm(found []drift.Finding) error {
+	if len(found) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// driftFailed shows why there is no report; of a run that was stopped Main says so.
-func (c *chain) driftFailed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return &reportedError{ctx.Err()}
+	text := "new, and no require leads there"
+	if n := len(found); n > 1 {
+		text = fmt.Sprintf("%d uses are new, and no require leads there; the first", n)
 	}
-	return c.show.failed(err)
+	return coded(exitDrift, "%s: %s uses %s; add what the report says to composer.json, or take it into a baseline with --write-baseline",
+		text, found[0].Package, found[0].Require)
 }
 
-func (c *chain) drift() pipeline.Stage[drift.Input, drift.Report] {
-	return drift.Stage(drift.Options{Store: c.store, Cache: c.store.Cache("scan"), Log: c.log, Progress: c.show.step})
-}
-
-// driftInput is what the flags ask to look at, and what to call it.
-func (c *chain) driftInput(ctx context.Context, f driftFlags, withLine bool) (drift.Input, string, error) {
-	var line, folder drift.Input
-	title := ""
+// input is what the flags ask to look at, and what to call it.
+func (f driftFlags) input(ctx context.Context, w *world, r *runner.Runner, withLine bool) (in drift.Input, title string, err error) {
+	var folder drift.Input
 	if f.source != "" {
-		dir, err := filepath.Abs(f.source)
-		if err == nil {
-			title = filepath.Base(dir)
-			folder, err = readFolder(ctx, c, dir)
-		}
-		if err != nil || !withLine {
+		if folder, title, err = readFolder(ctx, r, f.source); err != nil || !withLine {
 			return folder, title, err
 		}
 	}
 	l, err := loadLine(f.line, f.with)
 	if err != nil {
-		return line, title, err
+		return in, title, err
 	}
 	for _, name := range f.repositories {
 		if _, ok := l.Repository(name); !ok {
-			return line, title, &usageError{fmt.Errorf("--repository %s: the line has no such repository; it has %s", name, strings.Join(repositoryNamesOf(l), ", "))}
+			return in, title, usagef("--repository %s: the line has no such repository; it has %s", name, commas(repositoryNamesOf(l)))
 		}
 	}
-	if line, err = c.lineInput(ctx, l, f.repositories); err != nil {
-		return line, title, err
+	if in, err = lineInput(ctx, w, r, l, f.repositories); err != nil || f.source == "" {
+		return in, l.Title, err
 	}
-	if f.source == "" {
-		return line, l.Title, nil
-	}
-	return folder.Within(line), title + " within " + l.Title, nil
+	return folder.Within(in), title + " within " + l.Title, nil
 }
 
-func repositoryNamesOf(l *releases.Line) []string {
-	names := make([]string, len(l.Repositories))
-	for i, r := range l.Repositories {
-		names[i] = r.Name
+// readFolder reads a clone into the store; its title is the name of its folder.
+func readFolder(ctx context.Context, r *runner.Runner, source string) (in drift.Input, title string, err error) {
+	dir, err := filepath.Abs(source)
+	if err != nil {
+		return in, "", err
 	}
-	return names
-}
-
-// readFolder reads a clone into the store.
-func readFolder(ctx context.Context, c *chain, dir string) (drift.Input, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return drift.Input{}, &usageError{fmt.Errorf("--source: %w; give the folder of a clone", err)}
+		return in, "", usagef("--source: %w; give the folder of a clone", err)
 	}
 	defer root.Close()
-	in, err := drift.Clone(ctx, c.store, root.FS(), filepath.Base(dir))
-	if err != nil {
-		return drift.Input{}, &usageError{fmt.Errorf("--source %s: %w", dir, err)}
+	if in, err = drift.Clone(ctx, r.Store, root.FS(), filepath.Base(dir)); err != nil {
+		err = usagef("--source %s: %w", dir, err)
 	}
-	return in, nil
+	return in, filepath.Base(dir), err
 }
 
 // lineInput takes a line through the stages before.
-func (c *chain) lineInput(ctx context.Context, line *releases.Line, only []string) (drift.Input, error) {
-	plan, err := c.resolve(ctx, line, c.world.date(), 0)
+func lineInput(ctx context.Context, w *world, r *runner.Runner, line *releases.Line, only []string) (drift.Input, error) {
+	plan, err := w.plan(ctx, r, line, "")
 	if err != nil {
 		return drift.Input{}, err
 	}
-	sources, err := pipeline.Run(ctx, c.session, c.checkout(), stages.CheckoutOf(plan))
+	sources, err := pipeline.Run(ctx, r.Session(), r.Checkout(), stages.CheckoutOf(plan))
 	if err != nil {
 		return drift.Input{}, err
 	}
 	analysis := stages.AnalysisOf(plan, sources)
-	found, err := pipeline.Run(ctx, c.session, c.dependencies(), analysis)
+	found, err := pipeline.Run(ctx, r.Session(), r.Dependencies(), analysis)
 	return drift.InputOf(analysis, found, only), err
 }
 
@@ -232,16 +206,16 @@ func readBaseline(f driftFlags) (drift.Baseline, error) {
 	if f.baseline == "" {
 		return drift.Baseline{}, nil
 	}
-	data, err := readInput(f.baseline)
+	data, err := files.Read(f.baseline, files.Large)
 	if errors.Is(err, fs.ErrNotExist) && f.writeBaseline {
 		return drift.Baseline{}, nil
 	}
 	if err != nil {
-		return drift.Baseline{}, &usageError{fmt.Errorf("read baseline: %w; make it with --write-baseline", err)}
+		return drift.Baseline{}, usagef("read baseline: %w; make it with --write-baseline", err)
 	}
 	known, err := drift.ParseBaseline(data)
 	if err != nil {
-		return drift.Baseline{}, &usageError{fmt.Errorf("%s: %w", f.baseline, err)}
+		return drift.Baseline{}, usagef("%s: %w", f.baseline, err)
 	}
 	return known, nil
 }
@@ -249,7 +223,7 @@ func readBaseline(f driftFlags) (drift.Baseline, error) {
 func (f driftFlags) saveBaseline(w *world, known drift.Baseline) error {
 	data, err := known.Encode()
 	if err == nil {
-		err = writeFile(f.baseline, data)
+		err = files.Replace(f.baseline, data)
 	}
 	if err == nil && !w.json && (f.format == drift.Text || f.output != "") {
 		fmt.Fprintf(w.stdout, "Written to %s. Say what is new since with: mageos-nightly drift --baseline %s\n", f.baseline, f.baseline)
@@ -263,14 +237,10 @@ func (f driftFlags) write(w *world, view drift.View) error {
 	if err != nil {
 		return err
 	}
-	if f.output == "" {
-		_, err = w.stdout.Write(data)
+	if err := w.writeTo(f.output, data); err != nil {
 		return err
 	}
-	if err := writeFile(f.output, data); err != nil {
-		return err
-	}
-	if !w.json {
+	if f.output != "" && !w.json {
 		fmt.Fprintf(w.stdout, "%s: %s. Written to %s.\n", view.Title, view.Summary(), f.output)
 	}
 	return nil

@@ -2,9 +2,12 @@ package ci
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -28,11 +31,25 @@ const (
 	exitInterrupted = 130 // Ctrl-C
 )
 
-// A usageError is a mistake on the command line or in the environment.
-type usageError struct{ err error }
+// usagef is a mistake on the command line or in the environment.
+func usagef(format string, args ...any) error {
+	return &releases.ConfigError{Err: fmt.Errorf(format, args...)}
+}
 
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
+// A codedError ends the program with an exit code of its own: what was done is done, and
+// it is bad news.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// coded is bad news with its exit code.
+func coded(code int, format string, args ...any) error {
+	return &codedError{code, fmt.Errorf(format, args...)}
+}
 
 // A reportedError has been shown already.
 type reportedError struct{ err error }
@@ -47,26 +64,19 @@ func isReported(err error) bool {
 
 func exitCode(err error) int {
 	var (
-		usage   *usageError
 		config  *releases.ConfigError
 		source  *releases.SourceError
 		machine *install.MachineError
 		engine  *container.EngineError
 		service *container.ServiceError
 		inside  *container.ExecError
+		own     *codedError
 		stage   *pipeline.StageError
-		drift   *driftError
-		differs *differsError
-		listed  *organizationError
-		mirrors *differenceError
-		untrust *untrustedError
-		stale   *staleError
-		refused *releaseError
 	)
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &usage), errors.As(err, &config):
+	case errors.As(err, &config):
 		return exitConfig
 	case errors.As(err, &source):
 		return exitSource
@@ -74,23 +84,17 @@ func exitCode(err error) int {
 		return inside.Code // the same program ended with it
 	case errors.As(err, &machine), errors.As(err, &engine), errors.As(err, &service):
 		return exitMachine
-	case errors.As(err, &refused):
-		return exitRelease
-	case errors.As(err, &drift):
-		return exitDrift
-	case errors.As(err, &differs), errors.As(err, &listed), errors.As(err, &mirrors):
-		return exitDiffers
-	case errors.As(err, &untrust):
-		return exitUntrusted
-	case errors.As(err, &stale):
-		return exitStale
+	case errors.As(err, &own):
+		return own.code
 	case errors.As(err, &stage):
 		return stageCode(stage.Stage)
 	}
 	return exitInternal
 }
 
+// stageCode is the exit code of a stage or step that failed by itself.
 func stageCode(stage string) int {
+	stage, _, _ = strings.Cut(stage, " ") // of a cell
 	switch stage {
 	case "checkout":
 		return exitSource
@@ -100,6 +104,8 @@ func stageCode(stage string) int {
 		return exitInstall
 	case "publish":
 		return exitPublish
+	case release.BranchesStep, release.TagsStep, release.GitHubStep:
+		return exitRelease
 	}
 	return exitInternal
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/organization"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -22,20 +21,20 @@ func TestExitCode(t *testing.T) {
 	}{
 		{"all is done", nil, 0},
 		{"unknown", cause, 1},
-		{"a wrong flag", &usageError{cause}, 2},
+		{"a wrong flag", usagef("%w", cause), 2},
 		{"a line that is not valid, shown already", &reportedError{fmt.Errorf("load: %w", &releases.ConfigError{Err: cause})}, 2},
 		{"a source that is not reachable, in any stage", in("build", &releases.SourceError{Err: cause}), 3},
 		{"a checkout that fails", in("checkout", cause), 3},
 		{"dependencies", in("dependencies", cause), 4},
 		{"a package that cannot be read for drift", in("drift", cause), 4},
-		{"what is new and unreachable", &driftError{make([]drift.Finding, 1)}, 8},
-		{"a night that is not what was published", &differsError{cause}, 9},
-		{"an organization that differs", &organizationError{&organization.Plan{}}, 9},
-		{"a repository that was tampered with", &reportedError{&untrustedError{cause}}, 10},
-		{"a repository without a new night", &staleError{cause}, 11},
+		{"what is new and unreachable", alarm(make([]drift.Finding, 1)), 8},
+		{"a night that is not what was published", coded(exitDiffers, "%w", cause), 9},
+		{"a repository that was tampered with", &reportedError{coded(exitUntrusted, "%w", cause)}, 10},
+		{"a repository without a new night", coded(exitStale, "%w", cause), 11},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
 		{"what does not install", &reportedError{in("install", cause)}, 5},
-		{"a release whose tag is taken", &reportedError{&releaseError{in("tags", cause)}}, 12},
+		{"what does not install in a cell", in("install php8.3", cause), 5},
+		{"a release whose tag is taken", &reportedError{in("tags", cause)}, 12},
 		{"a release commit that cannot be composed", in("commit", cause), 4},
 		{"publishing", in("publish", cause), 6},
 		{"a machine that cannot install", in("install", &install.MachineError{Err: cause}), 7},

@@ -2,39 +2,60 @@ package ci
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/releases"
 )
 
+const lineHelp = "release line: a name that lines shows, or a YAML file"
+
 // lineFlags adds the flags that choose a line.
 func lineFlags(cmd *cobra.Command, line *string, with *[]string) {
-	cmd.Flags().StringVar(line, "line", "nightly", "release line: a name that mageos-nightly lines shows, or a YAML file")
+	cmd.Flags().StringVar(line, "line", "nightly", lineHelp)
 	cmd.Flags().StringArrayVar(with, "with", nil, "NAME=FOLDER or NAME=URL#REF: take this repository's source from there")
+	complete(cmd, "line", releases.Names()...)
 	// An error here is a misspelt flag name, which the tests would show.
-	_ = cmd.RegisterFlagCompletionFunc("line", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return releases.Names(), cobra.ShellCompDirectiveDefault
-	})
 	_ = cmd.RegisterFlagCompletionFunc("with", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return repositoryNames(*line), cobra.ShellCompDirectiveNoSpace
+		l, err := releases.Load(*line)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoSpace
+		}
+		names := repositoryNamesOf(l)
+		for i := range names {
+			names[i] += "="
+		}
+		return names, cobra.ShellCompDirectiveNoSpace
 	})
 }
 
-func completeStages(cmd *cobra.Command) {
-	_ = cmd.RegisterFlagCompletionFunc("until", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return slices.Clone(stageNames), cobra.ShellCompDirectiveNoFileComp
-	})
+// complete completes the values of a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	// An error here is a misspelt flag name, which the tests would show.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(slices.Clone(values), cobra.ShellCompDirectiveNoFileComp))
 }
 
-func repositoryNames(line string) []string {
-	l, err := releases.Load(line)
+// loadLine loads a line and replaces the sources named by --with.
+func loadLine(name string, with []string) (*releases.Line, error) {
+	line, err := releases.Load(name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
+	for _, override := range with {
+		if err := line.With(override); err != nil {
+			return nil, err
+		}
+	}
+	return line, nil
+}
+
+func repositoryNamesOf(l *releases.Line) []string {
 	names := make([]string, len(l.Repositories))
 	for i, r := range l.Repositories {
-		names[i] = r.Name + "="
+		names[i] = r.Name
 	}
 	return names
 }
+
+func commas(words []string) string { return strings.Join(words, ", ") }

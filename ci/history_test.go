@@ -3,12 +3,15 @@ package ci
 import (
 	"io"
 	"log/slog"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -20,11 +23,11 @@ func TestHistory(t *testing.T) {
 	shop := server.AddRepository("acme/shop")
 	before := shop.Commit("Start")
 	after := shop.Commit("Faster cart (#7)")
-	w := &world{stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string {
+	w := &world{stdout: io.Discard, stderr: io.Discard, environ: os.Environ, getenv: func(name string) string {
 		return map[string]string{"GITHUB_API_URL": server.URL()}[name]
 	}}
-	c := &chain{world: w, carried: &carried{dir: t.TempDir()}, log: slog.New(slog.DiscardHandler)}
-	history, err := c.history()
+	locate := runner.Embedded(t.TempDir())
+	history, err := w.history(git.Options{Token: w.token, Locate: locate, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +40,7 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := c.carried.locate(line.Repositories[0].URL)
+	dir, err := locate(line.Repositories[0].URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,17 +16,35 @@ var mayImport = map[string][]string{
 	"pipeline/store":          {"pipeline"},
 	"pipeline/container":      {"pipeline", "pipeline/container/pack"},
 	"pipeline/container/pack": {"pipeline"},
-	"releases/composer":       nil,
-	"releases/config":         nil, // files that a JSON Schema describes
-	"releases":                {"pipeline", "releases/composer", "releases/config"},
-	"releases/compare":        {"pipeline", "releases"},
-	"releases/git":            {"releases", "releases/compare", "releases/git/remote"},
-	"releases/git/remote":     nil,
-	"releases/github":         {"releases", "releases/compare"},
-	"releases/organization":   {"releases", "releases/github"},
-	"releases/github/fake":    nil, // a GitHub for tests: only they may import it
-	"stages":                  {"pipeline", "releases", "releases/composer"},
-	"stages/checkout":         {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
+	"pipeline/files":          nil,
+	// What stages run with, and the compositions over them.
+	"pipeline/runner": {
+		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git",
+		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
+	},
+	"pipeline/nightly": {
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/runner", "releases", "releases/composer",
+		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
+	},
+	"pipeline/mirror": {
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases",
+		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
+	},
+	"pipeline/release": {
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github",
+		"stages", "stages/attest", "stages/publish", "stages/publish/target",
+	},
+	"releases/composer":     nil,
+	"releases/config":       nil, // files that a JSON Schema describes
+	"releases":              {"pipeline", "releases/composer", "releases/config"},
+	"releases/compare":      {"pipeline", "releases"},
+	"releases/git":          {"releases", "releases/compare", "releases/git/remote"},
+	"releases/git/remote":   nil,
+	"releases/github":       {"releases", "releases/compare"},
+	"releases/organization": {"releases", "releases/github"},
+	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
+	"stages":                {"pipeline", "releases", "releases/composer"},
+	"stages/checkout":       {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
 	"stages/dependencies": {
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",

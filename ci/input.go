@@ -1,40 +1,10 @@
 package ci
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"time"
 )
-
-// The bounds of files that a flag or an argument names, in bytes.
-const (
-	maxSmall = 1 << 20  // a key, a list
-	maxInput = 32 << 20 // a plan, a manifest
-)
-
-func readSmall(name string) ([]byte, error) { return readBounded(name, maxSmall) }
-
-// readInput reads a plan or a manifest.
-func readInput(name string) ([]byte, error) { return readBounded(name, maxInput) }
-
-// readBounded reads a file that may be anything: also /dev/zero.
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
-	}
-	return data, nil
-}
 
 // The bounds of an answer over HTTP, in time and bytes. Its body is bounded where it is
 // read.

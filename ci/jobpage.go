@@ -35,12 +35,10 @@ func (w *world) pageOf(command string, failed error) string {
 	}
 	for _, d := range w.shown {
 		p.stages(d.reports)
-		if d.out != nil {
-			p.proven(d.out.proven)
-			p.publication(d.out.publication)
-			p.packages(d.out.snapshot)
-			p.plan(d.out.plan)
-		}
+		p.proven(d.result.Installations)
+		p.publication(d.result.Publication)
+		p.packages(d.result.Snapshot)
+		p.plan(d.result.Plan)
 	}
 	if p.Len() > maxPage {
 		return p.String()[:strings.LastIndexByte(p.String()[:maxPage], '\n')] + "\n\n… cut off here\n"
@@ -54,8 +52,8 @@ type page struct{ strings.Builder }
 func (p *page) heading(command string, shown []*display, failed error) {
 	title := command
 	for _, d := range shown {
-		if d.out != nil && d.out.plan != nil {
-			title += ": " + d.out.plan.Line.Title + ", night " + string(d.out.plan.Snapshot())
+		if plan := d.result.Plan; plan != nil {
+			title += ": " + plan.Line.Title + ", night " + string(plan.Snapshot())
 			break
 		}
 	}

@@ -67,7 +67,7 @@ that it works, and publishes it.`,
 	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
 	root.AddCommand(newVerify(w), newStatus(w), newAttest(w), newKeygen(w), newOrg(w), newRelease(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w; see mageos-nightly --help", err)}
+		return usagef("%w; see mageos-nightly --help", err)
 	})
 	return root
 }

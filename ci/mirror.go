@@ -2,31 +2,33 @@ package ci
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/mirror"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-// mirrorFlags are the flags of mageos-nightly mirror.
+// mirrorFlags are the flags of the command mirror.
 type mirrorFlags struct {
-	line, plan    string
-	with          []string
-	to, url       string
-	only          []string
-	prebuilt      []string
-	compare       string
-	format        string
-	common        bool
-	sign          signFlags
-	fresh, dryRun bool
-	publishLocal  bool
+	line, plan string
+	with       []string
+	only       []string
+	prebuilt   []string
+	compare    string
+	format     string
+	common     bool
+	fresh      bool
+	target     targetFlags
 }
 
 func newMirror(w *world) *cobra.Command {
@@ -55,7 +57,7 @@ installed from it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with)+len(f.only)+len(f.prebuilt) > 0) {
-				return &usageError{fmt.Errorf("--plan %s holds its own line and tags: leave out --line, --with, --only and --prebuilt", f.plan)}
+				return usagef("--plan %s holds its own line and tags: leave out --line, --with, --only and --prebuilt", f.plan)
 			}
 			if f.compare != "" {
 				return compareMirrors(cmd.Context(), w, f)
@@ -65,131 +67,107 @@ installed from it.`,
 	}
 	flags := cmd.Flags()
 	lineFlags(cmd, &f.line, &f.with)
-	cmd.Flags().Lookup("line").DefValue = "mirror"
+	flags.Lookup("line").DefValue = "mirror"
 	f.line = "mirror"
 	flags.StringVar(&f.plan, "plan", "", "build this saved plan")
-	flags.StringVar(&f.to, "to", "mirror", "folder or URL to publish to")
-	flags.StringVar(&f.url, "url", "", "base URL under which it will be served (default: the line's)")
 	flags.StringSliceVar(&f.only, "only", nil, "TAG or REPOSITORY=TAG: build these tags alone")
 	flags.StringArrayVar(&f.prebuilt, "prebuilt", nil, "folder of zips, or URL of a Composer repository, whose packages are taken over as they are")
 	flags.StringVar(&f.compare, "compare", "", "compare with this mirror: URL or folder of a Composer repository, folder of zips, or installed shop")
-	flags.StringVar(&f.format, "format", "text", "of the comparison: text, markdown or json")
+	formatFlag(cmd, &f.format)
 	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
-	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
-	f.sign.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	f.target.add(cmd, "mirror")
 	return cmd
 }
 
 func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
-	var line *releases.Line
-	if f.plan == "" {
-		if line, err = mirrorLine(f); err != nil {
-			return err
-		}
-	}
-	said, err := f.sign.attest(w)
+	line, plan, err := f.lineOrPlan()
 	if err != nil {
 		return err
 	}
-	c, err := newChain(w, f.fresh)
+	show := newDisplay(w)
+	r, err := w.newRunner(show, f.fresh)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
-	c.attest = said
-	if c.view, err = publish.Look(ctx, f.to, w.targets()); err != nil {
+	defer closing(&err, show, r)
+	o := mirror.Options{Saved: plan != nil}
+	if o.Publish, err = f.target.options(w, r, show); err != nil {
+		return err
+	}
+	if o.At, err = publish.Look(ctx, f.target.to, w.targets()); err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	o := order{to: f.to, url: f.url, dryRun: f.dryRun, local: f.publishLocal}
-	plan, err := c.planOrSaved(ctx, line, f)
+	defer func() { err = errors.Join(err, o.At.Close()) }()
+	o.Publish.Publisher.View = o.At
+	if plan == nil {
+		plan, err = mirror.Plan(ctx, r, line, w.date(), o.At, f.only)
+	} else {
+		err = mirror.Saved(ctx, plan, o.At)
+	}
 	if err != nil {
-		c.tried(ctx, o, w.date(), err)
-		return c.show.failed(err)
+		nightly.Tried(ctx, o.Publish, w.date(), err, r.Log)
+		return show.end(ctx, nightly.Result{}, err)
 	}
-	if plan.Pending() == 0 {
-		return c.upToDate(ctx, plan, o)
+	return f.build(ctx, r, show, plan, o)
+}
+
+// build builds and publishes a plan.
+func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display, plan *releases.Plan, o mirror.Options) error {
+	last := "the beginning"
+	if len(plan.After) > 0 {
+		last = plan.After[0].Snapshot
 	}
-	saved, err := c.savePlan(plan)
+	if plan.Pending() == 0 { // the mirror is as fresh as its sources
+		r.Session().Skip("build", "nothing is new since "+last)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
+		return show.end(ctx, nightly.Result{Plan: plan}, nil)
+	}
+	saved, err := nightly.KeepPlan(r.Dir, plan)
 	if err != nil {
 		return err
 	}
-	out := &outcome{plan: plan}
-	err = c.mirror(ctx, plan, f.plan != "", o, out)
+	made, err := mirror.Run(ctx, r, plan, o)
 	if isSkip(err) {
-		c.tried(ctx, o, after(plan), nil)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
 	} else {
-		c.tried(ctx, o, string(plan.Snapshot()), err)
+		nightly.Tried(ctx, o.Publish, string(plan.Snapshot()), err, r.Log)
 	}
-	c.show.finish()
-	c.show.table()
-	if ctx.Err() != nil {
-		return &reportedError{ctx.Err()}
+	if err := show.end(ctx, made, err); err != nil {
+		return err
 	}
-	if err != nil && !isSkip(err) {
-		return c.show.failed(err)
-	}
-	c.show.results(out, saved)
+	show.results(made, saved)
 	return nil
 }
 
-// upToDate ends a run that finds nothing new: the mirror is as fresh as its sources.
-func (c *chain) upToDate(ctx context.Context, plan *releases.Plan, o order) error {
-	snapshot := after(plan)
-	c.show.report(pipeline.Report{Stage: "build", State: pipeline.Skipped, Detail: "nothing is new since " + snapshot})
-	c.tried(ctx, o, snapshot, nil)
-	c.show.finish()
-	c.show.table()
-	return nil
-}
-
-// planOrSaved makes a plan, or reads the one of --plan, whose nights the target has to
-// have.
-func (c *chain) planOrSaved(ctx context.Context, line *releases.Line, f mirrorFlags) (*releases.Plan, error) {
-	if f.plan == "" {
-		return c.planMirror(ctx, line, f)
+// lineOrPlan gives the line with the zips that the command names, or the plan.
+func (f mirrorFlags) lineOrPlan() (*releases.Line, *releases.Plan, error) {
+	if f.plan != "" {
+		plan, err := nightly.ReadPlan(f.plan)
+		if err == nil && !plan.Line.BuildsTags() {
+			err = usagef("%s is the plan of a night; build it with mageos-nightly nightly --plan", f.plan)
+		}
+		return nil, plan, err
 	}
-	plan, err := readPlan(f.plan)
-	if err != nil {
-		return nil, err
-	}
-	if !plan.Line.BuildsTags() {
-		return nil, &usageError{fmt.Errorf("%s is the plan of a night; build it with mageos-nightly nightly --plan", f.plan)}
-	}
-	snapshots, err := c.view.Snapshots(ctx)
-	if err != nil {
-		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
-	there := (&releases.Index{Snapshots: snapshots}).Keep(plan.After).Snapshots
-	if len(there) != len(plan.After) {
-		return nil, &usageError{fmt.Errorf("%s adds to %d nights, and %s has %d of them; publish to the repository that it was made for", f.plan, len(plan.After), f.to, len(there))}
-	}
-	return plan, nil
-}
-
-// mirrorLine is the line with the zips that the command names.
-func mirrorLine(f mirrorFlags) (*releases.Line, error) {
 	line, err := loadLine(f.line, f.with)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !line.BuildsTags() {
-		return nil, &usageError{fmt.Errorf("line %s builds branches, not tags; a mirror needs versions: {policy: %s}", line.Name, releases.TagsPolicy)}
+		return nil, nil, usagef("line %s builds branches, not tags; a mirror needs versions: {policy: %s}", line.Name, releases.TagsPolicy)
 	}
 	for _, at := range f.prebuilt {
 		from, err := prebuiltAt(at)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		line.Prebuilt = append([]releases.Prebuilt{from}, line.Prebuilt...)
 	}
-	return line, line.Validate()
+	return line, nil, line.Validate()
 }
 
-// prebuiltAt is a folder of zips, or a Composer repository where it has a
-// packages.json or is on the web.
+// prebuiltAt is a folder of zips, or a Composer repository where it has a packages.json or
+// is on the web.
 func prebuiltAt(at string) (releases.Prebuilt, error) {
 	const reason = "given with --prebuilt"
 	if isWeb(at) {
@@ -200,7 +178,7 @@ func prebuiltAt(at string) (releases.Prebuilt, error) {
 		return releases.Prebuilt{}, err
 	}
 	address := (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
-	if isFile(filepath.Join(dir, "packages.json")) {
+	if info, err := os.Stat(filepath.Join(dir, "packages.json")); err == nil && info.Mode().IsRegular() {
 		return releases.Prebuilt{Repository: address, Reason: reason}, nil
 	}
 	return releases.Prebuilt{Folder: address, Reason: reason}, nil

@@ -2,30 +2,29 @@ package ci
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 )
 
-// nightlyFlags are the flags of mageos-nightly nightly.
+// nightlyFlags are the flags of the command nightly.
 type nightlyFlags struct {
 	line, plan   string
 	with         []string
-	to, url      string
+	target       targetFlags
 	until        string
-	keep         int
 	fresh        bool
-	dryRun       bool
-	publishLocal bool
 	installTools bool
 	proofs       string // folder that they are written to
-	runnerFlags
-	install installFlags
-	sign    signFlags
+	runner       runnerFlags
+	install      installFlags
 }
 
 func newNightly(w *world) *cobra.Command {
@@ -45,205 +44,162 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
   mageos-nightly nightly --until build                        no installation, nothing published`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			toGiven := cmd.Flags().Changed("to")
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with) > 0) {
-				return &usageError{fmt.Errorf("--plan %s holds its own line: leave out --line and --with, or make a new plan with mageos-nightly plan", f.plan)}
+				return usagef("--plan %s holds its own line: leave out --line and --with, or make a new plan with mageos-nightly plan", f.plan)
 			}
-			return nightly(cmd.Context(), w, f, toGiven)
+			return runNightly(cmd.Context(), w, f)
 		},
 	}
 	flags := cmd.Flags()
 	lineFlags(cmd, &f.line, &f.with)
 	flags.StringVar(&f.plan, "plan", "", "build this saved plan")
-	flags.StringVar(&f.to, "to", "repository", "folder to publish to")
-	flags.StringVar(&f.url, "url", "", "base URL under which the folder will be served (default: the line's)")
+	f.target.add(cmd, "repository")
+	f.target.addKeep(cmd)
 	flags.StringVar(&f.until, "until", "", "last stage to run: plan, checkout, dependencies, build, install or publish")
-	flags.IntVar(&f.keep, "keep", 0, "nights that stay resolvable (default: the line's)")
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be published, and publish nothing")
-	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
-	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for mageos-nightly publish --proofs on another machine")
-	f.runnerFlags.add(cmd)
+	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for publish --proofs on another machine")
+	f.runner.add(cmd)
 	f.install.add(cmd)
-	f.sign.add(cmd)
-	completeStages(cmd)
+	complete(cmd, "until", nightly.Stages...)
 	return cmd
 }
 
-func nightly(ctx context.Context, w *world, f nightlyFlags, toGiven bool) (err error) {
-	if err := joinFirst(checkUntil(f.until), f.install.check()); err != nil {
-		return err
-	}
-	line, plan, err := lineOrPlan(f)
+func runNightly(ctx context.Context, w *world, f nightlyFlags) (err error) {
+	line, plan, err := f.lineOrPlan()
 	if err != nil {
 		return err
 	}
-	if l := lineOf(line, plan); l.BuildsTags() {
-		return &usageError{fmt.Errorf("line %s builds tags, not branches; use mageos-nightly mirror", l.Name)}
-	}
-	said, err := f.sign.attest(w)
+	at, o, err := f.prepare(ctx, w, line)
 	if err != nil {
 		return err
 	}
-	where, err := f.choose(ctx, w)
+	show := newDisplay(w)
+	r, err := w.newRunnerAt(ctx, show, f.runner, at, f.fresh)
 	if err != nil {
 		return err
 	}
-	images, err := f.imagesOf(lineOf(line, plan))
-	if err != nil {
-		return err
-	}
-	if needsInstallTools(f.until) && f.install.matrix == "" && !(where.containers && images.hasPHP()) {
-		if err := w.ensureTools(ctx, f.installTools, f.install.tools(w, lineOf(line, plan))); err != nil {
-			return err
-		}
-	}
-	c, err := newChain(w, f.fresh)
-	if err != nil {
-		return err
-	}
-	defer c.end(&err)
-	c.attest = said
-	c.images = images
-	if err := c.useRunner(ctx, f.runnerFlags, where, f.fresh); err != nil {
+	defer closing(&err, show, r)
+	if o.Publish, err = f.target.options(w, r, show); err != nil {
 		return err
 	}
 	if plan == nil {
-		if plan, err = c.resolve(ctx, line, w.date(), 0); err != nil {
-			c.tried(ctx, order{until: f.until, to: f.to, dryRun: f.dryRun}, w.date(), err)
-			return c.show.failed(err)
-		}
-		if err := number(ctx, w, plan, f.to); err != nil {
-			return err
+		if plan, err = w.plan(ctx, r, line, f.target.to); err != nil {
+			f.tried(ctx, r, o, w.date(), err)
+			return show.end(ctx, nightly.Result{}, err)
 		}
 	}
-	saved, err := c.savePlan(plan)
+	if plan.Local() && !f.target.local && f.target.to == f.target.byDefault {
+		o.Publish.To, o.Publish.Unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
+	}
+	saved, err := nightly.KeepPlan(r.Dir, plan)
 	if err != nil {
 		return err
 	}
-	o := f.order(plan, toGiven)
-	out, err := c.run(ctx, plan, o)
-	if err == nil {
-		err = writeProofs(f.proofs, out)
-	}
-	if f.install.matrix == "" && !isSkip(err) {
-		c.tried(ctx, o, string(plan.Snapshot()), err)
-	}
-	c.show.finish()
-	if f.install.matrix == "" { // else standard output holds nothing but it
-		c.show.table()
-	}
-	if ctx.Err() != nil {
-		// Main says that it was stopped; what every stage says to that is noise.
-		return &reportedError{ctx.Err()}
-	}
-	if err != nil && !isSkip(err) {
-		return c.show.failed(err)
-	}
 	if f.install.matrix != "" {
-		return writeMatrix(w.stdout, out.cells)
+		return f.writeMatrix(ctx, w, r, show, plan, o)
 	}
-	c.difference()
-	c.show.results(out, saved)
+	made, err := nightly.Run(ctx, r, plan, o)
+	if err == nil && f.proofs != "" {
+		if err = nightly.WriteProofs(f.proofs, made); err != nil {
+			err = usagef("--write-proofs: %w", err)
+		}
+	}
+	if !isSkip(err) {
+		f.tried(ctx, r, o, string(plan.Snapshot()), err)
+	}
+	if err := show.end(ctx, made, err); err != nil {
+		return err
+	}
+	show.results(made, saved)
 	return nil
 }
 
-func needsInstallTools(until string) bool {
-	return until == "" || until == "install" || until == "publish"
-}
-
-// order turns the flags into an order. A local build is not published unless it
-// is said where, and that it may be.
-func (f nightlyFlags) order(plan *releases.Plan, toGiven bool) order {
-	o := order{until: f.until, to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal, install: f.install}
-	if plan.Local() && !toGiven && !f.publishLocal {
-		o.to, o.unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
-	}
-	return o
-}
-
-func lineOrPlan(f nightlyFlags) (*releases.Line, *releases.Plan, error) {
+// lineOrPlan gives the line, and the plan if one was given.
+func (f nightlyFlags) lineOrPlan() (line *releases.Line, plan *releases.Plan, err error) {
 	if f.plan != "" {
-		plan, err := readPlan(f.plan)
-		return nil, plan, err
+		if plan, err = nightly.ReadPlan(f.plan); err != nil {
+			return nil, nil, err
+		}
+		line = &plan.Line
+	} else if line, err = loadLine(f.line, f.with); err != nil {
+		return nil, nil, err
 	}
-	line, err := loadLine(f.line, f.with)
-	return line, nil, err
+	if line.BuildsTags() {
+		return nil, nil, usagef("line %s builds tags, not branches; use mageos-nightly mirror", line.Name)
+	}
+	return line, plan, nil
 }
 
-// lineOf is the line, or that of the plan.
-func lineOf(line *releases.Line, plan *releases.Plan) *releases.Line {
-	if line == nil {
-		return &plan.Line
+// prepare checks the flags, finds where stages run, and makes sure that what they need is
+// there.
+func (f nightlyFlags) prepare(ctx context.Context, w *world, line *releases.Line) (at place, o nightly.Options, err error) {
+	if err = f.install.check(); err != nil {
+		return at, o, err
 	}
-	return line
+	if o.Until = f.until; f.until != "" && !slices.Contains(nightly.Stages, f.until) {
+		return at, o, usagef("--until %s: no such stage; the stages are %s", f.until, commas(nightly.Stages))
+	}
+	images, err := f.runner.imagesOf(line)
+	if err != nil {
+		return at, o, err
+	}
+	if at, err = f.runner.choose(ctx, w); err != nil {
+		return at, o, err
+	}
+	if o.Prove, err = f.install.options(w, images); err != nil {
+		return at, o, err
+	}
+	here := f.install.matrix == "" && !(at.containers && images.HasPHP())
+	if here && (f.until == "" || f.until == "install" || f.until == "publish") {
+		err = w.ensureTools(ctx, f.installTools, f.install.tools(w, line))
+	}
+	return at, o, err
 }
 
-func readPlan(file string) (*releases.Plan, error) {
-	data, err := readInput(file)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("read plan: %w; make one with mageos-nightly plan --out %s", err, file)}
+// tried tells the target of a run that was to publish.
+func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Options, snapshot string, err error) {
+	if f.install.matrix == "" && (o.Until == "" || o.Until == "publish") {
+		nightly.Tried(ctx, o.Publish, snapshot, err, r.Log)
 	}
-	plan, err := releases.ParsePlan(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return plan, nil
 }
 
-// loadLine loads a line and replaces the sources named by --with.
-func loadLine(name string, with []string) (*releases.Line, error) {
-	line, err := releases.Load(name)
-	if err != nil {
-		return nil, err
+// writeMatrix builds a plan and writes its cells for the strategy of a GitHub Actions
+// workflow: matrix: ${{ fromJSON(...) }}. A cell's services are images, empty for none.
+// Standard output holds nothing else.
+func (f nightlyFlags) writeMatrix(ctx context.Context, w *world, r *runner.Runner, show *display, plan *releases.Plan, o nightly.Options) error {
+	made := nightly.Result{Plan: plan}
+	var err error
+	var cells []releases.Cell
+	if made.Snapshot, err = nightly.Build(ctx, r, plan, "build"); err == nil {
+		cells, err = nightly.Cells(ctx, r, plan, *made.Snapshot, o.Prove)
 	}
-	for _, override := range with {
-		if err := line.With(override); err != nil {
-			return nil, err
+	if err := show.failure(ctx, made, err); err != nil {
+		return err
+	}
+	return printMatrix(w.stdout, cells)
+}
+
+func printMatrix(out io.Writer, cells []releases.Cell) error {
+	type entry struct {
+		Name     string `json:"name"`
+		PHP      string `json:"php"`
+		Database string `json:"database"`
+		Search   string `json:"search"`
+		// Engine is the image of Search, or empty where there is none.
+		Engine string `json:"search-image"`
+	}
+	entries := make([]entry, len(cells))
+	for i, c := range cells {
+		entries[i] = entry{Name: c.Name(), PHP: c.PHP, Database: c.Database, Search: c.Search}
+		if releases.IsImage(c.Search) {
+			entries[i].Engine = c.Search
 		}
 	}
-	return line, nil
-}
-
-// savePlan keeps the plan of every night, so that it can be built again.
-func (c *chain) savePlan(plan *releases.Plan) (string, error) {
-	data, err := plan.Encode()
-	if err != nil {
-		return "", err
-	}
-	name := plan.Line.Name + "-" + string(plan.Snapshot())
-	if plan.Local() {
-		name += "-local" // not the plan of that night of the line
-	}
-	file := filepath.Join(c.dir, "plans", name+".json")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return "", err
-	}
-	return file, writeFile(file, data)
-}
-
-// writeFile replaces a file whole or not at all.
-func writeFile(file string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	data, err := json.Marshal(map[string]any{"include": entries})
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(data); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	_, err = fmt.Fprintf(out, "%s\n", data)
+	return err
 }

@@ -14,13 +14,6 @@ import (
 	"github.com/mage-os/nightly/releases/organization"
 )
 
-// An organizationError says that GitHub is not as the list says.
-type organizationError struct{ plan *organization.Plan }
-
-func (e *organizationError) Error() string {
-	return e.plan.Summary() + "; change GitHub by hand or with mageos-nightly org terraform, or the list with mageos-nightly org export"
-}
-
 // orgFlags are the flags of mageos-nightly org.
 type orgFlags struct {
 	list, name, output, format string
@@ -90,9 +83,8 @@ all.`,
 			return orgPlan(cmd.Context(), w, f)
 		},
 	}
-	cmd.Flags().StringVar(&f.format, "format", "text", "text, markdown or json")
+	formatFlag(cmd, &f.format)
 	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -118,7 +110,7 @@ func (f *orgFlags) organizationOf() (*releases.Organization, error) {
 		return releases.LoadOrganization(f.list)
 	}
 	if f.list != "" {
-		return nil, &usageError{errors.New("--organization begins a list, and --list names one; give one of them")}
+		return nil, usagef("--organization begins a list, and --list names one; give one of them")
 	}
 	return releases.ParseOrganization("--organization", []byte("name: "+f.name+"\nrepositories: []\n"))
 }
@@ -134,12 +126,12 @@ func readOrganization(ctx context.Context, w *world, list *releases.Organization
 		o.BaseURL, o.Token = list.URL+"api/v3/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
 	}
 	if o.Token.IsZero() {
-		return nil, &usageError{fmt.Errorf("no token for %s: set GITHUB_TOKEN (for an Enterprise Server GH_ENTERPRISE_TOKEN); "+
-			"docs/organization.md says which rights it needs", at.Host)}
+		return nil, usagef("no token for %s: set GITHUB_TOKEN (for an Enterprise Server GH_ENTERPRISE_TOKEN); "+
+			"docs/organization.md says which rights it needs", at.Host)
 	}
 	client, err := github.New(o)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usagef("%w", err)
 	}
 	reading, err := client.ReadOrganization(ctx, list)
 	if err != nil && ctx.Err() == nil {
@@ -163,7 +155,7 @@ func orgExport(ctx context.Context, w *world, f *orgFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.write(w, data); err != nil {
+	if err := w.writeTo(f.output, data); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stderr, "%d people, %d teams, %d repositories, read with %d requests\n",
@@ -178,13 +170,8 @@ func orgExport(ctx context.Context, w *world, f *orgFlags) error {
 }
 
 func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
-	render, ok := map[string]func(*organization.Plan) ([]byte, error){
-		"text":     func(p *organization.Plan) ([]byte, error) { return p.Text(), nil },
-		"markdown": func(p *organization.Plan) ([]byte, error) { return p.Markdown(), nil },
-		"json":     (*organization.Plan).JSON,
-	}[f.format]
-	if !ok {
-		return &usageError{fmt.Errorf("--format %s: want text, markdown or json", f.format)}
+	if err := checkReportFormat(f.format); err != nil {
+		return err
 	}
 	list, err := f.organizationOf()
 	if err != nil {
@@ -195,15 +182,12 @@ func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
 		return err
 	}
 	plan := organization.Compare(list, reading)
-	data, err := render(plan)
-	if err == nil {
-		err = f.write(w, data)
-	}
+	err = w.write(plan, f.format, f.output)
 	switch {
 	case err != nil:
 		return err
 	case len(plan.Differences) > 0:
-		return &organizationError{plan}
+		return coded(exitDiffers, "%s; change GitHub by hand or with org terraform, or the list with org export", plan.Summary())
 	case len(plan.Unknown) > 0:
 		return &releases.SourceError{Repository: list.Name, URL: list.URL, Err: errors.New(plan.Summary() +
 			"; give a token with the rights that docs/organization.md lists")}
@@ -217,19 +201,11 @@ func orgTerraform(w *world, f *orgFlags) error {
 		return err
 	}
 	configuration := organization.Terraform(list)
-	if err := f.write(w, configuration.HCL); err != nil {
+	if err := w.writeTo(f.output, configuration.HCL); err != nil {
 		return err
 	}
 	for _, left := range slices.Compact(configuration.Left) {
 		fmt.Fprintln(w.stderr, left)
 	}
 	return nil
-}
-
-// write writes to where the flags say.
-func (f *orgFlags) write(w *world, data []byte) error {
-	if f.output == "" {
-		return writeOut(w.stdout, data)
-	}
-	return writeFile(f.output, data)
 }

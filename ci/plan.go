@@ -10,7 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish"
 )
 
 func newPlan(w *world) *cobra.Command {
@@ -31,12 +36,16 @@ whoever has it can rebuild that night, byte for byte.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if published && cmd.Flags().Changed("to") {
-				return &usageError{errors.New("--published is in place of --to: leave out one")}
+				return usagef("--published is in place of --to: leave out one")
+			}
+			l, err := loadLine(line, with)
+			if err != nil {
+				return err
 			}
 			if published {
-				to = "" // the line's own
+				to = l.URL
 			}
-			return makePlan(cmd.Context(), w, line, with, to, out)
+			return runPlan(cmd.Context(), w, l, to, out)
 		},
 	}
 	lineFlags(cmd, &line, &with)
@@ -46,47 +55,53 @@ whoever has it can rebuild that night, byte for byte.`,
 	return cmd
 }
 
-// makePlan resolves a line. Its number is that of the next night at the target to,
-// or, if that is empty, at the line's own URL.
-func makePlan(ctx context.Context, w *world, name string, with []string, to, out string) (err error) {
-	line, err := loadLine(name, with)
+func runPlan(ctx context.Context, w *world, line *releases.Line, to, out string) (err error) {
+	show := newDisplay(w)
+	r, err := w.newRunner(show, false)
 	if err != nil {
 		return err
 	}
-	if to == "" {
-		to = line.URL
-	}
-	c, err := newChain(w, false)
+	defer closing(&err, show, r)
+	plan, err := w.plan(ctx, r, line, to)
 	if err != nil {
-		return err
+		return show.failed(err)
 	}
-	defer c.end(&err)
-	plan, err := c.resolve(ctx, line, w.date(), 0)
-	if err != nil {
-		return c.show.failed(err)
-	}
-	if err := number(ctx, w, plan, to); err != nil {
-		return err
-	}
-	c.show.finish()
+	show.result = nightly.Result{Plan: plan}
+	show.finish()
 	data, err := plan.Encode()
 	if err != nil {
 		return err
 	}
-	switch out {
-	case "":
-		if !w.json {
-			printPlan(w.stdout, plan)
-		}
-	case "-":
-		_, err = w.stdout.Write(data)
-	default:
-		if err = writeFile(out, data); err == nil && !w.json {
-			printPlan(w.stdout, plan)
+	if out == "-" {
+		return writeOut(w.stdout, data)
+	}
+	if out != "" {
+		err = files.Replace(out, data)
+	}
+	if err == nil && !w.json {
+		printPlan(w.stdout, plan)
+		if out != "" {
 			fmt.Fprintf(w.stdout, "\nWritten to %s. Build it with: mageos-nightly nightly --plan %s\n", out, out)
 		}
 	}
 	return err
+}
+
+// plan makes the plan of a line's next snapshot at a target; without a target it is the
+// first of its day.
+func (w *world) plan(ctx context.Context, r *runner.Runner, line *releases.Line, to string) (*releases.Plan, error) {
+	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
+		return resolver.Resolve(ctx, line, w.date(), 0)
+	})
+	if err != nil || to == "" {
+		return plan, err
+	}
+	source, closeSource, err := w.openSource(ctx, to)
+	if err != nil {
+		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	numbered, err := nightly.Numbered(ctx, plan, source)
+	return numbered, errors.Join(err, closeSource())
 }
 
 func printPlan(out io.Writer, plan *releases.Plan) {

@@ -2,36 +2,27 @@ package ci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
-	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// publishFlags are the flags of mageos-nightly publish.
+// publishFlags are the flags of the command publish.
 type publishFlags struct {
 	line          string
-	to, url       string
 	rollback      string
 	site, siteURL string
-	keep          int
-	grace         time.Duration
-	dryRun        bool
-	publishLocal  bool
-	proofs, level string
-	sign          signFlags
+	proofs        string
+	install       installFlags
+	target        targetFlags
 }
 
 func newPublish(w *world) *cobra.Command {
@@ -64,160 +55,104 @@ target: for hosts with little room, as GitHub Pages.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.line, "line", "nightly", "release line of a night that is given by its name")
-	flags.StringVar(&f.to, "to", "repository", "folder or URL to publish to")
-	flags.StringVar(&f.url, "url", "", "base URL under which the target is served (default: the line's)")
+	f.target.add(cmd, "repository")
+	f.target.addKeep(cmd)
 	flags.StringVar(&f.rollback, "rollback", "", "make this night the current one")
 	flags.StringVar(&f.site, "site", "", "write the repository without its dists to this folder")
 	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
-	flags.IntVar(&f.keep, "keep", 0, "nights that stay resolvable (default: the line's)")
-	flags.DurationVar(&f.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
-	flags.BoolVar(&f.publishLocal, "publish-local", false, "publish although --with replaced a source")
-	flags.StringVar(&f.proofs, "proofs", "", "folder with what mageos-nightly nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
-	flags.StringVar(&f.level, "level", "", "how much the installation has to prove: "+strings.Join(levelNames(), ", ")+" (default: the line's)")
-	f.sign.add(cmd)
+	flags.DurationVar(&f.target.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
+	flags.StringVar(&f.proofs, "proofs", "", "folder with what nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
+	flags.StringVar(&f.install.level, "level", "", levelHelp)
 	return cmd
 }
 
 func (f publishFlags) check(args []string) error {
 	switch {
 	case len(args) == 0 && f.rollback == "" && f.site == "":
-		return &usageError{errors.New("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, or --site FOLDER")}
+		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, or --site FOLDER")
 	case len(args) > 0 && f.rollback != "":
-		return &usageError{errors.New("a night is published or rolled back to, not both: leave out one")}
+		return usagef("a night is published or rolled back to, not both: leave out one")
 	case (f.site == "") != (f.siteURL == ""):
-		return &usageError{errors.New("--site and --site-url go together")}
+		return usagef("--site and --site-url go together")
 	}
-	return installFlags{level: f.level}.check()
+	return f.install.check()
 }
 
 func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (err error) {
-	said, err := f.sign.attest(w)
+	show := newDisplay(w)
+	r, err := w.newRunner(show, false)
 	if err != nil {
 		return err
 	}
-	c, err := newChain(w, false)
+	defer closing(&err, show, r)
+	o, err := f.target.options(w, r, show)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
-	c.grace, c.attest = f.grace, said
 	if len(args) > 0 {
-		plan, err := c.builtPlan(args[0], f.line)
-		if err != nil {
+		if err := f.publish(ctx, w, r, show, args[0], o); err != nil {
 			return err
-		}
-		o := order{to: f.to, url: f.url, keep: f.keep, dryRun: f.dryRun, local: f.publishLocal}
-		o.install.proofs, o.install.level = f.proofs, f.level
-		out, err := c.run(ctx, plan, o)
-		c.tried(ctx, o, string(plan.Snapshot()), err)
-		c.show.finish()
-		c.show.table()
-		if err != nil {
-			return c.show.failed(err)
-		}
-		if out.publication != nil {
-			c.publication(*out.publication)
 		}
 	}
 	if f.rollback != "" {
-		if err := c.direct(func(o publish.Options) (stages.Publication, error) {
-			return o.Rollback(ctx, publish.Rollback{To: f.to, Snapshot: f.rollback, Keep: f.keep, DryRun: f.dryRun})
-		}, f.dryRun); err != nil {
+		p, err := o.Publisher.Rollback(ctx, publish.Rollback{To: o.To, Snapshot: f.rollback, Keep: o.Keep, DryRun: o.DryRun})
+		if err := show.changedTarget(p, err); err != nil {
 			return err
 		}
 	}
 	if f.site != "" {
-		return c.direct(func(o publish.Options) (stages.Publication, error) {
-			return o.Site(ctx, publish.Site{From: f.to, To: f.site, URL: f.siteURL, DryRun: f.dryRun})
-		}, f.dryRun)
+		return show.changedTarget(o.Publisher.Site(ctx, publish.Site{From: o.To, To: f.site, URL: f.siteURL, DryRun: o.DryRun}))
 	}
 	return nil
 }
 
-// direct changes a target without building anything.
-func (c *chain) direct(change func(publish.Options) (stages.Publication, error), dry bool) error {
-	o, err := c.publisher(dry)
+// publish publishes a snapshot that was built here.
+func (f publishFlags) publish(ctx context.Context, w *world, r *runner.Runner, show *display, name string, o nightly.PublishOptions) error {
+	plan, err := builtPlan(r.Dir, name, f.line)
 	if err != nil {
 		return err
 	}
-	p, err := change(o)
-	c.show.finish()
+	prove, err := f.install.options(w, nil)
 	if err != nil {
-		return &pipeline.StageError{Stage: publish.Name, Err: err}
+		return err
 	}
-	c.publication(p)
-	return nil
+	prove.Proofs = f.proofs
+	made, err := nightly.Run(ctx, r, plan, nightly.Options{Prove: prove, Publish: o})
+	nightly.Tried(ctx, o, string(plan.Snapshot()), err, r.Log)
+	if err := show.end(ctx, made, err); err != nil || made.Publication == nil {
+		return err
+	}
+	return show.changedTarget(*made.Publication, nil)
 }
 
-// publication says what became of a target.
-func (c *chain) publication(p stages.Publication) {
-	c.difference()
-	if c.world.json {
-		c.show.writeJSON(map[string]any{"event": "publication", "publication": p})
-		return
-	}
-	fmt.Fprintf(c.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
-}
-
-// builtPlan is the plan of a night that was built here: a file, or one that the
-// store has kept.
-func (c *chain) builtPlan(arg, line string) (*releases.Plan, error) {
+// builtPlan is the plan of a snapshot that was built here: a file, or one that the store
+// has kept.
+func builtPlan(store, arg, line string) (*releases.Plan, error) {
 	if _, err := releases.ParseSnapshotName(arg); err != nil {
-		return readPlan(arg)
+		return nightly.ReadPlan(arg)
 	}
 	l, err := releases.Load(line)
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(c.dir, "plans", l.Name+"-"+arg+".json")
+	file := nightly.PlanFile(store, l.Name, arg)
 	if _, err := os.Stat(file); err != nil {
-		return nil, &usageError{fmt.Errorf("night %s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", arg, l.Name, err)}
+		return nil, usagef("night %s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", arg, l.Name, err)
 	}
-	return readPlan(file)
+	return nightly.ReadPlan(file)
 }
 
-// targets is how targets of publishing are reached.
-func (w *world) targets() target.Options {
-	return target.Options{SSH: w.ssh(), Log: w.logger(w.stderr)}
-}
-
-// publisher is what publishing works with. What a dry run would change is kept for
-// difference.
-func (c *chain) publisher(dry bool) (publish.Options, error) {
-	history, err := c.history()
+// changedTarget says what became of a target.
+func (d *display) changedTarget(p stages.Publication, err error) error {
+	d.finish()
 	if err != nil {
-		return publish.Options{}, err
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
-	targets := c.world.targets()
-	targets.Log = c.log
-	o := publish.Options{
-		Store: c.trees, Owner: owner(), Now: c.world.now().UTC(), Grace: c.grace, Target: targets,
-		History: history, View: c.view, Attest: c.attest, Log: c.log, Progress: c.show.step,
+	d.difference()
+	if d.world.json {
+		d.writeJSON(map[string]any{"event": "publication", "publication": p})
+		return nil
 	}
-	if dry {
-		var mu sync.Mutex
-		o.Changed = func(change publish.Change) {
-			mu.Lock()
-			defer mu.Unlock()
-			c.changes = append(c.changes, change)
-		}
-	}
-	return o, nil
-}
-
-// difference shows what a dry run would write and remove, by path.
-func (c *chain) difference() {
-	slices.SortFunc(c.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
-	for _, change := range c.changes {
-		switch {
-		case c.world.json:
-			c.show.writeJSON(map[string]any{"event": "change", "change": change})
-		case change.Removed:
-			fmt.Fprintf(c.world.stdout, "- %s\n", change.Path)
-		default:
-			fmt.Fprintf(c.world.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
-		}
-	}
-	c.changes = nil
+	_, err = fmt.Fprintf(d.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
+	return err
 }

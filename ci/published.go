@@ -3,14 +3,13 @@ package ci
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -64,7 +63,7 @@ func isWeb(at string) bool {
 }
 
 // openSource opens a repository to read from; the caller closes it.
-func openSource(ctx context.Context, w *world, at string) (target.Source, func() error, error) {
+func (w *world) openSource(ctx context.Context, at string) (target.Source, func() error, error) {
 	if isWeb(at) {
 		source, err := target.OpenWeb(at, newClient())
 		return source, func() error { return nil }, err
@@ -78,7 +77,7 @@ func openSource(ctx context.Context, w *world, at string) (target.Source, func()
 
 // openSnapshot reads a night of a repository; an empty name is the current one's.
 func openSnapshot(ctx context.Context, w *world, at, snapshot string) (*published, error) {
-	source, closeSource, err := openSource(ctx, w, at)
+	source, closeSource, err := w.openSource(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*
 	}
 	if snapshot == "" {
 		if len(snapshots) == 0 {
-			return nil, &usageError{fmt.Errorf("%s has no nights; was it published by this program?", source)}
+			return nil, usagef("%s has no nights; was it published by this program?", source)
 		}
 		snapshot = snapshots[0]
 	}
@@ -112,7 +111,7 @@ func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*
 // notThere makes a mistake of the user of a repository or night that is not there.
 func notThere(source target.Source, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return &usageError{fmt.Errorf("%w; give a published repository, or a night of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))}
+		return usagef("%w; give a published repository, or a night of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))
 	}
 	return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 }
@@ -128,10 +127,10 @@ func openManifest(ctx context.Context, at string) (*published, error) {
 			p.data, err = target.Read(ctx, source, name)
 		}
 	} else {
-		p.data, err = readInput(at)
+		p.data, err = files.Read(at, files.Large)
 	}
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("read the manifest of a night: %w", err)}
+		return nil, usagef("read the manifest of a night: %w", err)
 	}
 	p.manifest, err = releases.ParseManifest(p.data)
 	return p, err
@@ -157,7 +156,7 @@ func findSnapshot(ctx context.Context, w *world, in, what string) (*published, e
 	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
 		return openSnapshot(ctx, w, in, what)
 	}
-	source, closeSource, err := openSource(ctx, w, in)
+	source, closeSource, err := w.openSource(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -184,14 +183,14 @@ func snapshotOfVersion(ctx context.Context, source target.Source, version string
 			return p, nil
 		}
 	}
-	return nil, &usageError{fmt.Errorf("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)}
+	return nil, usagef("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)
 }
 
 // snapshotBefore reads the night before another one of a repository: the next older
 // one of the same line, since a release line may share the repository.
 func snapshotBefore(ctx context.Context, p *published) (*published, error) {
 	if p.repository == nil {
-		return nil, &usageError{errors.New("a manifest alone does not tell what was before it; give both nights")}
+		return nil, usagef("a manifest alone does not tell what was before it; give both nights")
 	}
 	snapshots, err := p.repository.Snapshots(ctx)
 	if err != nil {
@@ -206,11 +205,5 @@ func snapshotBefore(ctx context.Context, p *published) (*published, error) {
 			return &published{manifest: m, data: data, close: func() error { return nil }}, nil
 		}
 	}
-	return nil, &usageError{fmt.Errorf("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Snapshot)}
-}
-
-// writeOut writes a result for people or machines.
-func writeOut(out io.Writer, data []byte) error {
-	_, err := out.Write(data)
-	return err
+	return nil, usagef("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Snapshot)
 }

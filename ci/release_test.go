@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github/fake"
@@ -243,7 +244,7 @@ func TestRelease(t *testing.T) {
 	}
 	checkDraft(t, m, first)
 	var said bytes.Buffer
-	if err := reproduce(t.Context(), m.world(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
+	if err := runReproduce(t.Context(), m.world(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
 		t.Errorf("build the release again from its manifest: %v\n%s", err, said.String())
 	}
 	m.patches()
@@ -261,11 +262,11 @@ func checkDraft(t *testing.T, m *manager, manifest *releases.Manifest) {
 	names := map[string]bool{}
 	for _, a := range all[0].Assets {
 		names[a.Name] = true
-		if a.Name == checksumsFile {
+		if a.Name == release.ChecksumsFile {
 			sums = string(a.Content)
 		}
 	}
-	for _, name := range append(attest.SnapshotFiles(), checksumsFile, notesFile, releases.ManifestName) {
+	for _, name := range append(attest.SnapshotFiles(), release.ChecksumsFile, release.NotesFile, releases.ManifestName) {
 		if strings.HasSuffix(name, ".dsse.json") {
 			continue // signed with a key alone
 		}
@@ -275,7 +276,7 @@ func checkDraft(t *testing.T, m *manager, manifest *releases.Manifest) {
 	}
 	for _, p := range manifest.Packages {
 		if !strings.Contains(sums, string(p.Dist.SHA256)+"  "+p.Dist.Path+"\n") {
-			t.Errorf("%s lacks %s", checksumsFile, p.Dist.Path)
+			t.Errorf("%s lacks %s", release.ChecksumsFile, p.Dist.Path)
 		}
 	}
 	if !strings.Contains(all[0].Body, "There is no release before it") {

@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
 func newReproduce(w *world) *cobra.Command {
-	var runner runnerFlags
+	var f runnerFlags
 	cmd := &cobra.Command{
 		Use:   "reproduce URL | FOLDER | MANIFEST",
 		Short: "Build a published night again from its manifest and compare every byte",
@@ -31,65 +33,61 @@ PHP, no Composer, no git program.`,
   mageos-nightly reproduce nightly.json --store /tmp/elsewhere`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return reproduce(cmd.Context(), w, args[0], runner)
+			return runReproduce(cmd.Context(), w, args[0], f)
 		},
 	}
-	runner.add(cmd)
+	f.add(cmd)
 	return cmd
 }
 
-// A differsError says that a night could not be built again with the same bytes.
-type differsError struct{ err error }
-
-func (e *differsError) Error() string { return e.err.Error() }
-func (e *differsError) Unwrap() error { return e.err }
-
-func reproduce(ctx context.Context, w *world, at string, runner runnerFlags) (err error) {
-	snapshot, err := openPublished(ctx, w, at)
+func runReproduce(ctx context.Context, w *world, at string, f runnerFlags) (err error) {
+	there, err := openPublished(ctx, w, at)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, snapshot.close()) }()
-	c, err := newChain(w, true)
+	defer func() { err = errors.Join(err, there.close()) }()
+	where, err := f.choose(ctx, w)
 	if err != nil {
 		return err
 	}
-	defer c.end(&err)
-	if err := c.start(ctx, runner); err != nil {
+	show := newDisplay(w)
+	r, err := w.newRunnerAt(ctx, show, f, where, true)
+	if err != nil {
 		return err
 	}
-	out, err := c.run(ctx, &snapshot.manifest.Plan, order{until: "build"})
-	if err != nil {
-		return c.show.failed(err)
+	defer closing(&err, show, r)
+	plan := &there.manifest.Plan
+	built, err := nightly.Build(ctx, r, plan, "")
+	if err := show.failure(ctx, nightly.Result{Plan: plan, Snapshot: built}, err); err != nil {
+		return err
 	}
-	result, err := publish.Reproduced(ctx, c.trees, *out.snapshot, snapshot.data, snapshot.repository)
-	c.show.finish()
+	result, err := publish.Reproduced(ctx, r.Trees, *built, there.data, there.repository)
 	if err != nil {
 		return err
 	}
 	if w.json {
-		c.show.writeJSON(map[string]any{"event": "reproduction", "reproduction": result})
+		show.writeJSON(map[string]any{"event": "reproduction", "reproduction": result})
 	} else {
-		showReproduction(w, result, snapshot.repository == nil)
+		printReproduction(w, result, there.repository == nil)
 	}
 	if len(result.Differences) > 0 {
-		return &differsError{fmt.Errorf("%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Snapshot, c.otherProgram(snapshot.manifest, out))}
+		return coded(exitDiffers, "%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Snapshot, otherProgram(r, there.manifest))
 	}
 	return nil
 }
 
-// otherProgram says that another version of this program built the night, which
-// alone may make it differ.
-func (c *chain) otherProgram(m *releases.Manifest, out *outcome) string {
-	_ = out
-	mine := map[string]int{"checkout": c.checkout().Version, "dependencies": c.dependencies().Version, "build": c.build().Version}
+// otherProgram says that another version of this program built the night, which alone may
+// make it differ.
+func otherProgram(r *runner.Runner, m *releases.Manifest) string {
+	mine := r.Versions()
+	mine["build"] = r.Build().Version
 	if m.Program == releases.Program && maps.Equal(m.Stages, mine) {
 		return ""
 	}
 	return fmt.Sprintf("; it was built by version %s (stages %v), this is %s (%v): use that version", m.Program, m.Stages, releases.Program, mine)
 }
 
-func showReproduction(w *world, r *publish.Reproduction, manifestOnly bool) {
+func printReproduction(w *world, r *publish.Reproduction, manifestOnly bool) {
 	how := "byte by byte"
 	if manifestOnly {
 		how = "by their SHA-256"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,13 +13,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/git"
 )
 
-// The runners.
+// The values of --runner.
 const (
 	inContainers = "container"
 	inProcess    = "process"
@@ -43,40 +44,43 @@ func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.image, "install-image", "", "image with PHP and Composer for the test installation in a container: REFERENCE@sha256:…, file:///IMAGE.tar or file:///ROOTFS")
 	flags.StringArrayVar(&f.images, "image", nil, "image for something of the matrix, in place of the line's: php:8.3=IMAGE, mariadb:10.6=IMAGE; a search can be stand-in")
 	flags.StringArrayVar(&f.others, "engine", nil, "address of one more engine, tcp://HOST:PORT or another, on which cells of the matrix are proven at the same time")
-	// An error here is a misspelt flag name, which the tests would show.
-	_ = cmd.RegisterFlagCompletionFunc("runner", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{automatic, inContainers, inProcess}, cobra.ShellCompDirectiveNoFileComp
-	})
+	complete(cmd, "runner", automatic, inContainers, inProcess)
 }
 
-// A runner is where stages run, and why there.
-type runner struct {
+// imagesOf are the images of a line, with those of the flags in their place.
+func (f runnerFlags) imagesOf(line *releases.Line) (nightly.Images, error) {
+	return nightly.ImagesOf(line, f.image, f.images)
+}
+
+// A place is where stages run, and why there.
+type place struct {
 	containers bool
-	address    string
+	must       bool   // it was asked for by name
+	address    string // of the engine
 	why        string
 }
 
 // choose finds where the stages are to run.
-func (f runnerFlags) choose(ctx context.Context, w *world) (runner, error) {
+func (f runnerFlags) choose(ctx context.Context, w *world) (place, error) {
 	wanted := f.runner
 	if wanted == "" {
 		wanted = w.getenv("NIGHTLY_RUNNER")
 	}
 	switch wanted {
 	case inProcess:
-		return runner{why: "as asked"}, nil
+		return place{why: "as asked"}, nil
 	case inContainers, automatic, "":
 	default:
-		return runner{}, &usageError{fmt.Errorf("--runner %s: no such runner; it is container, process or auto", wanted)}
+		return place{}, usagef("--runner %s: no such runner; it is container, process or auto", wanted)
 	}
 	address, found, err := w.findEngine(ctx)
 	switch {
 	case err == nil:
-		return runner{containers: true, address: address, why: found}, nil
+		return place{containers: true, must: wanted == inContainers, address: address, why: found}, nil
 	case wanted == inContainers:
-		return runner{}, &usageError{err}
+		return place{}, usagef("%w", err)
 	}
-	return runner{why: "no container engine answers: " + reason(err)}, nil
+	return place{why: "no container engine answers: " + reason(err)}, nil
 }
 
 // reason is an engine's error without the ways to get one.
@@ -88,105 +92,75 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// start chooses where the stages run, and goes there.
-func (c *chain) start(ctx context.Context, f runnerFlags) error {
-	where, err := f.choose(ctx, c.world)
+// newRunner makes what stages run with in this process.
+func (w *world) newRunner(show *display, fresh bool) (*runner.Runner, error) {
+	s, dir, err := w.openStore()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.useRunner(ctx, f, where, c.session.Fresh)
+	s.Warm()
+	log := w.logger(show.logs())
+	locate := runner.Embedded(filepath.Join(dir, "embedded"))
+	return &runner.Runner{
+		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
+		Fetcher: composer.NewFetcher(newClient()),
+		Git:     git.Options{Token: w.token, SSH: w.ssh(), Locate: locate, Log: log},
+		Environ: w.environ(), Now: w.now, Log: log, Progress: show.step, Report: show.report,
+	}, nil
 }
 
-// useRunner connects the chain to the engine, if there is one, and says where
-// stages run.
-func (c *chain) useRunner(ctx context.Context, f runnerFlags, r runner, fresh bool) error {
-	if !r.containers {
-		c.show.runner(inProcess, r.why)
-		return nil
-	}
-	o, err := c.engineOptions(f, r.address, fresh)
+// newRunnerAt makes what stages run with at a place, and says where that is.
+func (w *world) newRunnerAt(ctx context.Context, show *display, f runnerFlags, at place, fresh bool) (*runner.Runner, error) {
+	r, err := w.newRunner(show, fresh)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	engine, err := container.Connect(ctx, o)
-	if err != nil && f.runner != inContainers && c.world.getenv("NIGHTLY_RUNNER") != inContainers {
-		c.show.runner(inProcess, "the container engine cannot be used: "+reason(err))
-		return nil
+	if !at.containers {
+		show.runner(inProcess, at.why)
+		return r, nil
 	}
-	if err != nil {
-		return err
+	if err := w.connect(ctx, show, r, f, at); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
-	c.engine, c.trees, c.session.Store = engine, engine.Store(), engine.Store()
-	c.show.runner(inContainers, engine.Describe())
-	return c.useOthers(ctx, f, o)
+	return r, nil
 }
 
-// engineOptions are what every engine gets.
-func (c *chain) engineOptions(f runnerFlags, address string, fresh bool) (container.Options, error) {
-	log, err := c.world.engineLog(c.dir)
+// connect opens the sessions with the engines.
+func (w *world) connect(ctx context.Context, show *display, r *runner.Runner, f runnerFlags, at place) error {
+	log, err := w.engineLog(r.Dir)
 	if err != nil {
-		return container.Options{}, err
+		return err
 	}
-	c.engineLog = log
 	o := container.Options{
-		Address: address, Store: c.store, Results: c.store.Results(), Dir: filepath.Join(c.dir, "container"),
-		Program:      func(ctx context.Context, arch string) (string, error) { return stageBinary(ctx, f.binary, c.dir, arch) },
-		Certificates: c.world.certificates(), Secrets: c.world.secrets(),
-		Raw: log, LogFile: log.Name(), Log: c.log, Progress: c.progress, File: c.takeFile,
+		Address: at.address, Store: r.Store, Results: r.Store.Results(), Dir: filepath.Join(r.Dir, "container"),
+		Program:      func(ctx context.Context, arch string) (string, error) { return stageBinary(ctx, f.binary, r.Dir, arch) },
+		Certificates: w.certificates(), Secrets: w.secrets(),
+		Raw: log, LogFile: log.Name(), Log: r.Log, Progress: r.Progress, File: r.Received.Add,
 	}
-	if c.world.verbose {
-		o.Raw = io.MultiWriter(log, c.show.logs())
+	if w.verbose {
+		o.Raw = io.MultiWriter(log, show.logs())
 	}
-	if fresh {
-		o.Fresh = strconv.FormatInt(c.world.now().UnixNano(), 36)
+	if r.Fresh {
+		o.Fresh = strconv.FormatInt(w.now().UnixNano(), 36)
 	}
-	return o, nil
-}
-
-// remote is the stage in a container, where there is an engine.
-func remote[In, Out any](c *chain, stage pipeline.Stage[In, Out], needs func(In) (container.Needs, error)) pipeline.Stage[In, Out] {
-	if c.engine == nil {
-		return stage
+	err = r.Connect(ctx, o, f.others)
+	switch {
+	case err == nil:
+	case at.must || r.InContainers():
+		return errors.Join(err, log.Close())
+	default:
+		show.runner(inProcess, "the container engine cannot be used: "+reason(err))
+		return log.Close()
 	}
-	return container.Remote(c.engine, stage, needs)
-}
-
-// checkoutNeeds are the repositories that lie on this machine.
-func checkoutNeeds(in stages.Checkout) (container.Needs, error) {
-	var n container.Needs
-	var errs []error
-	for _, pin := range in.Pins {
-		dir, ok := localFolder(pin.URL)
-		if !ok {
-			continue
+	r.OnClose(log)
+	for i, engine := range r.Engines {
+		also := "and cells of the matrix on "
+		if i == 0 {
+			also = ""
 		}
-		folders, err := container.Repository(dir)
-		if err != nil {
-			errs = append(errs, &releases.SourceError{Repository: pin.Name, URL: pin.URL, Err: err})
-		}
-		n.Folders = append(n.Folders, folders...)
+		show.runner(inContainers, also+engine.Describe())
 	}
-	return n, errors.Join(errs...)
-}
-
-// composerNeeds are the Composer repositories that lie on this machine.
-func composerNeeds(repositories []releases.ComposerRepository) container.Needs {
-	var n container.Needs
-	for _, r := range repositories {
-		if dir, ok := localFolder(r.URL); ok {
-			n.Folders = append(n.Folders, container.Folder{Path: dir})
-		}
-	}
-	return n
-}
-
-// localFolder gives the folder of a file:// URL.
-func localFolder(address string) (string, bool) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "file" {
-		return "", false
-	}
-	return filepath.Clean(filepath.FromSlash(u.Path)), true
+	return nil
 }
 
 // keptLogs is how many logs of engines are kept.
@@ -213,13 +187,4 @@ func (w *world) engineLog(store string) (*os.File, error) {
 		return nil, fmt.Errorf("make the log of the engine: %w", err)
 	}
 	return f, nil
-}
-
-// runner says where stages run, and why there.
-func (d *display) runner(name, why string) {
-	if d.world.json {
-		d.writeJSON(map[string]string{"event": "runner", "runner": name, "why": why})
-		return
-	}
-	fmt.Fprintf(d.logs(), "%-12s %s: %s\n", "runner", name, why)
 }

@@ -34,11 +34,11 @@ func newServe(w *world) *cobra.Command {
 
 func serve(ctx context.Context, w *world, dir, address string) error {
 	if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); err != nil {
-		return &usageError{fmt.Errorf("%s is not a published repository: %w; publish one with mageos-nightly nightly --to %s", dir, err, dir)}
+		return usagef("%s is not a published repository: %w; publish one with mageos-nightly nightly --to %s", dir, err, dir)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return &usageError{fmt.Errorf("serve %s: %w", dir, err)}
+		return usagef("serve %s: %w", dir, err)
 	}
 	server := &http.Server{Handler: publish.Handler(dir), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/stages/attest"
 )
 
@@ -40,7 +41,7 @@ func (f signFlags) attest(w *world) (*attest.Options, error) {
 		return o, err
 	}
 	if o.Key, err = attest.ParseSigningKey(data); err != nil {
-		return nil, &usageError{fmt.Errorf("%s: it %w", name, err)}
+		return nil, usagef("%s: it %w", name, err)
 	}
 	return o, nil
 }
@@ -48,9 +49,9 @@ func (f signFlags) attest(w *world) (*attest.Options, error) {
 // read gives the key and where it stood; nothing without one.
 func (f signFlags) read(w *world) (name string, data []byte, err error) {
 	if f.file != "" {
-		data, err = readSmall(f.file)
+		data, err = files.Read(f.file, files.Small)
 		if err != nil {
-			return "", nil, &usageError{fmt.Errorf("--sign-key: %w", err)}
+			return "", nil, usagef("--sign-key: %w", err)
 		}
 		return "--sign-key " + f.file, data, nil
 	}
@@ -61,10 +62,10 @@ func (f signFlags) read(w *world) (name string, data []byte, err error) {
 		}
 		return signKeyVariable, data, nil
 	}
-	data, err = readSmall(value)
+	data, err = files.Read(value, files.Small)
 	if err != nil {
 		// What is no file may be a key in another form: it is not shown.
-		return "", nil, &usageError{errors.New(signKeyVariable + ": holds neither a key in PEM nor the name of a file that can be read")}
+		return "", nil, usagef(signKeyVariable + ": holds neither a key in PEM nor the name of a file that can be read")
 	}
 	return signKeyVariable, data, nil
 }
@@ -103,7 +104,7 @@ one to FILE.pub. Both are ed25519 keys in PEM, as openssl reads and writes them.
 					mode = 0o644
 				}
 				if err := writeNew(name, data, mode); err != nil {
-					return &usageError{fmt.Errorf("keygen: %w", err)}
+					return usagef("keygen: %w", err)
 				}
 			}
 			fmt.Fprintf(w.stdout, "private key  %s (keep it to yourself)\npublic key   %s.pub\n", args[0], args[0])

@@ -3,11 +3,9 @@ package ci
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,8 +13,11 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/install"
+	"github.com/mage-os/nightly/stages/publish"
 )
 
 // stageFlags are the flags of mageos-nightly stage.
@@ -57,13 +58,13 @@ var remoteStages = []string{"checkout", "dependencies", "build", "tools", "insta
 const eventPause = 100 * time.Millisecond
 
 func runStage(ctx context.Context, w *world, name string, f stageFlags) (err error) {
-	c, err := newChain(w, false)
+	r, err := w.newRunner(newDisplay(w), false)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if c.end(&err); err == nil && f.prune {
-			err = pruneCache(ctx, c.dir, w.now())
+		if err = errors.Join(err, r.Close()); err == nil && f.prune {
+			err = pruneCache(ctx, r.Dir, w.now())
 		}
 	}()
 	packs, err := pack.Open(f.trees...)
@@ -71,9 +72,9 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 		return err
 	}
 	defer packs.Close()
-	c.trees = pack.Over(c.store, packs)
+	r.Trees = pack.Over(r.Store, packs)
 	var last time.Time
-	c.progress, c.log = container.Events(w.stdout, func() bool {
+	r.Progress, r.Log = container.Events(w.stdout, func() bool {
 		now := w.now()
 		if now.Sub(last) < eventPause {
 			return false
@@ -81,7 +82,7 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 		last = now
 		return true
 	})
-	if err := c.serve(ctx, name, f.Task); err != nil {
+	if err := serveStage(ctx, w, r, name, f.Task); err != nil {
 		return &pipeline.StageError{Stage: name, Err: err}
 	}
 	return nil
@@ -111,44 +112,49 @@ func pruneCache(ctx context.Context, dir string, now time.Time) error {
 	return errors.Join(os.WriteFile(marker, nil, 0o666), os.Chtimes(marker, now, now))
 }
 
-// serve runs the stage of that name.
-func (c *chain) serve(ctx context.Context, name string, t container.Task) error {
+// serveStage runs the stage of that name.
+func serveStage(ctx context.Context, w *world, r *runner.Runner, name string, t container.Task) error {
 	switch name {
 	case "checkout":
-		return container.Serve(ctx, c.checkout(), c.trees, t)
+		return container.Serve(ctx, r.Checkout(), r.Trees, t)
 	case "dependencies":
-		return container.Serve(ctx, c.dependencies(), c.trees, t)
+		return container.Serve(ctx, r.Dependencies(), r.Trees, t)
 	case "build":
-		return container.Serve(ctx, c.build(), c.trees, t)
+		return container.Serve(ctx, r.Build(), r.Trees, t)
 	case "tools":
-		return container.Serve(ctx, c.tools(), c.trees, t)
+		return container.Serve(ctx, runner.Tools(), r.Trees, t)
 	case "install":
-		return c.serveInstall(ctx, t)
+		return serveInstall(ctx, w, r, t)
 	}
-	return &usageError{fmt.Errorf("no stage %q runs alone; these do: %s", name, strings.Join(remoteStages, ", "))}
+	return usagef("no stage %q runs alone; these do: %s", name, commas(remoteStages))
 }
 
-// serveInstall runs the test installation, and sends the report of a failed one,
-// of which a container keeps nothing.
-func (c *chain) serveInstall(ctx context.Context, t container.Task) error {
+// serveInstall runs the test installation, and sends the report of a failed one, of which a
+// container keeps nothing.
+func serveInstall(ctx context.Context, w *world, r *runner.Runner, t container.Task) error {
 	// The shop is not part of the result: it would stay in the engine's cache.
 	work := t.Out + "-work"
-	stage, err := c.install(work)
-	if err != nil {
+	o := r.InstallOptions(work)
+	var err error
+	if o.Services, err = w.services(); err != nil {
 		return err
 	}
+	if folder := w.getenv(runner.PreviousVariable); folder != "" {
+		o.Previous = publish.Handler(folder)
+	}
+	stage := install.Stage(o)
 	cell := ""
 	run := stage.Run
 	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
 		cell = in.Cell.Name()
 		return run(ctx, in)
 	}
-	failed := container.Serve(ctx, stage, c.trees, t)
+	failed := container.Serve(ctx, stage, r.Trees, t)
 	if failed != nil {
 		for _, name := range []string{stages.ReportFile, stages.InstallationFile} {
 			// It has failed before there was one if it is not there.
 			if data, err := os.ReadFile(filepath.Join(work, "report", name)); err == nil {
-				container.SendFile(c.world.stdout, path.Join(cell, "report", name), data)
+				container.SendFile(w.stdout, path.Join(cell, "report", name), data)
 			}
 		}
 	}

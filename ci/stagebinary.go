@@ -27,7 +27,7 @@ func stageBinary(ctx context.Context, given, store, arch string) (string, error)
 			err = static(path, arch)
 		}
 		if err != nil {
-			return "", &usageError{fmt.Errorf("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci/mageos-nightly", given, err, arch, given)}
+			return "", usagef("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci/mageos-nightly", given, err, arch, given)
 		}
 		return path, nil
 	}
@@ -39,8 +39,8 @@ func stageBinary(ctx context.Context, given, store, arch string) (string, error)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &usageError{fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
-			arch, err, tools.LastLines(string(out), 10))}
+		return "", usagef("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
+			arch, err, tools.LastLines(string(out), 10))
 	}
 	return path, nil
 }

@@ -26,7 +26,7 @@ func newStandIn(*world) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", address)
 			if err != nil {
-				return &usageError{err}
+				return usagef("%w", err)
 			}
 			server := &http.Server{Handler: &standin.Service{}, ReadHeaderTimeout: time.Minute}
 			go func() {

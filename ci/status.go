@@ -6,23 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
-
-// A staleError is a repository that got no new night for too long.
-type staleError struct{ err error }
-
-func (e *staleError) Error() string { return e.err.Error() }
-func (e *staleError) Unwrap() error { return e.err }
 
 func newStatus(w *world) *cobra.Command {
 	var maxAge time.Duration
@@ -74,7 +67,7 @@ func statusAt(args []string, line string) (string, error) {
 	case len(args) == 1 && line == "":
 		return args[0], nil
 	case len(args) == 1 || line == "":
-		return "", &usageError{errors.New("give the repository, as URL or folder, or its --line")}
+		return "", usagef("give the repository, as URL or folder, or its --line")
 	}
 	l, err := releases.Load(line)
 	if err != nil {
@@ -84,16 +77,16 @@ func statusAt(args []string, line string) (string, error) {
 }
 
 // readKeys reads files with public keys.
-func readKeys(files []string) ([]attest.PublicKey, error) {
+func readKeys(names []string) ([]attest.PublicKey, error) {
 	var keys []attest.PublicKey
-	for _, file := range files {
-		data, err := readSmall(file)
+	for _, file := range names {
+		data, err := files.Read(file, files.Small)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("public key: %w", err)}
+			return nil, usagef("public key: %w", err)
 		}
 		key, err := attest.ParsePublicKey(data)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("public key %s: it %w", file, err)}
+			return nil, usagef("public key %s: it %w", file, err)
 		}
 		keys = append(keys, key)
 	}
@@ -104,15 +97,15 @@ func readKeys(files []string) ([]attest.PublicKey, error) {
 func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) (s *publish.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	source, closeSource, err := openSource(ctx, w, at)
+	source, closeSource, err := w.openSource(ctx, at)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usagef("%w", err)
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
 	s, err = publish.ReadStatus(ctx, source)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
-			return nil, &usageError{fmt.Errorf("%w; give a published repository", err)}
+			return nil, usagef("%w; give a published repository", err)
 		}
 		return nil, &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 	}
@@ -128,7 +121,7 @@ func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys
 		return s, nil
 	}
 	if why := s.Stale(w.now(), maxAge); why != "" {
-		return s, &staleError{fmt.Errorf("%s: %s", source, why)}
+		return s, coded(exitStale, "%s: %s", source, why)
 	}
 	return s, nil
 }
@@ -140,14 +133,14 @@ const statusTime = time.Minute
 func signedTime(ctx context.Context, source target.Source, s *publish.Status, keys []attest.PublicKey) error {
 	data, err := target.Read(ctx, source, attest.RepositoryFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &untrustedError{fmt.Errorf("%s has no %s: it is not signed", source, attest.RepositoryFile)}
+		return coded(exitUntrusted, "%s has no %s: it is not signed", source, attest.RepositoryFile)
 	}
 	if err != nil {
 		return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 	}
 	_, signed, err := attest.VerifyRepository(ctx, data, keys)
 	if err != nil {
-		return &untrustedError{fmt.Errorf("%s of %s %w", attest.RepositoryFile, source, err)}
+		return coded(exitUntrusted, "%s of %s %w", attest.RepositoryFile, source, err)
 	}
 	s.Snapshot, s.LastGood = "", nil
 	if len(signed.Snapshots) > 0 {
@@ -177,35 +170,4 @@ func showStatus(w *world, s *publish.Status) error {
 		fmt.Fprintf(w.stdout, "Last try       %s at %s, %s\n", t.Snapshot, t.At.Format(time.RFC3339), what)
 	}
 	return nil
-}
-
-// tried tells the target what became of a run. That it cannot be told is no failure of
-// the run: a monitor sees the age of the last good night.
-func (c *chain) tried(ctx context.Context, o order, snapshot string, failed error) {
-	if o.to == "" || o.dryRun || ctx.Err() != nil || o.until != "" && o.until != publish.Name {
-		return
-	}
-	if folder, ok := target.Folder(o.to); ok {
-		if _, err := os.Stat(folder); err != nil {
-			return // and it is not made for that
-		}
-	}
-	options, err := c.publisher(false)
-	if err != nil {
-		return // publishing has said so
-	}
-	try := publish.Try{Snapshot: snapshot, At: options.Now}
-	var stage *pipeline.StageError
-	if errors.As(failed, &stage) {
-		try.Stage = stage.Stage
-	}
-	if failed != nil {
-		try.Reason = failed.Error()
-		if try.Stage == "" {
-			try.Stage = "plan"
-		}
-	}
-	if err := options.Tried(ctx, o.to, try); err != nil && !errors.Is(err, publish.ErrNoRepository) {
-		c.log.Warn("the status of the target could not be written", "error", err)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -32,41 +33,42 @@ func (d *display) table() {
 }
 
 // results says where the results of a run lie and what to do with them.
-func (d *display) results(out *outcome, plan string) {
+func (d *display) results(made nightly.Result, plan string) {
 	if d.world.json {
-		d.resultEvent(out, plan)
+		d.resultEvent(made, plan)
 		return
 	}
+	d.difference()
 	w := d.world.stdout
 	fmt.Fprintln(w)
-	if out.shop != "" {
-		fmt.Fprintf(w, "Installed shop  %s\n", out.shop)
-		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(out.shop), "report", stages.ReportFile))
+	if made.Shop != "" {
+		fmt.Fprintf(w, "Installed shop  %s\n", made.Shop)
+		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(made.Shop), "report", stages.ReportFile))
 	}
-	if out.matrix != "" {
-		fmt.Fprintf(w, "Cells           %s\n", out.matrix)
+	if made.Matrix != "" {
+		fmt.Fprintf(w, "Cells           %s\n", made.Matrix)
 	}
-	if p := out.publication; p != nil && !p.DryRun {
+	if p := made.Publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
 		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Snapshot))
 		fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
 	command := "nightly"
-	if out.plan.Line.BuildsTags() {
+	if made.Plan.Line.BuildsTags() {
 		command = "mirror"
 	}
-	fmt.Fprintf(w, "Build it again  ci %s --plan %s\n", command, plan)
+	fmt.Fprintf(w, "Build it again  mageos-nightly %s --plan %s\n", command, plan)
 }
 
-func (d *display) resultEvent(out *outcome, plan string) {
-	event := map[string]any{"event": "result", "plan": plan, "night": out.plan.Snapshot(), "shop": out.shop}
-	if out.snapshot != nil {
-		event["tree"] = out.snapshot.Tree
-		event["packages"] = len(out.snapshot.Packages)
+func (d *display) resultEvent(made nightly.Result, plan string) {
+	event := map[string]any{"event": "result", "plan": plan, "night": made.Plan.Snapshot(), "shop": made.Shop}
+	if made.Snapshot != nil {
+		event["tree"] = made.Snapshot.Tree
+		event["packages"] = len(made.Snapshot.Packages)
 	}
-	if out.publication != nil {
-		event["publication"] = out.publication
+	if made.Publication != nil {
+		event["publication"] = made.Publication
 	}
 	d.writeJSON(event)
 }

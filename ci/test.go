@@ -3,7 +3,6 @@ package ci
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -30,7 +29,7 @@ waits for it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat("go.mod"); err != nil {
-				return &usageError{fmt.Errorf("run this in the top folder of a checkout of the project: %w", err)}
+				return usagef("run this in the top folder of a checkout of the project: %w", err)
 			}
 			if o.Engine.Start {
 				if err := w.ensureTestTools(cmd.Context()); err != nil {
@@ -71,7 +70,7 @@ func (w *world) engineAddress(ctx context.Context) (string, error) {
 func (w *world) ensureTools(ctx context.Context, allowed bool, wanted []tools.Tool) error {
 	installer := tools.Installer{Allowed: allowed, Log: w.stderr, Verbose: w.verbose}
 	if err := installer.Ensure(ctx, wanted); err != nil {
-		return &usageError{err}
+		return usagef("%w", err)
 	}
 	return nil
 }

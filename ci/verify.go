@@ -13,17 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/verify"
 )
-
-// An untrustedError is a published repository that is not what it should be.
-type untrustedError struct{ err error }
-
-func (e *untrustedError) Error() string { return e.err.Error() }
-func (e *untrustedError) Unwrap() error { return e.err }
 
 // verifyFlags are the flags of mageos-nightly verify.
 type verifyFlags struct {
@@ -78,7 +73,7 @@ func runVerify(ctx context.Context, w *world, at string, f verifyFlags) (err err
 	report, err := verify.Repository(ctx, o.Options)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
-			return &usageError{fmt.Errorf("%w; give a published repository", err)}
+			return usagef("%w; give a published repository", err)
 		}
 		return &releases.SourceError{Repository: "published", URL: o.Source.String(), Err: err}
 	}
@@ -86,7 +81,7 @@ func runVerify(ctx context.Context, w *world, at string, f verifyFlags) (err err
 		return err
 	}
 	if len(report.Problems) > 0 {
-		return &reportedError{&untrustedError{fmt.Errorf("%s: %d problems", o.Source, len(report.Problems))}}
+		return &reportedError{coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
 	}
 	if f.state != "" {
 		return o.state.remember(f.state, report)
@@ -107,21 +102,21 @@ func (f verifyFlags) options(w *world) (*verifyOptions, error) {
 		return nil, err
 	}
 	if len(o.Keys) == 0 && (f.state != "" || f.newerThan != "" || f.maxAge != 0) {
-		return nil, &usageError{errors.New("--state, --newer-than and --max-age compare the time of the signature: give --key, too")}
+		return nil, usagef("--state, --newer-than and --max-age compare the time of the signature: give --key, too")
 	}
 	if f.url != "" {
 		if o.URL, err = stages.BaseURL(f.url); err != nil {
-			return nil, &usageError{fmt.Errorf("--url: %w", err)}
+			return nil, usagef("--url: %w", err)
 		}
 	}
 	if f.newerThan != "" {
 		if o.NewerThan, err = time.Parse(time.RFC3339, f.newerThan); err != nil {
-			return nil, &usageError{fmt.Errorf("--newer-than %s: want a time as 2026-11-24T03:00:00Z", f.newerThan)}
+			return nil, usagef("--newer-than %s: want a time as 2026-11-24T03:00:00Z", f.newerThan)
 		}
 	}
 	if f.state != "" {
 		if o.state, err = readSeen(f.state); err != nil {
-			return nil, &usageError{err}
+			return nil, usagef("%w", err)
 		}
 		if o.state.Published.After(o.NewerThan) {
 			o.NewerThan = o.state.Published
@@ -138,7 +133,7 @@ type seen struct {
 
 func readSeen(file string) (seen, error) {
 	var s seen
-	data, err := readSmall(file)
+	data, err := files.Read(file, files.Small)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -159,7 +154,7 @@ func (s seen) remember(file string, r *verify.Report) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(file, append(data, '\n'))
+	return files.Replace(file, append(data, '\n'))
 }
 
 // from opens what is verified. A folder and a bucket can be listed; the web cannot.
@@ -167,11 +162,11 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 	if isWeb(at) {
 		base, err := stages.BaseURL(at)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, usagef("%w", err)
 		}
 		source, err := target.OpenWeb(base, strictClient())
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, usagef("%w", err)
 		}
 		if o.Source = source; o.URL == "" {
 			o.URL = base
@@ -180,12 +175,12 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 	}
 	if folder, ok := target.Folder(at); ok {
 		if _, err := os.Stat(folder); err != nil {
-			return nil, &usageError{err}
+			return nil, usagef("%w", err)
 		}
 	}
 	t, err := target.Open(ctx, at, w.targets())
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usagef("%w", err)
 	}
 	o.Source, o.List = t, func(ctx context.Context) ([]string, error) { return listAll(ctx, t) }
 	return t.Close, nil

@@ -2,7 +2,6 @@ package ci
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -108,14 +107,7 @@ func (n *newsroom) snapshots() []string {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		x, errX := releases.ParseSnapshotName(a)
-		y, errY := releases.ParseSnapshotName(b)
-		if err := errors.Join(errX, errY); err != nil {
-			n.t.Fatal(err)
-		}
-		return releases.NewestFirst(y, x)
-	})
+	slices.SortFunc(names, func(a, b string) int { return releases.NewestFirst(releases.SnapshotName(b), releases.SnapshotName(a)) })
 	return names
 }
 

@@ -2,7 +2,6 @@ package ci
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -46,7 +45,7 @@ func (w *world) storePath() (string, error) {
 	if dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return "", &usageError{err}
+			return "", usagef("%w", err)
 		}
 		dir = filepath.Join(cache, "mage-os-nightly")
 	}
@@ -71,15 +70,6 @@ func (w *world) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-}
-
-// owner says who publishes, for whoever finds the target locked.
-func owner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "an unknown host"
-	}
-	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
 }
 
 // token gives the secret for a git host, or nothing. It goes to that host only.

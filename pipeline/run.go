@@ -76,22 +76,51 @@ func Key[In, Out any](stage Stage[In, Out], in In) (Digest, error) {
 func Run[In, Out any](ctx context.Context, s *Session, stage Stage[In, Out], in In) (Out, error) {
 	s.report(Report{Stage: stage.Name, State: Started})
 	out, report, err := attempt(ctx, s, stage, in)
-	report.Stage = stage.Name
-	if err == nil {
-		s.report(report)
-		return out, nil
+	if err = s.end(ctx, stage.Name, report, err); err != nil {
+		var zero Out
+		return zero, err
 	}
-	var zero Out
+	return out, nil
+}
+
+// Do runs work that is no stage, because it reads or writes what is outside of the
+// store: a plan, tags, a release on GitHub. Nothing is saved and nothing reused.
+//
+// The work gives a few words for the report. Do reports and fails as Run does, but
+// a *SkipError is reported and no error.
+func Do(ctx context.Context, s *Session, name string, work func(context.Context) (detail string, err error)) error {
+	s.report(Report{Stage: name, State: Started})
+	detail, err := protect(ctx, Stage[struct{}, string]{Run: func(ctx context.Context, _ struct{}) (string, error) { return work(ctx) }}, struct{}{})
+	err = s.end(ctx, name, Report{State: Done, Detail: detail}, err)
 	var skip *SkipError
 	if errors.As(err, &skip) {
-		s.report(Report{Stage: stage.Name, State: Skipped, Detail: skip.Reason})
-		return zero, &StageError{Stage: stage.Name, Err: err}
+		return nil
+	}
+	return err
+}
+
+// Skip reports a stage that is not run at all.
+func (s *Session) Skip(name, why string) {
+	s.report(Report{Stage: name, State: Skipped, Detail: why})
+}
+
+// end reports how a stage ended, and gives its error as a *StageError.
+func (s *Session) end(ctx context.Context, name string, report Report, err error) error {
+	report.Stage = name
+	if err == nil {
+		s.report(report)
+		return nil
+	}
+	var skip *SkipError
+	if errors.As(err, &skip) {
+		s.Skip(name, skip.Reason)
+		return &StageError{Stage: name, Err: err}
 	}
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
-	s.report(Report{Stage: stage.Name, State: Failed, Err: err})
-	return zero, &StageError{Stage: stage.Name, Err: err}
+	s.report(Report{Stage: name, State: Failed, Err: err})
+	return &StageError{Stage: name, Err: err}
 }
 
 // attempt is Run without the handling of errors.

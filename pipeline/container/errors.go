@@ -64,7 +64,7 @@ func lastLine(text string) string {
 }
 
 // ErrorPrefix begins what the program says of its own failure.
-const ErrorPrefix = "ci: "
+const ErrorPrefix = "mageos-nightly: "
 
 // explain tells an engine that went from a step that cannot be.
 func (e *Engine) explain(ctx context.Context, stage string, err error) error {

@@ -20,7 +20,7 @@ import (
 
 // The paths in a container.
 const (
-	programPath     = "/nightly/ci"
+	programPath     = "/nightly/mageos-nightly"
 	inputPath       = "/nightly/in/input.json"
 	treesPath       = "/nightly/in/trees"
 	secretsPath     = "/nightly/secrets/"

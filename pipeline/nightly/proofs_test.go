@@ -1,7 +1,8 @@
-package ci
+package nightly
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,22 +25,22 @@ func TestProofs(t *testing.T) {
 	whole := []stages.Installation{made(one, releases.Shop), made(two, releases.Deploy)}
 	for name, c := range map[string]struct {
 		proven  []stages.Installation
-		change  func(*proof)
+		change  func(*proofFile)
 		wantErr string
 	}{
 		"all":             {proven: whole},
 		"none":            {wantErr: "is not proven at level shop with php8.3-mariadb11.4, php8.4-mariadb11.4"},
 		"one is missing":  {proven: whole[1:], wantErr: "with php8.3-mariadb11.4;"},
 		"too little":      {proven: []stages.Installation{whole[0], made(two, releases.Setup)}, wantErr: "with php8.4-mariadb11.4;"},
-		"of other bytes":  {proven: whole, change: func(p *proof) { p.Snapshot = pipeline.DigestOf([]byte("other")) }, wantErr: "it is of night 2026-11-24 with the digest "},
-		"of another day":  {proven: whole, change: func(p *proof) { p.Installation.Snapshot = "2026-11-23" }, wantErr: "it is of night 2026-11-23 "},
-		"another format":  {proven: whole, change: func(p *proof) { p.Format = 2 }, wantErr: "it is of format 2, and this program reads 1"},
+		"of other bytes":  {proven: whole, change: func(p *proofFile) { p.Snapshot = pipeline.DigestOf([]byte("other")) }, wantErr: "it is of night 2026-11-24 with the digest "},
+		"of another day":  {proven: whole, change: func(p *proofFile) { p.Installation.Snapshot = "2026-11-23" }, wantErr: "it is of night 2026-11-23 "},
+		"another format":  {proven: whole, change: func(p *proofFile) { p.Format = 2 }, wantErr: "it is of format 2, and this program reads 1"},
 		"of another cell": {proven: []stages.Installation{whole[0], made(releases.Cell{PHP: "8.4", Database: "mysql:8.4"}, releases.Shop)}, wantErr: "with php8.4-mariadb11.4;"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			out := &outcome{snapshot: &snapshot, proven: c.proven}
-			if err := writeProofs(filepath.Join(dir, "proof-of-a-job"), out); err != nil {
+			made := Result{Snapshot: &snapshot, Proof: Proof{Installations: c.proven}}
+			if err := WriteProofs(filepath.Join(dir, "proof-of-a-job"), made); err != nil {
 				t.Fatal(err)
 			}
 			if c.change != nil {
@@ -47,7 +48,7 @@ func TestProofs(t *testing.T) {
 			}
 			got, err := takeProofs(dir, []releases.Cell{one, two}, releases.Shop, snapshot)
 			if c.wantErr != "" {
-				if err == nil || !strings.Contains(err.Error(), c.wantErr) || exitCode(err) != exitConfig {
+				if err == nil || !strings.Contains(err.Error(), c.wantErr) || !isConfig(err) {
 					t.Errorf("got %v, want %q", err, c.wantErr)
 				}
 				return
@@ -60,12 +61,17 @@ func TestProofs(t *testing.T) {
 			}
 		})
 	}
-	if _, err := takeProofs(filepath.Join(t.TempDir(), "none"), []releases.Cell{one}, releases.Shop, snapshot); exitCode(err) != exitConfig {
+	if _, err := takeProofs(filepath.Join(t.TempDir(), "none"), []releases.Cell{one}, releases.Shop, snapshot); !isConfig(err) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 
-func changeProofs(t *testing.T, dir string, change func(*proof)) {
+func isConfig(err error) bool {
+	var config *releases.ConfigError
+	return errors.As(err, &config)
+}
+
+func changeProofs(t *testing.T, dir string, change func(*proofFile)) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.proof.json"))
 	if err != nil || len(files) == 0 {

@@ -1,7 +1,6 @@
-package ci
+package nightly
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +14,8 @@ func TestImages(t *testing.T) {
 	}}}
 	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for name, test := range map[string]struct {
-		flags runnerFlags
+		any   string
+		pairs []string
 		php   map[string]string // version: image
 		of    map[string]string // service: image
 	}{
@@ -24,13 +24,14 @@ func TestImages(t *testing.T) {
 			of:  map[string]string{"mariadb:10.6": "file:///srv/mariadb.tar", "mariadb:10.6" + digest: "file:///srv/mariadb.tar", "mysql:8.0": "mysql:8.0"},
 		},
 		"of flags": {
-			flags: runnerFlags{image: "file:///any.tar", images: []string{"mysql:8.0=mysql:8.0" + digest, "opensearchproject/opensearch:2.12.0=stand-in"}},
+			any:   "file:///any.tar",
+			pairs: []string{"mysql:8.0=mysql:8.0" + digest, "opensearchproject/opensearch:2.12.0=stand-in"},
 			php:   map[string]string{"8.3": "registry.example.org/php:8.3", "8.2": "file:///any.tar"},
 			of:    map[string]string{"mysql:8.0": "mysql:8.0" + digest, "opensearchproject/opensearch:2.12.0": "stand-in"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := test.flags.imagesOf(line)
+			m, err := ImagesOf(line, test.any, test.pairs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,19 +45,17 @@ func TestImages(t *testing.T) {
 			if diff := cmp.Diff([]map[string]string{test.php, test.of}, []map[string]string{php, of}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if !m.hasPHP() {
+			if !m.HasPHP() {
 				t.Error("there is an image with PHP")
 			}
 		})
 	}
 	for _, pair := range []string{"php", "=x", "php=with space", "php=file://relative.tar"} {
-		_, err := runnerFlags{images: []string{pair}}.imagesOf(line)
-		var usage *usageError
-		if !errors.As(err, &usage) {
-			t.Errorf("--image %q: %v; want a *usageError", pair, err)
+		if _, err := ImagesOf(line, "", []string{pair}); !isConfig(err) {
+			t.Errorf("--image %q: %v; want a *releases.ConfigError", pair, err)
 		}
 	}
-	if (images{"mariadb:10.6": "x"}).hasPHP() {
+	if (Images{"mariadb:10.6": "x"}).HasPHP() {
 		t.Error("a database has no PHP")
 	}
 }

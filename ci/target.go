@@ -1,0 +1,133 @@
+package ci
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// targetFlags say where a snapshot is published, and how.
+type targetFlags struct {
+	to, byDefault string
+	url           string
+	keep          int
+	grace         time.Duration
+	dryRun, local bool
+	sign          signFlags
+}
+
+func (f *targetFlags) add(cmd *cobra.Command, byDefault string) {
+	f.byDefault = byDefault
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", byDefault, "folder or URL to publish to: ./repository, sftp://USER@HOST/FOLDER or s3://BUCKET/FOLDER")
+	flags.StringVar(&f.url, "url", "", "base URL under which it will be served (default: the line's)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
+	flags.BoolVar(&f.local, "publish-local", false, "publish although --with replaced a source")
+	f.sign.add(cmd)
+}
+
+func (f *targetFlags) addKeep(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.keep, "keep", 0, "nights that stay resolvable (default: the line's)")
+}
+
+// options are how what a runner built is published.
+func (f targetFlags) options(w *world, r *runner.Runner, show *display) (nightly.PublishOptions, error) {
+	said, err := f.sign.attest(w)
+	if err != nil {
+		return nightly.PublishOptions{}, err
+	}
+	history, err := w.history(r.Git)
+	if err != nil {
+		return nightly.PublishOptions{}, err
+	}
+	grace := f.grace
+	if grace == 0 {
+		grace = publish.DefaultGrace
+	}
+	o := nightly.PublishOptions{
+		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
+		Publisher: publish.Options{
+			Store: r.Trees, Owner: owner(), Now: w.now().UTC(), Grace: grace,
+			Target: target.Options{SSH: w.ssh(), Log: r.Log}, History: history, Attest: said, Log: r.Log, Progress: show.step,
+		},
+	}
+	if f.dryRun {
+		o.Publisher.Changed = show.changed
+	}
+	return o, nil
+}
+
+// owner says who publishes, for whoever finds the target locked.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown host"
+	}
+	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
+}
+
+// targets is how targets of publishing are reached.
+func (w *world) targets() target.Options {
+	return target.Options{SSH: w.ssh(), Log: w.logger(w.stderr)}
+}
+
+// history is where the commits between two snapshots come from: GitHub's comparison for
+// what lies on GitHub, with its pull requests, and git for all else and where GitHub does
+// not answer.
+func (w *world) history(elsewhere git.Options) (compare.History, error) {
+	// There is another way to the commits, and somebody waits.
+	client, err := w.githubClient(github.Options{Log: elsewhere.Log, LongestWait: 20 * time.Second, Tries: 2})
+	if err != nil {
+		return nil, err
+	}
+	return github.NewHistory(client, git.NewHistory(elsewhere)), nil
+}
+
+// githubClient is the API of the GitHub that the environment names, and the token that
+// opens it. GitHub's own runners set it; of an Enterprise Server it is another one.
+func (w *world) githubClient(o github.Options) (*github.Client, error) {
+	o.Token = github.NewToken(w.token("github.com"))
+	if api := strings.TrimRight(w.getenv("GITHUB_API_URL"), "/"); api != "" && api != "https://api.github.com" {
+		o.BaseURL, o.Token = api+"/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
+	}
+	client, err := github.New(o)
+	if err != nil {
+		return nil, usagef("GITHUB_API_URL: %w", err)
+	}
+	return client, nil
+}
+
+// changed notes what a dry run would change.
+func (d *display) changed(change publish.Change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes = append(d.changes, change)
+}
+
+// difference shows what a dry run would write and remove, by path.
+func (d *display) difference() {
+	slices.SortFunc(d.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
+	for _, change := range d.changes {
+		switch {
+		case d.world.json:
+			d.writeJSON(map[string]any{"event": "change", "change": change})
+		case change.Removed:
+			fmt.Fprintf(d.world.stdout, "- %s\n", change.Path)
+		default:
+			fmt.Fprintf(d.world.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
+		}
+	}
+	d.changes = nil
+}

@@ -1,0 +1,48 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A file that a flag names may be anything.
+func TestRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("12345"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(file, 5); err != nil || string(data) != "12345" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := Read(file, 4); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file that is too long: %v", err)
+	}
+	if err := os.Truncate(file, 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(file, Large); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a plan of 2 GB: %v", err)
+	}
+}
+
+// A file is replaced whole, in a folder that is made, and nothing else is left.
+func TestReplace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "folder", "file")
+	for _, text := range []string{"first", "second, longer"} {
+		if err := Replace(file, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(file); err != nil || string(data) != text {
+			t.Errorf("%q, %v; want %q", data, err, text)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v; want the file alone", entries, err)
+	}
+	if err := Replace(filepath.Dir(file), nil); err == nil {
+		t.Error("a folder was replaced by a file")
+	}
+}

@@ -1,0 +1,112 @@
+// Package mirror adds the releases of a line, which are git tags, to a Composer repository:
+// Plan says what it does not have yet, and Run builds and publishes that.
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/build"
+	"github.com/mage-os/nightly/stages/publish"
+)
+
+// Plan makes the plan of what a repository does not have yet, on a day. With only, which
+// names TAG or REPOSITORY=TAG, it is of these tags alone.
+func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date string, at *publish.View, only []string) (*releases.Plan, error) {
+	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
+		plan, err := resolver.Resolve(ctx, line, date, 0)
+		if err != nil {
+			return nil, err
+		}
+		published, err := indexOf(ctx, at, len(plan.Prebuilt) > 0)
+		if err != nil {
+			return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+		}
+		plan.Continue(published)
+		plan.Number = max(plan.Number, published.NextNumber(plan.Snapshot()))
+		if len(only) > 0 {
+			err = plan.Only(only)
+		}
+		return plan, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, repository := range plan.Repositories {
+		for _, note := range repository.Notes {
+			r.Log.Info("tags", slog.String("repository", repository.Name), slog.String("note", note))
+		}
+	}
+	return plan, nil
+}
+
+// indexOf is what a repository has: its snapshots, and if they are asked for its packages.
+func indexOf(ctx context.Context, at *publish.View, packages bool) (*releases.Index, error) {
+	if packages {
+		known, err := at.Index(ctx)
+		return known.Index, err
+	}
+	snapshots, err := at.Snapshots(ctx)
+	return &releases.Index{Snapshots: snapshots}, err
+}
+
+// Saved checks that a repository has the snapshots that a saved plan adds to.
+func Saved(ctx context.Context, plan *releases.Plan, at *publish.View) error {
+	published, err := indexOf(ctx, at, false)
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	if there := published.Keep(plan.After).Snapshots; len(there) != len(plan.After) {
+		return &releases.ConfigError{Err: fmt.Errorf("the plan adds to %d snapshots, and the target has %d of them; publish to the repository that it was made for", len(plan.After), len(there))}
+	}
+	return nil
+}
+
+// Options are what is asked for of a mirror.
+type Options struct {
+	At *publish.View // what the target has
+	// Saved says that the plan was saved: it adds to the snapshots that it names, whatever
+	// there is beside them.
+	Saved   bool
+	Publish nightly.PublishOptions
+}
+
+// Run builds the tags of a plan and publishes what is new in them.
+func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) (nightly.Result, error) {
+	made := nightly.Result{Plan: plan}
+	versions := r.Versions()
+	versions[build.TagName] = build.TagVersion
+	tags, err := stages.TagsOf(plan, versions)
+	if err != nil {
+		return made, err
+	}
+	if err := fetch(ctx, r, plan, tags); err != nil {
+		return made, err
+	}
+	built, err := buildAll(ctx, r, plan, tags)
+	if err != nil {
+		return made, err
+	}
+	known, err := o.At.Index(ctx)
+	if err != nil {
+		return made, &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	if o.Saved {
+		known = publish.Known{Index: known.Index.Keep(plan.After)}
+	}
+	snapshot, err := pipeline.Run(ctx, r.Session(), build.MirrorStage(r.BuildOptions(r.Progress), known.Index), stages.Mirror{
+		Plan: *plan, Tags: built, Index: known.SHA256, Program: releases.Program, Stages: versions,
+	})
+	if err != nil {
+		return made, err
+	}
+	made.Snapshot = &snapshot
+	made.Publication, err = nightly.Publish(ctx, r, snapshot, nightly.Proof{}, o.Publish)
+	return made, err
+}

@@ -1,0 +1,201 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/install"
+)
+
+// A cellRun is one cell of the matrix with the images that it is proven with. An empty
+// image is none.
+type cellRun struct {
+	*proving
+	engine *container.Engine
+	cell   releases.Cell
+
+	php      string
+	database string // empty: MariaDB of the image with PHP
+	search   string // or releases.StandInSearch, for one in a container
+	cache    string
+	queue    string
+}
+
+// equip finds the images of a cell and asks them for their versions. why says that there
+// is none for it.
+func (r *cellRun) equip(ctx context.Context, level releases.Level) (tools []stages.Tool, why string, err error) {
+	images := r.options.Images
+	image, named := images.php(r.cell.PHP)
+	if image == "" {
+		return nil, fmt.Sprintf("there is no image with PHP %s; name one with --image php:%[1]s=IMAGE", r.cell.PHP), nil
+	}
+	r.php = image
+	if level.Includes(releases.Setup) {
+		r.cache, r.queue = images[cacheImage], images[queueImage]
+		if r.cell.Database != "" {
+			r.database = images.of(r.cell.Database)
+		}
+		if releases.IsImage(r.cell.Search) {
+			r.search = images.of(r.cell.Search)
+		}
+		if r.search == releases.StandInSearch {
+			r.cell.Search = r.search // what is proven is named so
+		}
+	}
+	tools, err = r.tools(ctx, level)
+	if has := stages.ToolVersion(tools, "php"); err == nil && r.cell.PHP != "" && minor(has) != r.cell.PHP {
+		if named {
+			return nil, "", &releases.ConfigError{Err: fmt.Errorf("the image that is named for PHP %s has PHP %s", r.cell.PHP, has)}
+		}
+		return nil, fmt.Sprintf("the image has PHP %s; name one with --image php:%s=IMAGE", has, r.cell.PHP), nil
+	}
+	return tools, "", err
+}
+
+// tools are the tools that a cell is proven with.
+func (r *cellRun) tools(ctx context.Context, level releases.Level) ([]stages.Tool, error) {
+	tools, err := r.ask(ctx, runner.Toolbox{Image: r.php})
+	if err != nil || !level.Includes(releases.Setup) {
+		return tools, err
+	}
+	image := r.database
+	if image == "" {
+		image = r.php
+	}
+	database, err := r.ask(ctx, runner.Toolbox{Image: image, Database: true})
+	if err != nil {
+		return nil, err
+	}
+	tools = append(append(tools, database...), install.SearchTool(r.cell))
+	for _, extra := range []stages.Tool{{Name: cacheImage, Version: r.cache}, {Name: queueImage, Version: r.queue}} {
+		if extra.Version != "" {
+			tools = append(tools, extra)
+		}
+	}
+	return tools, nil
+}
+
+// ask asks an image what it has.
+func (r *cellRun) ask(ctx context.Context, in runner.Toolbox) ([]stages.Tool, error) {
+	image := func(runner.Toolbox) (container.Needs, error) { return container.Needs{Image: in.Image}, nil }
+	found, err := container.Remote(r.engine, runner.Tools(), image).Run(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("ask the image %s what it has: %w", in.Image, err)
+	}
+	return found.Tools, nil
+}
+
+// needs are what the container of a cell needs beside the snapshot.
+func (r *cellRun) needs(in stages.Candidate, previous string) (container.Needs, error) {
+	n := runner.ComposerNeeds(in.Composer)
+	n.Image, n.Env = r.php, map[string]string{}
+	if !in.Install.Level.Includes(releases.Setup) {
+		return n, nil
+	}
+	add := func(b install.Beside, image, variable string) {
+		n.Env[variable] = b.Address
+		n.Services = append(n.Services, container.Service{Name: b.Name, Image: image, Args: b.Args, Env: b.Env, Port: b.Port})
+	}
+	if r.database != "" {
+		add(install.DatabaseBeside(r.cell.Database), r.database, runner.DatabaseVariable)
+	}
+	switch r.search {
+	case "":
+	case releases.StandInSearch:
+		add(install.StandInBeside(runner.StandInCommand), "", runner.SearchVariable)
+	default:
+		add(install.SearchBeside(r.search), r.search, runner.SearchVariable)
+	}
+	if r.cache != "" {
+		add(install.CacheBeside(), r.cache, runner.CacheVariable)
+	}
+	if r.queue != "" {
+		add(install.QueueBeside(), r.queue, runner.QueueVariable)
+	}
+	if in.Upgrade.Snapshot != "" {
+		n.Env[runner.PreviousVariable] = previous
+		n.Folders = append(n.Folders, container.Folder{Path: previous})
+	}
+	return n, nil
+}
+
+// install installs the snapshot in the containers of the cell, and brings its report to a
+// folder.
+func (r *cellRun) install(ctx context.Context, in stages.Candidate, previous, folder string) (stages.Installation, error) {
+	session := r.SessionOf(func(report pipeline.Report) {
+		report.Stage += " " + r.cell.Name()
+		r.Report(report)
+	})
+	stage := container.Remote(r.engine, install.Stage(install.Options{}), func(in stages.Candidate) (container.Needs, error) {
+		return r.needs(in, previous)
+	})
+	made, err := pipeline.Run(ctx, session, stage, in)
+	if err != nil {
+		return made, errors.Join(r.failed(err, folder), r.receive(folder))
+	}
+	return made, r.fetch(ctx, made.Report, folder)
+}
+
+// failed names the report of a failed cell by its place on this machine.
+func (r *cellRun) failed(err error, folder string) error {
+	var inside *container.ExecError
+	if errors.As(err, &inside) {
+		inside.Problem = strings.ReplaceAll(inside.Problem, runner.WorkInContainer+"/report", folder)
+	}
+	return err
+}
+
+// receive writes what a failed cell sent of its report.
+func (r *cellRun) receive(folder string) error {
+	for name, data := range r.Received.Below(r.cell.Name() + "/report") {
+		if !filepath.IsLocal(name) {
+			continue // package code may have named it
+		}
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644)); err != nil {
+			return fmt.Errorf("report of cell %s: %w", r.cell.Name(), err)
+		}
+	}
+	return nil
+}
+
+// fetch brings the report of a cell here.
+func (r *cellRun) fetch(ctx context.Context, report pipeline.Tree, folder string) error {
+	store := r.engine.Store()
+	files, err := store.Files(ctx, report)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := save(ctx, store, file, filepath.Join(folder, filepath.FromSlash(file.Path))); err != nil {
+			return fmt.Errorf("report of cell %s: %w", r.cell.Name(), err)
+		}
+	}
+	return nil
+}
+
+func save(ctx context.Context, from pipeline.Reader, file pipeline.File, to string) (err error) {
+	content, err := from.Open(ctx, file.Digest)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = out.ReadFrom(content)
+	return errors.Join(err, out.Close())
+}

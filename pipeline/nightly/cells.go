@@ -1,0 +1,173 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// A cellResult is what became of one cell.
+type cellResult struct {
+	cell         releases.Cell
+	state        pipeline.State
+	detail       string
+	installation stages.Installation
+	err          error
+}
+
+// inContainers installs the snapshot in every cell of the line's matrix for which there is
+// an image with PHP, several at once. A cell that fails does not hide the others.
+func (p *proving) inContainers(ctx context.Context) (Proof, error) {
+	cells, err := p.cellsToProve(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	upgrade, _, err := p.upgrade(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	previous := p.options.UpgradeFrom
+	if previous != "" {
+		if previous, err = filepath.Abs(previous); err != nil {
+			return Proof{}, err
+		}
+	}
+	results := make([]cellResult, len(cells))
+	parallel := max(1, p.options.Parallel)
+	free := make(chan *container.Engine, parallel*len(p.Engines)) // engines that have room for a cell
+	for range parallel {
+		for _, engine := range p.Engines {
+			free <- engine
+		}
+	}
+	var wait sync.WaitGroup
+	for i, cell := range cells {
+		wait.Go(func() {
+			engine := <-free
+			defer func() { free <- engine }()
+			results[i] = p.proveCell(ctx, engine, p.candidate(cell, nil, upgrade), previous)
+		})
+	}
+	wait.Wait()
+	return p.proofOf(results)
+}
+
+// cellsToProve are the cells of the matrix, or the one that was asked for, with the search
+// that was asked for.
+func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
+	o := p.options
+	cells, err := Cells(ctx, p.Runner, p.plan, p.snapshot, o)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(o.Search, "://") {
+		return nil, &releases.ConfigError{Err: fmt.Errorf("--search %s: containers do not reach services of this machine; name an image with --image, or use --runner process", o.Search)}
+	}
+	all := slices.Clone(cells)
+	if o.Search != "" && o.level(p.plan).Includes(releases.Setup) {
+		for i := range cells {
+			cells[i].Search = o.Search
+		}
+	}
+	if o.Cell == "" {
+		return compact(cells), nil
+	}
+	for i, cell := range cells {
+		if cell.Name() == o.Cell || all[i].Name() == o.Cell {
+			return []releases.Cell{cell}, nil
+		}
+	}
+	_, err = cellNamed(o.Cell, all)
+	return nil, err
+}
+
+// compact leaves out what came before.
+func compact(cells []releases.Cell) []releases.Cell {
+	var kept []releases.Cell
+	for _, cell := range cells {
+		if !slices.Contains(kept, cell) {
+			kept = append(kept, cell)
+		}
+	}
+	return kept
+}
+
+// proveCell proves one cell on an engine, or says why it cannot be.
+func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in stages.Candidate, previous string) cellResult {
+	run := &cellRun{proving: p, engine: engine, cell: in.Cell}
+	tools, why, err := run.equip(ctx, in.Install.Level)
+	in.Cell, in.Tools = run.cell, tools
+	result := cellResult{cell: run.cell, state: pipeline.Failed}
+	stage := "install " + run.cell.Name()
+	folder := p.reports() + "-" + run.cell.Name()
+	if result.err = os.RemoveAll(folder); result.err != nil {
+		return result
+	}
+	switch {
+	case why != "":
+		p.Session().Skip(stage, why)
+		result.state, result.detail = pipeline.Skipped, why
+	case err != nil:
+		result.err = pipeline.Do(ctx, p.Session(), stage, func(context.Context) (string, error) { return "", err })
+	default:
+		if result.installation, result.err = run.install(ctx, in, previous, filepath.Join(folder, "report")); result.err == nil {
+			result.state = pipeline.Done
+		}
+	}
+	return result
+}
+
+// proofOf writes the report over all cells and joins the failures. A snapshot of which
+// nothing was proven did not pass.
+func (p *proving) proofOf(results []cellResult) (Proof, error) {
+	proof := Proof{Matrix: p.reports() + "-matrix.md"}
+	var table strings.Builder
+	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n", p.snapshot.Name)
+	var errs []error
+	for _, r := range results {
+		what := r.detail
+		switch {
+		case r.state == pipeline.Done:
+			what = fmt.Sprintf("[report](%s-%s/report/%s)", p.plan.Line.Name, r.cell.Name(), stages.ReportFile)
+			proof.Installations = append(proof.Installations, r.installation)
+		case r.err != nil:
+			first, _, _ := strings.Cut(r.err.Error(), "\n")
+			what = strings.ReplaceAll(first, "|", `\|`)
+			errs = append(errs, fmt.Errorf("cell %s: %w", r.cell.Name(), r.err))
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", r.cell.Name(), r.state, what)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(proof.Matrix), 0o755), os.WriteFile(proof.Matrix, []byte(table.String()), 0o644)); err != nil {
+		errs = append(errs, err)
+	}
+	if len(proof.Installations) == 0 && len(errs) == 0 {
+		return Proof{}, &releases.ConfigError{Err: fmt.Errorf("no cell of the matrix could be proven in containers; %s says why of each", proof.Matrix)}
+	}
+	// What the packages did counts more than what a machine did.
+	slices.SortStableFunc(errs, func(a, b error) int { return machinesFault(a) - machinesFault(b) })
+	return proof, errors.Join(errs...)
+}
+
+// machinesFault is 1 for the failure of an image, a service or an engine, and 0 for that of
+// the packages.
+func machinesFault(err error) int {
+	var inside *container.ExecError
+	if errors.As(err, &inside) && inside.Code == packagesFault {
+		return 0
+	}
+	return 1
+}
+
+// packagesFault is the exit code of an installation that failed by its packages; see
+// README.
+const packagesFault = 5

@@ -1,0 +1,75 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// Numbered is a plan with the next free number of its day at a repository. A plan that
+// equals that day's last night, but for the number, is that night again: then it gets its
+// number, and publishing will find nothing to do.
+func Numbered(ctx context.Context, plan *releases.Plan, at target.Source) (*releases.Plan, error) {
+	names, err := snapshotsAt(ctx, at)
+	if err != nil {
+		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	last := slices.IndexFunc(names, plan.Snapshot().SameDay)
+	if last < 0 {
+		return plan, nil
+	}
+	numbered := *plan
+	numbered.Number = names[last].Number()
+	if !isThis(ctx, &numbered, publish.Read(at), string(names[last])) {
+		numbered.Number++
+	}
+	return &numbered, nil
+}
+
+// snapshotsAt lists the snapshots at a target, newest first. On the web, which cannot be
+// listed, they are those that its status names, withdrawn ones too; where nothing is
+// published yet there are none.
+func snapshotsAt(ctx context.Context, source target.Source) ([]releases.SnapshotName, error) {
+	texts, err := textsAt(ctx, source)
+	names := make([]releases.SnapshotName, len(texts))
+	for i, text := range texts {
+		var bad error
+		names[i], bad = releases.ParseSnapshotName(text)
+		err = errors.Join(err, bad)
+	}
+	slices.SortFunc(names, releases.NewestFirst)
+	return names, err
+}
+
+func textsAt(ctx context.Context, source target.Source) ([]string, error) {
+	if t, ok := source.(target.Target); ok {
+		return publish.Snapshots(ctx, t)
+	}
+	status, err := publish.ReadStatus(ctx, source)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(status.Snapshots, status.Withdrawn), nil
+}
+
+// isThis reports whether a snapshot at a target was built from this very plan. One whose
+// manifest cannot be read, because another program wrote it, was not.
+func isThis(ctx context.Context, plan *releases.Plan, r publish.Repository, name string) bool {
+	manifest, _, err := r.Manifest(ctx, name)
+	if err != nil {
+		return false
+	}
+	x, errX := json.Marshal(plan)
+	y, errY := json.Marshal(manifest.Plan)
+	return errX == nil && errY == nil && string(x) == string(y)
+}

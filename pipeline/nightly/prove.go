@@ -1,0 +1,224 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/install"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// ProveOptions are how far the test installation goes, with what.
+type ProveOptions struct {
+	// Level is how much is proven; empty: the line's.
+	Level releases.Level
+	// Cell is the one cell of the line's matrix to prove, by its name; empty: all that can
+	// be proven.
+	Cell string
+	// Search is what the shop searches with in place of the cell's: releases.NoSearch,
+	// releases.StandInSearch or a URL; empty: the cell's own.
+	Search     string
+	SampleData bool // install the distribution's sample data, too
+	// UpgradeFrom is a published folder whose newest earlier night is installed and
+	// upgraded; empty: none.
+	UpgradeFrom string
+	// Support is the table of services that a line's matrix is made of.
+	Support releases.Services
+	// Services run already, for an installation in this process.
+	Services install.Services
+	// Images are run in containers; without one with PHP nothing is installed there.
+	Images Images
+	// Parallel is how many cells are proven at once on each engine; at least 1.
+	Parallel int
+	// Proofs is a folder with what other machines have proven: then nothing is installed
+	// here. Empty: none.
+	Proofs string
+}
+
+func (o ProveOptions) level(plan *releases.Plan) releases.Level {
+	if o.Level != "" {
+		return o.Level
+	}
+	return plan.Line.Install.Level
+}
+
+// A Proof is what was proven of a snapshot.
+type Proof struct {
+	// Installations are the cells that were proven, in the order of the matrix.
+	Installations []stages.Installation
+	Shop          string // folder of the installed shop; empty: it ended with its container
+	Matrix        string // file with what became of each cell; empty: there is none
+}
+
+// first is the installation that is published; nil: nothing was installed.
+func (p Proof) first() *stages.Installation {
+	if len(p.Installations) == 0 {
+		return nil
+	}
+	return &p.Installations[0]
+}
+
+// Prove installs a snapshot: in the containers of every cell of the matrix, or in this
+// process, or it takes what other machines have proven.
+func Prove(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot stages.Snapshot, o ProveOptions) (Proof, error) {
+	p := &proving{Runner: r, plan: plan, snapshot: snapshot, options: o}
+	switch {
+	case o.Proofs != "":
+		return p.elsewhere(ctx)
+	case r.InContainers() && o.Images.HasPHP():
+		return p.inContainers(ctx)
+	}
+	return p.here(ctx)
+}
+
+// A proving is one call of Prove.
+type proving struct {
+	*runner.Runner
+	plan     *releases.Plan
+	snapshot stages.Snapshot
+	options  ProveOptions
+}
+
+// candidate is what is proven in a cell.
+func (p *proving) candidate(cell releases.Cell, tools []stages.Tool, upgrade stages.Upgrade) stages.Candidate {
+	c := stages.CandidateOf(p.plan, p.snapshot, cell, tools)
+	c.Install.Level = p.options.level(p.plan)
+	c.Install.SampleData = c.Install.SampleData || p.options.SampleData
+	c.Upgrade = upgrade
+	return c
+}
+
+// reports is where the report of a cell lies: the folder of its name behind this prefix.
+func (p *proving) reports() string { return filepath.Join(p.Dir, "install", p.plan.Line.Name) }
+
+// Cells are the cells of a line's matrix for a snapshot. What the line leaves out comes
+// from the table of supported services and the snapshot's own constraint of PHP.
+func Cells(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot stages.Snapshot, o ProveOptions) ([]releases.Cell, error) {
+	php, err := phpConstraint(ctx, r.Trees, snapshot)
+	if err != nil {
+		return nil, err
+	}
+	support, _ := o.Support.For(snapshot.Project, snapshot.Version) // of one that is not known the line has to say all
+	if !o.level(plan).Includes(releases.Setup) {
+		support = releases.Support{Database: []string{""}, Search: []string{""}} // there are no services before
+	}
+	return plan.Line.Install.Matrix.Cells(support, php)
+}
+
+// phpConstraint is the require of PHP of a snapshot's project, or of the first of what it
+// requires that has one: the product's is that of the root composer.json.
+func phpConstraint(ctx context.Context, trees pipeline.Reader, snapshot stages.Snapshot) (string, error) {
+	m, err := manifestOf(ctx, trees, snapshot)
+	if err != nil {
+		return "", err
+	}
+	packages := map[string]releases.ManifestPackage{}
+	for _, p := range m.Packages {
+		packages[p.Name] = p
+	}
+	seen := map[string]bool{}
+	for next := []string{snapshot.Project}; len(next) > 0; next = next[1:] {
+		name := next[0]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		for _, require := range packages[name].Requires {
+			if require.Name == "php" {
+				return require.Constraint, nil
+			}
+			if !composer.IsPlatform(require.Name) {
+				next = append(next, require.Name)
+			}
+		}
+	}
+	return "", nil
+}
+
+// manifestOf reads a snapshot's manifest.
+func manifestOf(ctx context.Context, trees pipeline.Reader, snapshot stages.Snapshot) (*releases.Manifest, error) {
+	files, err := trees.Files(ctx, snapshot.Tree)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(files, func(f pipeline.File) bool { return f.Path == releases.ManifestName })
+	if at < 0 {
+		return nil, fmt.Errorf("night %s has no %s; build it again with --fresh", snapshot.Name, releases.ManifestName)
+	}
+	content, err := trees.Open(ctx, files[at].Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = content.Close() }() // read only
+	data, err := io.ReadAll(content)
+	if err != nil {
+		return nil, err
+	}
+	return releases.ParseManifest(data)
+}
+
+// upgrade is the newest earlier snapshot of a published folder that has the project, and
+// what serves it.
+func (p *proving) upgrade(ctx context.Context) (stages.Upgrade, http.Handler, error) {
+	dir := p.options.UpgradeFrom
+	if dir == "" {
+		return stages.Upgrade{}, nil, nil
+	}
+	found, err := earlier(ctx, dir, p.snapshot)
+	if err != nil {
+		return stages.Upgrade{}, nil, &releases.ConfigError{Err: fmt.Errorf("--upgrade-from %s: %w", dir, err)}
+	}
+	return found, publish.Handler(dir), nil
+}
+
+func earlier(ctx context.Context, dir string, snapshot stages.Snapshot) (found stages.Upgrade, err error) {
+	folder, err := target.Open(ctx, dir, target.Options{})
+	if err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	repository := publish.Read(folder)
+	names, err := repository.Snapshots(ctx)
+	if err != nil {
+		return found, err
+	}
+	for _, name := range names {
+		if releases.NewestFirst(releases.SnapshotName(name), releases.SnapshotName(snapshot.Name)) <= 0 {
+			continue
+		}
+		m, _, err := repository.Manifest(ctx, name)
+		if err != nil {
+			return found, err
+		}
+		for _, p := range m.Packages {
+			if p.Name == snapshot.Project {
+				return stages.Upgrade{Snapshot: name, Version: p.Version}, nil
+			}
+		}
+	}
+	return found, errors.New("it has no earlier night of " + snapshot.Project)
+}
+
+// cellNamed is the cell of that name.
+func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
+	var names []string
+	for _, c := range cells {
+		if c.Name() == name {
+			return c, nil
+		}
+		names = append(names, c.Name())
+	}
+	return releases.Cell{}, &releases.ConfigError{Err: fmt.Errorf("--cell %s: the matrix has no such cell; there are %s", name, strings.Join(names, ", "))}
+}
