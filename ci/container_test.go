@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,15 +36,28 @@ func newLab(t *testing.T) *lab {
 	if os.Getenv(runnerHost) == "" {
 		t.Skipf("no container engine: %s is not set (ci/engine/engine start prints it)", runnerHost)
 	}
-	l := &lab{t: t, dir: t.TempDir()}
-	l.program = filepath.Join(l.dir, "mageos-nightly")
-	build := exec.Command("go", "build", "-o", l.program, "./mageos-nightly")
+	program, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &lab{t: t, dir: t.TempDir(), program: program}
+}
+
+// builtProgram builds the program once for all tests, as a static binary that runs
+// in containers too.
+var builtProgram = sync.OnceValues(func() (string, error) {
+	ours, err := exec.LookPath("mageos-nightly") // in a folder that TestMain removes
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(filepath.Dir(filepath.Dir(ours)), "built", "mageos-nightly")
+	build := exec.Command("go", "build", "-o", program, "./mageos-nightly")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return l
-}
+	return program, nil
+})
 
 // run gives what the program says on both streams.
 func (l *lab) run(args ...string) (string, error) {

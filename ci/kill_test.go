@@ -62,11 +62,11 @@ type rehearsal struct {
 }
 
 func newRehearsal(t *testing.T) *rehearsal {
-	r := &rehearsal{t: t, dir: t.TempDir()}
-	r.program = filepath.Join(r.dir, "mageos-nightly")
-	if out, err := exec.Command("go", "build", "-o", r.program, "./mageos-nightly").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	program, err := exec.LookPath("mageos-nightly") // see TestMain
+	if err != nil {
+		t.Fatal(err)
 	}
+	r := &rehearsal{t: t, dir: t.TempDir(), program: program}
 	file := filepath.Join(r.dir, "plan.json")
 	if out, err := r.command(context.Background(), "plan", "--line", "sample", "--out", file).CombinedOutput(); err != nil {
 		t.Fatalf("plan: %v\n%s", err, out)

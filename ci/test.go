@@ -32,16 +32,14 @@ waits for it.`,
 				return usagef("run this in the top folder of a checkout of the project: %w", err)
 			}
 			if o.Engine.Start {
-				if err := w.ensureTestTools(cmd.Context()); err != nil {
-					return err
-				}
+				o.Install = w.ensureTestTools
 			}
 			return check.All(cmd.Context(), o)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.Engine.Start, "install-tools", false, "install missing Debian packages (as root)")
-	flags.DurationVar(&o.Fuzz, "fuzz", 5*time.Second, "time for each fuzz target; 0 for none")
+	flags.DurationVar(&o.Fuzz, "fuzz", 2*time.Second, "time for each fuzz target; 0 for none")
 	flags.DurationVar(&o.Timeout, "timeout", 30*time.Minute, "time for the tests of one package, also on a busy machine")
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 // Options say how to check.
 type Options struct {
+	Install func(context.Context) error // makes sure of the tools of the tests; may be nil
 	Engine  Engine
 	Fuzz    time.Duration // for each fuzz target; 0 for none
 	Timeout time.Duration // for the tests of one package
@@ -33,36 +35,58 @@ type run struct {
 // fails, and ends with how many tests passed, failed and were skipped. A check, or a
 // package whose tests did not end, counts as failed by its name.
 func All(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	r := &run{Options: o}
-	// An engine is built while the rest is tested: the first time it takes minutes.
-	engine := o.Engine.start(ctx)
+	// Packages are downloaded while vet and staticcheck compute, and an engine, which
+	// takes minutes the first time, is built while the rest is tested.
+	installed := make(chan struct{})
+	go func() {
+		defer close(installed)
+		if o.Install == nil {
+			return
+		}
+		if err := o.Install(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	engine := o.Engine.start(ctx, installed)
 	defer engine.stop()
+
 	r.check(ctx, "gofmt", checkFormat)
 	r.check(ctx, "go vet", goCommand("vet", "./..."))
 	r.check(ctx, "staticcheck", goCommand("tool", "staticcheck", "./..."))
+	if <-installed; ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	r.goTest(ctx, nil, "-skip="+engineTests, "./...")
-	engine.test(ctx, r)
 	if o.Fuzz > 0 {
 		r.fuzzAll(ctx)
 	}
+	engine.test(ctx, r)
 	return r.tally.end(o.Stdout)
 }
 
 // check runs one check and shows what it says if it fails.
 func (r *run) check(ctx context.Context, name string, run func(context.Context) (string, error)) {
+	start := time.Now()
 	out, err := run(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if ctx.Err() != nil {
+		r.tally.fail(name + ": stopped")
+		return
+	}
 	if err != nil {
 		fmt.Fprintf(r.Stdout, "FAIL  %s: %v\n%s\n", name, err, out)
 		r.tally.fail(name)
 		return
 	}
-	fmt.Fprintf(r.Stdout, "ok    %s\n", name)
+	fmt.Fprintf(r.Stdout, "ok    %s (%.1fs)\n", name, time.Since(start).Seconds())
 }
 
 func checkFormat(ctx context.Context) (string, error) {
-	files, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "./...").Output()
+	files, err := command(ctx, "list", "-f", "{{.Dir}}", "./...").Output()
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +99,15 @@ func checkFormat(ctx context.Context) (string, error) {
 
 func goCommand(args ...string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+		out, err := command(ctx, args...).CombinedOutput()
 		return string(out), err
 	}
+}
+
+// command runs go. Without cgo everything is compiled once: tests of containers run
+// the program as a static binary, and the engine is built so, too.
+func command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return cmd
 }

@@ -34,13 +34,15 @@ type testEngine struct {
 	started bool          // by us, so that we stop it
 }
 
-// start finds an engine, or starts one where that is allowed and possible. It
-// returns at once.
-func (o Engine) start(ctx context.Context) *testEngine {
+// start finds an engine, or starts one where that is allowed and possible, once the
+// tools are installed. It returns at once.
+func (o Engine) start(ctx context.Context, installed <-chan struct{}) *testEngine {
 	e := &testEngine{Engine: o, ready: make(chan struct{})}
 	go func() {
 		defer close(e.ready)
-		e.find(ctx)
+		if <-installed; ctx.Err() == nil {
+			e.find(ctx)
+		}
 	}()
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ var fuzzFunction = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(`)
 // fuzzTargets reads the source: go test -list would link all tests for it.
 func fuzzTargets(ctx context.Context) ([]fuzzTarget, error) {
 	const files = `{{range .TestGoFiles}}{{$.ImportPath}};{{$.Dir}}/{{.}};{{end}}{{range .XTestGoFiles}}{{$.ImportPath}};{{$.Dir}}/{{.}};{{end}}`
-	out, err := exec.CommandContext(ctx, "go", "list", "-f", files, "./...").Output()
+	out, err := command(ctx, "list", "-f", files, "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}

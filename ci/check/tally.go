@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 )
@@ -43,8 +41,8 @@ func (t *tally) end(w io.Writer) error {
 // variables that it gets beside the process's own.
 func (r *run) goTest(ctx context.Context, env []string, args ...string) {
 	args = append([]string{"test", "-json", "-vet=off", "-timeout=" + r.Timeout.String()}, args...)
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd := command(ctx, args...)
+	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr = r.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -66,6 +64,8 @@ func (r *run) goTest(ctx context.Context, env []string, args ...string) {
 // A testEvent is a line of go test -json (go doc test2json, go help buildjson).
 type testEvent struct {
 	Action, Package, Test, Output, ImportPath, FailedBuild string
+
+	Elapsed float64 // seconds
 }
 
 // A packageRun is the state of a package whose tests run.
@@ -137,7 +137,7 @@ func (r *run) closePackage(e testEvent, p *packageRun, build string) int {
 	defer r.mu.Unlock()
 	if e.Action != "fail" {
 		if e.Action == "pass" {
-			fmt.Fprintf(r.Stdout, "ok    %s\n", e.Package)
+			fmt.Fprintf(r.Stdout, "ok    %s (%.1fs)\n", e.Package, e.Elapsed)
 		}
 		return 0
 	}

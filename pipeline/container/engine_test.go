@@ -52,13 +52,12 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// program is built once for all tests.
+// programDir is for program; TestMain makes and removes it.
+var programDir string
+
+// program is built once for all tests that need it.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "nightly-stage-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "stage")
+	path := filepath.Join(programDir, "stage")
 	cmd := exec.Command("go", "build", "-o", path, "./testdata/stage")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	out, err := cmd.CombinedOutput()
@@ -69,10 +68,13 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	dir, err := os.MkdirTemp("", "nightly-stage-")
+	if err != nil {
+		panic(err)
 	}
+	programDir = dir
+	code := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
