@@ -36,12 +36,12 @@ var mayImport = map[string][]string{
 	},
 	"releases/composer":     nil,
 	"releases/config":       nil, // files that a JSON Schema describes
-	"releases":              {"pipeline", "releases/composer", "releases/config"},
+	"releases":              {"pipeline", "releases/composer", "releases/config", "releases/organization"},
 	"releases/compare":      {"pipeline", "releases"},
 	"releases/git":          {"releases", "releases/compare", "releases/git/remote"},
 	"releases/git/remote":   nil,
-	"releases/github":       {"releases", "releases/compare"},
-	"releases/organization": {"releases", "releases/github"},
+	"releases/github":       {"releases", "releases/compare", "releases/organization"},
+	"releases/organization": {"releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},
 	"stages/checkout":       {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},

@@ -29,20 +29,20 @@ func newOrg(w *world) *cobra.Command {
 repositories, and who may do what in them. None of its commands changes anything on
 GitHub. It reads with GITHUB_TOKEN, or for an Enterprise Server with
 GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
-		Example: `  mageos-nightly org export --output releases/organization.yaml  bring the list up to date
+		Example: `  mageos-nightly org export --output releases/organization/organization.yaml  bring the list up to date
   mageos-nightly org plan                                        what differs
   mageos-nightly org terraform --output organization.tf          the list as configuration for OpenTofu
   mageos-nightly org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
-				return writeOut(w.stdout, releases.OrganizationSchema())
+				return writeOut(w.stdout, organization.Schema())
 			}
 			return cmd.Help()
 		},
 	}
 	cmd.Flags().BoolVar(&f.schema, "schema", false, "write the JSON Schema of the list")
-	cmd.PersistentFlags().StringVar(&f.list, "list", "", "file with the list (default: releases/organization.yaml, as this program carries it)")
+	cmd.PersistentFlags().StringVar(&f.list, "list", "", "file with the list (default: releases/organization/organization.yaml, as this program carries it)")
 	cmd.AddCommand(newOrgExport(w, &f), newOrgPlan(w, &f), newOrgTerraform(w, &f))
 	return cmd
 }
@@ -55,7 +55,7 @@ func newOrgExport(w *world, f *orgFlags) *cobra.Command {
 know stays as the list has it: roles, lines, and which branches and files a repository
 must have. What the token may not read stays, too, and is named.`,
 		Example: `  mageos-nightly org export                                      to standard output
-  mageos-nightly org export --output releases/organization.yaml  in place
+  mageos-nightly org export --output releases/organization/organization.yaml  in place
   mageos-nightly org export --organization acme                  the first list of another organization`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), w, f) },
@@ -105,18 +105,18 @@ the list does not hold is left as it is. It asks nothing of GitHub.`,
 }
 
 // organizationOf is the list that the flags name.
-func (f *orgFlags) organizationOf() (*releases.Organization, error) {
+func (f *orgFlags) organizationOf() (*organization.List, error) {
 	if f.name == "" {
-		return releases.LoadOrganization(f.list)
+		return organization.Load(f.list)
 	}
 	if f.list != "" {
 		return nil, usagef("--organization begins a list, and --list names one; give one of them")
 	}
-	return releases.ParseOrganization("--organization", []byte("name: "+f.name+"\nrepositories: []\n"))
+	return organization.Parse("--organization", []byte("name: "+f.name+"\nrepositories: []\n"))
 }
 
 // readOrganization asks GitHub.
-func readOrganization(ctx context.Context, w *world, list *releases.Organization) (*github.Reading, error) {
+func readOrganization(ctx context.Context, w *world, list *organization.List) (*organization.Reading, error) {
 	at, err := url.Parse(list.URL)
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func TestOrgWorkflow(t *testing.T) {
 	a.github.Tokens["token-of-app"] = map[string]string{}
 	a.vars["ORGANIZATION_APP"], a.secrets["ORGANIZATION_APP_KEY"] = "1", "key"
 	a.override["GH_ENTERPRISE_TOKEN"] = "token-of-app" // the fake is a server of its own
-	a.brings("releases/organization.yaml", "name: acme\nurl: "+a.github.Page("")+"\nrepositories: []\n")
+	a.brings("releases/organization/organization.yaml", "name: acme\nurl: "+a.github.Page("")+"\nrepositories: []\n")
 	jobs := a.workflow("org.yml", "schedule", nil)
 	expectJobs(t, jobs, map[string]string{"plan": "failure"})
 	for _, want := range []string{"module-07", "exit code 9"} {

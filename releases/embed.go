@@ -26,9 +26,6 @@ func Names() []string {
 	}
 	names := make([]string, 0, len(files))
 	for _, file := range files {
-		if file == organizationFile {
-			continue
-		}
 		names = append(names, strings.TrimSuffix(path.Base(file), ".yaml"))
 	}
 	slices.Sort(names)

@@ -1,24 +1,17 @@
 package releases
 
-import "fmt"
+import (
+	"fmt"
 
-// A ConfigError is a release line, a plan or the value of a flag that cannot be
-// used as it is written. Its text names every problem, one a line.
-type ConfigError struct {
-	// Err is all problems, joined.
-	Err error
-}
+	"github.com/mage-os/nightly/releases/config"
+)
 
-// Error is the text of all problems, one a line.
-func (e *ConfigError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the joined problems.
-func (e *ConfigError) Unwrap() error { return e.Err }
+// A ConfigError is a release line, a plan or the value of a flag that cannot be used as
+// it is written.
+type ConfigError = config.Error
 
 // configErrorf is a ConfigError of one problem.
-func configErrorf(format string, args ...any) error {
-	return &ConfigError{Err: fmt.Errorf(format, args...)}
-}
+func configErrorf(format string, args ...any) error { return config.Errorf(format, args...) }
 
 // A SourceError is a source that cannot be reached, or that does not have what
 // was asked of it: a ref, a commit, a package.

@@ -8,48 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 )
-
-// A Reading is an organization as GitHub has it, and what could not be read of it.
-type Reading struct {
-	Organization *releases.Organization
-	// Unknown are the parts that the token may not see, each with the reason.
-	Unknown []Unknown
-	// Renamed are listed repositories that have another name now: old name to new.
-	Renamed map[string]string
-	// Moved are listed repositories that belong to another owner now: name to
-	// "owner/name".
-	Moved map[string]string
-	// Calls is how many requests were made.
-	Calls int
-}
-
-// An Unknown is a part of an organization that could not be read.
-type Unknown struct {
-	Repository string // empty: of the organization itself
-	Part       string // Settings, People, Teams, Collaborators, Protections, Rulesets or All
-	Reason     string
-}
-
-// The parts of an organization that may be unknown.
-const (
-	Settings      = "settings"
-	People        = "people"
-	Teams         = "teams"
-	Collaborators = "collaborators"
-	Protections   = "protections"
-	Rulesets      = "rulesets"
-	All           = "all" // of a repository that was listed, and then could not be read
-)
-
-// Knows says whether a part was read; a part of a repository is unknown, too, if all
-// of it is.
-func (r *Reading) Knows(repository, part string) bool {
-	return !slices.ContainsFunc(r.Unknown, func(u Unknown) bool {
-		return strings.EqualFold(u.Repository, repository) && (u.Part == part || u.Part == All)
-	})
-}
 
 // batch is how many repositories one query asks for.
 const batch = 10
@@ -58,23 +18,23 @@ const batch = 10
 // or two for each team, and some four for all. Of the list it takes the organization's
 // name and which branches and files to look for; what GitHub does not know, as the
 // roles of repositories, it leaves empty. It changes nothing.
-func (c *Client) ReadOrganization(ctx context.Context, list *releases.Organization) (*Reading, error) {
-	r := &reader{client: c, list: list, out: &Reading{
-		Organization: &releases.Organization{Name: list.Name, URL: list.URL},
-		Renamed:      map[string]string{}, Moved: map[string]string{},
+func (c *Client) ReadOrganization(ctx context.Context, list *organization.List) (*organization.Reading, error) {
+	r := &reader{client: c, list: list, out: &organization.Reading{
+		Found:   &organization.List{Name: list.Name, URL: list.URL},
+		Renamed: map[string]string{}, Moved: map[string]string{},
 	}}
 	if err := r.read(ctx); err != nil {
 		return nil, explain(err, "read the organization %s", list.Name)
 	}
-	r.out.Organization.Sort()
+	r.out.Found.Sort()
 	return r.out, nil
 }
 
 // A reader collects an organization.
 type reader struct {
 	client *Client
-	list   *releases.Organization
-	out    *Reading
+	list   *organization.List
+	out    *organization.Reading
 }
 
 func (r *reader) read(ctx context.Context) error {
@@ -112,8 +72,8 @@ func (r *reader) ask(ctx context.Context, text string, variables map[string]any,
 	return r.client.query(ctx, text, variables, into)
 }
 
-func (r *reader) unknown(repository, part, format string, args ...any) {
-	u := Unknown{repository, part, fmt.Sprintf(format, args...)}
+func (r *reader) unknown(repository string, part organization.Part, format string, args ...any) {
+	u := organization.Unknown{Repository: repository, Part: part, Reason: fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.out.Unknown, u) {
 		r.out.Unknown = append(r.out.Unknown, u)
 	}
@@ -161,19 +121,19 @@ func (r *reader) people(ctx context.Context) error {
 		}
 		members := answer.Organization.MembersWithRole
 		if members == nil {
-			r.unknown("", People, "%s", reason(failed, "the token may not read its members (Members: read)"))
+			r.unknown("", organization.People, "%s", reason(failed, "the token may not read its members (Members: read)"))
 			return nil
 		}
 		if !answer.Organization.ViewerIsAMember && len(members.Edges) > 0 && members.Edges[0].Role == nil {
-			r.unknown("", People, "the token sees public members only (Members: read)")
+			r.unknown("", organization.People, "the token sees public members only (Members: read)")
 			return nil
 		}
 		for _, e := range members.Edges {
-			role := releases.MemberRole
+			role := organization.MemberRole
 			if e.Role != nil && *e.Role == "ADMIN" {
-				role = releases.AdminRole
+				role = organization.AdminRole
 			}
-			r.out.Organization.People = append(r.out.Organization.People, releases.Person{Login: e.Node.Login, Role: role})
+			r.out.Found.People = append(r.out.Found.People, organization.Person{Login: e.Node.Login, Role: role})
 		}
 		at = members.PageInfo
 	}
@@ -189,12 +149,12 @@ func (r *reader) settings(ctx context.Context) error {
 		return err
 	}
 	if o.DefaultRepoPermission == nil || o.TwoFactorRequirementEnabled == nil {
-		r.unknown("", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)")
+		r.unknown("", organization.Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)")
 		return nil
 	}
-	r.out.Organization.BasePermission, r.out.Organization.TwoFactor = o.GetDefaultRepoPermission(), "optional"
+	r.out.Found.BasePermission, r.out.Found.TwoFactor = o.GetDefaultRepoPermission(), "optional"
 	if o.GetTwoFactorRequirementEnabled() {
-		r.out.Organization.TwoFactor = "required"
+		r.out.Found.TwoFactor = "required"
 	}
 	return nil
 }
@@ -277,7 +237,7 @@ func (r *reader) moved(from, to string) {
 }
 
 // listed is what the list says of a repository, under its old name too.
-func (r *reader) listed(name string) releases.ListedRepository {
+func (r *reader) listed(name string) organization.Repository {
 	if found, ok := r.list.Repository(name); ok {
 		return found
 	}
@@ -287,5 +247,5 @@ func (r *reader) listed(name string) releases.ListedRepository {
 			return found
 		}
 	}
-	return releases.ListedRepository{}
+	return organization.Repository{}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github/fake"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 // small is an organization whose every part has a mark.
@@ -39,16 +39,16 @@ func small() *fake.Organization {
 	}
 }
 
-func declaredOf(t *testing.T, server *fake.GitHub, repositories string) *releases.Organization {
+func declaredOf(t *testing.T, server *fake.GitHub, repositories string) *organization.List {
 	t.Helper()
-	list, err := releases.ParseOrganization("list.yaml", []byte("name: acme\nurl: http://"+server.Host()+"/\nrepositories: "+repositories+"\n"))
+	list, err := organization.Parse("list.yaml", []byte("name: acme\nurl: http://"+server.Host()+"/\nrepositories: "+repositories+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return list
 }
 
-func readSmall(t *testing.T, repositories string, change func(*fake.Organization)) *Reading {
+func readSmall(t *testing.T, repositories string, change func(*fake.Organization)) *organization.Reading {
 	t.Helper()
 	server, _, client := newFake(t)
 	server.Organization = small()
@@ -62,28 +62,28 @@ func readSmall(t *testing.T, repositories string, change func(*fake.Organization
 
 func TestReadOrganization(t *testing.T) {
 	got := readSmall(t, "[{name: shop, role: source, branches: ['2.4', gone], files: [README.md, gone.txt]}]", func(o *fake.Organization) { o.Repositories[0].Archived = false })
-	want := &releases.Organization{
-		Name: "acme", BasePermission: "none", TwoFactor: "optional", People: []releases.Person{{Login: "jane", Role: "admin"}, {Login: "john", Role: "member"}},
-		Teams: []releases.Team{
+	want := &organization.List{
+		Name: "acme", BasePermission: "none", TwoFactor: "optional", People: []organization.Person{{Login: "jane", Role: "admin"}, {Login: "john", Role: "member"}},
+		Teams: []organization.Team{
 			{Slug: "core", Name: "Core", Description: "central", Privacy: "secret", Maintainers: []string{"jane"}, Members: []string{"john"}},
 			{Slug: "empty", Name: "Empty", Privacy: "closed", Parent: "core"},
 		},
-		Repositories: []releases.ListedRepository{{
+		Repositories: []organization.Repository{{
 			Name: "shop", Description: "The shop", Visibility: "internal", DefaultBranch: "main", Branches: []string{"2.4"},
 			Teams: map[string]string{"core": "triage"}, People: map[string]string{"guest": "read"},
-			Protections: []releases.Protection{
+			Protections: []organization.Protection{
 				{Pattern: "*", PullRequest: true, Reviews: 2, RestrictPushes: true, Push: []string{"app:bot", "team:core", "user:jane"}},
 				{Pattern: "off"}, // settings of what is switched off do not count
 			},
-			Rulesets: []releases.Ruleset{{
+			Rulesets: []organization.Ruleset{{
 				Name: "main", ID: 7, Target: "branch", Enforcement: "active", Include: []string{"~ALL"}, Rules: []string{"deletion"}, Other: []string{"merge_queue"},
-				Checks: &releases.CheckRule{Contexts: []string{"ci", "lint"}, Apps: map[string]int{"ci": 9}},
-				Bypass: []releases.BypassRule{{Actor: "deploy-key", Mode: "always"}, {Actor: "role:admin", Mode: "pull_request"}, {Actor: "team:core", Mode: "always"}},
+				Checks: &organization.CheckRule{Contexts: []string{"ci", "lint"}, Apps: map[string]int{"ci": 9}},
+				Bypass: []organization.BypassRule{{Actor: "deploy-key", Mode: "always"}, {Actor: "role:admin", Mode: "pull_request"}, {Actor: "team:core", Mode: "always"}},
 			}},
 			Files: []string{".github/workflows/ci.yml", "CODEOWNERS", "README.md"},
 		}},
 	}
-	if diff := cmp.Diff(want, got.Organization, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(releases.Organization{}, "URL")); diff != "" {
+	if diff := cmp.Diff(want, got.Found, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(organization.List{}, "URL")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if len(got.Unknown) > 0 {
@@ -104,27 +104,27 @@ func TestReadOrganizationByHalves(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*fake.Organization)
-		want   []Unknown
+		want   []organization.Unknown
 	}{
 		{"all", func(*fake.Organization) {}, nil},
-		{"no members", func(o *fake.Organization) { o.NoMembers = true }, []Unknown{{"", People, "You do not have permission to view the members of this organization; the token may not read its members (Members: read)"}}},
-		{"public members", func(o *fake.Organization) { o.Stranger = true }, []Unknown{
-			{"", People, "the token sees public members only (Members: read)"},
-			{"", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)"},
+		{"no members", func(o *fake.Organization) { o.NoMembers = true }, []organization.Unknown{{Repository: "", Part: organization.People, Reason: "You do not have permission to view the members of this organization; the token may not read its members (Members: read)"}}},
+		{"public members", func(o *fake.Organization) { o.Stranger = true }, []organization.Unknown{
+			{Repository: "", Part: organization.People, Reason: "the token sees public members only (Members: read)"},
+			{Repository: "", Part: organization.Settings, Reason: "the token may not read the base permission (Administration of the organization: read, as an owner)"},
 		}},
-		{"no settings", func(o *fake.Organization) { o.NoSettings = true }, []Unknown{
-			{"", Settings, "the token may not read the base permission (Administration of the organization: read, as an owner)"},
+		{"no settings", func(o *fake.Organization) { o.NoSettings = true }, []organization.Unknown{
+			{Repository: "", Part: organization.Settings, Reason: "the token may not read the base permission (Administration of the organization: read, as an owner)"},
 		}},
-		{"no teams", func(o *fake.Organization) { o.NoTeams = true }, []Unknown{{"", Teams, "You do not have permission to view the teams of this organization; the token may not read its teams (Members: read)"}}},
-		{"no administration", func(o *fake.Organization) { o.Repositories[0].Hidden = true }, []Unknown{
-			{"shop", Collaborators, "You do not have permission to view repository collaborators; the token may not read who has access (Metadata: read, as someone who may push)"},
-			{"shop", Protections, "the token may not read its branch protection (Administration: read)"},
+		{"no teams", func(o *fake.Organization) { o.NoTeams = true }, []organization.Unknown{{Repository: "", Part: organization.Teams, Reason: "You do not have permission to view the teams of this organization; the token may not read its teams (Members: read)"}}},
+		{"no administration", func(o *fake.Organization) { o.Repositories[0].Hidden = true }, []organization.Unknown{
+			{Repository: "shop", Part: organization.Collaborators, Reason: "You do not have permission to view repository collaborators; the token may not read who has access (Metadata: read, as someone who may push)"},
+			{Repository: "shop", Part: organization.Protections, Reason: "the token may not read its branch protection (Administration: read)"},
 		}},
-		{"listed and not read", func(o *fake.Organization) { o.Repositories[0].Secret = true }, []Unknown{
-			{"shop", All, "Could not resolve to a Repository with the name 'acme/shop'; the token may not read it (Metadata: read)"},
+		{"listed and not read", func(o *fake.Organization) { o.Repositories[0].Secret = true }, []organization.Unknown{
+			{Repository: "shop", Part: organization.All, Reason: "Could not resolve to a Repository with the name 'acme/shop'; the token may not read it (Metadata: read)"},
 		}},
-		{"very many protections", func(o *fake.Organization) { o.Repositories[0].Protections = many(51) }, []Unknown{
-			{"shop", Protections, "it has more of them, or more actors in one of them, than the 50 that are read"},
+		{"very many protections", func(o *fake.Organization) { o.Repositories[0].Protections = many(51) }, []organization.Unknown{
+			{Repository: "shop", Part: organization.Protections, Reason: "it has more of them, or more actors in one of them, than the 50 that are read"},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestReadOrganizationByHalves(t *testing.T) {
 			if diff := cmp.Diff(c.want, got.Unknown); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if n := len(got.Organization.Repositories); n != 1 {
+			if n := len(got.Found.Repositories); n != 1 {
 				t.Errorf("%d repositories", n)
 			}
 		})
@@ -162,7 +162,7 @@ func TestReadOrganizationPages(t *testing.T) {
 			o.Teams[0].Repositories[name] = "READ"
 		}
 	})
-	o := got.Organization
+	o := got.Found
 	if len(o.Repositories) != 251 || len(o.People) != 252 || len(o.Teams) != 252 || len(o.Teams[0].Members) != 251 || o.Repositories[200].Teams["core"] != "read" {
 		t.Errorf("%d repositories, %d people, %d teams, %d members", len(o.Repositories), len(o.People), len(o.Teams), len(o.Teams[0].Members))
 	}
@@ -171,7 +171,7 @@ func TestReadOrganizationPages(t *testing.T) {
 func TestReadOrganizationFails(t *testing.T) {
 	server, _, client := newFake(t)
 	server.Organization = small()
-	read := func(c *Client, list *releases.Organization) error {
+	read := func(c *Client, list *organization.List) error {
 		_, err := c.ReadOrganization(context.Background(), list)
 		return err
 	}
@@ -190,7 +190,7 @@ func TestReadOrganizationFails(t *testing.T) {
 	}
 	server.FailAbove = 3 // repositories in one query
 	reading, err := client.ReadOrganization(context.Background(), list)
-	if err != nil || len(reading.Organization.Repositories) != 21 {
+	if err != nil || len(reading.Found.Repositories) != 21 {
 		t.Errorf("of a server that fails over large queries: %v", err)
 	}
 	server.FailAbove = 0

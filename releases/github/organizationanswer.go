@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 // A repositoryAnswer is what repositoryQuery gives of one repository.
@@ -109,8 +109,8 @@ func (n protectionAnswer) cut() bool {
 
 // protection says what a rule demands. GitHub remembers settings of demands that are
 // switched off; those are left out.
-func (n protectionAnswer) protection() releases.Protection {
-	p := releases.Protection{
+func (n protectionAnswer) protection() organization.Protection {
+	p := organization.Protection{
 		Pattern: n.Pattern, PullRequest: n.RequiresApprovingReviews, StatusChecks: n.RequiresStatusChecks,
 		Conversations: n.RequiresConversationResolution, Signatures: n.RequiresCommitSignatures, LinearHistory: n.RequiresLinearHistory,
 		EnforceAdmins: n.IsAdminEnforced, RestrictPushes: n.RestrictsPushes, ForcePushes: n.AllowsForcePushes,
@@ -173,13 +173,13 @@ type ruleAnswer struct {
 	}
 }
 
-func (n rulesetAnswer) ruleset() releases.Ruleset {
-	s := releases.Ruleset{Name: n.Name, ID: n.DatabaseID, Target: strings.ToLower(n.Target), Enforcement: strings.ToLower(n.Enforcement)}
+func (n rulesetAnswer) ruleset() organization.Ruleset {
+	s := organization.Ruleset{Name: n.Name, ID: n.DatabaseID, Target: strings.ToLower(n.Target), Enforcement: strings.ToLower(n.Enforcement)}
 	if n.Conditions.RefName != nil {
 		s.Include, s.Exclude = n.Conditions.RefName.Include, n.Conditions.RefName.Exclude
 	}
 	for _, b := range n.BypassActors.Nodes {
-		s.Bypass = append(s.Bypass, releases.BypassRule{Actor: b.actor(), Mode: strings.ToLower(b.BypassMode)})
+		s.Bypass = append(s.Bypass, organization.BypassRule{Actor: b.actor(), Mode: strings.ToLower(b.BypassMode)})
 	}
 	for _, rule := range n.Rules.Nodes {
 		rule.addTo(&s)
@@ -203,16 +203,16 @@ func (b bypassAnswer) actor() string {
 	return "role:unknown"
 }
 
-func (rule ruleAnswer) addTo(s *releases.Ruleset) {
+func (rule ruleAnswer) addTo(s *organization.Ruleset) {
 	name, p := strings.ToLower(rule.Type), rule.Parameters
 	switch {
 	case name == "pull_request" && p != nil:
-		s.PullRequest = &releases.PullRule{
+		s.PullRequest = &organization.PullRule{
 			Reviews: p.RequiredApprovingReviewCount, CodeOwnerReviews: p.RequireCodeOwnerReview, DismissStaleReviews: p.DismissStaleReviewsOnPush,
 			LastPushApproval: p.RequireLastPushApproval, Conversations: p.RequiredReviewThreadResolution,
 		}
 	case name == "required_status_checks" && p != nil:
-		s.Checks = &releases.CheckRule{Strict: p.Strict}
+		s.Checks = &organization.CheckRule{Strict: p.Strict}
 		for _, check := range p.Checks {
 			s.Checks.Contexts = append(s.Checks.Contexts, check.Context)
 			if check.IntegrationID != nil && *check.IntegrationID > 0 {
@@ -222,7 +222,7 @@ func (rule ruleAnswer) addTo(s *releases.Ruleset) {
 				s.Checks.Apps[check.Context] = *check.IntegrationID
 			}
 		}
-	case slices.Contains(releases.ParameterlessRules, name):
+	case slices.Contains(organization.ParameterlessRules, name):
 		s.Rules = append(s.Rules, name)
 	default:
 		s.Other = append(s.Other, name)

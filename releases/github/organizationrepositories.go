@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 // shown bounds the nested lists that are read with a repository. What has more is
@@ -87,8 +87,8 @@ func (r *reader) batch(ctx context.Context, names []string) error {
 		alias := fmt.Sprintf("r%d", i)
 		found := answer[alias]
 		if found == nil {
-			r.unknown(name, All, "%s", reason(under(failed, alias), "the token may not read it (Metadata: read)"))
-			r.out.Organization.Repositories = append(r.out.Organization.Repositories, releases.ListedRepository{Name: name})
+			r.unknown(name, organization.All, "%s", reason(under(failed, alias), "the token may not read it (Metadata: read)"))
+			r.out.Found.Repositories = append(r.out.Found.Repositories, organization.Repository{Name: name})
 			continue
 		}
 		r.add(found, under(failed, alias))
@@ -141,7 +141,7 @@ func within(all []graphError, field string) []graphError {
 
 // add takes one repository from an answer.
 func (r *reader) add(a *repositoryAnswer, failed []graphError) {
-	made := releases.ListedRepository{
+	made := organization.Repository{
 		Name: a.Name, Description: a.Description, Visibility: strings.ToLower(a.Visibility), Archived: a.IsArchived,
 	}
 	if a.DefaultBranchRef != nil {
@@ -167,16 +167,16 @@ func (r *reader) add(a *repositoryAnswer, failed []graphError) {
 	r.collaborators(a, &made, within(failed, "collaborators"))
 	r.protections(a, &made, within(failed, "branchProtectionRules"))
 	r.rulesets(a, &made, within(failed, "rulesets"))
-	r.out.Organization.Repositories = append(r.out.Organization.Repositories, made)
+	r.out.Found.Repositories = append(r.out.Found.Repositories, made)
 }
 
-func (r *reader) collaborators(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+func (r *reader) collaborators(a *repositoryAnswer, made *organization.Repository, failed []graphError) {
 	switch {
 	case a.Collaborators == nil:
-		r.unknown(a.Name, Collaborators, "%s", reason(failed, "the token may not read who has access (Metadata: read, as someone who may push)"))
+		r.unknown(a.Name, organization.Collaborators, "%s", reason(failed, "the token may not read who has access (Metadata: read, as someone who may push)"))
 		return
 	case a.Collaborators.TotalCount > len(a.Collaborators.Edges):
-		r.unknown(a.Name, Collaborators, "it has %d people with access of their own, more than the %d that are read", a.Collaborators.TotalCount, len(a.Collaborators.Edges))
+		r.unknown(a.Name, organization.Collaborators, "it has %d people with access of their own, more than the %d that are read", a.Collaborators.TotalCount, len(a.Collaborators.Edges))
 		return
 	}
 	made.People = map[string]string{}
@@ -185,14 +185,14 @@ func (r *reader) collaborators(a *repositoryAnswer, made *releases.ListedReposit
 	}
 }
 
-func (r *reader) protections(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+func (r *reader) protections(a *repositoryAnswer, made *organization.Repository, failed []graphError) {
 	rules := a.BranchProtectionRules
 	switch {
 	case rules == nil || len(rules.Nodes) == 0 && !a.ViewerCanAdminister:
-		r.unknown(a.Name, Protections, "%s", reason(failed, "the token may not read its branch protection (Administration: read)"))
+		r.unknown(a.Name, organization.Protections, "%s", reason(failed, "the token may not read its branch protection (Administration: read)"))
 		return
 	case rules.TotalCount > len(rules.Nodes) || slices.ContainsFunc(rules.Nodes, protectionAnswer.cut):
-		r.unknown(a.Name, Protections, "it has more of them, or more actors in one of them, than the %d that are read", shown)
+		r.unknown(a.Name, organization.Protections, "it has more of them, or more actors in one of them, than the %d that are read", shown)
 		return
 	}
 	for _, n := range rules.Nodes {
@@ -200,13 +200,13 @@ func (r *reader) protections(a *repositoryAnswer, made *releases.ListedRepositor
 	}
 }
 
-func (r *reader) rulesets(a *repositoryAnswer, made *releases.ListedRepository, failed []graphError) {
+func (r *reader) rulesets(a *repositoryAnswer, made *organization.Repository, failed []graphError) {
 	switch {
 	case a.Rulesets == nil:
-		r.unknown(a.Name, Rulesets, "%s", reason(failed, "the token may not read its rulesets (Administration: read)"))
+		r.unknown(a.Name, organization.Rulesets, "%s", reason(failed, "the token may not read its rulesets (Administration: read)"))
 		return
 	case a.Rulesets.TotalCount > len(a.Rulesets.Nodes) || slices.ContainsFunc(a.Rulesets.Nodes, rulesetAnswer.cut):
-		r.unknown(a.Name, Rulesets, "it has more of them, or more rules or actors in one of them, than the %d that are read", shown)
+		r.unknown(a.Name, organization.Rulesets, "it has more of them, or more rules or actors in one of them, than the %d that are read", shown)
 		return
 	}
 	for _, n := range a.Rulesets.Nodes {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 const teamsQuery = `query($login: String!, $after: String) { organization(login: $login) {
@@ -32,18 +32,18 @@ func (r *reader) teams(ctx context.Context) error {
 			return err
 		}
 		if answer.Organization.Teams == nil {
-			r.unknown("", Teams, "%s", reason(failed, "the token may not read its teams (Members: read)"))
+			r.unknown("", organization.Teams, "%s", reason(failed, "the token may not read its teams (Members: read)"))
 			return nil
 		}
 		for _, n := range answer.Organization.Teams.Nodes {
-			team := releases.Team{Slug: n.Slug, Name: n.Name, Description: n.Description, Privacy: releases.ClosedTeam}
+			team := organization.Team{Slug: n.Slug, Name: n.Name, Description: n.Description, Privacy: organization.ClosedTeam}
 			if n.Privacy == "SECRET" {
-				team.Privacy = releases.SecretTeam
+				team.Privacy = organization.SecretTeam
 			}
 			if n.ParentTeam != nil {
 				team.Parent = n.ParentTeam.Slug
 			}
-			r.out.Organization.Teams = append(r.out.Organization.Teams, team)
+			r.out.Found.Teams = append(r.out.Found.Teams, team)
 		}
 		at = answer.Organization.Teams.PageInfo
 	}
@@ -78,12 +78,12 @@ type teamPage struct {
 // permissions reads the members of each team, and puts its permissions to the
 // repositories.
 func (r *reader) permissions(ctx context.Context) error {
-	byName := map[string]*releases.ListedRepository{}
-	for i := range r.out.Organization.Repositories {
-		byName[strings.ToLower(r.out.Organization.Repositories[i].Name)] = &r.out.Organization.Repositories[i]
+	byName := map[string]*organization.Repository{}
+	for i := range r.out.Found.Repositories {
+		byName[strings.ToLower(r.out.Found.Repositories[i].Name)] = &r.out.Found.Repositories[i]
 	}
-	for i := range r.out.Organization.Teams {
-		team := &r.out.Organization.Teams[i]
+	for i := range r.out.Found.Teams {
+		team := &r.out.Found.Teams[i]
 		members, repositories := pageInfo{HasNextPage: true}, pageInfo{HasNextPage: true}
 		for members.HasNextPage || repositories.HasNextPage {
 			page, err := r.team(ctx, team.Slug, members, repositories)
@@ -112,12 +112,12 @@ func (r *reader) team(ctx context.Context, slug string, members, repositories pa
 	}
 	failed, err := r.ask(ctx, teamQuery, variables, &answer)
 	if err == nil && answer.Organization.Team == nil {
-		r.unknown("", Teams, "team %s: %s", slug, reason(failed, "the token may not read it (Members: read)"))
+		r.unknown("", organization.Teams, "team %s: %s", slug, reason(failed, "the token may not read it (Members: read)"))
 	}
 	return answer.Organization.Team, err
 }
 
-func (p *teamPage) addMembers(team *releases.Team) {
+func (p *teamPage) addMembers(team *organization.Team) {
 	for _, e := range p.Members.Edges {
 		if e.Role == "MAINTAINER" {
 			team.Maintainers = append(team.Maintainers, e.Node.Login)
@@ -127,7 +127,7 @@ func (p *teamPage) addMembers(team *releases.Team) {
 	}
 }
 
-func (p *teamPage) addPermissions(slug string, byName map[string]*releases.ListedRepository) {
+func (p *teamPage) addPermissions(slug string, byName map[string]*organization.Repository) {
 	for _, e := range p.Repositories.Edges {
 		if repository := byName[strings.ToLower(e.Node.Name)]; repository != nil {
 			if repository.Teams == nil {

@@ -8,19 +8,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/github"
 )
 
-// A Plan is what differs between the list and GitHub.
-type Plan struct {
+// A Comparison is what differs between a list and GitHub.
+type Comparison struct {
 	Organization string
 	// Differences are in the order of repositories, those of the organization itself
 	// first.
 	Differences []Difference
 	// Unknown are the parts that could not be compared.
-	Unknown []github.Unknown
+	Unknown []Unknown
 }
 
 // A Difference is one thing that differs.
@@ -62,15 +59,15 @@ var Rules = []struct{ ID, Level, Text string }{
 }
 
 // Compare says what differs. What could not be read is not compared.
-func Compare(list *releases.Organization, has *github.Reading) *Plan {
-	c := &comparer{list: list, has: has, plan: &Plan{Organization: list.Name, Unknown: slices.Clone(has.Unknown)}}
-	if has.Knows("", github.Settings) {
+func Compare(list *List, has *Reading) *Comparison {
+	c := &comparer{list: list, has: has, plan: &Comparison{Organization: list.Name, Unknown: slices.Clone(has.Unknown)}}
+	if has.Knows("", Settings) {
 		c.settings()
 	}
-	if has.Knows("", github.People) {
+	if has.Knows("", People) {
 		c.people()
 	}
-	if has.Knows("", github.Teams) {
+	if has.Knows("", Teams) {
 		c.teams()
 	}
 	c.repositories()
@@ -81,9 +78,9 @@ func Compare(list *releases.Organization, has *github.Reading) *Plan {
 }
 
 type comparer struct {
-	list *releases.Organization
-	has  *github.Reading
-	plan *Plan
+	list *List
+	has  *Reading
+	plan *Comparison
 	at   string // the repository that is compared
 }
 
@@ -129,27 +126,27 @@ func pair[T any](listed, found []T, key func(T) string) []side[T] {
 
 func (c *comparer) settings() {
 	if list := c.list; list.BasePermission != "" {
-		c.differ(OrganizationRule, "base permission", list.BasePermission, c.has.Organization.BasePermission)
+		c.differ(OrganizationRule, "base permission", list.BasePermission, c.has.Found.BasePermission)
 	}
 	if list := c.list; list.TwoFactor != "" {
-		c.differ(OrganizationRule, "two-factor authentication", list.TwoFactor, c.has.Organization.TwoFactor)
+		c.differ(OrganizationRule, "two-factor authentication", list.TwoFactor, c.has.Found.TwoFactor)
 	}
 }
 
 func (c *comparer) people() {
-	role := func(p *releases.Person) string {
+	role := func(p *Person) string {
 		if p == nil {
 			return ""
 		}
 		return p.Role
 	}
-	for _, s := range pair(c.list.People, c.has.Organization.People, func(p releases.Person) string { return p.Login }) {
+	for _, s := range pair(c.list.People, c.has.Found.People, func(p Person) string { return p.Login }) {
 		c.differ(PersonRule, "person "+s.key, role(s.listed), role(s.found))
 	}
 }
 
 func (c *comparer) teams() {
-	for _, s := range pair(c.list.Teams, c.has.Organization.Teams, func(t releases.Team) string { return t.Slug }) {
+	for _, s := range pair(c.list.Teams, c.has.Found.Teams, func(t Team) string { return t.Slug }) {
 		subject := "team " + s.key
 		switch {
 		case s.listed == nil:
@@ -168,7 +165,7 @@ func (c *comparer) teams() {
 	}
 }
 
-func teamText(t *releases.Team) string {
+func teamText(t *Team) string {
 	switch n := len(t.Maintainers) + len(t.Members); n {
 	case 0:
 		return "without members"
@@ -181,7 +178,7 @@ func teamText(t *releases.Team) string {
 
 type membership struct{ login, role string }
 
-func memberships(t releases.Team) []membership {
+func memberships(t Team) []membership {
 	var all []membership
 	for _, login := range t.Maintainers {
 		all = append(all, membership{login, "maintainer"})
@@ -194,7 +191,7 @@ func memberships(t releases.Team) []membership {
 
 // members compares who is in a team. Who left the organization left its teams, too:
 // that is not said again.
-func (c *comparer) members(subject string, listed, found releases.Team) {
+func (c *comparer) members(subject string, listed, found Team) {
 	role := func(m *membership) string {
 		if m == nil {
 			return ""
@@ -211,11 +208,11 @@ func (c *comparer) members(subject string, listed, found releases.Team) {
 
 // left says that a person is not in the organization any more.
 func (c *comparer) left(login string) bool {
-	return c.has.Knows("", github.People) &&
-		!slices.ContainsFunc(c.has.Organization.People, func(p releases.Person) bool { return strings.EqualFold(p.Login, login) })
+	return c.has.Knows("", People) &&
+		!slices.ContainsFunc(c.has.Found.People, func(p Person) bool { return strings.EqualFold(p.Login, login) })
 }
 
 func (c *comparer) teamIsGone(slug string) bool {
-	return c.has.Knows("", github.Teams) &&
-		!slices.ContainsFunc(c.has.Organization.Teams, func(t releases.Team) bool { return t.Slug == slug })
+	return c.has.Knows("", Teams) &&
+		!slices.ContainsFunc(c.has.Found.Teams, func(t Team) bool { return t.Slug == slug })
 }

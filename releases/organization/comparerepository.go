@@ -6,9 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/github"
 )
 
 func (c *comparer) repositories() {
@@ -24,7 +21,7 @@ func (c *comparer) repositories() {
 			was[to], named[i].Name = r.Name, to
 		}
 	}
-	for _, s := range pair(named, c.has.Organization.Repositories, func(r releases.ListedRepository) string { return r.Name }) {
+	for _, s := range pair(named, c.has.Found.Repositories, func(r Repository) string { return r.Name }) {
 		c.at = s.key
 		switch {
 		case s.listed == nil:
@@ -40,13 +37,13 @@ func (c *comparer) repositories() {
 		case was[s.found.Name] != "":
 			c.differ(RepositoryRule, "name", was[s.found.Name], s.found.Name)
 		}
-		if c.has.Knows(s.key, github.All) {
+		if c.has.Knows(s.key, All) {
 			c.repository(*s.listed, *s.found)
 		}
 	}
 }
 
-func state(r *releases.ListedRepository) string {
+func state(r *Repository) string {
 	text := r.Visibility
 	if r.Archived {
 		text += ", archived"
@@ -54,7 +51,7 @@ func state(r *releases.ListedRepository) string {
 	return strings.TrimPrefix(text, ", ")
 }
 
-func (c *comparer) repository(listed, found releases.ListedRepository) {
+func (c *comparer) repository(listed, found Repository) {
 	c.differ(SettingRule, "visibility", listed.Visibility, found.Visibility)
 	c.differ(SettingRule, "archived", fmt.Sprint(listed.Archived), fmt.Sprint(found.Archived))
 	if listed.DefaultBranch != "" {
@@ -73,16 +70,16 @@ func (c *comparer) repository(listed, found releases.ListedRepository) {
 			c.differ(FileRule, "file "+file, "there", "")
 		}
 	}
-	if c.has.Knows("", github.Teams) {
+	if c.has.Knows("", Teams) {
 		c.access("team ", listed.Teams, found.Teams, c.teamIsGone)
 	}
-	if c.has.Knows(found.Name, github.Collaborators) {
+	if c.has.Knows(found.Name, Collaborators) {
 		c.access("person ", listed.People, found.People, func(string) bool { return false })
 	}
-	if c.has.Knows(found.Name, github.Protections) {
+	if c.has.Knows(found.Name, Protections) {
 		c.protections(listed.Protections, found.Protections)
 	}
-	if c.has.Knows(found.Name, github.Rulesets) {
+	if c.has.Knows(found.Name, Rulesets) {
 		c.rulesets(listed.Rulesets, found.Rulesets)
 	}
 }
@@ -112,8 +109,8 @@ func (c *comparer) access(kind string, listed, found map[string]string, gone fun
 	}
 }
 
-func (c *comparer) protections(listed, found []releases.Protection) {
-	for _, s := range pair(listed, found, func(p releases.Protection) string { return p.Pattern }) {
+func (c *comparer) protections(listed, found []Protection) {
+	for _, s := range pair(listed, found, func(p Protection) string { return p.Pattern }) {
 		subject := "protection " + s.key
 		switch {
 		case s.listed == nil:
@@ -126,8 +123,8 @@ func (c *comparer) protections(listed, found []releases.Protection) {
 	}
 }
 
-func (c *comparer) rulesets(listed, found []releases.Ruleset) {
-	for _, s := range pair(listed, found, func(r releases.Ruleset) string { return r.Name }) {
+func (c *comparer) rulesets(listed, found []Ruleset) {
+	for _, s := range pair(listed, found, func(r Ruleset) string { return r.Name }) {
 		subject := "ruleset " + s.key
 		switch {
 		case s.listed == nil:

@@ -3,56 +3,53 @@ package organization
 import (
 	"slices"
 	"strings"
-
-	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/github"
 )
 
 // Merge is the list as it has to be for GitHub to agree with it. What GitHub does
 // not know stays as the list has it: the roles of repositories, the lines that
 // build them, which branches and files they must have. What could not be read
 // stays, too.
-func Merge(list *releases.Organization, has *github.Reading) *releases.Organization {
-	made := &releases.Organization{
-		Name: list.Name, URL: list.URL, Files: list.Files, People: has.Organization.People, Teams: has.Organization.Teams,
+func Merge(list *List, has *Reading) *List {
+	made := &List{
+		Name: list.Name, URL: list.URL, Files: list.Files, People: has.Found.People, Teams: has.Found.Teams,
 	}
-	if made.BasePermission, made.TwoFactor = has.Organization.BasePermission, has.Organization.TwoFactor; !has.Knows("", github.Settings) {
+	if made.BasePermission, made.TwoFactor = has.Found.BasePermission, has.Found.TwoFactor; !has.Knows("", Settings) {
 		made.BasePermission, made.TwoFactor = list.BasePermission, list.TwoFactor
 	}
-	if !has.Knows("", github.People) {
+	if !has.Knows("", People) {
 		made.People = list.People
 	}
-	if !has.Knows("", github.Teams) {
+	if !has.Knows("", Teams) {
 		made.Teams = list.Teams
 	}
-	for _, found := range has.Organization.Repositories {
+	for _, found := range has.Found.Repositories {
 		made.Repositories = append(made.Repositories, mergeRepository(list, has, found))
 	}
 	made.People = withMembers(made)
 	return made
 }
 
-func mergeRepository(list *releases.Organization, has *github.Reading, found releases.ListedRepository) releases.ListedRepository {
+func mergeRepository(list *List, has *Reading, found Repository) Repository {
 	listed, ok := list.Repository(oldName(list, has, found.Name))
 	if !ok {
 		listed.Role = guessRole(found.Name)
 	}
-	if !has.Knows(found.Name, github.All) {
+	if !has.Knows(found.Name, All) {
 		listed.Name = found.Name
 		return listed
 	}
 	made := found
 	made.Role, made.Lines = listed.Role, listed.Lines
-	if !has.Knows("", github.Teams) {
+	if !has.Knows("", Teams) {
 		made.Teams = listed.Teams
 	}
-	if !has.Knows(found.Name, github.Collaborators) {
+	if !has.Knows(found.Name, Collaborators) {
 		made.People = listed.People
 	}
-	if !has.Knows(found.Name, github.Protections) {
+	if !has.Knows(found.Name, Protections) {
 		made.Protections = listed.Protections
 	}
-	if !has.Knows(found.Name, github.Rulesets) {
+	if !has.Knows(found.Name, Rulesets) {
 		made.Rulesets = listed.Rulesets
 	}
 	made.Files = ownFiles(list, made)
@@ -61,11 +58,11 @@ func mergeRepository(list *releases.Organization, has *github.Reading, found rel
 
 // ownFiles leaves out what the role of the repository demands already. An archived
 // repository needs no files.
-func ownFiles(list *releases.Organization, r releases.ListedRepository) []string {
+func ownFiles(list *List, r Repository) []string {
 	if r.Archived {
 		return nil
 	}
-	demanded := list.RequiredFiles(releases.ListedRepository{Role: r.Role})
+	demanded := list.RequiredFiles(Repository{Role: r.Role})
 	return slices.DeleteFunc(slices.Clone(r.Files), func(f string) bool { return slices.Contains(demanded, f) })
 }
 
@@ -78,7 +75,7 @@ func guessRole(name string) string {
 }
 
 // oldName is the name under which the list has a repository.
-func oldName(list *releases.Organization, has *github.Reading, name string) string {
+func oldName(list *List, has *Reading, name string) string {
 	if _, ok := list.Repository(name); ok {
 		return name
 	}
@@ -92,12 +89,12 @@ func oldName(list *releases.Organization, has *github.Reading, name string) stri
 
 // withMembers adds the members of teams who are not among the people: when only one
 // of the two could be read.
-func withMembers(o *releases.Organization) []releases.Person {
+func withMembers(o *List) []Person {
 	people := slices.Clone(o.People)
 	for _, t := range o.Teams {
 		for _, m := range memberships(t) {
-			if !slices.ContainsFunc(people, func(p releases.Person) bool { return strings.EqualFold(p.Login, m.login) }) {
-				people = append(people, releases.Person{Login: m.login, Role: releases.MemberRole})
+			if !slices.ContainsFunc(people, func(p Person) bool { return strings.EqualFold(p.Login, m.login) }) {
+				people = append(people, Person{Login: m.login, Role: MemberRole})
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package organization
+package organization_test
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/github/fake"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -41,7 +41,7 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 // hosted serves an organization, and gives a reader of it.
-func hosted(t *testing.T, o *fake.Organization) (list *releases.Organization, read func(*releases.Organization) *github.Reading) {
+func hosted(t *testing.T, o *fake.Organization) (list *organization.List, read func(*organization.List) *organization.Reading) {
 	t.Helper()
 	server := fake.New()
 	t.Cleanup(server.Close)
@@ -51,11 +51,11 @@ func hosted(t *testing.T, o *fake.Organization) (list *releases.Organization, re
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf("name: acme\nurl: http://%s/\nrepositories: []\n", server.Host())
-	list, err = releases.ParseOrganization("list.yaml", []byte(text))
+	list, err = organization.Parse("list.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list, func(list *releases.Organization) *github.Reading {
+	return list, func(list *organization.List) *organization.Reading {
 		t.Helper()
 		reading, err := client.ReadOrganization(context.Background(), list)
 		if err != nil {
@@ -69,13 +69,13 @@ func hosted(t *testing.T, o *fake.Organization) (list *releases.Organization, re
 }
 
 // exported is the list after an export, read from its file.
-func exported(t *testing.T, list *releases.Organization, reading *github.Reading) *releases.Organization {
+func exported(t *testing.T, list *organization.List, reading *organization.Reading) *organization.List {
 	t.Helper()
-	text, err := Merge(list, reading).YAML("")
+	text, err := organization.Merge(list, reading).YAML("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := releases.ParseOrganization("exported.yaml", text)
+	made, err := organization.Parse("exported.yaml", text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestPlanAfterExportIsEmpty(t *testing.T) {
 	}
 	for range 2 { // an export of what was exported is the same
 		reading = read(list)
-		if plan := Compare(list, reading); len(plan.Differences)+len(plan.Unknown) > 0 {
+		if plan := organization.Compare(list, reading); len(plan.Differences)+len(plan.Unknown) > 0 {
 			t.Errorf("the plan is not empty:\n%s", plan.Text())
 		}
 		list = exported(t, list, reading)
@@ -109,7 +109,7 @@ func TestPlanAfterExportIsEmpty(t *testing.T) {
 
 // A change is something that somebody does on GitHub, and the difference that it
 // makes. It is nil where it cannot be done.
-type change func(o *fake.Organization, r *rand.Rand) *Difference
+type change func(o *fake.Organization, r *rand.Rand) *organization.Difference
 
 func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
 
@@ -119,161 +119,161 @@ func usual(o *fake.Organization) []*fake.Hosted {
 }
 
 var changes = []change{
-	func(o *fake.Organization, r *rand.Rand) *Difference { // everybody may write
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // everybody may write
 		if o.Base == "write" {
 			return nil
 		}
 		o.Base = "write"
-		return &Difference{"", OrganizationRule, "base permission", "read", "write"}
+		return &organization.Difference{"", organization.OrganizationRule, "base permission", "read", "write"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // an owner
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // an owner
 		p := pick(r, o.People)
 		was := map[bool]string{true: "admin", false: "member"}
 		p.Admin = !p.Admin
-		return &Difference{"", PersonRule, "person " + p.Login, was[!p.Admin], was[p.Admin]}
+		return &organization.Difference{"", organization.PersonRule, "person " + p.Login, was[!p.Admin], was[p.Admin]}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // who left
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // who left
 		p := pick(r, o.People)
 		role := map[bool]string{true: "admin", false: "member"}[p.Admin]
 		o.Dismiss(p.Login)
-		return &Difference{"", PersonRule, "person " + p.Login, role, ""}
+		return &organization.Difference{"", organization.PersonRule, "person " + p.Login, role, ""}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // who joined
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // who joined
 		login := fmt.Sprintf("new-%04d", r.IntN(10000))
 		o.People = append(o.People, &fake.Person{Login: login})
-		return &Difference{"", PersonRule, "person " + login, "", "member"}
+		return &organization.Difference{"", organization.PersonRule, "person " + login, "", "member"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a member made maintainer
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a member made maintainer
 		team := pick(r, o.Teams)
 		if len(team.Members) == 0 {
 			return nil
 		}
 		login := team.Members[0]
 		team.Members, team.Maintainers = team.Members[1:], append(team.Maintainers, login)
-		return &Difference{"", MemberRule, "team " + team.Slug + ": " + login, "member", "maintainer"}
+		return &organization.Difference{"", organization.MemberRule, "team " + team.Slug + ": " + login, "member", "maintainer"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a team that is gone
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a team that is gone
 		if o.Team("content") == nil {
 			return nil
 		}
 		o.Teams = slices.DeleteFunc(o.Teams, func(t *fake.Team) bool { return t.Slug == "content" })
-		return &Difference{"", TeamRule, "team content", "with 3 members", ""}
+		return &organization.Difference{"", organization.TeamRule, "team content", "with 3 members", ""}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a team that opened
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a team that opened
 		team := o.Team("ci")
 		if !team.Secret {
 			return nil
 		}
 		team.Secret = false
-		return &Difference{"", TeamRule, "team ci: privacy", "secret", "closed"}
+		return &organization.Difference{"", organization.TeamRule, "team ci: privacy", "secret", "closed"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a team's permission
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a team's permission
 		h := pick(r, usual(o))
 		o.Team("core").Repositories[h.Name] = "ADMIN"
-		return &Difference{h.Name, AccessRule, "team core", "maintain", "admin"}
+		return &organization.Difference{h.Name, organization.AccessRule, "team core", "maintain", "admin"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a team's permission that is gone
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a team's permission that is gone
 		h := pick(r, usual(o))
 		delete(o.Team("core").Repositories, h.Name)
-		return &Difference{h.Name, AccessRule, "team core", "maintain", ""}
+		return &organization.Difference{h.Name, organization.AccessRule, "team core", "maintain", ""}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a guest
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a guest
 		h := pick(r, usual(o))
 		h.People["stranger"] = "WRITE"
-		return &Difference{h.Name, AccessRule, "person stranger", "", "write"}
+		return &organization.Difference{h.Name, organization.AccessRule, "person stranger", "", "write"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a repository opened
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a repository opened
 		h := pick(r, usual(o))
 		if h.Visibility != "PRIVATE" {
 			return nil
 		}
 		h.Visibility = "PUBLIC"
-		return &Difference{h.Name, SettingRule, "visibility", "private", "public"}
+		return &organization.Difference{h.Name, organization.SettingRule, "visibility", "private", "public"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // archived
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // archived
 		h := pick(r, usual(o))
 		h.Archived = true
-		return &Difference{h.Name, SettingRule, "archived", "false", "true"}
+		return &organization.Difference{h.Name, organization.SettingRule, "archived", "false", "true"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // another default branch
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // another default branch
 		h := pick(r, usual(o))
 		h.DefaultBranch = "trunk"
-		return &Difference{h.Name, SettingRule, "default branch", "main", "trunk"}
+		return &organization.Difference{h.Name, organization.SettingRule, "default branch", "main", "trunk"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a description
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a description
 		h := pick(r, usual(o))
 		was := h.Description
 		h.Description = "changed"
-		return &Difference{h.Name, SettingRule, "description", was, "changed"}
+		return &organization.Difference{h.Name, organization.SettingRule, "description", was, "changed"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a file that is gone
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a file that is gone
 		h := pick(r, usual(o))
 		h.Files = slices.DeleteFunc(h.Files, func(f string) bool { return f == ".github/CODEOWNERS" })
-		return &Difference{h.Name, FileRule, "file .github/CODEOWNERS", "there", ""}
+		return &organization.Difference{h.Name, organization.FileRule, "file .github/CODEOWNERS", "there", ""}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a repository that is gone
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a repository that is gone
 		h := pick(r, usual(o))
 		o.Delete(h.Name)
-		return &Difference{h.Name, RepositoryRule, "repository", strings.ToLower(h.Visibility), ""}
+		return &organization.Difference{h.Name, organization.RepositoryRule, "repository", strings.ToLower(h.Visibility), ""}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a new repository
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a new repository
 		name := fmt.Sprintf("new-%04d", r.IntN(10000))
 		o.Repositories = append(o.Repositories, &fake.Hosted{Name: name, Visibility: "PRIVATE"})
-		return &Difference{name, RepositoryRule, "repository", "", "private"}
+		return &organization.Difference{name, organization.RepositoryRule, "repository", "", "private"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // renamed
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // renamed
 		h := pick(r, usual(o))
 		was := h.Name
 		o.Rename(was, "renamed-"+was)
-		return &Difference{h.Name, RepositoryRule, "name", was, h.Name}
+		return &organization.Difference{h.Name, organization.RepositoryRule, "name", was, h.Name}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // fewer reviews
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // fewer reviews
 		h := pick(r, usual(o))
 		if len(h.Protections) == 0 {
 			return nil
 		}
 		one := int32(1)
 		h.Protections[0].RequiredApprovingReviewCount = &one
-		return &Difference{h.Name, ProtectionRule, "protection *: reviews", "2", "1"}
+		return &organization.Difference{h.Name, organization.ProtectionRule, "protection *: reviews", "2", "1"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // somebody more may push
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // somebody more may push
 		h := pick(r, usual(o))
 		if len(h.Protections) == 0 {
 			return nil
 		}
 		h.Protections[0].Push = append(h.Protections[0].Push, "user:person-03")
-		return &Difference{h.Name, ProtectionRule, "protection *: push", "app:nightly-bot, team:core", "app:nightly-bot, team:core, user:person-03"}
+		return &organization.Difference{h.Name, organization.ProtectionRule, "protection *: push", "app:nightly-bot, team:core", "app:nightly-bot, team:core, user:person-03"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a rule that is off
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a rule that is off
 		h := pick(r, usual(o))
 		if len(h.Rulesets) == 0 || h.Rulesets[0].Name != "main" {
 			return nil
 		}
 		h.Rulesets[0].Enforcement = "DISABLED"
-		return &Difference{h.Name, ProtectionRule, "ruleset main: enforcement", "active", "disabled"}
+		return &organization.Difference{h.Name, organization.ProtectionRule, "ruleset main: enforcement", "active", "disabled"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // no code owners asked
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // no code owners asked
 		h := pick(r, usual(o))
 		if len(h.Rulesets) == 0 || h.Rulesets[0].Name != "main" {
 			return nil
 		}
 		h.Rulesets[0].Pull.RequireCodeOwnerReview = false
-		return &Difference{h.Name, ProtectionRule, "ruleset main: pull-request: code-owner-reviews", "true", "false"}
+		return &organization.Difference{h.Name, organization.ProtectionRule, "ruleset main: pull-request: code-owner-reviews", "true", "false"}
 	},
-	func(o *fake.Organization, r *rand.Rand) *Difference { // a check that anybody can give
+	func(o *fake.Organization, r *rand.Rand) *organization.Difference { // a check that anybody can give
 		h := pick(r, usual(o))
 		if len(h.Rulesets) == 0 || h.Rulesets[0].Name != "main" {
 			return nil
 		}
 		h.Rulesets[0].App = 0
-		return &Difference{h.Name, ProtectionRule, "ruleset main: checks: apps", "ci: 15368", ""}
+		return &organization.Difference{h.Name, organization.ProtectionRule, "ruleset main: checks: apps", "ci: 15368", ""}
 	},
 }
 
 // sameThing says that two changes would touch the same: a repository of the one is
 // not touched by another.
-func sameThing(made []Difference, d Difference) bool {
-	return slices.ContainsFunc(made, func(other Difference) bool {
+func sameThing(made []organization.Difference, d organization.Difference) bool {
+	return slices.ContainsFunc(made, func(other organization.Difference) bool {
 		return d.Repository != "" && (other.Repository == d.Repository || other.Listed == d.Repository || other.Repository == d.Listed) ||
 			d.Repository == "" && (other.Subject == d.Subject || touches(other.Subject, d.Subject))
 	})
@@ -296,7 +296,7 @@ func TestPlanNamesTwentyChanges(t *testing.T) {
 	for seed := range 8 {
 		*o = *fake.Acme()
 		r := rand.New(rand.NewPCG(uint64(seed), 20))
-		var want []Difference
+		var want []organization.Difference
 		for len(want) < 20 {
 			before := o.Clone()
 			d := pick(r, changes)(o, r)
@@ -306,8 +306,8 @@ func TestPlanNamesTwentyChanges(t *testing.T) {
 			}
 			want = append(want, *d)
 		}
-		got := Compare(list, read(list))
-		order := func(a, b Difference) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
+		got := organization.Compare(list, read(list))
+		order := func(a, b organization.Difference) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
 		slices.SortFunc(want, order)
 		found := slices.SortedFunc(slices.Values(got.Differences), order)
 		if diff := cmp.Diff(want, found); diff != "" || len(got.Unknown) > 0 {
@@ -321,7 +321,7 @@ func TestTerraform(t *testing.T) {
 	empty, read := hosted(t, o)
 	list := exported(t, empty, read(empty))
 	list.URL = "https://github.example.org/" // the port of the fake is another each time
-	made := Terraform(list)
+	made := organization.Terraform(list)
 	if _, problems := hclparse.NewParser().ParseHCL(made.HCL, "organization.tf"); problems.HasErrors() {
 		t.Fatalf("it is no HCL: %v", problems)
 	}
@@ -329,7 +329,7 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("the formatter changes it:\n%s", cmp.Diff(string(made.HCL), string(formatted)))
 	}
 	for range 5 {
-		if again := Terraform(list); !bytes.Equal(again.HCL, made.HCL) {
+		if again := organization.Terraform(list); !bytes.Equal(again.HCL, made.HCL) {
 			t.Fatal("the same list gives other bytes")
 		}
 	}

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/mage-os/nightly/releases/github"
 )
 
 // Summary says in a few words what the plan holds.
-func (p *Plan) Summary() string {
+func (p *Comparison) Summary() string {
 	text := "the list and GitHub agree"
 	if n := len(p.Differences); n > 0 {
 		repositories := map[string]bool{}
@@ -66,7 +64,7 @@ func (d Difference) Level() string {
 }
 
 // where is the heading under which a difference stands.
-func (p *Plan) where(repository string) string {
+func (p *Comparison) where(repository string) string {
 	if repository == "" {
 		return "organization " + p.Organization
 	}
@@ -74,12 +72,12 @@ func (p *Plan) where(repository string) string {
 }
 
 // UnknownText says what could not be read, and why.
-func UnknownText(u github.Unknown) string {
+func UnknownText(u Unknown) string {
 	part := u.Part
-	if part == github.All {
+	if part == All {
 		part = "the repository"
 	}
-	if u.Repository != "" && u.Part == github.All {
+	if u.Repository != "" && u.Part == All {
 		return fmt.Sprintf("%s: %s", u.Repository, u.Reason)
 	}
 	if u.Repository != "" {
@@ -89,7 +87,7 @@ func UnknownText(u github.Unknown) string {
 }
 
 // Text is the plan for a terminal.
-func (p *Plan) Text() []byte {
+func (p *Comparison) Text() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s: %s\n", p.Organization, p.Summary())
 	at := ""
@@ -119,7 +117,7 @@ func cell(text string) string {
 }
 
 // Markdown is the plan for the summary of a job.
-func (p *Plan) Markdown() []byte {
+func (p *Comparison) Markdown() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "## %s: %s\n", p.Organization, p.Summary())
 	at := ""
@@ -139,12 +137,12 @@ func (p *Plan) Markdown() []byte {
 	return out.Bytes()
 }
 
-// planFormat is the format of plans in JSON.
-const planFormat = 1
+// jsonFormat is the format of plans in JSON.
+const jsonFormat = 1
 
 // The plan in JSON has the shape of SARIF: rules, and results that name them.
 type (
-	jsonPlan struct {
+	jsonComparison struct {
 		Format       int           `json:"format"`
 		Organization string        `json:"organization"`
 		Summary      string        `json:"summary"`
@@ -174,9 +172,9 @@ type (
 )
 
 // JSON is the plan for programs.
-func (p *Plan) JSON() ([]byte, error) {
-	made := jsonPlan{
-		Format: planFormat, Organization: p.Organization, Summary: p.Summary(), Rules: []jsonRule{}, Results: []jsonResult{}, Unknown: []jsonUnknown{},
+func (p *Comparison) JSON() ([]byte, error) {
+	made := jsonComparison{
+		Format: jsonFormat, Organization: p.Organization, Summary: p.Summary(), Rules: []jsonRule{}, Results: []jsonResult{}, Unknown: []jsonUnknown{},
 	}
 	for _, r := range Rules {
 		made.Rules = append(made.Rules, jsonRule{r.ID, r.Level, r.Text})
@@ -185,7 +183,7 @@ func (p *Plan) JSON() ([]byte, error) {
 		made.Results = append(made.Results, jsonResult{d.Rule, d.Level(), d.Repository, d.Subject, d.Listed, d.Found, d.Message()})
 	}
 	for _, u := range p.Unknown {
-		made.Unknown = append(made.Unknown, jsonUnknown{u.Repository, u.Part, u.Reason})
+		made.Unknown = append(made.Unknown, jsonUnknown{u.Repository, string(u.Part), u.Reason})
 	}
 	data, err := json.MarshalIndent(made, "", "  ")
 	return append(data, '\n'), err

@@ -1,4 +1,4 @@
-package organization
+package organization_test
 
 import (
 	"strings"
@@ -6,8 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 const smallList = `name: acme
@@ -44,9 +43,9 @@ repositories:
       - {name: custom, bypass: [{actor: "role:triager"}]}
 `
 
-func parse(t *testing.T, text string) *releases.Organization {
+func parse(t *testing.T, text string) *organization.List {
 	t.Helper()
-	list, err := releases.ParseOrganization("list.yaml", []byte(text))
+	list, err := organization.Parse("list.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +53,7 @@ func parse(t *testing.T, text string) *releases.Organization {
 }
 
 func TestTerraformOfEverything(t *testing.T) {
-	made := Terraform(parse(t, smallList))
+	made := organization.Terraform(parse(t, smallList))
 	golden(t, "small.tf", made.HCL)
 	golden(t, "small.left.txt", []byte(strings.Join(made.Left, "\n")+"\n"))
 	validate(t, made.HCL)
@@ -65,7 +64,7 @@ func TestRender(t *testing.T) {
 	list := parse(t, smallList)
 	has := parse(t, smallList)
 	has.BasePermission = "read"
-	has.People = []releases.Person{{Login: "JANE", Role: "member"}, {Login: "mallory", Role: "admin"}}
+	has.People = []organization.Person{{Login: "JANE", Role: "member"}, {Login: "mallory", Role: "admin"}}
 	has.Teams[0].Name, has.Teams[0].Members, has.Teams[1].Slug = "Core | <b>`x`", []string{"mallory"}, "other"
 	shop := &has.Repositories[2]
 	has.Repositories[0].Name, has.Repositories[1].Name = "3.x", "unlisted"
@@ -73,14 +72,14 @@ func TestRender(t *testing.T) {
 	shop.Branches, shop.Files, shop.Visibility, shop.Description = nil, nil, "private", "\n"
 	shop.Protections[0].Reviews, shop.Protections[0].Push = 1, []string{"team:core"}
 	shop.Protections[1].Pattern = "other/*"
-	shop.Rulesets[0].Checks.Apps, shop.Rulesets[0].ID, shop.Rulesets[1].PullRequest = nil, 8, &releases.PullRule{Reviews: 1}
+	shop.Rulesets[0].Checks.Apps, shop.Rulesets[0].ID, shop.Rulesets[1].PullRequest = nil, 8, &organization.PullRule{Reviews: 1}
 	shop.Rulesets = shop.Rulesets[:3]
-	reading := &github.Reading{
-		Organization: has, Renamed: map[string]string{"2.x": "3.x"}, Moved: map[string]string{"2_x": "elsewhere/2_x"},
-		Unknown: []github.Unknown{{Part: github.Teams, Reason: "team x: why"}, {Repository: "3.x", Part: github.Protections, Reason: "because"}, {Repository: "y", Part: github.All, Reason: "hidden"}},
+	reading := &organization.Reading{
+		Found: has, Renamed: map[string]string{"2.x": "3.x"}, Moved: map[string]string{"2_x": "elsewhere/2_x"},
+		Unknown: []organization.Unknown{{Part: organization.Teams, Reason: "team x: why"}, {Repository: "3.x", Part: organization.Protections, Reason: "because"}, {Repository: "y", Part: organization.All, Reason: "hidden"}},
 	}
 	reading.Unknown = reading.Unknown[1:]
-	plan := Compare(list, reading)
+	plan := organization.Compare(list, reading)
 	golden(t, "plan.txt", plan.Text())
 	golden(t, "plan.md", plan.Markdown())
 	data, err := plan.JSON()
@@ -88,7 +87,7 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "plan.json", data)
-	if same := Compare(list, &github.Reading{Organization: parse(t, smallList)}); string(same.Text()) != "acme: the list and GitHub agree\n" {
+	if same := organization.Compare(list, &organization.Reading{Found: parse(t, smallList)}); string(same.Text()) != "acme: the list and GitHub agree\n" {
 		t.Errorf("of the same:\n%s", same.Text())
 	}
 }
@@ -96,30 +95,30 @@ func TestRender(t *testing.T) {
 // TestNothingKnown: what could not be read is not compared, and an export keeps it.
 func TestNothingKnown(t *testing.T) {
 	list := parse(t, smallList)
-	reading := &github.Reading{Organization: &releases.Organization{Name: "acme"}}
-	for _, part := range []string{github.People, github.Teams, github.Settings} {
-		reading.Unknown = append(reading.Unknown, github.Unknown{Part: part, Reason: "x"})
+	reading := &organization.Reading{Found: &organization.List{Name: "acme"}}
+	for _, part := range []organization.Part{organization.People, organization.Teams, organization.Settings} {
+		reading.Unknown = append(reading.Unknown, organization.Unknown{Part: part, Reason: "x"})
 	}
 	for i, r := range list.Repositories {
-		reading.Organization.Repositories = append(reading.Organization.Repositories, releases.ListedRepository{
+		reading.Found.Repositories = append(reading.Found.Repositories, organization.Repository{
 			Name: r.Name, Visibility: r.Visibility, Archived: r.Archived, Description: r.Description, DefaultBranch: r.DefaultBranch, Branches: r.Branches, Files: r.Files,
 		})
-		parts := []string{github.Collaborators, github.Protections, github.Rulesets}
+		parts := []organization.Part{organization.Collaborators, organization.Protections, organization.Rulesets}
 		if i == 0 {
-			parts = []string{github.All}
+			parts = []organization.Part{organization.All}
 		}
 		for _, part := range parts {
-			reading.Unknown = append(reading.Unknown, github.Unknown{Repository: r.Name, Part: part, Reason: "x"})
+			reading.Unknown = append(reading.Unknown, organization.Unknown{Repository: r.Name, Part: part, Reason: "x"})
 		}
 	}
-	if plan := Compare(list, reading); len(plan.Differences) > 0 || len(plan.Unknown) != len(reading.Unknown) {
+	if plan := organization.Compare(list, reading); len(plan.Differences) > 0 || len(plan.Unknown) != len(reading.Unknown) {
 		t.Errorf("it is compared all the same:\n%s", plan.Text())
 	}
 	want, err := list.YAML("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Merge(list, reading).YAML("")
+	got, err := organization.Merge(list, reading).YAML("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +141,7 @@ repositories:
   - {name: new, role: source, files: [.github/CODEOWNERS, x.txt, .github/workflows/ci.yml]}
   - {name: mirror-x, role: source, archived: true, files: [CODEOWNERS]}
 `)
-	got, err := Merge(list, &github.Reading{Organization: has, Renamed: map[string]string{"old": "new"}}).YAML("")
+	got, err := organization.Merge(list, &organization.Reading{Found: has, Renamed: map[string]string{"old": "new"}}).YAML("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,25 +172,9 @@ repositories:
 func TestListedTwice(t *testing.T) {
 	list := parse(t, "name: acme\nrepositories: [{name: old, role: tool}, {name: new, role: tool}]\n")
 	has := parse(t, "name: acme\nrepositories: [{name: new, role: tool}]\n")
-	plan := Compare(list, &github.Reading{Organization: has, Renamed: map[string]string{"old": "new"}})
-	want := []Difference{{"old", RepositoryRule, "repository", "public", "moved to acme/new"}}
+	plan := organization.Compare(list, &organization.Reading{Found: has, Renamed: map[string]string{"old": "new"}})
+	want := []organization.Difference{{"old", organization.RepositoryRule, "repository", "public", "moved to acme/new"}}
 	if diff := cmp.Diff(want, plan.Differences); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// TestLabels: different things have different labels, whatever else is listed.
-func TestLabels(t *testing.T) {
-	seen := map[string]string{}
-	for _, name := range []string{"shop", "a.b", "a_b", "a-b", "2x", "_2x", "-x", "_-x", "a:b_c", "a_b:c", "a:*", "a:?", "ä"} {
-		made := label(name)
-		if other, twice := seen[made]; twice {
-			t.Errorf("%s and %s are both %s", name, other, made)
-		}
-		seen[made] = name
-		if !notInLabel.MatchString(made) && (made[0] == '_' || made[0] >= 'A') {
-			continue
-		}
-		t.Errorf("%s: %s is no identifier", name, made)
 	}
 }

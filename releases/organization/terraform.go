@@ -12,8 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/mage-os/nightly/releases"
 )
 
 // A Configuration is the list as configuration for OpenTofu or Terraform.
@@ -27,7 +25,7 @@ type Configuration struct {
 // Terraform writes the list as configuration for the GitHub provider. Every resource
 // is imported before it is changed, and none is destroyed while it stands in the
 // configuration. The same list gives the same bytes.
-func Terraform(list *releases.Organization) *Configuration {
+func Terraform(list *List) *Configuration {
 	w := &writer{list: list, file: hclwrite.NewEmptyFile(), apps: map[string]bool{}}
 	w.head()
 	if list.BasePermission != "" || list.TwoFactor != "" {
@@ -50,7 +48,7 @@ func Terraform(list *releases.Organization) *Configuration {
 }
 
 type writer struct {
-	list  *releases.Organization
+	list  *List
 	file  *hclwrite.File
 	apps  map[string]bool // slugs of apps that are looked up
 	left  []string
@@ -148,14 +146,14 @@ func texts(all []string) cty.Value {
 	return cty.ListVal(values)
 }
 
-func (w *writer) person(p releases.Person) {
+func (w *writer) person(p Person) {
 	b := w.resource("github_membership", label(p.Login), w.list.Name+":"+p.Login)
 	b.SetAttributeValue("username", cty.StringVal(p.Login))
 	b.SetAttributeValue("role", cty.StringVal(p.Role))
 	keep(b)
 }
 
-func (w *writer) team(t releases.Team) {
+func (w *writer) team(t Team) {
 	name := label(t.Slug)
 	b := w.resource("github_team", name, t.Slug)
 	b.SetAttributeValue("name", cty.StringVal(t.Name))

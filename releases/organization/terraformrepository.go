@@ -9,8 +9,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/mage-os/nightly/releases"
 )
 
 // undeclared are the settings of a repository that the list does not hold: what the
@@ -33,7 +31,7 @@ func providerWord(permission string) string {
 	return permission
 }
 
-func (w *writer) repository(r releases.ListedRepository) {
+func (w *writer) repository(r Repository) {
 	b := w.resource("github_repository", label(r.Name), r.Name)
 	b.SetAttributeValue("name", cty.StringVal(r.Name))
 	ignored := slices.Clone(undeclared)
@@ -69,7 +67,7 @@ func (w *writer) repository(r releases.ListedRepository) {
 }
 
 // access is the whole of who has a permission of their own.
-func (w *writer) access(r releases.ListedRepository) {
+func (w *writer) access(r Repository) {
 	if len(r.Teams)+len(r.People) == 0 {
 		return
 	}
@@ -106,7 +104,7 @@ func (w *writer) inherits(slug string, permissions map[string]string) bool {
 	return false
 }
 
-func (w *writer) protection(repository string, p releases.Protection) {
+func (w *writer) protection(repository string, p Protection) {
 	id := repository + ":" + p.Pattern
 	b := w.resource("github_branch_protection", label(id), id)
 	b.SetAttributeTraversal("repository_id", reference("github_repository", label(repository), "node_id"))
@@ -138,7 +136,7 @@ func (w *writer) protection(repository string, p releases.Protection) {
 	keep(b)
 }
 
-func (w *writer) reviews(b *hclwrite.Body, p releases.Protection) {
+func (w *writer) reviews(b *hclwrite.Body, p Protection) {
 	b.SetAttributeValue("required_approving_review_count", cty.NumberIntVal(int64(p.Reviews)))
 	b.SetAttributeValue("require_code_owner_reviews", cty.BoolVal(p.CodeOwnerReviews))
 	b.SetAttributeValue("dismiss_stale_reviews", cty.BoolVal(p.DismissStaleReviews))
@@ -175,7 +173,7 @@ func (w *writer) actors(b *hclwrite.Body, attribute string, actors []string) {
 var roleIDs = map[string]int64{"maintain": 2, "write": 4, "admin": 5}
 
 // ruleset writes a ruleset, unless there is something in it that would be lost.
-func (w *writer) ruleset(repository string, s releases.Ruleset) {
+func (w *writer) ruleset(repository string, s Ruleset) {
 	if why := unwritable(s); why != "" {
 		w.leave("ruleset %s of %s is not in the configuration, since applying would take its parts away that the list does not describe: %s", s.Name, repository, why)
 		return
@@ -203,7 +201,7 @@ func (w *writer) ruleset(repository string, s releases.Ruleset) {
 	keep(b)
 }
 
-func unwritable(s releases.Ruleset) string {
+func unwritable(s Ruleset) string {
 	if len(s.Other) > 0 {
 		return "rules " + strings.Join(s.Other, ", ")
 	}
@@ -218,7 +216,7 @@ func unwritable(s releases.Ruleset) string {
 	return ""
 }
 
-func (w *writer) bypass(b *hclwrite.Body, bypass releases.BypassRule) {
+func (w *writer) bypass(b *hclwrite.Body, bypass BypassRule) {
 	kind, name, _ := strings.Cut(bypass.Actor, ":")
 	switch kind {
 	case "team":
@@ -239,7 +237,7 @@ func (w *writer) bypass(b *hclwrite.Body, bypass releases.BypassRule) {
 	b.SetAttributeValue("bypass_mode", cty.StringVal(bypass.Mode))
 }
 
-func rules(b *hclwrite.Body, s releases.Ruleset) {
+func rules(b *hclwrite.Body, s Ruleset) {
 	for _, rule := range slices.Sorted(slices.Values(s.Rules)) {
 		b.SetAttributeValue(rule, cty.True)
 	}

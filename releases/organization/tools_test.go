@@ -1,4 +1,4 @@
-package organization
+package organization_test
 
 import (
 	"os"

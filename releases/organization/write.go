@@ -1,4 +1,4 @@
-package releases
+package organization
 
 import (
 	"cmp"
@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// organizationHead begins every written list.
-const organizationHead = "# yaml-language-server: $schema=organization.schema.json\n"
+// head begins every written list.
+const head = "# yaml-language-server: $schema=organization.schema.json\n"
 
 // YAML writes the list as a file, in a stable order. What is a default is left out.
-func (o *Organization) YAML(comment string) ([]byte, error) {
+func (o *List) YAML(comment string) ([]byte, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
-	var plain Organization
+	var plain List
 	if err := json.Unmarshal(data, &plain); err != nil {
 		return nil, err
 	}
@@ -26,12 +26,12 @@ func (o *Organization) YAML(comment string) ([]byte, error) {
 			plain.Teams[i].Name = ""
 		}
 	}
-	root, err := organizationSchema.Written(plain, false)
+	root, err := schema.Written(plain, false)
 	if err != nil {
 		return nil, err
 	}
 	text, err := root.YAML()
-	head := organizationHead
+	head := head
 	for line := range strings.Lines(comment) {
 		head += "# " + strings.TrimRight(line, "\n") + "\n"
 	}
@@ -39,11 +39,11 @@ func (o *Organization) YAML(comment string) ([]byte, error) {
 }
 
 // Sort puts all that has no order of its own into byte order.
-func (o *Organization) Sort() {
+func (o *List) Sort() {
 	byLogin := func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) }
 	slices.SortFunc(o.People, func(a, b Person) int { return byLogin(a.Login, b.Login) })
 	slices.SortFunc(o.Teams, func(a, b Team) int { return cmp.Compare(a.Slug, b.Slug) })
-	slices.SortFunc(o.Repositories, func(a, b ListedRepository) int { return byLogin(a.Name, b.Name) })
+	slices.SortFunc(o.Repositories, func(a, b Repository) int { return byLogin(a.Name, b.Name) })
 	for i := range o.Teams {
 		slices.SortFunc(o.Teams[i].Maintainers, byLogin)
 		slices.SortFunc(o.Teams[i].Members, byLogin)

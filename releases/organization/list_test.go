@@ -1,9 +1,8 @@
-package releases
+package organization
 
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"maps"
 	"os"
 	"reflect"
@@ -82,8 +81,8 @@ repositories:
   - {name: old, role: other, archived: true}
 `
 
-func TestOrganizationRoundTrip(t *testing.T) {
-	o, err := ParseOrganization("list.yaml", []byte(wholeList))
+func TestRoundTrip(t *testing.T) {
+	o, err := Parse("list.yaml", []byte(wholeList))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +90,10 @@ func TestOrganizationRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.HasPrefix(text, []byte(organizationHead+"# One\n# two\nname: acme\n")) {
+	if !bytes.HasPrefix(text, []byte(head+"# One\n# two\nname: acme\n")) {
 		t.Errorf("begins with %.200s", text)
 	}
-	again, err := ParseOrganization("again.yaml", text)
+	again, err := Parse("again.yaml", text)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -105,7 +104,7 @@ func TestOrganizationRoundTrip(t *testing.T) {
 }
 
 func TestRequiredFiles(t *testing.T) {
-	o, err := ParseOrganization("list.yaml", []byte(wholeList))
+	o, err := Parse("list.yaml", []byte(wholeList))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,14 +147,14 @@ var badLists = []struct{ name, old, new, want string }{
 	{"file outside", "files: [.github/workflows/ci.yml]", "files: [../x]", `"../x" holds '..'`},
 }
 
-func TestOrganizationRefusesBadLists(t *testing.T) {
+func TestBadLists(t *testing.T) {
 	for _, c := range badLists {
 		t.Run(c.name, func(t *testing.T) {
 			text := strings.Replace(wholeList, c.old, c.new, 1)
 			if text == wholeList {
 				t.Fatal("nothing is changed")
 			}
-			_, err := ParseOrganization("list.yaml", []byte(text))
+			_, err := Parse("list.yaml", []byte(text))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -163,21 +162,29 @@ func TestOrganizationRefusesBadLists(t *testing.T) {
 	}
 }
 
-// TestOrganizationSchemaHasAllFields: the schema and the types name the same keys.
-func TestOrganizationSchemaHasAllFields(t *testing.T) {
+// TestSchemaHasAllFields: the schema and the types name the same keys.
+func TestSchemaHasAllFields(t *testing.T) {
+	type object struct {
+		Properties map[string]any `json:"properties"`
+		Additional *bool          `json:"additionalProperties"`
+	}
 	var doc struct {
 		object
 		Defs map[string]object `json:"$defs"`
 	}
-	if err := json.Unmarshal(OrganizationSchema(), &doc); err != nil {
+	if err := json.Unmarshal(Schema(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	doc.Defs["organization"] = doc.object
 	for def, value := range map[string]any{
-		"organization": Organization{}, "person": Person{}, "team": Team{}, "required-file": RequiredFile{}, "repository": ListedRepository{},
+		"organization": List{}, "person": Person{}, "team": Team{}, "required-file": RequiredFile{}, "repository": Repository{},
 		"protection": Protection{}, "ruleset": Ruleset{}, "pull-rule": PullRule{}, "check-rule": CheckRule{}, "bypass-rule": BypassRule{},
 	} {
-		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))
+		var want []string
+		for field := range reflect.TypeOf(value).Fields() {
+			want = append(want, field.Tag.Get("json"))
+		}
+		slices.Sort(want)
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(doc.Defs[def].Properties))); diff != "" {
 			t.Errorf("%s (-type +schema):\n%s", def, diff)
 		}
@@ -187,106 +194,32 @@ func TestOrganizationSchemaHasAllFields(t *testing.T) {
 	}
 }
 
-// TestLinesAndOrganization holds the lines and the list together: a repository of
-// the organization is named in a line by the list alone, the list says which lines
-// build it, and it has the branches that they build.
-func TestLinesAndOrganization(t *testing.T) {
-	list, err := DeclaredOrganization()
-	if err != nil {
-		t.Fatal(err)
-	}
-	built := map[string][]string{}
-	for _, name := range Names() {
-		text, err := fs.ReadFile(lines, name+".yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if address := list.URL + list.Name + "/"; bytes.Contains(text, []byte(address)) {
-			t.Errorf("%s.yaml holds %s…: write organization:NAME, so that the repository is named once", name, address)
-		}
-		line, err := Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range line.Repositories {
-			checkBuilt(t, list, name, r.URL, r.Ref, built)
-		}
-		for _, at := range line.gitURLs() {
-			checkBuilt(t, list, name, *at.url, "", built)
-		}
-	}
-	if *update {
-		writeLines(t, list, built)
-	}
-	for _, r := range list.Repositories {
-		want := slices.Sorted(slices.Values(built[r.Name]))
-		if diff := cmp.Diff(slices.Compact(want), append([]string(nil), r.Lines...)); diff != "" {
-			t.Errorf("%s: lines (-built by +listed):\n%s", r.Name, diff)
-		}
-	}
-}
-
-// declaredComment stands at the top of the list that the program carries.
-const declaredComment = `The repositories of Mage-OS. Release lines name them as organization:NAME; docs/organization.md says what else this
-file can hold. People, teams, permissions and protections are not declared yet: mageos-nightly org export takes them from GitHub.`
-
-// writeLines writes the list anew, with the lines that build its repositories.
-func writeLines(t *testing.T, list *Organization, built map[string][]string) {
-	t.Helper()
-	for i := range list.Repositories {
-		list.Repositories[i].Lines = slices.Compact(slices.Sorted(slices.Values(built[list.Repositories[i].Name])))
-	}
-	text, err := list.YAML(declaredComment)
-	if err == nil {
-		err = os.WriteFile(organizationFile, text, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func checkBuilt(t *testing.T, list *Organization, line, url, ref string, built map[string][]string) {
-	t.Helper()
-	name, ours := strings.CutPrefix(strings.TrimSuffix(url, ".git"), list.URL+list.Name+"/")
-	if !ours {
-		return
-	}
-	r, ok := list.Repository(name)
-	if !ok || r.Archived {
-		t.Errorf("line %s builds %s, which the list does not have, or as archived", line, name)
-	}
-	if ref != "" && !slices.Contains(r.Branches, ref) && ref != r.DefaultBranch {
-		t.Errorf("line %s builds the branch %s of %s, which the list does not say to be there", line, ref, name)
-	}
-	built[r.Name] = append(built[r.Name], line)
-}
-
-func TestLineNamesListed(t *testing.T) {
-	text := strings.Replace(goodLine, "url: https://git.example.org/shop.git", "url: organization:MAGEOS-magento2", 1)
-	line, err := Parse("line.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := line.Repositories[0].URL; got != "https://github.com/mage-os/mageos-magento2.git" {
-		t.Errorf("its URL is %s", got)
-	}
-	_, err = Parse("line.yaml", []byte(strings.Replace(text, "organization:MAGEOS-magento2", "organization:mageos-magento", 1)))
-	if err == nil || !strings.Contains(err.Error(), "repositories[shop].url: there is no repository mageos-magento in releases/organization.yaml, did you mean mageos-magento2?") ||
-		strings.Count(err.Error(), "\n") > 0 {
-		t.Errorf("an unknown one: %v", err)
-	}
-}
-
-// TestDocumentedOrganization: the list that docs show is one that can be copied.
-func TestDocumentedOrganization(t *testing.T) {
-	text, err := os.ReadFile("../docs/organization.md")
+// TestDocumentedList: the list that docs show is one that can be copied.
+func TestDocumentedList(t *testing.T) {
+	text, err := os.ReadFile("../../docs/organization.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "```yaml\n")
 	example, _, closed := strings.Cut(rest, "```")
-	o, err := ParseOrganization("docs/organization.md", []byte(example))
+	o, err := Parse("docs/organization.md", []byte(example))
 	if err != nil || !closed || len(o.Repositories) != 1 {
 		t.Errorf("docs/organization.md: %v", err)
+	}
+}
+
+// TestLabels: different things have different labels, whatever else is listed.
+func TestLabels(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{"shop", "a.b", "a_b", "a-b", "2x", "_2x", "-x", "_-x", "a:b_c", "a_b:c", "a:*", "a:?", "ä"} {
+		made := label(name)
+		if other, twice := seen[made]; twice {
+			t.Errorf("%s and %s are both %s", name, other, made)
+		}
+		seen[made] = name
+		if !notInLabel.MatchString(made) && (made[0] == '_' || made[0] >= 'A') {
+			continue
+		}
+		t.Errorf("%s: %s is no identifier", name, made)
 	}
 }

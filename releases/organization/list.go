@@ -1,16 +1,13 @@
-package releases
+package organization
 
 import (
+	"slices"
 	"strings"
-	"sync"
-
-	"github.com/mage-os/nightly/releases/config"
 )
 
-// An Organization is the declared list of what a GitHub organization has: its
-// people, teams and repositories, and who may do what in them. releases/github
-// reads the same from GitHub; releases/organization compares the two.
-type Organization struct {
+// A List declares what a GitHub organization has: its people, teams and repositories,
+// and who may do what in them.
+type List struct {
 	// Name is the organization's login.
 	Name string `json:"name"`
 	// URL is the GitHub where it is, with a slash at its end.
@@ -27,7 +24,7 @@ type Organization struct {
 	// Files are those that repositories must have by their role.
 	Files []RequiredFile `json:"files"`
 	// Repositories are in byte order of their names in what is exported.
-	Repositories []ListedRepository `json:"repositories"`
+	Repositories []Repository `json:"repositories"`
 }
 
 // A Person is a member of the organization.
@@ -66,10 +63,10 @@ type RequiredFile struct {
 	Roles []string `json:"roles"` // empty: of every role
 }
 
-// A ListedRepository is one repository of the organization.
-type ListedRepository struct {
+// A Repository is one repository of the organization.
+type Repository struct {
 	Name        string `json:"name"`
-	Role        string `json:"role"` // one of RepositoryRoles
+	Role        string `json:"role"` // one of Roles
 	Description string `json:"description"`
 	// Lines are the release lines that build it.
 	Lines         []string `json:"lines"`
@@ -89,9 +86,9 @@ type ListedRepository struct {
 	Files []string `json:"files"`
 }
 
-// RepositoryRoles are the roles of repositories: what packages are built from,
+// Roles are the roles of repositories: what packages are built from,
 // what follows another repository, what the project works with, all else.
-var RepositoryRoles = []string{"source", "mirror", "tool", "other"}
+var Roles = []string{"source", "mirror", "tool", "other"}
 
 // Permissions are GitHub's own, from the least to the most.
 var Permissions = []string{"read", "triage", "write", "maintain", "admin"}
@@ -170,115 +167,40 @@ type BypassRule struct {
 	Mode  string `json:"mode"`  // always or pull_request
 }
 
-// Repository gives the repository of that name, whatever the case of its letters:
-// GitHub makes no difference.
-func (o *Organization) Repository(name string) (ListedRepository, bool) {
-	for _, r := range o.Repositories {
-		if strings.EqualFold(r.Name, name) {
-			return r, true
-		}
+// Repository gives the repository of that name, in whatever case: GitHub makes no
+// difference.
+func (l *List) Repository(name string) (Repository, bool) {
+	i := slices.IndexFunc(l.Repositories, func(r Repository) bool { return strings.EqualFold(r.Name, name) })
+	if i < 0 {
+		return Repository{}, false
 	}
-	return ListedRepository{}, false
+	return l.Repositories[i], true
 }
 
 // GitURL is the https:// URL of a repository of the organization.
-func (o *Organization) GitURL(repository string) string {
-	return o.URL + o.Name + "/" + repository + ".git"
+func (l *List) GitURL(repository string) string {
+	return l.URL + l.Name + "/" + repository + ".git"
 }
 
-// RequiredFiles are the files that a repository must have, by its own list and by
-// its role.
-func (o *Organization) RequiredFiles(r ListedRepository) []string {
-	var files []string
-	add := func(path string) {
-		for _, f := range files {
-			if f == path {
-				return
-			}
-		}
-		files = append(files, path)
-	}
+// RequiredFiles are the files that a repository must have, by its role and by its own
+// list. An archived one needs none.
+func (l *List) RequiredFiles(r Repository) []string {
 	if r.Archived {
 		return nil
 	}
-	for _, f := range o.Files {
-		if f.forRole(r.Role) {
+	var files []string
+	add := func(file string) {
+		if !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+	}
+	for _, f := range l.Files {
+		if len(f.Roles) == 0 || slices.Contains(f.Roles, r.Role) {
 			add(f.Path)
 		}
 	}
-	for _, f := range r.Files {
-		add(f)
+	for _, file := range r.Files {
+		add(file)
 	}
 	return files
-}
-
-func (f RequiredFile) forRole(role string) bool {
-	for _, r := range f.Roles {
-		if r == role {
-			return true
-		}
-	}
-	return len(f.Roles) == 0
-}
-
-// listedPrefix begins the URL of a repository that organization.yaml lists.
-const listedPrefix = "organization:"
-
-// declared is the list that the program carries.
-var declared = sync.OnceValues(DeclaredOrganization)
-
-// nameListed puts the URLs of listed repositories where a line names those:
-// organization:mageos-magento2. A repository's host and owner are said once, in
-// organization.yaml.
-func nameListed(l *Line, add func(at config.Path, format string, args ...any)) {
-	for _, at := range l.gitURLs() {
-		listed, ok := strings.CutPrefix(*at.url, listedPrefix)
-		if !ok {
-			continue
-		}
-		list, err := declared()
-		if err != nil {
-			add(at.path, "%v", err)
-			continue
-		}
-		r, ok := list.Repository(listed)
-		if !ok {
-			add(at.path, "there is no repository %s in releases/organization.yaml%s; add it there, or give its https:// URL here", listed, list.near(listed))
-			continue
-		}
-		*at.url = list.GitURL(r.Name)
-	}
-}
-
-// A lineURL is the URL of a git repository in a line.
-type lineURL struct {
-	path config.Path
-	url  *string
-}
-
-func (l *Line) gitURLs() []lineURL {
-	var urls []lineURL
-	for i := range l.Repositories {
-		urls = append(urls, lineURL{config.At("repositories", i, "url"), &l.Repositories[i].URL})
-	}
-	for i := range l.Editions {
-		for j := range l.Editions[i].Require {
-			urls = append(urls, lineURL{config.At("editions", i, "require", j, "latest-tag"), &l.Editions[i].Require[j].LatestTag})
-		}
-	}
-	if l.Data != nil {
-		urls = append(urls, lineURL{config.At("data", "url"), &l.Data.URL})
-	}
-	return urls
-}
-
-func (o *Organization) near(wrong string) string {
-	names := make([]string, len(o.Repositories))
-	for i, r := range o.Repositories {
-		names[i] = r.Name
-	}
-	if near, ok := config.Nearest(wrong, names); ok {
-		return ", did you mean " + near + "?"
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package releases
+package organization
 
 import (
 	"maps"
@@ -8,17 +8,17 @@ import (
 	"github.com/mage-os/nightly/releases/config"
 )
 
-// An organizationChecker finds what no schema can say: where the values of a list
+// A checker finds what no schema can say: where the values of a list
 // do not go together.
-type organizationChecker struct {
-	o      *Organization
+type checker struct {
+	o      *List
 	add    func(at config.Path, format string, args ...any)
 	logins map[string]bool // lower case
 	teams  map[string]bool
 }
 
-func (o *Organization) check(found *config.Checked) {
-	c := &organizationChecker{o: o, add: found.Add, logins: map[string]bool{}, teams: map[string]bool{}}
+func (o *List) check(found *config.Checked) {
+	c := &checker{o: o, add: found.Add, logins: map[string]bool{}, teams: map[string]bool{}}
 	for i, p := range o.People {
 		c.once(config.At("people", i, "login"), strings.ToLower(p.Login), c.logins)
 	}
@@ -35,14 +35,14 @@ func (o *Organization) check(found *config.Checked) {
 	}
 }
 
-func (c *organizationChecker) once(at config.Path, key string, seen map[string]bool) {
+func (c *checker) once(at config.Path, key string, seen map[string]bool) {
 	if seen[key] && key != "" {
 		c.add(at, "stands in the list twice")
 	}
 	seen[key] = true
 }
 
-func (c *organizationChecker) team(at config.Path, t Team) {
+func (c *checker) team(at config.Path, t Team) {
 	if t.Parent != "" {
 		c.hasTeam(at.To("parent"), t.Parent)
 	}
@@ -63,7 +63,7 @@ func (c *organizationChecker) team(at config.Path, t Team) {
 	}
 }
 
-func (c *organizationChecker) ownAncestor(t Team) bool {
+func (c *checker) ownAncestor(t Team) bool {
 	parents := map[string]string{}
 	for _, other := range c.o.Teams {
 		parents[other.Slug] = other.Parent
@@ -78,13 +78,13 @@ func (c *organizationChecker) ownAncestor(t Team) bool {
 	return false
 }
 
-func (c *organizationChecker) hasTeam(at config.Path, slug string) {
+func (c *checker) hasTeam(at config.Path, slug string) {
 	if !c.teams[slug] {
 		c.add(at, "there is no team %q%s", slug, config.Suggest(slug, slices.Sorted(maps.Keys(c.teams))))
 	}
 }
 
-func (c *organizationChecker) repository(at config.Path, r ListedRepository) {
+func (c *checker) repository(at config.Path, r Repository) {
 	for slug := range r.Teams {
 		c.hasTeam(at.To("teams", slug), slug)
 	}
@@ -113,7 +113,7 @@ func (c *organizationChecker) repository(at config.Path, r ListedRepository) {
 }
 
 // actors checks the teams among those who may do something.
-func (c *organizationChecker) actors(at config.Path, actors []string) {
+func (c *checker) actors(at config.Path, actors []string) {
 	for i, actor := range actors {
 		if slug, ok := strings.CutPrefix(actor, "team:"); ok {
 			c.hasTeam(at.To(i), slug)
