@@ -25,20 +25,20 @@ const maxAnnotations = 10
 // tellActions tells GitHub Actions what became of a run: annotations for what
 // failed, and a page for people. Elsewhere it does nothing, but with --summary. It
 // changes nothing of the run's own result.
-func (w *world) tellActions(command string, failed error) {
-	if failed != nil && w.getenv(actionsVariable) == "true" {
-		annotate(w.stderr, command, problemsOf(failed))
+func (env *factory) tellActions(command string, failed error) {
+	if failed != nil && env.getenv(actionsVariable) == "true" {
+		annotate(env.stderr, command, problemsOf(failed))
 	}
-	file := w.page
+	file := env.page
 	if file == "" {
-		file = w.getenv(pageVariable)
+		file = env.getenv(pageVariable)
 	}
 	if file == "" {
 		return
 	}
-	if page := w.pageOf(command, failed); page != "" {
+	if page := env.pageOf(command, failed); page != "" {
 		if err := appendFile(file, page); err != nil {
-			fmt.Fprintf(w.stderr, "mageos-nightly: the page about this run could not be written: %v\n", err)
+			fmt.Fprintf(env.stderr, "mageos-nightly: the page about this run could not be written: %v\n", err)
 		}
 	}
 }

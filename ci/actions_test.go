@@ -39,15 +39,15 @@ func TestAnnotations(t *testing.T) {
 }
 
 // pageWorld has shown a run that failed.
-func pageWorld(stderr *bytes.Buffer, env map[string]string) *world {
-	w := &world{stdout: stderr, stderr: stderr, now: time.Now, environ: os.Environ, getenv: func(name string) string { return env[name] }}
+func pageWorld(stderr *bytes.Buffer, variables map[string]string) *factory {
+	env := &factory{stdout: stderr, stderr: stderr, now: time.Now, environ: os.Environ, getenv: func(name string) string { return variables[name] }}
 	snapshot := &stages.Snapshot{Packages: []stages.SnapshotPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
 	plan := &releases.Plan{Date: "2026-11-24", Line: releases.Line{Name: "acme", Title: "Acme | <b>"}, Repositories: []releases.PlannedRepository{
 		{Name: "shop", URL: "https://github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20), Tag: "1.0"},
 		{Name: "own", URL: "ssh://git@example.org/own", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
 	}}
-	w.shown = []*display{{
-		world: w, result: nightly.Result{Plan: plan, Snapshot: snapshot, Proof: nightly.Proof{Installations: []stages.Installation{{
+	env.shown = []*display{{
+		env: env, result: nightly.Result{Plan: plan, Snapshot: snapshot, Proof: nightly.Proof{Installations: []stages.Installation{{
 			Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}, Tools: []stages.Tool{{Name: "php", Version: "8.4.1"}},
 			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
 		}}}, Publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []string{"2026-11-24"}}},
@@ -56,17 +56,17 @@ func pageWorld(stderr *bytes.Buffer, env map[string]string) *world {
 			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
 		},
 	}}
-	return w
+	return env
 }
 
 func TestPage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page.md")
 	var stderr bytes.Buffer
 	var failed error = &pipeline.StageError{Stage: "install", Err: errors.New("first `problem`\nsecond")}
-	for _, w := range []*world{
+	for _, env := range []*factory{
 		pageWorld(&stderr, map[string]string{"GITHUB_STEP_SUMMARY": file, "GITHUB_ACTIONS": "true"}), {getenv: func(string) string { return file }},
 	} {
-		w.tellActions("mageos-nightly nightly", failed)
+		env.tellActions("mageos-nightly nightly", failed)
 		failed = nil // the second command has nothing to say
 	}
 	got, err := os.ReadFile(file)
@@ -81,11 +81,11 @@ func TestPage(t *testing.T) {
 
 func TestLongPage(t *testing.T) {
 	var stderr bytes.Buffer
-	w := pageWorld(&stderr, nil)
+	env := pageWorld(&stderr, nil)
 	for i := range 40_000 {
-		w.shown[0].result.Snapshot.Packages = append(w.shown[0].result.Snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
+		env.shown[0].result.Snapshot.Packages = append(env.shown[0].result.Snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
 	}
-	if page := w.pageOf("ci", nil); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
+	if page := env.pageOf("ci", nil); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
 		t.Errorf("%d bytes", len(page))
 	}
 }

@@ -29,12 +29,12 @@ func (f *alarmFlags) add(cmd *cobra.Command) {
 
 // watch shows a status and brings the issue up to date. Its error is what the status
 // is worth; a job that failed has failed its own run already.
-func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) error {
+func (f alarmFlags) watch(ctx context.Context, env *factory, at string, maxAge time.Duration, keys []attest.PublicKey) error {
 	failed, err := f.failedJobs()
 	if err != nil {
 		return err
 	}
-	s, bad := status(ctx, w, at, maxAge, keys)
+	s, bad := status(ctx, env, at, maxAge, keys)
 	var wrong []string
 	for _, job := range failed {
 		wrong = append(wrong, "job "+job)
@@ -46,11 +46,11 @@ func (f alarmFlags) watch(ctx context.Context, w *world, at string, maxAge time.
 	case s.LastTry != nil && !s.LastTry.Good():
 		wrong = append(wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.Stage, s.LastTry.Reason))
 	}
-	w.say(statusPage(at, s, wrong))
+	env.say(statusPage(at, s, wrong))
 	if f.issue == "" || ctx.Err() != nil {
 		return bad
 	}
-	return cmp.Or(bad, f.tell(ctx, w, at, s, wrong))
+	return cmp.Or(bad, f.tell(ctx, env, at, s, wrong))
 }
 
 // failedJobs are the jobs that failed, in byte order, with what became of them.
@@ -83,13 +83,13 @@ func (f alarmFlags) failedJobs() ([]string, error) {
 }
 
 // tell opens, changes or closes the issue.
-func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.Status, wrong []string) error {
+func (f alarmFlags) tell(ctx context.Context, env *factory, at string, s *publish.Status, wrong []string) error {
 	owner, name, ok := strings.Cut(f.issue, "/")
 	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
 		return usagef("--issue %s: want OWNER/NAME", f.issue)
 	}
 	client, err := github.New(github.Options{
-		BaseURL: w.getenv("GITHUB_API_URL"), Token: github.NewToken(w.getenv("GITHUB_TOKEN")), Log: w.logger(w.stderr),
+		BaseURL: env.getenv("GITHUB_API_URL"), Token: github.NewToken(env.getenv("GITHUB_TOKEN")), Log: env.logger(env.stderr),
 	})
 	if err != nil {
 		return usagef("GITHUB_API_URL: %w", err)
@@ -99,18 +99,18 @@ func (f alarmFlags) tell(ctx context.Context, w *world, at string, s *publish.St
 		title = "The workflow that publishes " + at + " fails"
 	}
 	if len(wrong) == 0 {
-		closed, was, err := client.CloseIssue(ctx, place, marker, "It is well again"+w.runText()+".")
+		closed, was, err := client.CloseIssue(ctx, place, marker, "It is well again"+env.runText()+".")
 		if err == nil && was {
-			fmt.Fprintf(w.stderr, "closed %s\n", closed.URL)
+			fmt.Fprintf(env.stderr, "closed %s\n", closed.URL)
 		}
 		return err
 	}
 	issue, err := client.RaiseIssue(ctx, place, github.Alarm{
 		Marker: marker, Title: title, Body: statusPage(at, s, wrong),
-		Comment: strings.Join(listed(wrong), "\n") + "\n\nSeen" + w.runText() + ".",
+		Comment: strings.Join(listed(wrong), "\n") + "\n\nSeen" + env.runText() + ".",
 	})
 	if err == nil {
-		fmt.Fprintf(w.stderr, "see %s\n", issue.URL)
+		fmt.Fprintf(env.stderr, "see %s\n", issue.URL)
 	}
 	return err
 }
@@ -126,11 +126,11 @@ func alarmMarker(at string, jobs bool) string {
 }
 
 // runText is where the run of the workflow can be looked at.
-func (w *world) runText() string {
-	if w.getenv(actionsVariable) != "true" {
+func (env *factory) runText() string {
+	if env.getenv(actionsVariable) != "true" {
 		return ""
 	}
-	return " in " + w.getenv("GITHUB_SERVER_URL") + "/" + w.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + w.getenv("GITHUB_RUN_ID")
+	return " in " + env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
 }
 
 // statusPage is what is wrong and what the status says, in Markdown.

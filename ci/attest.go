@@ -19,7 +19,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-func newAttest(w *world) *cobra.Command {
+func newAttest(env *factory) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "attest URL|FOLDER",
@@ -31,15 +31,15 @@ provenance and installation. The action signs them without a key of ours.`,
 		Example: `  mageos-nightly attest ./repository --out attest`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return writeAttest(cmd.Context(), w, args[0], out)
+			return writeAttest(cmd.Context(), env, args[0], out)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "attest", "folder to write to")
 	return cmd
 }
 
-func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
-	source, closeSource, err := w.openSource(ctx, at)
+func writeAttest(ctx context.Context, env *factory, at, out string) (err error) {
+	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -62,14 +62,14 @@ func writeAttest(ctx context.Context, w *world, at, out string) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := writeStatement(w, filepath.Join(out, said.prefix), data); err != nil {
+		if err := writeStatement(env, filepath.Join(out, said.prefix), data); err != nil {
 			return fmt.Errorf("%s of %s: it %w", said.file, source, err)
 		}
 	}
 	return nil
 }
 
-func writeStatement(w *world, prefix string, data []byte) error {
+func writeStatement(env *factory, prefix string, data []byte) error {
 	s, err := attest.ParseStatement(data)
 	if err != nil {
 		return err
@@ -86,6 +86,6 @@ func writeStatement(w *world, prefix string, data []byte) error {
 			return err
 		}
 	}
-	fmt.Fprintf(w.stdout, "%s: %d subjects, %s\n", prefix, len(s.Subjects), s.Type)
+	fmt.Fprintf(env.stdout, "%s: %d subjects, %s\n", prefix, len(s.Subjects), s.Type)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mage-os/nightly/stages/checkout"
 )
 
-func newClean(w *world) *cobra.Command {
+func newClean(env *factory) *cobra.Command {
 	var olderThan time.Duration
 	cmd := &cobra.Command{
 		Use:   "clean",
@@ -20,11 +20,11 @@ func newClean(w *world) *cobra.Command {
   mageos-nightly clean --older-than 24h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := w.storePath()
+			dir, err := env.storePath()
 			if err != nil {
 				return err
 			}
-			before := w.now().Add(-olderThan)
+			before := env.now().Add(-olderThan)
 			removed, err := store.Prune(cmd.Context(), dir, before)
 			if err != nil {
 				return err
@@ -33,7 +33,7 @@ func newClean(w *world) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(w.stdout, "%s: %d results, %d trees, %d contents and the git objects of %d repositories removed, %s freed\n",
+			fmt.Fprintf(env.stdout, "%s: %d results, %d trees, %d contents and the git objects of %d repositories removed, %s freed\n",
 				dir, removed.Results, removed.Trees, removed.Contents, git.Repositories, bytesText(removed.Bytes+git.Bytes))
 			return nil
 		},

@@ -15,7 +15,7 @@ type compareFlags struct {
 	noHistory  bool
 }
 
-func newCompare(w *world) *cobra.Command {
+func newCompare(env *factory) *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
 		Use:   "compare [A] [B]",
@@ -32,10 +32,10 @@ The commits between come from the repositories: at most 1,000 of each.`,
   mageos-nightly compare ./repository https://nightly.example.org/ --format markdown`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if w.json && !cmd.Flags().Changed("format") {
+			if env.json && !cmd.Flags().Changed("format") {
 				f.format = "json"
 			}
-			return runCompare(cmd.Context(), w, f, args)
+			return runCompare(cmd.Context(), env, f, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -45,24 +45,24 @@ The commits between come from the repositories: at most 1,000 of each.`,
 	return cmd
 }
 
-func runCompare(ctx context.Context, w *world, f compareFlags, args []string) (err error) {
+func runCompare(ctx context.Context, env *factory, f compareFlags, args []string) (err error) {
 	if err := checkReportFormat(f.format); err != nil {
 		return err
 	}
-	before, after, err := bothSnapshots(ctx, w, f.in, args)
+	before, after, err := bothSnapshots(ctx, env, f.in, args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, before.close(), after.close()) }()
-	show := newDisplay(w)
-	r, err := w.newRunner(show, false)
+	show := newDisplay(env)
+	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
 	var history compare.History
 	if !f.noHistory {
-		if history, err = w.history(r.Git); err != nil {
+		if history, err = env.history(r.Git); err != nil {
 			return err
 		}
 	}
@@ -70,26 +70,26 @@ func runCompare(ctx context.Context, w *world, f compareFlags, args []string) (e
 	if err != nil {
 		return err
 	}
-	return w.write(comparison, f.format, "")
+	return env.write(comparison, f.format, "")
 }
 
 // bothSnapshots reads the two nights that are meant; the caller closes them.
-func bothSnapshots(ctx context.Context, w *world, in string, args []string) (before, after *published, err error) {
+func bothSnapshots(ctx context.Context, env *factory, in string, args []string) (before, after *published, err error) {
 	newer := in
 	if len(args) > 0 {
 		newer = args[len(args)-1]
 	}
 	if len(args) == 0 {
-		after, err = openSnapshot(ctx, w, in, "")
+		after, err = openSnapshot(ctx, env, in, "")
 	} else {
-		after, err = findSnapshot(ctx, w, in, newer)
+		after, err = findSnapshot(ctx, env, in, newer)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	fail := func(err error) (*published, *published, error) { return nil, nil, errors.Join(err, after.close()) }
 	if len(args) == 2 {
-		if before, err = findSnapshot(ctx, w, in, args[0]); err != nil {
+		if before, err = findSnapshot(ctx, env, in, args[0]); err != nil {
 			return fail(err)
 		}
 		return before, after, nil

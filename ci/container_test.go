@@ -21,6 +21,7 @@ import (
 
 	"github.com/mage-os/nightly/ci/check"
 	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/container"
 )
 
 // A lab runs the program with an engine.
@@ -33,8 +34,8 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if os.Getenv(runnerHost) == "" {
-		t.Skipf("no container engine: %s is not set (ci/engine/engine start prints it)", runnerHost)
+	if os.Getenv(container.RunnerHost) == "" {
+		t.Skipf("no container engine: %s is not set (ci/engine/engine start prints it)", container.RunnerHost)
 	}
 	program, err := builtProgram()
 	if err != nil {
@@ -241,7 +242,7 @@ func TestEngineCanaries(t *testing.T) {
 // it remembers of steps.
 func readEngine(t *testing.T, into map[string][]byte) {
 	t.Helper()
-	socket, here := strings.CutPrefix(os.Getenv(runnerHost), "unix://")
+	socket, here := strings.CutPrefix(os.Getenv(container.RunnerHost), "unix://")
 	if !here {
 		return
 	}

@@ -23,8 +23,8 @@ import (
 // elsewhere, events as JSON with --json. It is the only place where the time of
 // a stage is measured.
 type display struct {
-	world *world
-	bars  *bars // nil but on a terminal
+	env  *factory
+	bars *bars // nil but on a terminal
 
 	mu       sync.Mutex
 	started  map[string]time.Time
@@ -40,12 +40,12 @@ type timed struct {
 	took time.Duration
 }
 
-func newDisplay(w *world) *display {
-	d := &display{world: w, started: map[string]time.Time{}}
-	if f, ok := w.stderr.(*os.File); ok && !w.json && term.IsTerminal(int(f.Fd())) && w.getenv("TERM") != "dumb" {
+func newDisplay(env *factory) *display {
+	d := &display{env: env, started: map[string]time.Time{}}
+	if f, ok := env.stderr.(*os.File); ok && !env.json && term.IsTerminal(int(f.Fd())) && env.getenv("TERM") != "dumb" {
 		d.bars = newBars(f)
 	}
-	w.shown = append(w.shown, d)
+	env.shown = append(env.shown, d)
 	return d
 }
 
@@ -54,14 +54,14 @@ func (d *display) logs() io.Writer {
 	if d.bars != nil {
 		return d.bars
 	}
-	return d.world.stderr
+	return d.env.stderr
 }
 
 // report implements the Report function of a pipeline.Session.
 func (d *display) report(r pipeline.Report) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.world.now()
+	now := d.env.now()
 	if r.State == pipeline.Started {
 		d.started[r.Stage] = now
 	} else {
@@ -72,12 +72,12 @@ func (d *display) report(r pipeline.Report) {
 		d.reports = append(d.reports, t)
 	}
 	switch {
-	case d.world.json:
+	case d.env.json:
 		d.event(now, r)
 	case d.bars != nil:
 		d.bars.report(r)
 	case r.State != pipeline.Skipped:
-		fmt.Fprintln(d.world.stderr, plainLine(r))
+		fmt.Fprintln(d.env.stderr, plainLine(r))
 	}
 }
 
@@ -116,7 +116,7 @@ func (d *display) writeJSON(v any) {
 	if err != nil {
 		data = []byte(fmt.Sprintf(`{"error":%q}`, err.Error()))
 	}
-	fmt.Fprintf(d.world.stdout, "%s\n", data)
+	fmt.Fprintf(d.env.stdout, "%s\n", data)
 }
 
 // finish ends the bars; it may be called more than once.
@@ -169,20 +169,20 @@ func closing(err *error, show *display, r *runner.Runner) {
 // failed shows a failure, all of its problems, each on a line of its own.
 func (d *display) failed(err error) error {
 	d.finish()
-	if d.world.json {
+	if d.env.json {
 		return &reportedError{err}
 	}
 	problems := strings.Split(err.Error(), "\n")
-	fmt.Fprintf(d.world.stderr, "\nmageos-nightly: %s\n", problems[0])
+	fmt.Fprintf(d.env.stderr, "\nmageos-nightly: %s\n", problems[0])
 	for _, p := range problems[1:] {
-		fmt.Fprintf(d.world.stderr, "    %s\n", p)
+		fmt.Fprintf(d.env.stderr, "    %s\n", p)
 	}
 	return &reportedError{err}
 }
 
 // runner says where stages run, and why there.
 func (d *display) runner(name, why string) {
-	if d.world.json {
+	if d.env.json {
 		d.writeJSON(map[string]string{"event": "runner", "runner": name, "why": why})
 		return
 	}

@@ -1,34 +1,36 @@
 package ci
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"text/tabwriter"
 
-	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/nightly"
 )
 
-func newDoctor(w *world) *cobra.Command {
+func newDoctor(env *factory) *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
 		Short:   "Say which tools this machine has and which stages they allow",
 		Example: "  mageos-nightly doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := doctor(w); err != nil {
+			if err := doctor(env); err != nil {
 				return err
 			}
-			return w.doctorEngine(cmd.Context())
+			return env.doctorEngine(cmd.Context())
 		},
 	}
 }
 
-func doctor(w *world) error {
-	out := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
+func doctor(env *factory) error {
+	out := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
 	for _, t := range slices.Concat(tools.Install, tools.Tests) {
 		where := tools.Find(t.Program)
@@ -50,16 +52,16 @@ func doctor(w *world) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	return doctorStore(w)
+	return doctorStore(env)
 }
 
 // doctorStore says where the store lies and whether it can be written.
-func doctorStore(w *world) error {
-	dir, err := w.storePath()
+func doctorStore(env *factory) error {
+	dir, err := env.storePath()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "\nStore: %s\n", dir)
+	fmt.Fprintf(env.stdout, "\nStore: %s\n", dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return usagef("the store cannot be made: %w; choose another with --store", err)
 	}
@@ -69,4 +71,18 @@ func doctorStore(w *world) error {
 	}
 	probe.Close()
 	return os.Remove(probe.Name())
+}
+
+// doctorEngine says whether stages can run in containers, and why.
+func (env *factory) doctorEngine(ctx context.Context) error {
+	address, why, err := container.Find(ctx, env.getenv)
+	text := "yes: " + why
+	switch {
+	case err != nil:
+		text = "no: " + reason(err)
+	case address != "":
+		text += ": " + address
+	}
+	_, err = fmt.Fprintf(env.stdout, "Containers: %s\n", text)
+	return err
 }

@@ -34,7 +34,7 @@ type driftFlags struct {
 	fresh         bool
 }
 
-func newDrift(w *world) *cobra.Command {
+func newDrift(env *factory) *cobra.Command {
 	var f driftFlags
 	cmd := &cobra.Command{
 		Use:   "drift",
@@ -57,10 +57,10 @@ something appeared that is not in it and that no chain of requires leads to.`,
   mageos-nightly drift --source . --format sarif --output drift.sarif  for GitHub's code scanning`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(w); err != nil {
+			if err := f.check(env); err != nil {
 				return err
 			}
-			return runDrift(cmd.Context(), w, f, cmd.Flags().Changed("line") || f.source == "")
+			return runDrift(cmd.Context(), env, f, cmd.Flags().Changed("line") || f.source == "")
 		},
 	}
 	f.add(cmd)
@@ -83,7 +83,7 @@ func (f *driftFlags) add(cmd *cobra.Command) {
 }
 
 // check refuses flags that do not go together, before any work.
-func (f driftFlags) check(w *world) error {
+func (f driftFlags) check(env *factory) error {
 	switch {
 	case !slices.Contains(drift.Formats, f.format):
 		return usagef("--format %s: no such format; the formats are %s", f.format, strings.Join(drift.Formats, ", "))
@@ -91,24 +91,24 @@ func (f driftFlags) check(w *world) error {
 		return usagef("--write-baseline: say with --baseline FILE where to")
 	case f.source != "" && len(f.repositories) > 0:
 		return usagef("--repository is of a line; with --source leave it out")
-	case w.json && f.output == "":
+	case env.json && f.output == "":
 		return usagef("--json: the events go to standard output; say with --output FILE where the report goes")
 	}
 	return nil
 }
 
-func runDrift(ctx context.Context, w *world, f driftFlags, withLine bool) (err error) {
+func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (err error) {
 	known, err := readBaseline(f)
 	if err != nil {
 		return err
 	}
-	show := newDisplay(w)
-	r, err := w.newRunner(show, f.fresh)
+	show := newDisplay(env)
+	r, err := env.newRunner(show, f.fresh)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	in, title, err := f.input(ctx, w, r, withLine)
+	in, title, err := f.input(ctx, env, r, withLine)
 	if err != nil {
 		return show.failure(ctx, nightly.Result{}, err)
 	}
@@ -119,14 +119,14 @@ func runDrift(ctx context.Context, w *world, f driftFlags, withLine bool) (err e
 	}
 	comparison := known.Compare(report, len(in.Only) > 0)
 	view := drift.View{Comparison: comparison, Title: title, Program: releases.Program, Baseline: f.baseline, All: f.all}
-	if err := f.write(w, view); err != nil {
+	if err := f.write(env, view); err != nil {
 		return err
 	}
 	if f.writeBaseline {
 		if len(in.Only) == 0 {
 			known = drift.Baseline{}
 		}
-		return f.saveBaseline(w, known.Merge(report))
+		return f.saveBaseline(env, known.Merge(report))
 	}
 	return alarm(comparison.Alarming())
 }
@@ -146,7 +146,7 @@ func alarm(found []drift.Finding) error {
 }
 
 // input is what the flags ask to look at, and what to call it.
-func (f driftFlags) input(ctx context.Context, w *world, r *runner.Runner, withLine bool) (in drift.Input, title string, err error) {
+func (f driftFlags) input(ctx context.Context, env *factory, r *runner.Runner, withLine bool) (in drift.Input, title string, err error) {
 	var folder drift.Input
 	if f.source != "" {
 		if folder, title, err = readFolder(ctx, r, f.source); err != nil || !withLine {
@@ -162,7 +162,7 @@ func (f driftFlags) input(ctx context.Context, w *world, r *runner.Runner, withL
 			return in, title, usagef("--repository %s: the line has no such repository; it has %s", name, commas(repositoryNamesOf(l)))
 		}
 	}
-	if in, err = lineInput(ctx, w, r, l, f.repositories); err != nil || f.source == "" {
+	if in, err = lineInput(ctx, env, r, l, f.repositories); err != nil || f.source == "" {
 		return in, l.Title, err
 	}
 	return folder.Within(in), title + " within " + l.Title, nil
@@ -186,8 +186,8 @@ func readFolder(ctx context.Context, r *runner.Runner, source string) (in drift.
 }
 
 // lineInput takes a line through the stages before.
-func lineInput(ctx context.Context, w *world, r *runner.Runner, line *releases.Line, only []string) (drift.Input, error) {
-	plan, err := w.plan(ctx, r, line, "")
+func lineInput(ctx context.Context, env *factory, r *runner.Runner, line *releases.Line, only []string) (drift.Input, error) {
+	plan, err := env.plan(ctx, r, line, "")
 	if err != nil {
 		return drift.Input{}, err
 	}
@@ -220,28 +220,28 @@ func readBaseline(f driftFlags) (drift.Baseline, error) {
 	return known, nil
 }
 
-func (f driftFlags) saveBaseline(w *world, known drift.Baseline) error {
+func (f driftFlags) saveBaseline(env *factory, known drift.Baseline) error {
 	data, err := known.Encode()
 	if err == nil {
 		err = files.Replace(f.baseline, data)
 	}
-	if err == nil && !w.json && (f.format == drift.Text || f.output != "") {
-		fmt.Fprintf(w.stdout, "Written to %s. Say what is new since with: mageos-nightly drift --baseline %s\n", f.baseline, f.baseline)
+	if err == nil && !env.json && (f.format == drift.Text || f.output != "") {
+		fmt.Fprintf(env.stdout, "Written to %s. Say what is new since with: mageos-nightly drift --baseline %s\n", f.baseline, f.baseline)
 	}
 	return err
 }
 
 // write writes the report to where the flags say.
-func (f driftFlags) write(w *world, view drift.View) error {
+func (f driftFlags) write(env *factory, view drift.View) error {
 	data, err := drift.Render(f.format, view)
 	if err != nil {
 		return err
 	}
-	if err := w.writeTo(f.output, data); err != nil {
+	if err := env.writeTo(f.output, data); err != nil {
 		return err
 	}
-	if f.output != "" && !w.json {
-		fmt.Fprintf(w.stdout, "%s: %s. Written to %s.\n", view.Title, view.Summary(), f.output)
+	if f.output != "" && !env.json {
+		fmt.Fprintf(env.stdout, "%s: %s. Written to %s.\n", view.Title, view.Summary(), f.output)
 	}
 	return nil
 }

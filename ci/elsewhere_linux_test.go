@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/container"
 )
 
 // The network of an engine that shares nothing with this machine but a wire.
@@ -33,9 +34,9 @@ func (l *lab) startElsewhere() (kill func()) {
 	if os.Geteuid() != 0 {
 		l.t.Skip("only root can make a network for a second engine")
 	}
-	bin := filepath.Dir(os.Getenv(cliBinary))
+	bin := filepath.Dir(os.Getenv(container.CLIBinary))
 	if _, err := os.Stat(filepath.Join(bin, "dagger-engine")); err != nil {
-		l.t.Skipf("%s is not in the folder of an engine that ci/engine/engine built: %v", cliBinary, err)
+		l.t.Skipf("%s is not in the folder of an engine that ci/engine/engine built: %v", container.CLIBinary, err)
 	}
 	for _, program := range []string{"ip", "nsenter"} {
 		if tools.Find(program) == "" {
@@ -115,7 +116,7 @@ func TestEngineElsewhere(t *testing.T) {
 		return []string{"nightly", "--plan", plan, "--json", "--until", "build", "--store", filepath.Join(l.dir, store), "--runner"}
 	}
 	here := l.event(l.must(append(args("here"), inProcess)...), "result")["tree"]
-	l.env = []string{runnerHost + "=" + engineElse}
+	l.env = []string{container.RunnerHost + "=" + engineElse}
 	there := l.event(l.must(append(args("there"), inContainers)...), "result")["tree"]
 	if diff := cmp.Diff(here, there); diff != "" || here == nil {
 		t.Errorf("the night's tree (-here +there):\n%s", diff)

@@ -23,11 +23,11 @@ func TestHistory(t *testing.T) {
 	shop := server.AddRepository("acme/shop")
 	before := shop.Commit("Start")
 	after := shop.Commit("Faster cart (#7)")
-	w := &world{stdout: io.Discard, stderr: io.Discard, environ: os.Environ, getenv: func(name string) string {
+	env := &factory{stdout: io.Discard, stderr: io.Discard, environ: os.Environ, getenv: func(name string) string {
 		return map[string]string{"GITHUB_API_URL": server.URL()}[name]
 	}}
 	locate := runner.Embedded(t.TempDir())
-	history, err := w.history(git.Options{Token: w.token, Locate: locate, Log: slog.New(slog.DiscardHandler)})
+	history, err := env.history(git.Options{Token: env.token, Locate: locate, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

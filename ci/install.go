@@ -66,7 +66,7 @@ func (f installFlags) check() error {
 func isAddress(text string) bool { return strings.Contains(text, "://") }
 
 // options are what is proven, with the images that are run in containers.
-func (f installFlags) options(w *world, images nightly.Images) (o nightly.ProveOptions, err error) {
+func (f installFlags) options(env *factory, images nightly.Images) (o nightly.ProveOptions, err error) {
 	o = nightly.ProveOptions{
 		Level: releases.Level(f.level), Cell: f.cell, Search: f.search, SampleData: f.sampleData,
 		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: images, Support: releases.SupportedServices(),
@@ -80,7 +80,7 @@ func (f installFlags) options(w *world, images nightly.Images) (o nightly.ProveO
 			return o, usagef("--services %s: %w", f.services, err)
 		}
 	}
-	o.Services, err = w.services()
+	o.Services, err = env.services()
 	switch {
 	case isAddress(f.search):
 		o.Services.Search = f.search
@@ -91,19 +91,19 @@ func (f installFlags) options(w *world, images nightly.Images) (o nightly.ProveO
 }
 
 // services are the services whose addresses the environment gives: they have passwords.
-func (w *world) services() (s install.Services, err error) {
-	s.Search = w.getenv(runner.SearchVariable)
-	if address := w.getenv(runner.DatabaseVariable); address != "" {
+func (env *factory) services() (s install.Services, err error) {
+	s.Search = env.getenv(runner.SearchVariable)
+	if address := env.getenv(runner.DatabaseVariable); address != "" {
 		if s.Database, err = install.ParseDatabase(address); err != nil {
 			return s, usagef("%s: %w", runner.DatabaseVariable, err)
 		}
 	}
-	if address := w.getenv(runner.CacheVariable); address != "" {
+	if address := env.getenv(runner.CacheVariable); address != "" {
 		if s.Cache, err = install.ParseCache(address); err != nil {
 			return s, usagef("%s: %w", runner.CacheVariable, err)
 		}
 	}
-	if address := w.getenv(runner.QueueVariable); address != "" {
+	if address := env.getenv(runner.QueueVariable); address != "" {
 		if s.Queue, err = install.ParseQueue(address); err != nil {
 			return s, usagef("%s: %w", runner.QueueVariable, err)
 		}
@@ -112,12 +112,12 @@ func (w *world) services() (s install.Services, err error) {
 }
 
 // tools are the programs that the installation of a line needs in this process.
-func (f installFlags) tools(w *world, line *releases.Line) []tools.Tool {
+func (f installFlags) tools(env *factory, line *releases.Line) []tools.Tool {
 	level := line.Install.Level
 	if f.level != "" {
 		level = releases.Level(f.level)
 	}
-	if level.Includes(releases.Setup) && w.getenv(runner.DatabaseVariable) == "" {
+	if level.Includes(releases.Setup) && env.getenv(runner.DatabaseVariable) == "" {
 		return slices.Concat(tools.Install, tools.Shop)
 	}
 	return tools.Install

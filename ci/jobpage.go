@@ -20,20 +20,20 @@ const (
 // pageOf is a page about a run, in Markdown: what came of it, the stages, with what
 // it was proven, what was published, and from which commits. It is empty for a
 // command that ran no stage and did not fail.
-func (w *world) pageOf(command string, failed error) string {
+func (env *factory) pageOf(command string, failed error) string {
 	var p page
 	ran := 0
-	for _, d := range w.shown {
+	for _, d := range env.shown {
 		ran += len(d.reports)
 	}
-	if ran == 0 && failed == nil && len(w.said) == 0 {
+	if ran == 0 && failed == nil && len(env.said) == 0 {
 		return ""
 	}
-	p.heading(command, w.shown, failed)
-	for _, markdown := range w.said {
+	p.heading(command, env.shown, failed)
+	for _, markdown := range env.said {
 		p.WriteString(markdown)
 	}
-	for _, d := range w.shown {
+	for _, d := range env.shown {
 		p.stages(d.reports)
 		p.proven(d.result.Installations)
 		p.publication(d.result.Publication)

@@ -9,7 +9,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-func newLines(w *world) *cobra.Command {
+func newLines(env *factory) *cobra.Command {
 	var schema bool
 	cmd := &cobra.Command{
 		Use:   "lines",
@@ -19,18 +19,18 @@ func newLines(w *world) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if schema {
-				_, err := w.stdout.Write(releases.Schema())
+				_, err := env.stdout.Write(releases.Schema())
 				return err
 			}
-			return listLines(w)
+			return listLines(env)
 		},
 	}
 	cmd.Flags().BoolVar(&schema, "schema", false, "write the JSON Schema of line files")
 	return cmd
 }
 
-func listLines(w *world) error {
-	table := tabwriter.NewWriter(w.stdout, 0, 8, 2, ' ', 0)
+func listLines(env *factory) error {
+	table := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "LINE\tVENDOR\tREPOSITORIES\tWHAT IT IS")
 	for _, name := range releases.Names() {
 		line, err := releases.Load(name)

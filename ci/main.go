@@ -21,20 +21,20 @@ func Main() int {
 	defer stop()
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
-	world := &world{
+	env := &factory{
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		getenv:  os.Getenv,
 		environ: os.Environ,
 		now:     time.Now,
 	}
-	root := newRoot(world)
+	root := newRoot(env)
 	root.SetArgs(os.Args[1:])
 	ran, err := root.ExecuteContextC(ctx)
 	if err != nil && !isReported(err) {
 		fmt.Fprintln(os.Stderr, "mageos-nightly: "+err.Error())
 	}
-	world.tellActions(ran.CommandPath(), err)
+	env.tellActions(ran.CommandPath(), err)
 	if ctx.Err() != nil && err != nil {
 		fmt.Fprintln(os.Stderr, "mageos-nightly: stopped; the same command goes on where this one was")
 		return exitInterrupted
@@ -42,7 +42,7 @@ func Main() int {
 	return exitCode(err)
 }
 
-func newRoot(w *world) *cobra.Command {
+func newRoot(env *factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mageos-nightly",
 		Short: "Build, prove and publish a Composer distribution from its git repositories",
@@ -56,16 +56,31 @@ that it works, and publishes it.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVar(&w.storeDir, "store", "", "folder of the store: trees, saved results and caches (default $NIGHTLY_STORE, else in the user's cache folder)")
-	flags.StringVar(&w.page, "summary", "", "add a page about the run to this file, in Markdown (default $GITHUB_STEP_SUMMARY)")
-	flags.BoolVar(&w.json, "json", false, "write events as JSON, one a line, to standard output")
-	flags.BoolVarP(&w.verbose, "verbose", "v", false, "log every step to standard error")
-	root.AddCommand(newNightly(w), newPlan(w), newServe(w), newDoctor(w), newTest(w), newClean(w), newLines(w), newStage(w), newStandIn(w))
-	root.AddCommand(newDrift(w), newPublish(w), newReproduce(w), newCompare(w), newMirror(w))
-	root.AddCommand(newVerify(w), newStatus(w), newAttest(w), newKeygen(w), newOrg(w), newRelease(w))
+	flags.StringVar(&env.storeDir, "store", "", "folder of the store: trees, saved results and caches (default $NIGHTLY_STORE, else in the user's cache folder)")
+	flags.StringVar(&env.page, "summary", "", "add a page about the run to this file, in Markdown (default $GITHUB_STEP_SUMMARY)")
+	flags.BoolVar(&env.json, "json", false, "write events as JSON, one a line, to standard output")
+	flags.BoolVarP(&env.verbose, "verbose", "v", false, "log every step to standard error")
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Build, prove and publish:", []*cobra.Command{newNightly(env), newPlan(env), newPublish(env), newRelease(env), newMirror(env), newLines(env)}},
+		{"Look at what is published:", []*cobra.Command{newVerify(env), newStatus(env), newCompare(env), newReproduce(env), newServe(env)}},
+		{"Look at the sources:", []*cobra.Command{newDrift(env), newOrg(env)}},
+		{"Keys and attestations:", []*cobra.Command{newKeygen(env), newAttest(env)}},
+		{"This machine and this project:", []*cobra.Command{newDoctor(env), newClean(env), newTest(env), newStage(env), newStandIn(env)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, command := range group.commands {
+			command.GroupID = group.title
+			root.AddCommand(command)
+		}
+	}
+	root.SetHelpCommandGroupID("This machine and this project:")
+	root.SetCompletionCommandGroupID("This machine and this project:")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%w; see mageos-nightly --help", err)
 	})

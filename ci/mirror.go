@@ -31,7 +31,7 @@ type mirrorFlags struct {
 	target     targetFlags
 }
 
-func newMirror(w *world) *cobra.Command {
+func newMirror(env *factory) *cobra.Command {
 	var f mirrorFlags
 	cmd := &cobra.Command{
 		Use:   "mirror",
@@ -60,9 +60,9 @@ installed from it.`,
 				return usagef("--plan %s holds its own line and tags: leave out --line, --with, --only and --prebuilt", f.plan)
 			}
 			if f.compare != "" {
-				return compareMirrors(cmd.Context(), w, f)
+				return compareMirrors(cmd.Context(), env, f)
 			}
-			return runMirror(cmd.Context(), w, f)
+			return runMirror(cmd.Context(), env, f)
 		},
 	}
 	flags := cmd.Flags()
@@ -80,33 +80,33 @@ installed from it.`,
 	return cmd
 }
 
-func runMirror(ctx context.Context, w *world, f mirrorFlags) (err error) {
+func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	line, plan, err := f.lineOrPlan()
 	if err != nil {
 		return err
 	}
-	show := newDisplay(w)
-	r, err := w.newRunner(show, f.fresh)
+	show := newDisplay(env)
+	r, err := env.newRunner(show, f.fresh)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
 	o := mirror.Options{Saved: plan != nil}
-	if o.Publish, err = f.target.options(w, r, show); err != nil {
+	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
-	if o.At, err = publish.Look(ctx, f.target.to, w.targets()); err != nil {
+	if o.At, err = publish.Look(ctx, f.target.to, env.targets()); err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	defer func() { err = errors.Join(err, o.At.Close()) }()
 	o.Publish.Publisher.View = o.At
 	if plan == nil {
-		plan, err = mirror.Plan(ctx, r, line, w.date(), o.At, f.only)
+		plan, err = mirror.Plan(ctx, r, line, env.date(), o.At, f.only)
 	} else {
 		err = mirror.Saved(ctx, plan, o.At)
 	}
 	if err != nil {
-		nightly.Tried(ctx, o.Publish, w.date(), err, r.Log)
+		nightly.Tried(ctx, o.Publish, env.date(), err, r.Log)
 		return show.end(ctx, nightly.Result{}, err)
 	}
 	return f.build(ctx, r, show, plan, o)

@@ -8,7 +8,7 @@ import (
 )
 
 // compareMirrors compares the repository of --to with another one.
-func compareMirrors(ctx context.Context, w *world, f mirrorFlags) (err error) {
+func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	if err := checkReportFormat(f.format); err != nil {
 		return err
 	}
@@ -16,8 +16,8 @@ func compareMirrors(ctx context.Context, w *world, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	show := newDisplay(w)
-	r, err := w.newRunner(show, false)
+	show := newDisplay(env)
+	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func compareMirrors(ctx context.Context, w *world, f mirrorFlags) (err error) {
 		return &releases.SourceError{Repository: "one of the mirrors", URL: f.compare, Err: err}
 	}
 	show.finish()
-	if err := w.write(report, f.format, ""); err != nil {
+	if err := env.write(report, f.format, ""); err != nil {
 		return err
 	}
 	if report.Differences() > 0 {

@@ -27,7 +27,7 @@ type nightlyFlags struct {
 	install      installFlags
 }
 
-func newNightly(w *world) *cobra.Command {
+func newNightly(env *factory) *cobra.Command {
 	var f nightlyFlags
 	cmd := &cobra.Command{
 		Use:   "nightly",
@@ -47,7 +47,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with) > 0) {
 				return usagef("--plan %s holds its own line: leave out --line and --with, or make a new plan with mageos-nightly plan", f.plan)
 			}
-			return runNightly(cmd.Context(), w, f)
+			return runNightly(cmd.Context(), env, f)
 		},
 	}
 	flags := cmd.Flags()
@@ -65,27 +65,27 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	return cmd
 }
 
-func runNightly(ctx context.Context, w *world, f nightlyFlags) (err error) {
+func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	line, plan, err := f.lineOrPlan()
 	if err != nil {
 		return err
 	}
-	at, o, err := f.prepare(ctx, w, line)
+	at, o, err := f.prepare(ctx, env, line)
 	if err != nil {
 		return err
 	}
-	show := newDisplay(w)
-	r, err := w.newRunnerAt(ctx, show, f.runner, at, f.fresh)
+	show := newDisplay(env)
+	r, err := env.newRunnerAt(ctx, show, f.runner, at, f.fresh)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	if o.Publish, err = f.target.options(w, r, show); err != nil {
+	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
 	if plan == nil {
-		if plan, err = w.plan(ctx, r, line, f.target.to); err != nil {
-			f.tried(ctx, r, o, w.date(), err)
+		if plan, err = env.plan(ctx, r, line, f.target.to); err != nil {
+			f.tried(ctx, r, o, env.date(), err)
 			return show.end(ctx, nightly.Result{}, err)
 		}
 	}
@@ -97,7 +97,7 @@ func runNightly(ctx context.Context, w *world, f nightlyFlags) (err error) {
 		return err
 	}
 	if f.install.matrix != "" {
-		return f.writeMatrix(ctx, w, r, show, plan, o)
+		return f.writeMatrix(ctx, env, r, show, plan, o)
 	}
 	made, err := nightly.Run(ctx, r, plan, o)
 	if err == nil && f.proofs != "" {
@@ -133,7 +133,7 @@ func (f nightlyFlags) lineOrPlan() (line *releases.Line, plan *releases.Plan, er
 
 // prepare checks the flags, finds where stages run, and makes sure that what they need is
 // there.
-func (f nightlyFlags) prepare(ctx context.Context, w *world, line *releases.Line) (at place, o nightly.Options, err error) {
+func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.Line) (at place, o nightly.Options, err error) {
 	if err = f.install.check(); err != nil {
 		return at, o, err
 	}
@@ -144,15 +144,15 @@ func (f nightlyFlags) prepare(ctx context.Context, w *world, line *releases.Line
 	if err != nil {
 		return at, o, err
 	}
-	if at, err = f.runner.choose(ctx, w); err != nil {
+	if at, err = f.runner.choose(ctx, env); err != nil {
 		return at, o, err
 	}
-	if o.Prove, err = f.install.options(w, images); err != nil {
+	if o.Prove, err = f.install.options(env, images); err != nil {
 		return at, o, err
 	}
 	here := f.install.matrix == "" && !(at.containers && images.HasPHP())
 	if here && (f.until == "" || f.until == "install" || f.until == "publish") {
-		err = w.ensureTools(ctx, f.installTools, f.install.tools(w, line))
+		err = env.ensureTools(ctx, f.installTools, f.install.tools(env, line))
 	}
 	return at, o, err
 }
@@ -167,7 +167,7 @@ func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Opt
 // writeMatrix builds a plan and writes its cells for the strategy of a GitHub Actions
 // workflow: matrix: ${{ fromJSON(...) }}. A cell's services are images, empty for none.
 // Standard output holds nothing else.
-func (f nightlyFlags) writeMatrix(ctx context.Context, w *world, r *runner.Runner, show *display, plan *releases.Plan, o nightly.Options) error {
+func (f nightlyFlags) writeMatrix(ctx context.Context, env *factory, r *runner.Runner, show *display, plan *releases.Plan, o nightly.Options) error {
 	made := nightly.Result{Plan: plan}
 	var err error
 	var cells []releases.Cell
@@ -177,7 +177,7 @@ func (f nightlyFlags) writeMatrix(ctx context.Context, w *world, r *runner.Runne
 	if err := show.failure(ctx, made, err); err != nil {
 		return err
 	}
-	return printMatrix(w.stdout, cells)
+	return printMatrix(env.stdout, cells)
 }
 
 func printMatrix(out io.Writer, cells []releases.Cell) error {

@@ -20,7 +20,7 @@ type orgFlags struct {
 	schema                     bool
 }
 
-func newOrg(w *world) *cobra.Command {
+func newOrg(env *factory) *cobra.Command {
 	var f orgFlags
 	cmd := &cobra.Command{
 		Use:   "org",
@@ -36,18 +36,18 @@ GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
-				return writeOut(w.stdout, organization.Schema())
+				return writeOut(env.stdout, organization.Schema())
 			}
 			return cmd.Help()
 		},
 	}
 	cmd.Flags().BoolVar(&f.schema, "schema", false, "write the JSON Schema of the list")
 	cmd.PersistentFlags().StringVar(&f.list, "list", "", "file with the list (default: releases/organization/organization.yaml, as this program carries it)")
-	cmd.AddCommand(newOrgExport(w, &f), newOrgPlan(w, &f), newOrgTerraform(w, &f))
+	cmd.AddCommand(newOrgExport(env, &f), newOrgPlan(env, &f), newOrgTerraform(env, &f))
 	return cmd
 }
 
-func newOrgExport(w *world, f *orgFlags) *cobra.Command {
+func newOrgExport(env *factory, f *orgFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the list as GitHub has it",
@@ -58,14 +58,14 @@ must have. What the token may not read stays, too, and is named.`,
   mageos-nightly org export --output releases/organization/organization.yaml  in place
   mageos-nightly org export --organization acme                  the first list of another organization`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), w, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), env, f) },
 	}
 	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
 	cmd.Flags().StringVar(&f.name, "organization", "", "begin a list for this organization of github.com; --list is then not read")
 	return cmd
 }
 
-func newOrgPlan(w *world, f *orgFlags) *cobra.Command {
+func newOrgPlan(env *factory, f *orgFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what differs between the list and GitHub",
@@ -77,10 +77,10 @@ all.`,
   mageos-nightly org plan --format json --output differences.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if w.json && !cmd.Flags().Changed("format") {
+			if env.json && !cmd.Flags().Changed("format") {
 				f.format = "json"
 			}
-			return orgPlan(cmd.Context(), w, f)
+			return orgPlan(cmd.Context(), env, f)
 		},
 	}
 	formatFlag(cmd, &f.format)
@@ -88,7 +88,7 @@ all.`,
 	return cmd
 }
 
-func newOrgTerraform(w *world, f *orgFlags) *cobra.Command {
+func newOrgTerraform(env *factory, f *orgFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "terraform",
 		Short: "Write the list as configuration for OpenTofu or Terraform",
@@ -98,7 +98,7 @@ the list does not hold is left as it is. It asks nothing of GitHub.`,
 		Example: `  mageos-nightly org terraform --output organization.tf
   tofu plan`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return orgTerraform(w, f) },
+		RunE: func(*cobra.Command, []string) error { return orgTerraform(env, f) },
 	}
 	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
 	return cmd
@@ -116,14 +116,14 @@ func (f *orgFlags) organizationOf() (*organization.List, error) {
 }
 
 // readOrganization asks GitHub.
-func readOrganization(ctx context.Context, w *world, list *organization.List) (*organization.Reading, error) {
+func readOrganization(ctx context.Context, env *factory, list *organization.List) (*organization.Reading, error) {
 	at, err := url.Parse(list.URL)
 	if err != nil {
 		return nil, err
 	}
-	o := github.Options{Token: github.NewToken(w.token(at.Host)), Log: w.logger(w.stderr)}
+	o := github.Options{Token: github.NewToken(env.token(at.Host)), Log: env.logger(env.stderr)}
 	if at.Host != "github.com" {
-		o.BaseURL, o.Token = list.URL+"api/v3/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
+		o.BaseURL, o.Token = list.URL+"api/v3/", github.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
 	}
 	if o.Token.IsZero() {
 		return nil, usagef("no token for %s: set GITHUB_TOKEN (for an Enterprise Server GH_ENTERPRISE_TOKEN); "+
@@ -140,12 +140,12 @@ func readOrganization(ctx context.Context, w *world, list *organization.List) (*
 	return reading, err
 }
 
-func orgExport(ctx context.Context, w *world, f *orgFlags) error {
+func orgExport(ctx context.Context, env *factory, f *orgFlags) error {
 	list, err := f.organizationOf()
 	if err != nil {
 		return err
 	}
-	reading, err := readOrganization(ctx, w, list)
+	reading, err := readOrganization(ctx, env, list)
 	if err != nil {
 		return err
 	}
@@ -155,21 +155,21 @@ func orgExport(ctx context.Context, w *world, f *orgFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := w.writeTo(f.output, data); err != nil {
+	if err := env.writeTo(f.output, data); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stderr, "%d people, %d teams, %d repositories, read with %d requests\n",
+	fmt.Fprintf(env.stderr, "%d people, %d teams, %d repositories, read with %d requests\n",
 		len(merged.People), len(merged.Teams), len(merged.Repositories), reading.Calls)
 	for _, u := range reading.Unknown {
-		fmt.Fprintf(w.stderr, "not known, left as the list has it: %s\n", organization.UnknownText(u))
+		fmt.Fprintf(env.stderr, "not known, left as the list has it: %s\n", organization.UnknownText(u))
 	}
 	for _, d := range organization.Compare(merged, reading).Differences {
-		fmt.Fprintf(w.stderr, "still differs: %s: %s\n", d.Repository, d.Message())
+		fmt.Fprintf(env.stderr, "still differs: %s: %s\n", d.Repository, d.Message())
 	}
 	return nil
 }
 
-func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
+func orgPlan(ctx context.Context, env *factory, f *orgFlags) error {
 	if err := checkReportFormat(f.format); err != nil {
 		return err
 	}
@@ -177,12 +177,12 @@ func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
 	if err != nil {
 		return err
 	}
-	reading, err := readOrganization(ctx, w, list)
+	reading, err := readOrganization(ctx, env, list)
 	if err != nil {
 		return err
 	}
 	plan := organization.Compare(list, reading)
-	err = w.write(plan, f.format, f.output)
+	err = env.write(plan, f.format, f.output)
 	switch {
 	case err != nil:
 		return err
@@ -195,17 +195,17 @@ func orgPlan(ctx context.Context, w *world, f *orgFlags) error {
 	return nil
 }
 
-func orgTerraform(w *world, f *orgFlags) error {
+func orgTerraform(env *factory, f *orgFlags) error {
 	list, err := f.organizationOf()
 	if err != nil {
 		return err
 	}
 	configuration := organization.Terraform(list)
-	if err := w.writeTo(f.output, configuration.HCL); err != nil {
+	if err := env.writeTo(f.output, configuration.HCL); err != nil {
 		return err
 	}
 	for _, left := range slices.Compact(configuration.Left) {
-		fmt.Fprintln(w.stderr, left)
+		fmt.Fprintln(env.stderr, left)
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ import (
 func run(t testing.TB, token string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, failed bytes.Buffer
-	w := &world{stdout: &out, stderr: &failed, now: time.Now, environ: os.Environ, getenv: func(name string) string {
+	env := &factory{stdout: &out, stderr: &failed, now: time.Now, environ: os.Environ, getenv: func(name string) string {
 		return map[string]string{"GH_ENTERPRISE_TOKEN": token}[name]
 	}}
-	root := newRoot(w)
+	root := newRoot(env)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-func newPlan(w *world) *cobra.Command {
+func newPlan(env *factory) *cobra.Command {
 	var (
 		line, to, out string
 		with          []string
@@ -45,7 +45,7 @@ whoever has it can rebuild that night, byte for byte.`,
 			if published {
 				to = l.URL
 			}
-			return runPlan(cmd.Context(), w, l, to, out)
+			return runPlan(cmd.Context(), env, l, to, out)
 		},
 	}
 	lineFlags(cmd, &line, &with)
@@ -55,14 +55,14 @@ whoever has it can rebuild that night, byte for byte.`,
 	return cmd
 }
 
-func runPlan(ctx context.Context, w *world, line *releases.Line, to, out string) (err error) {
-	show := newDisplay(w)
-	r, err := w.newRunner(show, false)
+func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out string) (err error) {
+	show := newDisplay(env)
+	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	plan, err := w.plan(ctx, r, line, to)
+	plan, err := env.plan(ctx, r, line, to)
 	if err != nil {
 		return show.failed(err)
 	}
@@ -73,15 +73,15 @@ func runPlan(ctx context.Context, w *world, line *releases.Line, to, out string)
 		return err
 	}
 	if out == "-" {
-		return writeOut(w.stdout, data)
+		return writeOut(env.stdout, data)
 	}
 	if out != "" {
 		err = files.Replace(out, data)
 	}
-	if err == nil && !w.json {
-		printPlan(w.stdout, plan)
+	if err == nil && !env.json {
+		printPlan(env.stdout, plan)
 		if out != "" {
-			fmt.Fprintf(w.stdout, "\nWritten to %s. Build it with: mageos-nightly nightly --plan %s\n", out, out)
+			fmt.Fprintf(env.stdout, "\nWritten to %s. Build it with: mageos-nightly nightly --plan %s\n", out, out)
 		}
 	}
 	return err
@@ -89,14 +89,14 @@ func runPlan(ctx context.Context, w *world, line *releases.Line, to, out string)
 
 // plan makes the plan of a line's next snapshot at a target; without a target it is the
 // first of its day.
-func (w *world) plan(ctx context.Context, r *runner.Runner, line *releases.Line, to string) (*releases.Plan, error) {
+func (env *factory) plan(ctx context.Context, r *runner.Runner, line *releases.Line, to string) (*releases.Plan, error) {
 	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
-		return resolver.Resolve(ctx, line, w.date(), 0)
+		return resolver.Resolve(ctx, line, env.date(), 0)
 	})
 	if err != nil || to == "" {
 		return plan, err
 	}
-	source, closeSource, err := w.openSource(ctx, to)
+	source, closeSource, err := env.openSource(ctx, to)
 	if err != nil {
 		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}

@@ -25,7 +25,7 @@ type publishFlags struct {
 	target        targetFlags
 }
 
-func newPublish(w *world) *cobra.Command {
+func newPublish(env *factory) *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
 		Use:   "publish [NIGHT | PLAN]",
@@ -50,7 +50,7 @@ target: for hosts with little room, as GitHub Pages.`,
 			if err := f.check(args); err != nil {
 				return err
 			}
-			return runPublish(cmd.Context(), w, f, args)
+			return runPublish(cmd.Context(), env, f, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -78,19 +78,19 @@ func (f publishFlags) check(args []string) error {
 	return f.install.check()
 }
 
-func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (err error) {
-	show := newDisplay(w)
-	r, err := w.newRunner(show, false)
+func runPublish(ctx context.Context, env *factory, f publishFlags, args []string) (err error) {
+	show := newDisplay(env)
+	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	o, err := f.target.options(w, r, show)
+	o, err := f.target.options(env, r, show)
 	if err != nil {
 		return err
 	}
 	if len(args) > 0 {
-		if err := f.publish(ctx, w, r, show, args[0], o); err != nil {
+		if err := f.publish(ctx, env, r, show, args[0], o); err != nil {
 			return err
 		}
 	}
@@ -107,12 +107,12 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) (e
 }
 
 // publish publishes a snapshot that was built here.
-func (f publishFlags) publish(ctx context.Context, w *world, r *runner.Runner, show *display, name string, o nightly.PublishOptions) error {
+func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runner, show *display, name string, o nightly.PublishOptions) error {
 	plan, err := builtPlan(r.Dir, name, f.line)
 	if err != nil {
 		return err
 	}
-	prove, err := f.install.options(w, nil)
+	prove, err := f.install.options(env, nil)
 	if err != nil {
 		return err
 	}
@@ -149,10 +149,10 @@ func (d *display) changedTarget(p stages.Publication, err error) error {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	d.difference()
-	if d.world.json {
+	if d.env.json {
 		d.writeJSON(map[string]any{"event": "publication", "publication": p})
 		return nil
 	}
-	_, err = fmt.Fprintf(d.world.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
+	_, err = fmt.Fprintf(d.env.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
 	return err
 }

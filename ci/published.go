@@ -25,15 +25,15 @@ type published struct {
 
 // openPublished reads a night by the URL or path of its manifest or folder, or of a
 // repository, of which it is the current night. The caller closes it.
-func openPublished(ctx context.Context, w *world, at string) (*published, error) {
+func openPublished(ctx context.Context, env *factory, at string) (*published, error) {
 	place, query, _ := strings.Cut(at, "?") // of a bucket
 	if base, name, ok := cutSnapshot(filepath.ToSlash(place)); ok {
-		return openSnapshot(ctx, w, withQuery(base, query), name)
+		return openSnapshot(ctx, env, withQuery(base, query), name)
 	}
 	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
-	return openSnapshot(ctx, w, at, "")
+	return openSnapshot(ctx, env, at, "")
 }
 
 // cutSnapshot cuts the place of a snapshot's folder or manifest, a URL or a path, into
@@ -63,12 +63,12 @@ func isWeb(at string) bool {
 }
 
 // openSource opens a repository to read from; the caller closes it.
-func (w *world) openSource(ctx context.Context, at string) (target.Source, func() error, error) {
+func (env *factory) openSource(ctx context.Context, at string) (target.Source, func() error, error) {
 	if isWeb(at) {
 		source, err := target.OpenWeb(at, newClient())
 		return source, func() error { return nil }, err
 	}
-	t, err := target.Open(ctx, at, w.targets())
+	t, err := target.Open(ctx, at, env.targets())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,8 +76,8 @@ func (w *world) openSource(ctx context.Context, at string) (target.Source, func(
 }
 
 // openSnapshot reads a night of a repository; an empty name is the current one's.
-func openSnapshot(ctx context.Context, w *world, at, snapshot string) (*published, error) {
-	source, closeSource, err := w.openSource(ctx, at)
+func openSnapshot(ctx context.Context, env *factory, at, snapshot string) (*published, error) {
+	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -146,17 +146,17 @@ func cutLast(at string) (base, name string, found bool) {
 
 // findSnapshot reads the night that somebody means: a URL or path as for openPublished,
 // or within a repository a date or a version.
-func findSnapshot(ctx context.Context, w *world, in, what string) (*published, error) {
+func findSnapshot(ctx context.Context, env *factory, in, what string) (*published, error) {
 	if strings.ContainsAny(what, "/") || strings.HasSuffix(what, ".json") {
-		return openPublished(ctx, w, what)
+		return openPublished(ctx, env, what)
 	}
 	if info, err := os.Stat(what); err == nil && info.IsDir() {
-		return openPublished(ctx, w, what)
+		return openPublished(ctx, env, what)
 	}
 	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
-		return openSnapshot(ctx, w, in, what)
+		return openSnapshot(ctx, env, in, what)
 	}
-	source, closeSource, err := w.openSource(ctx, in)
+	source, closeSource, err := env.openSource(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func TestReadmeCommands(t *testing.T) {
 		}
 		shown++
 		rest, _, _ = strings.Cut(rest, "#")
-		root := newRoot(&world{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ, getenv: func(string) string { return "" }, now: time.Now})
+		root := newRoot(&factory{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ, getenv: func(string) string { return "" }, now: time.Now})
 		cmd, args, err := root.Find(strings.Fields(rest))
 		if err != nil {
 			t.Errorf("%s: %v", rest, err)

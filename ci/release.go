@@ -28,7 +28,7 @@ type releaseFlags struct {
 	install               installFlags
 }
 
-func newRelease(w *world) *cobra.Command {
+func newRelease(env *factory) *cobra.Command {
 	var f releaseFlags
 	cmd := &cobra.Command{
 		Use:   "release VERSION",
@@ -61,7 +61,7 @@ no second commit. What is there and differs is an error before anything is writt
 			if err := f.check(); err != nil {
 				return err
 			}
-			return runRelease(cmd.Context(), w, f, version)
+			return runRelease(cmd.Context(), env, f, version)
 		},
 	}
 	f.add(cmd)
@@ -105,36 +105,36 @@ func (f releaseFlags) check() error {
 	return f.install.check()
 }
 
-func runRelease(ctx context.Context, w *world, f releaseFlags, version releases.ReleaseVersion) (err error) {
+func runRelease(ctx context.Context, env *factory, f releaseFlags, version releases.ReleaseVersion) (err error) {
 	o := release.Options{
-		Version: version, Date: w.date(), Restart: f.restart, DryRun: f.target.dryRun, Preview: f.preview,
+		Version: version, Date: env.date(), Restart: f.restart, DryRun: f.target.dryRun, Preview: f.preview,
 		Repository: release.Repository(f.github), Public: f.public, To: f.target.to,
 	}
-	show := newDisplay(w)
-	r, err := f.newRunner(ctx, w, show, &o)
+	show := newDisplay(env)
+	r, err := f.newRunner(ctx, env, show, &o)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	if o.Night.Publish, err = f.destination().options(w, r, show); err != nil {
+	if o.Night.Publish, err = f.destination().options(env, r, show); err != nil {
 		return err
 	}
-	if o.Client, err = w.githubClient(github.Options{Wait: w.wait, Log: r.Log}); err != nil {
+	if o.Client, err = env.githubClient(github.Options{Wait: env.wait, Log: r.Log}); err != nil {
 		return err
 	}
-	made, err := f.run(ctx, w, r, o)
+	made, err := f.run(ctx, env, r, o)
 	if err := show.end(ctx, made.Result, err); err != nil {
 		return err
 	}
-	f.print(w, show, version, made)
+	f.print(env, show, version, made)
 	return nil
 }
 
 // newRunner makes what the release is built with, and makes sure that what the
 // installation needs is there, before anything is written. A promotion builds nothing.
-func (f releaseFlags) newRunner(ctx context.Context, w *world, show *display, o *release.Options) (*runner.Runner, error) {
+func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display, o *release.Options) (*runner.Runner, error) {
 	if f.promote {
-		return w.newRunner(show, f.fresh)
+		return env.newRunner(show, f.fresh)
 	}
 	if err := f.source(o); err != nil {
 		return nil, err
@@ -143,17 +143,17 @@ func (f releaseFlags) newRunner(ctx context.Context, w *world, show *display, o 
 	if err != nil {
 		return nil, err
 	}
-	if o.Night.Prove, err = f.install.options(w, images); err != nil {
+	if o.Night.Prove, err = f.install.options(env, images); err != nil {
 		return nil, err
 	}
-	at, err := f.runner.choose(ctx, w)
+	at, err := f.runner.choose(ctx, env)
 	if err == nil && !(at.containers && images.HasPHP()) {
-		err = w.ensureTools(ctx, f.installTools, f.install.tools(w, o.Line))
+		err = env.ensureTools(ctx, f.installTools, f.install.tools(env, o.Line))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return w.newRunnerAt(ctx, show, f.runner, at, f.fresh)
+	return env.newRunnerAt(ctx, show, f.runner, at, f.fresh)
 }
 
 // source finds the line of the release, or the plan that it goes on with.
@@ -179,11 +179,11 @@ func (f releaseFlags) destination() targetFlags {
 	return f.target
 }
 
-func (f releaseFlags) run(ctx context.Context, w *world, r *runner.Runner, o release.Options) (release.Result, error) {
+func (f releaseFlags) run(ctx context.Context, env *factory, r *runner.Runner, o release.Options) (release.Result, error) {
 	if !f.promote {
 		return release.Make(ctx, r, o)
 	}
-	preview, closePreview, err := w.openSource(ctx, f.previewTo)
+	preview, closePreview, err := env.openSource(ctx, f.previewTo)
 	if err != nil {
 		return release.Result{}, usagef("--preview-to %s: %w", f.previewTo, err)
 	}
@@ -192,37 +192,37 @@ func (f releaseFlags) run(ctx context.Context, w *world, r *runner.Runner, o rel
 }
 
 // print says where the release is, or what a dry run would have written.
-func (f releaseFlags) print(w *world, show *display, version releases.ReleaseVersion, made release.Result) {
+func (f releaseFlags) print(env *factory, show *display, version releases.ReleaseVersion, made release.Result) {
 	o := f.destination()
 	switch {
 	case f.target.dryRun:
-		f.printPlanned(w, show, version, made)
-		if !w.json {
-			fmt.Fprintf(w.stdout, "\nNothing was written. %s %s would be published to %s\n", made.Plan.Line.Title, version, o.to)
+		f.printPlanned(env, show, version, made)
+		if !env.json {
+			fmt.Fprintf(env.stdout, "\nNothing was written. %s %s would be published to %s\n", made.Plan.Line.Title, version, o.to)
 		}
-	case w.json:
+	case env.json:
 	case f.preview:
-		fmt.Fprintf(w.stdout, "\nPreview  %s\nTry it   mageos-nightly serve %s\nRelease  mageos-nightly release %s --promote --preview-to %s --to %s\n", o.to, o.to, version, o.to, f.target.to)
+		fmt.Fprintf(env.stdout, "\nPreview  %s\nTry it   mageos-nightly serve %s\nRelease  mageos-nightly release %s --promote --preview-to %s --to %s\n", o.to, o.to, version, o.to, f.target.to)
 	default:
-		fmt.Fprintf(w.stdout, "\n%s %s is released: %s\n", made.Plan.Line.Title, version, o.to)
+		fmt.Fprintf(env.stdout, "\n%s %s is released: %s\n", made.Plan.Line.Title, version, o.to)
 	}
 }
 
 // printPlanned tells what a dry run would have written beside the packages.
-func (f releaseFlags) printPlanned(w *world, show *display, version releases.ReleaseVersion, made release.Result) {
+func (f releaseFlags) printPlanned(env *factory, show *display, version releases.ReleaseVersion, made release.Result) {
 	show.difference()
-	if w.json {
+	if env.json {
 		show.writeJSON(map[string]any{"event": "release", "version": version.String(), "repositories": made.Plan.Repositories, "github": made.Place.String(), "dry-run": true})
 		return
 	}
 	for _, p := range made.Plan.Repositories {
-		fmt.Fprintf(w.stdout, "+ %s: commit %.12s on %s, tag %s  %s\n", p.Name, p.Commit, release.Branch(version), version, plainURL(p.URL))
+		fmt.Fprintf(env.stdout, "+ %s: commit %.12s on %s, tag %s  %s\n", p.Name, p.Commit, release.Branch(version), version, plainURL(p.URL))
 	}
 	if made.Why != "" {
-		fmt.Fprintf(w.stdout, "  no release on GitHub: %s\n", made.Why)
+		fmt.Fprintf(env.stdout, "  no release on GitHub: %s\n", made.Why)
 		return
 	}
-	fmt.Fprintf(w.stdout, "+ release %s of %s on GitHub, as a draft\n", version, made.Place)
+	fmt.Fprintf(env.stdout, "+ release %s of %s on GitHub, as a draft\n", version, made.Place)
 }
 
 // plainURL is a URL without its user.

@@ -93,10 +93,10 @@ func (m *manager) environment() map[string]string {
 	}
 }
 
-// world is what a run in this process takes from outside.
-func (m *manager) world(out io.Writer) *world {
+// factory is what a run in this process takes from outside.
+func (m *manager) factory(out io.Writer) *factory {
 	environment := m.environment()
-	return &world{
+	return &factory{
 		stdout: out, stderr: out, now: func() time.Time { return m.now }, wait: m.github.Wait,
 		getenv: func(name string) string { return environment[name] },
 		environ: func() []string {
@@ -109,8 +109,8 @@ func (m *manager) world(out io.Writer) *world {
 func (m *manager) release(args ...string) (code int, said string) {
 	m.t.Helper()
 	var out bytes.Buffer
-	w := m.world(&out)
-	root := newRoot(w)
+	env := m.factory(&out)
+	root := newRoot(env)
 	root.SetArgs(append([]string{"release", "--line", m.line, "--to", m.target(), "--preview-to", m.preview(), "--github", sampleName}, args...))
 	err := root.ExecuteContext(m.t.Context())
 	if err != nil {
@@ -244,7 +244,7 @@ func TestRelease(t *testing.T) {
 	}
 	checkDraft(t, m, first)
 	var said bytes.Buffer
-	if err := runReproduce(t.Context(), m.world(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
+	if err := runReproduce(t.Context(), m.factory(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
 		t.Errorf("build the release again from its manifest: %v\n%s", err, said.String())
 	}
 	m.patches()

@@ -53,13 +53,13 @@ func TestReleaseHelper(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{
+	env := &factory{
 		stdout: io.Discard, stderr: halting{os.Stdout, os.Stdin}, now: func() time.Time { return j.Now },
 		getenv:  func(name string) string { return j.Environment[name] },
 		environ: os.Environ,
 		wait:    func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
-	root := newRoot(w)
+	root := newRoot(env)
 	root.SetArgs(j.Args)
 	os.Exit(exitCode(root.ExecuteContext(context.Background())))
 }

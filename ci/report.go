@@ -30,7 +30,7 @@ func checkReportFormat(format string) error {
 }
 
 // write writes a report to a file, or to standard output without one.
-func (w *world) write(r report, format, file string) error {
+func (env *factory) write(r report, format, file string) error {
 	var data []byte
 	var err error
 	switch format {
@@ -44,13 +44,13 @@ func (w *world) write(r report, format, file string) error {
 	if err != nil {
 		return err
 	}
-	return w.writeTo(file, data)
+	return env.writeTo(file, data)
 }
 
 // writeTo writes a result to a file, or to standard output without one.
-func (w *world) writeTo(file string, data []byte) error {
+func (env *factory) writeTo(file string, data []byte) error {
 	if file == "" {
-		return writeOut(w.stdout, data)
+		return writeOut(env.stdout, data)
 	}
 	return files.Replace(file, data)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-func newReproduce(w *world) *cobra.Command {
+func newReproduce(env *factory) *cobra.Command {
 	var f runnerFlags
 	cmd := &cobra.Command{
 		Use:   "reproduce URL | FOLDER | MANIFEST",
@@ -33,25 +33,25 @@ PHP, no Composer, no git program.`,
   mageos-nightly reproduce nightly.json --store /tmp/elsewhere`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runReproduce(cmd.Context(), w, args[0], f)
+			return runReproduce(cmd.Context(), env, args[0], f)
 		},
 	}
 	f.add(cmd)
 	return cmd
 }
 
-func runReproduce(ctx context.Context, w *world, at string, f runnerFlags) (err error) {
-	there, err := openPublished(ctx, w, at)
+func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (err error) {
+	there, err := openPublished(ctx, env, at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
-	where, err := f.choose(ctx, w)
+	where, err := f.choose(ctx, env)
 	if err != nil {
 		return err
 	}
-	show := newDisplay(w)
-	r, err := w.newRunnerAt(ctx, show, f, where, true)
+	show := newDisplay(env)
+	r, err := env.newRunnerAt(ctx, show, f, where, true)
 	if err != nil {
 		return err
 	}
@@ -65,10 +65,10 @@ func runReproduce(ctx context.Context, w *world, at string, f runnerFlags) (err 
 	if err != nil {
 		return err
 	}
-	if w.json {
+	if env.json {
 		show.writeJSON(map[string]any{"event": "reproduction", "reproduction": result})
 	} else {
-		printReproduction(w, result, there.repository == nil)
+		printReproduction(env, result, there.repository == nil)
 	}
 	if len(result.Differences) > 0 {
 		return coded(exitDiffers, "%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Snapshot, otherProgram(r, there.manifest))
@@ -87,17 +87,17 @@ func otherProgram(r *runner.Runner, m *releases.Manifest) string {
 	return fmt.Sprintf("; it was built by version %s (stages %v), this is %s (%v): use that version", m.Program, m.Stages, releases.Program, mine)
 }
 
-func printReproduction(w *world, r *publish.Reproduction, manifestOnly bool) {
+func printReproduction(env *factory, r *publish.Reproduction, manifestOnly bool) {
 	how := "byte by byte"
 	if manifestOnly {
 		how = "by their SHA-256"
 	}
 	for _, d := range r.Differences {
 		text := strings.TrimSpace(string(d.What) + "\n" + d.Detail)
-		fmt.Fprintf(w.stdout, "\n%s: %s\n", d.Path, strings.ReplaceAll(text, "\n", "\n  "))
+		fmt.Fprintf(env.stdout, "\n%s: %s\n", d.Path, strings.ReplaceAll(text, "\n", "\n  "))
 	}
 	if len(r.Differences) > 0 {
-		fmt.Fprint(w.stdout, "\nTheirs is what was published, ours what was built here.")
+		fmt.Fprint(env.stdout, "\nTheirs is what was published, ours what was built here.")
 	}
-	fmt.Fprintf(w.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, bytesText(r.Bytes), how, len(r.Differences))
+	fmt.Fprintf(env.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, bytesText(r.Bytes), how, len(r.Differences))
 }

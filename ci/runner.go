@@ -61,10 +61,10 @@ type place struct {
 }
 
 // choose finds where the stages are to run.
-func (f runnerFlags) choose(ctx context.Context, w *world) (place, error) {
+func (f runnerFlags) choose(ctx context.Context, env *factory) (place, error) {
 	wanted := f.runner
 	if wanted == "" {
-		wanted = w.getenv("NIGHTLY_RUNNER")
+		wanted = env.getenv("NIGHTLY_RUNNER")
 	}
 	switch wanted {
 	case inProcess:
@@ -73,7 +73,7 @@ func (f runnerFlags) choose(ctx context.Context, w *world) (place, error) {
 	default:
 		return place{}, usagef("--runner %s: no such runner; it is container, process or auto", wanted)
 	}
-	address, found, err := w.findEngine(ctx)
+	address, found, err := container.Find(ctx, env.getenv)
 	switch {
 	case err == nil:
 		return place{containers: true, must: wanted == inContainers, address: address, why: found}, nil
@@ -93,25 +93,25 @@ func reason(err error) string {
 }
 
 // newRunner makes what stages run with in this process.
-func (w *world) newRunner(show *display, fresh bool) (*runner.Runner, error) {
-	s, dir, err := w.openStore()
+func (env *factory) newRunner(show *display, fresh bool) (*runner.Runner, error) {
+	s, dir, err := env.openStore()
 	if err != nil {
 		return nil, err
 	}
 	s.Warm()
-	log := w.logger(show.logs())
+	log := env.logger(show.logs())
 	locate := runner.Embedded(filepath.Join(dir, "embedded"))
 	return &runner.Runner{
 		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
 		Fetcher: composer.NewFetcher(newClient()),
-		Git:     git.Options{Token: w.token, SSH: w.ssh(), Locate: locate, Log: log},
-		Environ: w.environ(), Now: w.now, Log: log, Progress: show.step, Report: show.report,
+		Git:     git.Options{Token: env.token, SSH: env.ssh(), Locate: locate, Log: log},
+		Environ: env.environ(), Now: env.now, Log: log, Progress: show.step, Report: show.report,
 	}, nil
 }
 
 // newRunnerAt makes what stages run with at a place, and says where that is.
-func (w *world) newRunnerAt(ctx context.Context, show *display, f runnerFlags, at place, fresh bool) (*runner.Runner, error) {
-	r, err := w.newRunner(show, fresh)
+func (env *factory) newRunnerAt(ctx context.Context, show *display, f runnerFlags, at place, fresh bool) (*runner.Runner, error) {
+	r, err := env.newRunner(show, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -119,29 +119,29 @@ func (w *world) newRunnerAt(ctx context.Context, show *display, f runnerFlags, a
 		show.runner(inProcess, at.why)
 		return r, nil
 	}
-	if err := w.connect(ctx, show, r, f, at); err != nil {
+	if err := env.connect(ctx, show, r, f, at); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
 // connect opens the sessions with the engines.
-func (w *world) connect(ctx context.Context, show *display, r *runner.Runner, f runnerFlags, at place) error {
-	log, err := w.engineLog(r.Dir)
+func (env *factory) connect(ctx context.Context, show *display, r *runner.Runner, f runnerFlags, at place) error {
+	log, err := env.engineLog(r.Dir)
 	if err != nil {
 		return err
 	}
 	o := container.Options{
 		Address: at.address, Store: r.Store, Results: r.Store.Results(), Dir: filepath.Join(r.Dir, "container"),
-		Program:      func(ctx context.Context, arch string) (string, error) { return stageBinary(ctx, f.binary, r.Dir, arch) },
-		Certificates: w.certificates(), Secrets: w.secrets(),
+		Program:      f.program(filepath.Join(r.Dir, "container")),
+		Certificates: container.Certificates(env.getenv), Secrets: env.secrets(),
 		Raw: log, LogFile: log.Name(), Log: r.Log, Progress: r.Progress, File: r.Received.Add,
 	}
-	if w.verbose {
+	if env.verbose {
 		o.Raw = io.MultiWriter(log, show.logs())
 	}
 	if r.Fresh {
-		o.Fresh = strconv.FormatInt(w.now().UnixNano(), 36)
+		o.Fresh = strconv.FormatInt(env.now().UnixNano(), 36)
 	}
 	err = r.Connect(ctx, o, f.others)
 	switch {
@@ -163,11 +163,22 @@ func (w *world) connect(ctx context.Context, show *display, r *runner.Runner, f 
 	return nil
 }
 
+// program gives the program that runs in containers.
+func (f runnerFlags) program(dir string) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, arch string) (string, error) {
+		file, err := container.Program(ctx, f.binary, dir, arch)
+		if err != nil {
+			return "", usagef("%w", err)
+		}
+		return file, nil
+	}
+}
+
 // keptLogs is how many logs of engines are kept.
 const keptLogs = 20
 
 // engineLog opens a file for everything that the engine says.
-func (w *world) engineLog(store string) (*os.File, error) {
+func (env *factory) engineLog(store string) (*os.File, error) {
 	dir := filepath.Join(store, "logs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of logs: %w", err)
@@ -181,7 +192,7 @@ func (w *world) engineLog(store string) (*os.File, error) {
 			return nil, fmt.Errorf("remove an old log: %w", err)
 		}
 	}
-	stamp := strings.NewReplacer(":", "", "-", "").Replace(w.now().UTC().Format(time.RFC3339))
+	stamp := strings.NewReplacer(":", "", "-", "").Replace(env.now().UTC().Format(time.RFC3339))
 	f, err := os.CreateTemp(dir, "engine-"+stamp+"-*.log")
 	if err != nil {
 		return nil, fmt.Errorf("make the log of the engine: %w", err)

@@ -16,7 +16,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-func newServe(w *world) *cobra.Command {
+func newServe(env *factory) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
 		Use:   "serve FOLDER",
@@ -25,14 +25,14 @@ func newServe(w *world) *cobra.Command {
   mageos-nightly serve ./repository --address 127.0.0.1:8080`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return serve(cmd.Context(), w, args[0], address)
+			return serve(cmd.Context(), env, args[0], address)
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	return cmd
 }
 
-func serve(ctx context.Context, w *world, dir, address string) error {
+func serve(ctx context.Context, env *factory, dir, address string) error {
 	if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); err != nil {
 		return usagef("%s is not a published repository: %w; publish one with mageos-nightly nightly --to %s", dir, err, dir)
 	}
@@ -44,7 +44,7 @@ func serve(ctx context.Context, w *world, dir, address string) error {
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	base := "http://" + listener.Addr().String()
-	fmt.Fprintf(w.stdout, "%s is served at %s/\n\nIn a project of yours:\n  composer config repositories.nightly composer %s\n  composer config secure-http false\n\nCtrl-C ends it.\n", dir, base, base)
+	fmt.Fprintf(env.stdout, "%s is served at %s/\n\nIn a project of yours:\n  composer config repositories.nightly composer %s\n  composer config secure-http false\n\nCtrl-C ends it.\n", dir, base, base)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -30,13 +30,13 @@ func (f *signFlags) add(cmd *cobra.Command) {
 }
 
 // attest is what is said of a night, and by whom it is signed.
-func (f signFlags) attest(w *world) (*attest.Options, error) {
+func (f signFlags) attest(env *factory) (*attest.Options, error) {
 	former, err := readKeys(f.former)
 	if err != nil {
 		return nil, err
 	}
-	o := &attest.Options{Builder: w.builder(), Former: former}
-	name, data, err := f.read(w)
+	o := &attest.Options{Builder: env.builder(), Former: former}
+	name, data, err := f.read(env)
 	if err != nil || data == nil {
 		return o, err
 	}
@@ -47,7 +47,7 @@ func (f signFlags) attest(w *world) (*attest.Options, error) {
 }
 
 // read gives the key and where it stood; nothing without one.
-func (f signFlags) read(w *world) (name string, data []byte, err error) {
+func (f signFlags) read(env *factory) (name string, data []byte, err error) {
 	if f.file != "" {
 		data, err = files.Read(f.file, files.Small)
 		if err != nil {
@@ -55,7 +55,7 @@ func (f signFlags) read(w *world) (name string, data []byte, err error) {
 		}
 		return "--sign-key " + f.file, data, nil
 	}
-	value := w.getenv(signKeyVariable)
+	value := env.getenv(signKeyVariable)
 	if value == "" || bytes.Contains([]byte(value), []byte("-----BEGIN")) {
 		if value != "" {
 			data = []byte(value)
@@ -72,18 +72,18 @@ func (f signFlags) read(w *world) (name string, data []byte, err error) {
 
 // builder is who runs this: a workflow of GitHub Actions by its own variables
 // (https://docs.github.com/actions/reference/variables-reference), or anybody.
-func (w *world) builder() attest.Builder {
-	if w.getenv("GITHUB_ACTIONS") != "true" {
+func (env *factory) builder() attest.Builder {
+	if env.getenv("GITHUB_ACTIONS") != "true" {
 		return attest.Builder{}
 	}
-	server := w.getenv("GITHUB_SERVER_URL") + "/"
+	server := env.getenv("GITHUB_SERVER_URL") + "/"
 	return attest.Builder{
-		ID:         server + w.getenv("GITHUB_WORKFLOW_REF"),
-		Invocation: server + w.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + w.getenv("GITHUB_RUN_ID") + "/attempts/" + w.getenv("GITHUB_RUN_ATTEMPT"),
+		ID:         server + env.getenv("GITHUB_WORKFLOW_REF"),
+		Invocation: server + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID") + "/attempts/" + env.getenv("GITHUB_RUN_ATTEMPT"),
 	}
 }
 
-func newKeygen(w *world) *cobra.Command {
+func newKeygen(env *factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "keygen FILE",
 		Short: "Make a key to sign nights with, and the public one to verify them with",
@@ -107,7 +107,7 @@ one to FILE.pub. Both are ed25519 keys in PEM, as openssl reads and writes them.
 					return usagef("keygen: %w", err)
 				}
 			}
-			fmt.Fprintf(w.stdout, "private key  %s (keep it to yourself)\npublic key   %s.pub\n", args[0], args[0])
+			fmt.Fprintf(env.stdout, "private key  %s (keep it to yourself)\npublic key   %s.pub\n", args[0], args[0])
 			return nil
 		},
 	}

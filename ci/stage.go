@@ -27,7 +27,7 @@ type stageFlags struct {
 	prune bool
 }
 
-func newStage(w *world) *cobra.Command {
+func newStage(env *factory) *cobra.Command {
 	var f stageFlags
 	cmd := &cobra.Command{
 		Use:   "stage NAME",
@@ -41,7 +41,7 @@ what runs in containers; a failed stage can be run again with it, to look at.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return remoteStages, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return runStage(cmd.Context(), w, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runStage(cmd.Context(), env, args[0], f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Input, "input", "input.json", "file with the stage's input")
@@ -57,14 +57,14 @@ var remoteStages = []string{"checkout", "dependencies", "build", "tools", "insta
 // eventPause is the least time between two steps that a stage tells.
 const eventPause = 100 * time.Millisecond
 
-func runStage(ctx context.Context, w *world, name string, f stageFlags) (err error) {
-	r, err := w.newRunner(newDisplay(w), false)
+func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err error) {
+	r, err := env.newRunner(newDisplay(env), false)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err = errors.Join(err, r.Close()); err == nil && f.prune {
-			err = pruneCache(ctx, r.Dir, w.now())
+			err = pruneCache(ctx, r.Dir, env.now())
 		}
 	}()
 	packs, err := pack.Open(f.trees...)
@@ -74,15 +74,15 @@ func runStage(ctx context.Context, w *world, name string, f stageFlags) (err err
 	defer packs.Close()
 	r.Trees = pack.Over(r.Store, packs)
 	var last time.Time
-	r.Progress, r.Log = container.Events(w.stdout, func() bool {
-		now := w.now()
+	r.Progress, r.Log = container.Events(env.stdout, func() bool {
+		now := env.now()
 		if now.Sub(last) < eventPause {
 			return false
 		}
 		last = now
 		return true
 	})
-	if err := serveStage(ctx, w, r, name, f.Task); err != nil {
+	if err := serveStage(ctx, env, r, name, f.Task); err != nil {
 		return &pipeline.StageError{Stage: name, Err: err}
 	}
 	return nil
@@ -113,7 +113,7 @@ func pruneCache(ctx context.Context, dir string, now time.Time) error {
 }
 
 // serveStage runs the stage of that name.
-func serveStage(ctx context.Context, w *world, r *runner.Runner, name string, t container.Task) error {
+func serveStage(ctx context.Context, env *factory, r *runner.Runner, name string, t container.Task) error {
 	switch name {
 	case "checkout":
 		return container.Serve(ctx, r.Checkout(), r.Trees, t)
@@ -124,22 +124,22 @@ func serveStage(ctx context.Context, w *world, r *runner.Runner, name string, t 
 	case "tools":
 		return container.Serve(ctx, runner.Tools(), r.Trees, t)
 	case "install":
-		return serveInstall(ctx, w, r, t)
+		return serveInstall(ctx, env, r, t)
 	}
 	return usagef("no stage %q runs alone; these do: %s", name, commas(remoteStages))
 }
 
 // serveInstall runs the test installation, and sends the report of a failed one, of which a
 // container keeps nothing.
-func serveInstall(ctx context.Context, w *world, r *runner.Runner, t container.Task) error {
+func serveInstall(ctx context.Context, env *factory, r *runner.Runner, t container.Task) error {
 	// The shop is not part of the result: it would stay in the engine's cache.
 	work := t.Out + "-work"
 	o := r.InstallOptions(work)
 	var err error
-	if o.Services, err = w.services(); err != nil {
+	if o.Services, err = env.services(); err != nil {
 		return err
 	}
-	if folder := w.getenv(runner.PreviousVariable); folder != "" {
+	if folder := env.getenv(runner.PreviousVariable); folder != "" {
 		o.Previous = publish.Handler(folder)
 	}
 	stage := install.Stage(o)
@@ -154,7 +154,7 @@ func serveInstall(ctx context.Context, w *world, r *runner.Runner, t container.T
 		for _, name := range []string{stages.ReportFile, stages.InstallationFile} {
 			// It has failed before there was one if it is not there.
 			if data, err := os.ReadFile(filepath.Join(work, "report", name)); err == nil {
-				container.SendFile(w.stdout, path.Join(cell, "report", name), data)
+				container.SendFile(env.stdout, path.Join(cell, "report", name), data)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ const standInCommand = "search-stand-in"
 
 // newStandIn serves the stand-in for containers, and for whoever looks at a shop
 // that was installed with it.
-func newStandIn(*world) *cobra.Command {
+func newStandIn(*factory) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
 		Use:     standInCommand,

@@ -17,7 +17,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-func newStatus(w *world) *cobra.Command {
+func newStatus(env *factory) *cobra.Command {
 	var maxAge time.Duration
 	var keys []string
 	var line string
@@ -51,7 +51,7 @@ that of the signature, which nobody else can make.`,
 			if err != nil {
 				return err
 			}
-			return alarm.watch(cmd.Context(), w, at, maxAge, public)
+			return alarm.watch(cmd.Context(), env, at, maxAge, public)
 		},
 	}
 	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
@@ -94,10 +94,10 @@ func readKeys(names []string) ([]attest.PublicKey, error) {
 }
 
 // status reads and shows a status. What it read is there also when it is too old.
-func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys []attest.PublicKey) (s *publish.Status, err error) {
+func status(ctx context.Context, env *factory, at string, maxAge time.Duration, keys []attest.PublicKey) (s *publish.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	source, closeSource, err := w.openSource(ctx, at)
+	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
@@ -114,13 +114,13 @@ func status(ctx context.Context, w *world, at string, maxAge time.Duration, keys
 			return s, err
 		}
 	}
-	if err := showStatus(w, s); err != nil {
+	if err := showStatus(env, s); err != nil {
 		return s, err
 	}
 	if maxAge <= 0 {
 		return s, nil
 	}
-	if why := s.Stale(w.now(), maxAge); why != "" {
+	if why := s.Stale(env.now(), maxAge); why != "" {
 		return s, coded(exitStale, "%s: %s", source, why)
 	}
 	return s, nil
@@ -150,24 +150,24 @@ func signedTime(ctx context.Context, source target.Source, s *publish.Status, ke
 	return nil
 }
 
-func showStatus(w *world, s *publish.Status) error {
-	if w.json {
+func showStatus(env *factory, s *publish.Status) error {
+	if env.json {
 		data, err := json.Marshal(s)
 		if err != nil {
 			return err
 		}
-		return writeOut(w.stdout, append(data, '\n'))
+		return writeOut(env.stdout, append(data, '\n'))
 	}
-	fmt.Fprintf(w.stdout, "Current night  %s (%d nights, %d packages)\n", s.Snapshot, len(s.Snapshots), s.Packages)
+	fmt.Fprintf(env.stdout, "Current night  %s (%d nights, %d packages)\n", s.Snapshot, len(s.Snapshots), s.Packages)
 	if s.LastGood != nil {
-		fmt.Fprintf(w.stdout, "Last good      %s at %s\n", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
+		fmt.Fprintf(env.stdout, "Last good      %s at %s\n", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}
 	if t := s.LastTry; t != nil {
 		what := "good"
 		if !t.Good() {
 			what = "failed in " + t.Stage + ": " + t.Reason
 		}
-		fmt.Fprintf(w.stdout, "Last try       %s at %s, %s\n", t.Snapshot, t.At.Format(time.RFC3339), what)
+		fmt.Fprintf(env.stdout, "Last try       %s at %s, %s\n", t.Snapshot, t.At.Format(time.RFC3339), what)
 	}
 	return nil
 }

@@ -13,10 +13,10 @@ import (
 
 // table writes what became of each stage.
 func (d *display) table() {
-	if d.world.json {
+	if d.env.json {
 		return
 	}
-	out := tabwriter.NewWriter(d.world.stdout, 0, 8, 2, ' ', 0)
+	out := tabwriter.NewWriter(d.env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "\nSTAGE\tTIME\tSTATE\tWHAT")
 	for _, r := range d.reports {
 		took := "-"
@@ -34,12 +34,12 @@ func (d *display) table() {
 
 // results says where the results of a run lie and what to do with them.
 func (d *display) results(made nightly.Result, plan string) {
-	if d.world.json {
+	if d.env.json {
 		d.resultEvent(made, plan)
 		return
 	}
 	d.difference()
-	w := d.world.stdout
+	w := d.env.stdout
 	fmt.Fprintln(w)
 	if made.Shop != "" {
 		fmt.Fprintf(w, "Installed shop  %s\n", made.Shop)

@@ -43,12 +43,12 @@ func (f *targetFlags) addKeep(cmd *cobra.Command) {
 }
 
 // options are how what a runner built is published.
-func (f targetFlags) options(w *world, r *runner.Runner, show *display) (nightly.PublishOptions, error) {
-	said, err := f.sign.attest(w)
+func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nightly.PublishOptions, error) {
+	said, err := f.sign.attest(env)
 	if err != nil {
 		return nightly.PublishOptions{}, err
 	}
-	history, err := w.history(r.Git)
+	history, err := env.history(r.Git)
 	if err != nil {
 		return nightly.PublishOptions{}, err
 	}
@@ -59,8 +59,8 @@ func (f targetFlags) options(w *world, r *runner.Runner, show *display) (nightly
 	o := nightly.PublishOptions{
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
 		Publisher: publish.Options{
-			Store: r.Trees, Owner: owner(), Now: w.now().UTC(), Grace: grace,
-			Target: target.Options{SSH: w.ssh(), Log: r.Log}, History: history, Attest: said, Log: r.Log, Progress: show.step,
+			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
+			Target: target.Options{SSH: env.ssh(), Log: r.Log}, History: history, Attest: said, Log: r.Log, Progress: show.step,
 		},
 	}
 	if f.dryRun {
@@ -79,16 +79,16 @@ func owner() string {
 }
 
 // targets is how targets of publishing are reached.
-func (w *world) targets() target.Options {
-	return target.Options{SSH: w.ssh(), Log: w.logger(w.stderr)}
+func (env *factory) targets() target.Options {
+	return target.Options{SSH: env.ssh(), Log: env.logger(env.stderr)}
 }
 
 // history is where the commits between two snapshots come from: GitHub's comparison for
 // what lies on GitHub, with its pull requests, and git for all else and where GitHub does
 // not answer.
-func (w *world) history(elsewhere git.Options) (compare.History, error) {
+func (env *factory) history(elsewhere git.Options) (compare.History, error) {
 	// There is another way to the commits, and somebody waits.
-	client, err := w.githubClient(github.Options{Log: elsewhere.Log, LongestWait: 20 * time.Second, Tries: 2})
+	client, err := env.githubClient(github.Options{Log: elsewhere.Log, LongestWait: 20 * time.Second, Tries: 2})
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +97,10 @@ func (w *world) history(elsewhere git.Options) (compare.History, error) {
 
 // githubClient is the API of the GitHub that the environment names, and the token that
 // opens it. GitHub's own runners set it; of an Enterprise Server it is another one.
-func (w *world) githubClient(o github.Options) (*github.Client, error) {
-	o.Token = github.NewToken(w.token("github.com"))
-	if api := strings.TrimRight(w.getenv("GITHUB_API_URL"), "/"); api != "" && api != "https://api.github.com" {
-		o.BaseURL, o.Token = api+"/", github.NewToken(w.getenv("GH_ENTERPRISE_TOKEN"))
+func (env *factory) githubClient(o github.Options) (*github.Client, error) {
+	o.Token = github.NewToken(env.token("github.com"))
+	if api := strings.TrimRight(env.getenv("GITHUB_API_URL"), "/"); api != "" && api != "https://api.github.com" {
+		o.BaseURL, o.Token = api+"/", github.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
 	}
 	client, err := github.New(o)
 	if err != nil {
@@ -121,12 +121,12 @@ func (d *display) difference() {
 	slices.SortFunc(d.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
 	for _, change := range d.changes {
 		switch {
-		case d.world.json:
+		case d.env.json:
 			d.writeJSON(map[string]any{"event": "change", "change": change})
 		case change.Removed:
-			fmt.Fprintf(d.world.stdout, "- %s\n", change.Path)
+			fmt.Fprintf(d.env.stdout, "- %s\n", change.Path)
 		default:
-			fmt.Fprintf(d.world.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
+			fmt.Fprintf(d.env.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
 		}
 	}
 	d.changes = nil

@@ -14,8 +14,8 @@ import (
 	"github.com/mage-os/nightly/pipeline/container"
 )
 
-func newTest(w *world) *cobra.Command {
-	o := check.Options{Stdout: w.stdout, Stderr: w.stderr, Engine: check.Engine{Host: runnerHost, Find: w.engineAddress}}
+func newTest(env *factory) *cobra.Command {
+	o := check.Options{Stdout: env.stdout, Stderr: env.stderr, Engine: check.Engine{Host: container.RunnerHost, Find: env.engineAddress}}
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run this project's checks: format, vet, staticcheck, tests, and each fuzz target for a moment",
@@ -32,7 +32,7 @@ waits for it.`,
 				return usagef("run this in the top folder of a checkout of the project: %w", err)
 			}
 			if o.Engine.Start {
-				o.Install = w.ensureTestTools
+				o.Install = env.ensureTestTools
 			}
 			return check.All(cmd.Context(), o)
 		},
@@ -49,8 +49,8 @@ waits for it.`,
 const privileges = "/run/sshd"
 
 // ensureTestTools installs what the tests run.
-func (w *world) ensureTestTools(ctx context.Context) error {
-	err := w.ensureTools(ctx, true, slices.Concat(tools.Install, tools.Tests))
+func (env *factory) ensureTestTools(ctx context.Context) error {
+	err := env.ensureTools(ctx, true, slices.Concat(tools.Install, tools.Tests))
 	if err == nil && os.Geteuid() == 0 { // else the tests of sshd are skipped, by name
 		err = os.MkdirAll(privileges, 0o755)
 	}
@@ -59,14 +59,14 @@ func (w *world) ensureTestTools(ctx context.Context) error {
 
 // engineAddress is the address of an engine that answers, that of Docker or a
 // program like it too.
-func (w *world) engineAddress(ctx context.Context) (string, error) {
-	address, _, err := w.findEngine(ctx)
+func (env *factory) engineAddress(ctx context.Context) (string, error) {
+	address, _, err := container.Find(ctx, env.getenv)
 	return cmp.Or(address, container.Image), err
 }
 
 // ensureTools installs missing tools if that was asked for and is possible.
-func (w *world) ensureTools(ctx context.Context, allowed bool, wanted []tools.Tool) error {
-	installer := tools.Installer{Allowed: allowed, Log: w.stderr, Verbose: w.verbose}
+func (env *factory) ensureTools(ctx context.Context, allowed bool, wanted []tools.Tool) error {
+	installer := tools.Installer{Allowed: allowed, Log: env.stderr, Verbose: env.verbose}
 	if err := installer.Ensure(ctx, wanted); err != nil {
 		return usagef("%w", err)
 	}

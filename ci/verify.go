@@ -30,7 +30,7 @@ type verifyFlags struct {
 	noDists   bool
 }
 
-func newVerify(w *world) *cobra.Command {
+func newVerify(env *factory) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify URL|FOLDER",
@@ -47,7 +47,7 @@ on; --newer-than gives that time; --max-age works without a memory.`,
   mageos-nightly verify ./repository                       without a key: hashes and layout alone`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runVerify(cmd.Context(), w, args[0], f)
+			return runVerify(cmd.Context(), env, args[0], f)
 		},
 	}
 	flags := cmd.Flags()
@@ -60,12 +60,12 @@ on; --newer-than gives that time; --max-age works without a memory.`,
 	return cmd
 }
 
-func runVerify(ctx context.Context, w *world, at string, f verifyFlags) (err error) {
-	o, err := f.options(w)
+func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err error) {
+	o, err := f.options(env)
 	if err != nil {
 		return err
 	}
-	closeSource, err := o.from(ctx, w, at)
+	closeSource, err := o.from(ctx, env, at)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func runVerify(ctx context.Context, w *world, at string, f verifyFlags) (err err
 		}
 		return &releases.SourceError{Repository: "published", URL: o.Source.String(), Err: err}
 	}
-	if err := showReport(w, o.Source.String(), report); err != nil {
+	if err := showReport(env, o.Source.String(), report); err != nil {
 		return err
 	}
 	if len(report.Problems) > 0 {
@@ -95,8 +95,8 @@ type verifyOptions struct {
 	state seen
 }
 
-func (f verifyFlags) options(w *world) (*verifyOptions, error) {
-	o := &verifyOptions{Options: verify.Options{Now: w.now(), MaxAge: f.maxAge, Dists: !f.noDists}}
+func (f verifyFlags) options(env *factory) (*verifyOptions, error) {
+	o := &verifyOptions{Options: verify.Options{Now: env.now(), MaxAge: f.maxAge, Dists: !f.noDists}}
 	var err error
 	if o.Keys, err = readKeys(f.keys); err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (s seen) remember(file string, r *verify.Report) error {
 }
 
 // from opens what is verified. A folder and a bucket can be listed; the web cannot.
-func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() error, error) {
+func (o *verifyOptions) from(ctx context.Context, env *factory, at string) (func() error, error) {
 	if isWeb(at) {
 		base, err := stages.BaseURL(at)
 		if err != nil {
@@ -178,7 +178,7 @@ func (o *verifyOptions) from(ctx context.Context, w *world, at string) (func() e
 			return nil, usagef("%w", err)
 		}
 	}
-	t, err := target.Open(ctx, at, w.targets())
+	t, err := target.Open(ctx, at, env.targets())
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
@@ -207,27 +207,27 @@ func listAll(ctx context.Context, t target.Target) ([]string, error) {
 	return names, nil
 }
 
-func showReport(w *world, where string, r *verify.Report) error {
-	if w.json {
+func showReport(env *factory, where string, r *verify.Report) error {
+	if env.json {
 		data, err := json.Marshal(r)
 		if err != nil {
 			return err
 		}
-		return writeOut(w.stdout, append(data, '\n'))
+		return writeOut(env.stdout, append(data, '\n'))
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintln(w.stdout, printable(p.String()))
+		fmt.Fprintln(env.stdout, printable(p.String()))
 	}
 	for _, what := range r.Unchecked {
-		fmt.Fprintf(w.stderr, "not verified: %s\n", what)
+		fmt.Fprintf(env.stderr, "not verified: %s\n", what)
 	}
 	verdict := "no problem"
 	if n := len(r.Problems); n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	fmt.Fprintf(w.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Snapshot, r.Snapshots, r.Files, bytesText(r.Bytes))
+	fmt.Fprintf(env.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Snapshot, r.Snapshots, r.Files, bytesText(r.Bytes))
 	if r.Signed != nil {
-		fmt.Fprintf(w.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
+		fmt.Fprintf(env.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
 	}
 	return nil
 }

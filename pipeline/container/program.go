@@ -1,4 +1,4 @@
-package ci
+package container
 
 import (
 	"context"
@@ -8,26 +8,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-
-	"github.com/mage-os/nightly/ci/tools"
 )
 
-// program is the import path of this command.
+// program is the import path of the program whose stages run in containers.
 const program = "github.com/mage-os/nightly/ci/mageos-nightly"
 
 // machines are the architectures of engines, as ELF names them.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// stageBinary gives this program as a static linux binary: the given one, itself
-// if it is one, else built from the source in which the command runs.
-func stageBinary(ctx context.Context, given, store, arch string) (string, error) {
+// Program gives this program as a static linux binary for Options.Program: the given one,
+// itself if it is one, else built into a folder from the source in which it runs.
+func Program(ctx context.Context, given, dir, arch string) (string, error) {
 	if given != "" {
 		path, err := filepath.Abs(given)
 		if err == nil {
 			err = static(path, arch)
 		}
 		if err != nil {
-			return "", usagef("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci/mageos-nightly", given, err, arch, given)
+			return "", fmt.Errorf("--stage-binary %s: %w; make one with CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o %s ./ci/mageos-nightly", given, err, arch, given)
 		}
 		return path, nil
 	}
@@ -35,12 +33,12 @@ func stageBinary(ctx context.Context, given, store, arch string) (string, error)
 	if err == nil && static(self, arch) == nil {
 		return self, nil
 	}
-	path := filepath.Join(store, "container", "ci-linux-"+arch)
+	path := filepath.Join(dir, "mageos-nightly-linux-"+arch)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", usagef("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
-			arch, err, tools.LastLines(string(out), 10))
+		return "", fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --stage-binary",
+			arch, err, out)
 	}
 	return path, nil
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/mage-os/nightly/pipeline/store"
 )
 
-// A world is what the program takes from outside: the clock, the environment,
+// A factory makes what commands need of the machine: it holds the clock, the environment,
 // the streams, and the flags that every command has.
-type world struct {
+type factory struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	environ        func() []string
@@ -31,16 +31,16 @@ type world struct {
 }
 
 // say adds to the page about the run.
-func (w *world) say(markdown string) { w.said = append(w.said, markdown) }
+func (env *factory) say(markdown string) { env.said = append(env.said, markdown) }
 
 // date is the day of a night: always UTC, so that it does not depend on the
 // machine.
-func (w *world) date() string { return w.now().UTC().Format(time.DateOnly) }
+func (env *factory) date() string { return env.now().UTC().Format(time.DateOnly) }
 
-func (w *world) storePath() (string, error) {
-	dir := w.storeDir
+func (env *factory) storePath() (string, error) {
+	dir := env.storeDir
 	if dir == "" {
-		dir = w.getenv("NIGHTLY_STORE")
+		dir = env.getenv("NIGHTLY_STORE")
 	}
 	if dir == "" {
 		cache, err := os.UserCacheDir()
@@ -52,8 +52,8 @@ func (w *world) storePath() (string, error) {
 	return filepath.Abs(dir)
 }
 
-func (w *world) openStore() (*store.Store, string, error) {
-	dir, err := w.storePath()
+func (env *factory) openStore() (*store.Store, string, error) {
+	dir, err := env.storePath()
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,20 +62,20 @@ func (w *world) openStore() (*store.Store, string, error) {
 }
 
 // logger writes warnings, or with --verbose everything, to out.
-func (w *world) logger(out io.Writer) *slog.Logger { return w.loggerAt(out, slog.LevelWarn) }
+func (env *factory) logger(out io.Writer) *slog.Logger { return env.loggerAt(out, slog.LevelWarn) }
 
 // loggerAt writes what is at least of that level, or with --verbose everything.
-func (w *world) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
-	if w.verbose {
+func (env *factory) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
+	if env.verbose {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
 }
 
 // token gives the secret for a git host, or nothing. It goes to that host only.
-func (w *world) token(host string) string {
+func (env *factory) token(host string) string {
 	if host != "github.com" {
 		return ""
 	}
-	return w.getenv("GITHUB_TOKEN")
+	return env.getenv("GITHUB_TOKEN")
 }

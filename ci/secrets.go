@@ -1,0 +1,51 @@
+package ci
+
+import (
+	"os"
+
+	"github.com/mage-os/nightly/pipeline/container"
+	gitremote "github.com/mage-os/nightly/releases/git/remote"
+)
+
+// The variables that name the files of ssh.
+const (
+	deployKey  = "NIGHTLY_DEPLOY_KEY"
+	knownHosts = "NIGHTLY_KNOWN_HOSTS"
+)
+
+// proxyVariables may hold a password, so that containers get them as secrets.
+var proxyVariables = []string{"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+
+// secrets are what of the environment the stages in containers get.
+func (env *factory) secrets() []container.Secret {
+	var secrets []container.Secret
+	for _, name := range append([]string{"GITHUB_TOKEN"}, proxyVariables...) {
+		if value := env.getenv(name); value != "" {
+			stages := []string{"checkout", "build", "install"}
+			if name == "GITHUB_TOKEN" {
+				stages = stages[:1]
+			}
+			secrets = append(secrets, container.Secret{Name: name, Value: value, Stages: stages})
+		}
+	}
+	for _, name := range []string{deployKey, knownHosts} {
+		// A file that cannot be read is missed by whoever needs it, by name.
+		if data, err := os.ReadFile(env.getenv(name)); err == nil {
+			secrets = append(secrets, container.Secret{Name: name, Value: string(data), File: true, Stages: []string{"checkout"}})
+		}
+	}
+	return secrets
+}
+
+// ssh is how ssh:// repositories are opened: with the deploy key, if there is
+// one.
+func (env *factory) ssh() gitremote.SSH {
+	var s gitremote.SSH
+	if file := env.getenv(deployKey); file != "" {
+		s.Keys = []string{file}
+	}
+	if file := env.getenv(knownHosts); file != "" {
+		s.KnownHosts = []string{file}
+	}
+	return s
+}
