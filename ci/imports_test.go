@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"releases/git":          {"releases", "releases/compare", "releases/git/remote"},
 	"releases/git/remote":   nil,
 	"releases/github":       {"releases", "releases/compare", "releases/organization"},
+	"releases/rules":        {"releases", "releases/composer"},
 	"releases/organization": {"releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},
@@ -57,7 +58,7 @@ var mayImport = map[string][]string{
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
-	"stages/build":           {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
 	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},

@@ -142,6 +142,9 @@ func meets(version, when string) bool {
 	return err == nil && constraint.Matches(v)
 }
 
+// Applies reports whether the edit is made to that version of its package.
+func (e Edit) Applies(version string) bool { return meets(version, e.When) }
+
 // Applies says whether the file goes into that version of a package.
 func (f File) Applies(name, version string) bool {
 	return f.Package == name && meets(version, f.When)

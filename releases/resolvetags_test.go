@@ -147,39 +147,3 @@ func TestOnly(t *testing.T) {
 		}
 	}
 }
-
-// TestTagRules: versions and requires of a tag stay, but for what the line corrects.
-func TestTagRules(t *testing.T) {
-	line := &Line{
-		Repositories: []Repository{{FixVersions: []FixVersions{{Versions: map[string]string{"magento/a": "2.0.0", "phpgt/dom": "2.1.6"}}}}},
-		Edits: []Edit{
-			{Package: "magento/a", When: "2.0.0", Set: []EditLink{{composer.Require, "magento/b", "1.*"}}},
-			{Package: "magento/a", When: "<2.0.0", Set: []EditLink{{composer.Require, "magento/c", "9"}}},
-			{Package: "magento/absent", Set: []EditLink{{composer.Require, "magento/c", "9"}}},
-		},
-	}
-	rules, err := NewTagRules(line, map[composer.Name]string{"magento/a": "1.0.0", "magento/b": "1.2.3"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := composer.ParseManifest([]byte(`{"name":"magento/a","version":"1.0.0","require":{"php":"^8","magento/b":"1.2.*","phpgt/dom":"2.2.1","magento/x":"self.version"},
-		"suggest":{"magento/module-x-sample-data":"1.*"}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rules.Rewrite(m); err != nil {
-		t.Fatal(err)
-	}
-	want := `{"name":"magento/a","version":"2.0.0","require":{"php":"^8","magento/b":"1.*","phpgt/dom":"2.1.6","magento/x":"self.version"},` +
-		`"suggest":{"magento/module-x-sample-data":"Sample Data version: 1.*"}}`
-	got, err := m.MarshalJSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if _, err := NewTagRules(line, map[composer.Name]string{"magento/b": "main branch"}); err == nil || !strings.Contains(err.Error(), "fix-versions") {
-		t.Errorf("a version that is none: %v, want advice", err)
-	}
-}

@@ -132,7 +132,7 @@ const maxNumber = 999
 
 // checkDay says what is wrong with the date and number of a snapshot.
 func checkDay(date string, number int) error {
-	if _, err := time.Parse(dateLayout, date); err != nil {
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
 		return fmt.Errorf("date %q: want a UTC day such as 2026-11-24", date)
 	}
 	if number < 0 || number > maxNumber {

@@ -149,7 +149,7 @@ func (w *upstreamWalk) wanted(manifests ...*composer.Manifest) []want {
 				continue
 			}
 			constraint := link.Constraint
-			if constraint == selfVersion {
+			if constraint == composer.SelfVersion {
 				constraint = m.Version()
 			}
 			constraints[name] = append(constraints[name], constraint)

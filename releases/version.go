@@ -14,9 +14,6 @@ import (
 // line names no other.
 const newPackage = "0.0.1"
 
-// dateLayout is the form of Plan.Date.
-const dateLayout = time.DateOnly
-
 // basePattern is what the version of a release looks like, by the rule of
 // Mage-OS's nightly builds: one to four numbers, and one suffix that begins with
 // a letter.
@@ -29,7 +26,7 @@ var basePattern = regexp.MustCompile(`^(v?)([0-9]+(?:\.[0-9]+){0,3})(?:-([A-Za-z
 // visible as metadata, which has no say in Composer's order. A local build says
 // so there too. An empty base stands for a package without a release.
 func NightlyVersion(base, date string, number int, local bool) (string, error) {
-	day, err := time.Parse(dateLayout, date)
+	day, err := time.Parse(time.DateOnly, date)
 	if err != nil || number < 0 {
 		return "", fmt.Errorf("night %q, number %d: want a date such as 2026-11-24, and a number from 0", date, number)
 	}

@@ -57,7 +57,7 @@ func CandidateOf(p *releases.Plan, n Snapshot, cell releases.Cell, tools []Tool)
 	for _, name := range slices.Sorted(maps.Keys(p.Replace)) {
 		source := composer.Name(name)
 		vendor, renamed := p.Line.Rename[source.Vendor()]
-		// The product is replaced by nothing: see releases.Rules.
+		// The product is replaced by nothing: see releases/rules.
 		isProduct := p.Line.Upstream != nil && p.Line.Upstream.Package == name
 		if ours := string(source.WithVendor(vendor)); renamed && !isProduct && built[ours] {
 			replaced = append(replaced, Replaced{Package: ours, Upstream: name, Version: strings.TrimPrefix(p.Replace[name], "v")})

@@ -15,8 +15,11 @@ const (
 
 var sections = []Section{Require, RequireDev, Replace, Provide, Conflict, Suggest}
 
+// SelfVersion is the constraint that means the version of the package in which it stands.
+const SelfVersion = "self.version"
+
 // A Link is one row of a section. Name may be a platform package; Constraint is free text in "suggest", and may be
-// "self.version" elsewhere.
+// SelfVersion elsewhere.
 type Link struct {
 	Name       string
 	Constraint string

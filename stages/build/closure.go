@@ -97,7 +97,7 @@ func wantsOf(packages []composed) ([]*want, error) {
 
 func newWant(p composed, section composer.Section, l composer.Link) (*want, error) {
 	text := l.Constraint
-	if text == selfVersion {
+	if text == composer.SelfVersion {
 		text = p.manifest.Version()
 	}
 	name, err := composer.ParseName(strings.ToLower(l.Name))
@@ -109,10 +109,6 @@ func newWant(p composed, section composer.Section, l composer.Link) (*want, erro
 	}
 	return nil, fmt.Errorf("%s (%s): %s %s %s: %w; correct it there", p.manifest.Name(), p.origin(l.Name), section, l.Name, l.Constraint, err)
 }
-
-// selfVersion is Composer's word for the version of the package that it stands
-// in.
-const selfVersion = "self.version"
 
 // metBy reports whether one of the offers fits. A development version does only
 // where the constraint asks for one.

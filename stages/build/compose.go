@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/rules"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -50,11 +51,11 @@ func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, er
 	for _, p := range in.Dependencies.Packages {
 		built[composer.Name(p.Name)] = p.BaseVersion
 	}
-	rules, err := releases.NewRules(&in.Plan, built)
+	set, err := rules.ForPlan(&in.Plan, built)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &in.Plan, rules: rules, heads: trees}
+	w := &writer{plan: &in.Plan, rules: set, heads: trees}
 	var packages []composed
 	var errs []error
 	for _, p := range in.Dependencies.Packages {
@@ -72,7 +73,7 @@ func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, er
 // A writer composes composer.json files.
 type writer struct {
 	plan  *releases.Plan
-	rules *releases.Rules
+	rules *rules.Set
 	heads *heads
 	// released are the composer.json files of packages as they were released, by
 	// their names in the sources. Of a tag only.

@@ -59,7 +59,7 @@ func (o offers) add(name, version string, others ...[]composer.Link) {
 	o.byName[n] = append(o.byName[n], newOffer(version))
 	for _, l := range slices.Concat(others...) {
 		text := l.Constraint
-		if text == selfVersion {
+		if text == composer.SelfVersion {
 			text = version
 		}
 		n := composer.Name(strings.ToLower(l.Name))

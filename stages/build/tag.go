@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/rules"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -72,11 +73,11 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 	if err != nil {
 		return nil, err
 	}
-	rules, err := releases.NewTagRules(&t.tag.Line, built)
+	set, err := rules.ForTag(&t.tag.Line, built)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: rules, heads: t.heads, released: released, added: t.added}
+	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: set, heads: t.heads, released: released, added: t.added}
 	var out []composed
 	var errs []error
 	for _, p := range packages {

@@ -1,4 +1,4 @@
-package releases
+package rules
 
 import (
 	"strings"
@@ -6,16 +6,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
-func rulesPlan() *Plan {
-	return &Plan{
+func rulesPlan() *releases.Plan {
+	return &releases.Plan{
 		Date: "2026-08-05",
-		Line: Line{
+		Line: releases.Line{
 			Rename:   map[string]string{"magento": "mage-os"},
-			Versions: Versions{Fallback: "0.0.1"},
-			Upstream: &Upstream{Package: "magento/product-community-edition"},
+			Versions: releases.Versions{Fallback: "0.0.1"},
+			Upstream: &releases.Upstream{Package: "magento/product-community-edition"},
 		},
 		Replace: map[string]string{
 			"magento/framework":                 "103.0.8",
@@ -97,7 +98,7 @@ func TestRulesRewrite(t *testing.T) {
 			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","require":{"mage-os/framework":"103.0.8.1-a20260805"}}`,
 		},
 	}
-	rules, err := NewRules(rulesPlan(), rulesBuilt)
+	rules, err := ForPlan(rulesPlan(), rulesBuilt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestRulesRewrite(t *testing.T) {
 	}
 }
 
-func rewrite(t *testing.T, rules *Rules, text string) string {
+func rewrite(t *testing.T, rules *Set, text string) string {
 	t.Helper()
 	m, err := composer.ParseManifest([]byte(text))
 	if err != nil {
@@ -134,12 +135,12 @@ func manifest(t *testing.T, text string) string {
 
 func TestRulesApplyEditsLast(t *testing.T) {
 	p := rulesPlan()
-	p.Line.Edits = []Edit{{
+	p.Line.Edits = []releases.Edit{{
 		Package: "mage-os/module-a",
-		Remove:  []EditLink{{Section: "require", Name: "elasticsearch/elasticsearch"}, {Section: "conflict", Name: "no/such"}},
-		Set:     []EditLink{{"require", "magento/framework", "*"}, {"require", "acme/x", "^1"}, {"conflict", "magento/module-new", "<1"}},
+		Remove:  []releases.EditLink{{Section: "require", Name: "elasticsearch/elasticsearch"}, {Section: "conflict", Name: "no/such"}},
+		Set:     []releases.EditLink{link("require", "magento/framework", "*"), link("require", "acme/x", "^1"), link("conflict", "magento/module-new", "<1")},
 	}}
-	rules, err := NewRules(p, rulesBuilt)
+	rules, err := ForPlan(p, rulesBuilt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +154,8 @@ func TestRulesApplyEditsLast(t *testing.T) {
 
 func TestRulesOfALocalSecondNight(t *testing.T) {
 	p := rulesPlan()
-	p.Number, p.Repositories = 1, []PlannedRepository{{Name: "a", Local: true}}
-	rules, err := NewRules(p, rulesBuilt)
+	p.Number, p.Repositories = 1, []releases.PlannedRepository{{Name: "a", Local: true}}
+	rules, err := ForPlan(p, rulesBuilt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +175,8 @@ func TestRulesOfALocalSecondNight(t *testing.T) {
 
 func TestNewRulesNamesAllProblems(t *testing.T) {
 	p := rulesPlan()
-	p.Line.Edits = []Edit{{Package: "mage-os/module-gone"}}
-	_, err := NewRules(p, map[composer.Name]string{
+	p.Line.Edits = []releases.Edit{{Package: "mage-os/module-gone"}}
+	_, err := ForPlan(p, map[composer.Name]string{
 		"magento/module-p":    "2.4.7-p1.2",
 		"magento/module-star": "100.4.*",
 		"magento/theme":       "1.0.0",
@@ -192,7 +193,7 @@ func TestNewRulesNamesAllProblems(t *testing.T) {
 }
 
 func TestRewriteRefusesWhatIsNotBuilt(t *testing.T) {
-	rules, err := NewRules(rulesPlan(), rulesBuilt)
+	rules, err := ForPlan(rulesPlan(), rulesBuilt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +204,44 @@ func TestRewriteRefusesWhatIsNotBuilt(t *testing.T) {
 	if err := rules.Rewrite(m); err == nil || !strings.Contains(err.Error(), "magento/module-unbuilt") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestTagRules: versions and requires of a tag stay, but for what the line corrects.
+func TestTagRules(t *testing.T) {
+	line := &releases.Line{
+		Repositories: []releases.Repository{{FixVersions: []releases.FixVersions{{Versions: map[string]string{"magento/a": "2.0.0", "phpgt/dom": "2.1.6"}}}}},
+		Edits: []releases.Edit{
+			{Package: "magento/a", When: "2.0.0", Set: []releases.EditLink{link(composer.Require, "magento/b", "1.*")}},
+			{Package: "magento/a", When: "<2.0.0", Set: []releases.EditLink{link(composer.Require, "magento/c", "9")}},
+			{Package: "magento/absent", Set: []releases.EditLink{link(composer.Require, "magento/c", "9")}},
+		},
+	}
+	set, err := ForTag(line, map[composer.Name]string{"magento/a": "1.0.0", "magento/b": "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := composer.ParseManifest([]byte(`{"name":"magento/a","version":"1.0.0","require":{"php":"^8","magento/b":"1.2.*","phpgt/dom":"2.2.1","magento/x":"self.version"},
+		"suggest":{"magento/module-x-sample-data":"1.*"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Rewrite(m); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"name":"magento/a","version":"2.0.0","require":{"php":"^8","magento/b":"1.*","phpgt/dom":"2.1.6","magento/x":"self.version"},` +
+		`"suggest":{"magento/module-x-sample-data":"Sample Data version: 1.*"}}`
+	got, err := m.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := ForTag(line, map[composer.Name]string{"magento/b": "main branch"}); err == nil || !strings.Contains(err.Error(), "fix-versions") {
+		t.Errorf("a version that is none: %v, want advice", err)
+	}
+}
+
+func link(section composer.Section, name, constraint string) releases.EditLink {
+	return releases.EditLink{Section: section, Name: name, Constraint: constraint}
 }

@@ -1,4 +1,4 @@
-package releases
+package rules
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -13,47 +14,43 @@ import (
 // sampledata:deploy of Magento looks for it.
 const sampleDataPrefix = "Sample Data version: "
 
-// selfVersion is Composer's word for the version of the package that it stands
-// in.
-const selfVersion = "self.version"
-
-// Rewrite turns the composer.json of a built package, as it is in the sources,
-// into the published one: its name and version; the names in all its links, and
-// the versions of those that are built; what it replaces; the plugins that it
-// allows; and last the line's edits. Everything else, and the order of keys, stays.
-func (r *Rules) Rewrite(m *composer.Manifest) error {
+// Rewrite turns the composer.json of a package in the sources into the published one. It
+// sets name and version, renames and pins links, adds what the package replaces, renames
+// allowed plugins, and applies the line's edits last. All else stays, and so does the
+// order of keys.
+func (s *Set) Rewrite(m *composer.Manifest) error {
 	source := composer.Name(m.Name())
-	version, ok := r.Version(source)
+	version, ok := s.Version(source)
 	if !ok {
 		return fmt.Errorf("rewrite composer.json of %q: it is not among the packages that are built", source)
 	}
-	if err := r.identify(m, source, version); err != nil {
+	if err := s.identify(m, source, version); err != nil {
 		return fmt.Errorf("rewrite composer.json of %s: %w", source, err)
 	}
 	for _, section := range []composer.Section{composer.Require, composer.RequireDev, composer.Suggest} {
-		rewriteLinks(m, section, func(link composer.Link) composer.Link { return r.pin(r.settle(link, source)) })
+		rewriteLinks(m, section, func(link composer.Link) composer.Link { return s.pin(s.settle(link, source)) })
 	}
 	for _, section := range []composer.Section{composer.Conflict, composer.Provide} {
 		rewriteLinks(m, section, func(link composer.Link) composer.Link {
-			link.Name = r.renameLink(link.Name)
-			return r.settle(link, source)
+			link.Name = s.renameLink(link.Name)
+			return s.settle(link, source)
 		})
 	}
 	rewriteLinks(m, composer.Suggest, suggestSampleData)
-	r.rewriteReplace(m, source)
-	if err := r.rewritePlugins(m); err != nil {
+	s.rewriteReplace(m, source)
+	if err := s.rewritePlugins(m); err != nil {
 		return fmt.Errorf("rewrite composer.json of %s: config.allow-plugins: %w", source, err)
 	}
-	for _, edit := range r.edits[r.Rename(source)] {
-		if meets(version, edit.When) {
-			r.edit(m, edit)
+	for _, edit := range s.edits[s.Rename(source)] {
+		if edit.Applies(version) {
+			s.edit(m, edit)
 		}
 	}
 	return nil
 }
 
-func (r *Rules) identify(m *composer.Manifest, source composer.Name, version string) error {
-	if err := m.Set("name", string(r.Rename(source))); err != nil {
+func (s *Set) identify(m *composer.Manifest, source composer.Name, version string) error {
+	if err := m.Set("name", string(s.Rename(source))); err != nil {
 		return err
 	}
 	if _, ok := m.Get("version"); ok {
@@ -73,10 +70,10 @@ func rewriteLinks(m *composer.Manifest, section composer.Section, rewrite func(c
 	m.SetLinks(section, links)
 }
 
-// settle puts the version that a package has in the sources for "self.version":
-// in the published one it would be the version of the night.
-func (r *Rules) settle(link composer.Link, source composer.Name) composer.Link {
-	if base := r.bases[source]; link.Constraint == selfVersion && base != "" && !r.released {
+// settle replaces "self.version" by the package's version in the sources: in the
+// published composer.json it would mean the version of the snapshot.
+func (s *Set) settle(link composer.Link, source composer.Name) composer.Link {
+	if base := s.bases[source]; link.Constraint == composer.SelfVersion && base != "" && !s.tagged {
 		link.Constraint = base
 	}
 	return link
@@ -93,15 +90,15 @@ func suggestSampleData(link composer.Link) composer.Link {
 // rewriteReplace adds the upstream package that this one stands in for. The names
 // in a replace section are never renamed: they are what others know the
 // package by, and to replace a package that is built would shut that one out.
-func (r *Rules) rewriteReplace(m *composer.Manifest, source composer.Name) {
-	upstream, known := r.replace[source]
+func (s *Set) rewriteReplace(m *composer.Manifest, source composer.Name) {
+	upstream, known := s.replace[source]
 	if !known {
 		return
 	}
 	links := m.Links(composer.Replace)
 	for i := range links {
 		// In the sources it means upstream's version, not the one of the night.
-		if links[i].Constraint == selfVersion {
+		if links[i].Constraint == composer.SelfVersion {
 			links[i].Constraint = upstream
 		}
 	}
@@ -118,7 +115,7 @@ func (r *Rules) rewriteReplace(m *composer.Manifest, source composer.Name) {
 // rewritePlugins renames the plugins that a project allows. A pattern for a whole
 // vendor stays, for those of its plugins that are not built, and gets one for the
 // new vendor behind it.
-func (r *Rules) rewritePlugins(m *composer.Manifest) error {
+func (s *Set) rewritePlugins(m *composer.Manifest) error {
 	config, allowed, err := plugins(m)
 	if err != nil || allowed == nil {
 		return err
@@ -126,8 +123,8 @@ func (r *Rules) rewritePlugins(m *composer.Manifest) error {
 	renamed := composer.NewManifest()
 	for _, name := range allowed.Keys() {
 		value, _ := allowed.Get(name)
-		names := []string{r.renameLink(name)}
-		if pattern, ok := r.renamePattern(name); ok {
+		names := []string{s.renameLink(name)}
+		if pattern, ok := s.renamePattern(name); ok {
 			names = append(names, pattern)
 		}
 		for _, n := range names {
@@ -162,15 +159,15 @@ func plugins(m *composer.Manifest) (config, allowed *composer.Manifest, err erro
 
 func isObject(data json.RawMessage) bool { return len(data) > 0 && data[0] == '{' }
 
-func (r *Rules) renamePattern(pattern string) (string, bool) {
+func (s *Set) renamePattern(pattern string) (string, bool) {
 	vendor, project, _ := strings.Cut(pattern, "/")
-	renamed, ok := r.vendors[vendor]
+	renamed, ok := s.vendors[vendor]
 	return renamed + "/" + project, ok && strings.Contains(project, "*")
 }
 
 // edit applies one edit of the line. What it sets is renamed and pinned as
 // everything else.
-func (r *Rules) edit(m *composer.Manifest, edit Edit) {
+func (s *Set) edit(m *composer.Manifest, edit releases.Edit) {
 	for _, remove := range edit.Remove {
 		links := m.Links(remove.Section)
 		kept := slices.DeleteFunc(slices.Clone(links), func(l composer.Link) bool { return l.Name == remove.Name })
@@ -182,13 +179,13 @@ func (r *Rules) edit(m *composer.Manifest, edit Edit) {
 		link := composer.Link{Name: set.Name, Constraint: set.Constraint}
 		switch set.Section {
 		case composer.Require, composer.RequireDev:
-			if r.released {
-				link.Name = r.renameLink(link.Name)
+			if s.tagged {
+				link.Name = s.renameLink(link.Name)
 			} else {
-				link = r.pin(link)
+				link = s.pin(link)
 			}
 		case composer.Conflict:
-			link.Name = r.renameLink(link.Name)
+			link.Name = s.renameLink(link.Name)
 		}
 		m.SetLinks(set.Section, append(m.Links(set.Section), link))
 	}
