@@ -25,6 +25,25 @@ func newLines(env *factory) *cobra.Command {
 			return listLines(env)
 		},
 	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "show NAME",
+		Short: "Write one line in full, with what it extends and all defaults",
+		Example: `  mageos-nightly lines show nightly
+  mageos-nightly lines show mine.yaml`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(releases.Names(), cobra.ShellCompDirectiveDefault),
+		RunE: func(_ *cobra.Command, args []string) error {
+			line, err := releases.Load(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := line.YAML()
+			if err == nil {
+				_, err = env.stdout.Write(text)
+			}
+			return err
+		},
+	})
 	cmd.Flags().BoolVar(&schema, "schema", false, "write the JSON Schema of line files")
 	return cmd
 }

@@ -19,19 +19,19 @@ func readme(t *testing.T) string {
 	return string(data)
 }
 
-// The line that README shows is one that can be copied.
-func TestReadmeLine(t *testing.T) {
-	_, rest, found := strings.Cut(readme(t), "```yaml\n")
-	text, _, closed := strings.Cut(rest, "```")
-	if !found || !closed {
-		t.Fatal("README.md shows no line")
-	}
-	line, err := releases.Parse("README.md", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := len(line.Repositories); got != 2 {
-		t.Errorf("the line in README.md has %d repositories, want 2", got)
+// The lines that README shows can be copied.
+func TestReadmeLines(t *testing.T) {
+	_, rest, _ := strings.Cut(readme(t), "```yaml\n")
+	for _, want := range []int{2, 31} {
+		text, next, _ := strings.Cut(rest, "```")
+		line, err := releases.Parse("README.md", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(line.Repositories); got != want {
+			t.Errorf("line %s in README.md has %d repositories, want %d", line.Title, got, want)
+		}
+		_, rest, _ = strings.Cut(next, "```yaml\n")
 	}
 }
 

@@ -44,15 +44,12 @@ func newManager(t *testing.T) *manager {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	m := &manager{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)}
-	text, err := os.ReadFile("../releases/sample-release.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := "extends: sample-release\nkeep: 1\nrepositories:\n"
 	for _, name := range []string{"monorepo", "extras"} {
-		text = bytes.ReplaceAll(text, []byte("embedded:"+name), []byte("file://"+m.remote(name)))
+		text += "  - {name: " + name + ", url: \"file://" + m.remote(name) + "\"}\n"
 	}
 	m.line = filepath.Join(m.dir, "line.yaml")
-	m.write(m.line, append(text, "\nkeep: 1\n"...))
+	m.write(m.line, []byte(text))
 	m.begin()
 	return m
 }

@@ -3,7 +3,6 @@ package ci
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,14 +30,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOSTPATH", env.Getenv("PATH"))
 			ci, err := exec.LookPath("mageos-nightly")
 			env.Setenv("CI", ci)
-			if err != nil {
-				return err
-			}
-			line, err := os.ReadFile("../releases/sample-release.yaml") // for a line of one's own
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(env.WorkDir, "sample-release.yaml"), line, 0o644)
+			return err
 		},
 		Condition: func(cond string) (bool, error) {
 			// [install]: the machine has what the test installation needs.

@@ -3,7 +3,6 @@ package releases
 import (
 	"embed"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 )
@@ -17,6 +16,10 @@ var schema []byte
 //go:embed all:sample
 var sample embed.FS
 
+// sharedPrefix begins the names of what lines have in common: they extend it, and
+// it is no line.
+const sharedPrefix = "shared-"
+
 // Names are the names of the release lines that the program carries in itself,
 // in byte order.
 func Names() []string {
@@ -26,7 +29,9 @@ func Names() []string {
 	}
 	names := make([]string, 0, len(files))
 	for _, file := range files {
-		names = append(names, strings.TrimSuffix(path.Base(file), ".yaml"))
+		if !strings.HasPrefix(file, sharedPrefix) {
+			names = append(names, strings.TrimSuffix(file, ".yaml"))
+		}
 	}
 	slices.Sort(names)
 	return names

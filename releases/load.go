@@ -1,7 +1,6 @@
 package releases
 
 import (
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,23 +12,15 @@ import (
 // or reads the file if nameOrFile has a slash or ends in .yaml or .yml. The
 // error is a *ConfigError with every problem of the line.
 func Load(nameOrFile string) (*Line, error) {
-	if isFile(nameOrFile) {
-		data, err := config.ReadFile(nameOrFile)
-		if err != nil {
-			return nil, configErrorf("read release line: %w; the command lines lists those that the program has, and a line of yours can extend one", err)
-		}
-		return Parse(nameOrFile, data)
-	}
-	if !slices.Contains(Names(), nameOrFile) {
+	if !isFile(nameOrFile) && !slices.Contains(Names(), nameOrFile) {
 		return nil, configErrorf("release line %q: there is no such line%s; a file of yours is named with its ending, as in %[1]s.yaml",
 			nameOrFile, config.Suggest(nameOrFile, Names()))
 	}
-	file := nameOrFile + ".yaml"
-	data, err := fs.ReadFile(lines, file)
+	file, data, err := readLine(nameOrFile, "")
 	if err != nil {
-		return nil, configErrorf("read release line: %w", err)
+		return nil, configErrorf("read release line: %w; the command lines lists those that the program has, and a line of yours can extend one", err)
 	}
-	return Parse("releases/"+file, data)
+	return Parse(file, data)
 }
 
 func isFile(nameOrFile string) bool {
@@ -40,15 +31,20 @@ func isFile(nameOrFile string) bool {
 	return strings.ContainsAny(nameOrFile, "/"+string(filepath.Separator))
 }
 
-// Parse reads a release line from YAML, fills in the defaults, and validates the
-// whole. The filename stands in messages only. The error is a *ConfigError with
-// every problem, each with its line and column.
+// Parse reads a release line from YAML, puts what it extends below it, fills in the
+// defaults, and validates the whole. Files that it extends are looked for beside
+// filename. The error is a *ConfigError with every problem, each with its line and
+// column.
 func Parse(filename string, data []byte) (*Line, error) {
 	root, problems := config.Parse(filename, data)
-	if root == nil {
-		return nil, &ConfigError{Err: config.Join(problems)}
+	x := &extender{problems: problems, failed: root == nil}
+	if root != nil {
+		root = x.extend(root, []string{filename})
 	}
-	return decodeLine(root, problems)
+	if x.failed {
+		return nil, &ConfigError{Err: config.Join(x.problems)}
+	}
+	return decodeLine(root, x.problems)
 }
 
 // decodeLine reads a line that may have some problems already.
@@ -78,21 +74,9 @@ func decodeLine(root *config.Node, problems []config.Problem) (*Line, error) {
 // Validate checks the whole line, as Parse does for one that is read from YAML.
 // The error is a *ConfigError with every problem; there are no line numbers.
 func (l *Line) Validate() error {
-	clone, err := l.Clone()
+	root, err := l.written()
 	if err != nil {
 		return err
-	}
-	for i := range clone.Repositories {
-		clone.Repositories[i].Local = false // no file can say so
-	}
-	root, err := lineSchema.Written(clone, true)
-	if err != nil {
-		return err
-	}
-	for _, at := range clone.gitURLs() {
-		if strings.HasPrefix(*at.url, listedPrefix) {
-			return configErrorf("%s: a line that was read names the repository itself", *at.url)
-		}
 	}
 	checked, err := lineSchema.Check(root, nil)
 	if err != nil {
@@ -103,4 +87,31 @@ func (l *Line) Validate() error {
 		return &ConfigError{Err: err}
 	}
 	return nil
+}
+
+// YAML writes the effective line as a file that extends nothing.
+func (l *Line) YAML() ([]byte, error) {
+	root, err := l.written()
+	if err != nil {
+		return nil, err
+	}
+	text, err := root.YAML()
+	return append([]byte("# yaml-language-server: $schema=line.schema.json\n"), text...), err
+}
+
+// written is what a file would hold of the line.
+func (l *Line) written() (*config.Node, error) {
+	clone, err := l.Clone()
+	if err != nil {
+		return nil, err
+	}
+	for i := range clone.Repositories {
+		clone.Repositories[i].Local = false // no file can say so
+	}
+	for _, at := range clone.gitURLs() {
+		if strings.HasPrefix(*at.url, listedPrefix) {
+			return nil, configErrorf("%s: a line that was read names the repository itself", *at.url)
+		}
+	}
+	return lineSchema.Written(clone, true)
 }

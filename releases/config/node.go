@@ -38,17 +38,20 @@ type Field struct {
 	Value *Node
 }
 
-// Get is the value of a key; nil if there is none.
-func (n *Node) Get(key string) *Node {
+// Field is a key and its value; the zero Field if there is none.
+func (n *Node) Field(key string) Field {
 	if n != nil {
 		for _, f := range n.Fields {
 			if f.Key == key {
-				return f.Value
+				return f
 			}
 		}
 	}
-	return nil
+	return Field{}
 }
+
+// Get is the value of a key; nil if there is none.
+func (n *Node) Get(key string) *Node { return n.Field(key).Value }
 
 // Text is the text of a scalar; "" of anything else.
 func (n *Node) Text() string {
@@ -78,7 +81,8 @@ func (n *Node) at(p Path) *Node {
 	return n
 }
 
-func (n *Node) isNull() bool { return n.Value == nil && n.Fields == nil && n.Items == nil }
+// IsNull says whether there is nothing: null, or no value behind a key.
+func (n *Node) IsNull() bool { return n.Value == nil && n.Fields == nil && n.Items == nil }
 
 // empty says whether a value is null, "", false, or without content.
 func (n *Node) empty() bool {

@@ -220,8 +220,8 @@ func (r *reader) mapping(n *Node, pairs []*ast.MappingValueNode) {
 			r.add(r.place(pair), "%s: this key is not plain text", pair.Key.GetToken().Value)
 			continue
 		}
-		if n.Get(key.Value) != nil {
-			r.add(r.place(pair), "%s: stands here twice, first in line %d", key.Value, n.place(key.Value).Line)
+		if first := n.Field(key.Value); first.Value != nil {
+			r.add(r.place(pair), "%s: stands here twice, first in line %d", key.Value, first.Line)
 			continue
 		}
 		value := r.node(pair.Value)

@@ -63,10 +63,11 @@ func (n *Node) problem(p Path, atKey bool, format string, args ...any) Problem {
 		default:
 			label = part
 		}
-		if next != nil && atKey {
-			place = at.place(part)
-		} else if next != nil {
+		if next != nil {
 			place = next.Place
+		}
+		if key := at.Field(part).Place; key.Line > 0 && atKey {
+			place = key
 		}
 		at = next
 	}
@@ -76,14 +77,9 @@ func (n *Node) problem(p Path, atKey bool, format string, args ...any) Problem {
 	return Problem{Place: place, Path: p, Text: label + fmt.Sprintf(format, args...)}
 }
 
-// place is where a key stands; the mapping itself if it has no such key.
-func (n *Node) place(key string) Place {
-	for _, f := range n.Fields {
-		if f.Key == key {
-			return f.Place
-		}
-	}
-	return n.Place
+// Problem is something wrong with the value at a path.
+func (n *Node) Problem(p Path, format string, args ...any) Problem {
+	return n.problem(p, false, format, args...)
 }
 
 // isBad says whether a value on the way could not be read.

@@ -160,7 +160,7 @@ func (s *Schema) written(n *Node, schema object, withDefaults bool) *Node {
 		if byDefault == nil || byDefault.empty() {
 			return f.Value.empty()
 		}
-		return f.Value.isNull() || !withDefaults && reflect.DeepEqual(f.Value.plain(false), byDefault.plain(false))
+		return f.Value.IsNull() || !withDefaults && reflect.DeepEqual(f.Value.plain(false), byDefault.plain(false))
 	})
 	return out
 }
