@@ -2,15 +2,14 @@ package ci
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/mirror"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -95,15 +94,18 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
-	if o.At, err = publish.Look(ctx, f.target.to, env.targets()); err != nil {
-		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	published := sync.OnceValues(func() (publish.Published, error) {
+		return publish.ReadIndex(ctx, f.target.to, env.targets())
+	})
+	go published() // while tags are listed
+	if !o.Saved {
+		plan, err = mirror.Plan(ctx, r, line, env.date(), published, f.only)
 	}
-	defer func() { err = errors.Join(err, o.At.Close()) }()
-	o.Publish.Publisher.View = o.At
-	if plan == nil {
-		plan, err = mirror.Plan(ctx, r, line, env.date(), o.At, f.only)
-	} else {
-		err = mirror.Saved(ctx, plan, o.At)
+	if err == nil {
+		o.Publish.Publisher.Published, err = published()
+	}
+	if err == nil && o.Saved {
+		err = mirror.Saved(plan, o.Publish.Publisher.Published.Index)
 	}
 	if err != nil {
 		nightly.Tried(ctx, o.Publish, env.date(), err, r.Log)

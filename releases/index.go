@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mage-os/nightly/pipeline"
 )
@@ -81,43 +80,6 @@ func (i *Index) Encode() ([]byte, error) {
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil
-}
-
-// ParseIndexSnapshots reads only the nights of an index that is known to be whole: they
-// stand before what is long.
-func ParseIndexSnapshots(data []byte) ([]IndexedSnapshot, error) {
-	bad := func(err error) ([]IndexedSnapshot, error) {
-		return nil, configErrorf("%s: %w", IndexName, located(data, err))
-	}
-	var head struct {
-		format    int
-		snapshots []IndexedSnapshot
-	}
-	in := jsontext.NewDecoder(bytes.NewBuffer(data)) // a Buffer is read in place
-	if _, err := in.ReadToken(); err != nil {
-		return bad(err)
-	}
-	for in.PeekKind() == jsontext.KindString && head.snapshots == nil {
-		key, err := in.ReadToken()
-		if err != nil {
-			return bad(err)
-		}
-		switch key.String() {
-		case "format":
-			err = jsonv2.UnmarshalDecode(in, &head.format)
-		case "nights":
-			err = jsonv2.UnmarshalDecode(in, &head.snapshots)
-		default:
-			err = in.SkipValue()
-		}
-		if err != nil {
-			return bad(err)
-		}
-	}
-	if head.format != IndexFormat || head.snapshots == nil {
-		return bad(fmt.Errorf("it is of format %d and names no nights before its files; want format %d", head.format, IndexFormat))
-	}
-	return head.snapshots, nil
 }
 
 // indexedBytes is how many bytes an index has for each version, about.

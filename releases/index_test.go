@@ -44,9 +44,6 @@ func TestIndexFile(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read again (-want +got):\n%s", diff)
 	}
-	if snapshots, err := ParseIndexSnapshots(data); err != nil || cmp.Diff(want.Snapshots, snapshots) != "" {
-		t.Errorf("nights %v, %v", snapshots, err)
-	}
 	again, err := got.Encode()
 	if err != nil || string(again) != string(data) {
 		t.Errorf("%v: written again it is another file:\n%s\n%s", err, data, again)
@@ -84,14 +81,6 @@ func TestParseIndexRefuses(t *testing.T) {
 	}
 }
 
-func TestParseIndexNightsRefuses(t *testing.T) {
-	for _, bad := range []string{``, `[]`, `{}`, `{"format":2,"nights":[]}`, `{"nights":[]}`, `{"format":1,"nights":1}`, `{"format":1,"files":[]}`, `{"format":1,"nights":[{`} {
-		if snapshots, err := ParseIndexSnapshots([]byte(bad)); err == nil || !strings.Contains(err.Error(), IndexName) {
-			t.Errorf("%s: %v, %v", bad, snapshots, err)
-		}
-	}
-}
-
 // What a plan names of an index: its nights, and the versions that one of them has.
 func TestIndexKeep(t *testing.T) {
 	all := madeIndex(3, 1)
@@ -123,13 +112,6 @@ func BenchmarkIndex(b *testing.B) {
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			if _, err := index.Encode(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("parse nights", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := ParseIndexSnapshots(data); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -170,10 +152,6 @@ func FuzzParseIndex(f *testing.F) {
 		second, err := again.Encode()
 		if err != nil || string(first) != string(second) {
 			t.Errorf("%v: written again it is another file:\n%s\n%s", err, first, second)
-		}
-		snapshots, err := ParseIndexSnapshots(first)
-		if err != nil || cmp.Diff(again.Snapshots, snapshots) != "" {
-			t.Errorf("%v: nights %v of:\n%s", err, snapshots, first)
 		}
 	})
 }

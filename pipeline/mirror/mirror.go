@@ -17,19 +17,20 @@ import (
 )
 
 // Plan makes the plan of what a repository does not have yet, on a day. With only, which
-// names TAG or REPOSITORY=TAG, it is of these tags alone.
-func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date string, at *publish.View, only []string) (*releases.Plan, error) {
+// names TAG or REPOSITORY=TAG, it is of these tags alone. Published is asked for what the
+// repository has when the tags are listed.
+func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date string, published func() (publish.Published, error), only []string) (*releases.Plan, error) {
 	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
 		plan, err := resolver.Resolve(ctx, line, date, 0)
 		if err != nil {
 			return nil, err
 		}
-		published, err := indexOf(ctx, at, len(plan.Prebuilt) > 0)
+		there, err := published()
 		if err != nil {
-			return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+			return nil, err
 		}
-		plan.Continue(published)
-		plan.Number = max(plan.Number, published.NextNumber(plan.Snapshot()))
+		plan.Continue(there.Index)
+		plan.Number = max(plan.Number, there.Index.NextNumber(plan.Snapshot()))
 		if len(only) > 0 {
 			err = plan.Only(only)
 		}
@@ -46,22 +47,8 @@ func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date strin
 	return plan, nil
 }
 
-// indexOf is what a repository has: its snapshots, and if they are asked for its packages.
-func indexOf(ctx context.Context, at *publish.View, packages bool) (*releases.Index, error) {
-	if packages {
-		known, err := at.Index(ctx)
-		return known.Index, err
-	}
-	snapshots, err := at.Snapshots(ctx)
-	return &releases.Index{Snapshots: snapshots}, err
-}
-
 // Saved checks that a repository has the snapshots that a saved plan adds to.
-func Saved(ctx context.Context, plan *releases.Plan, at *publish.View) error {
-	published, err := indexOf(ctx, at, false)
-	if err != nil {
-		return &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
+func Saved(plan *releases.Plan, published *releases.Index) error {
 	if there := published.Keep(plan.After).Snapshots; len(there) != len(plan.After) {
 		return &releases.ConfigError{Err: fmt.Errorf("the plan adds to %d snapshots, and the target has %d of them; publish to the repository that it was made for", len(plan.After), len(there))}
 	}
@@ -70,7 +57,6 @@ func Saved(ctx context.Context, plan *releases.Plan, at *publish.View) error {
 
 // Options are what is asked for of a mirror.
 type Options struct {
-	At *publish.View // what the target has
 	// Saved says that the plan was saved: it adds to the snapshots that it names, whatever
 	// there is beside them.
 	Saved   bool
@@ -93,15 +79,12 @@ func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) 
 	if err != nil {
 		return made, err
 	}
-	known, err := o.At.Index(ctx)
-	if err != nil {
-		return made, &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
+	published := o.Publish.Publisher.Published
 	if o.Saved {
-		known = publish.Known{Index: known.Index.Keep(plan.After)}
+		published = publish.Published{Index: published.Index.Keep(plan.After)}
 	}
-	snapshot, err := pipeline.Run(ctx, r.Session(), build.MirrorStage(r.BuildOptions(r.Progress), known.Index), stages.Mirror{
-		Plan: *plan, Tags: built, Index: known.SHA256, Program: releases.Program, Stages: versions,
+	snapshot, err := pipeline.Run(ctx, r.Session(), build.MirrorStage(r.BuildOptions(r.Progress), published.Index), stages.Mirror{
+		Plan: *plan, Tags: built, Index: published.SHA256, Program: releases.Program, Stages: versions,
 	})
 	if err != nil {
 		return made, err

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 
@@ -13,23 +14,21 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A Known is the index of a repository's metadata and the SHA-256 of its file, by
-// which packages.json names it. Nobody changes it.
-type Known struct {
-	SHA256 pipeline.Digest
-	Index  *releases.Index
-}
-
 // A current is the metadata to which a target leads its clients, with an index: what is
 // added to it needs none of the nights of which it was made.
 type current struct {
-	Known
+	Published
 	source target.Source
-	texts  map[string][]byte // its files, if they were read
 }
 
-// readIndex reads the index of a metadata folder.
-func readIndex(ctx context.Context, s target.Source, folder string) ([]byte, error) {
+// Published is the index of a repository's metadata. Nobody changes it.
+type Published struct {
+	Index  *releases.Index
+	SHA256 pipeline.Digest // of its file; the name of its folder
+}
+
+// readCurrent reads the index of a metadata folder.
+func readCurrent(ctx context.Context, s target.Source, folder string) (*current, error) {
 	data, err := target.Read(ctx, s, path.Join(metaDir, folder, releases.IndexName))
 	if err != nil {
 		return nil, err
@@ -37,25 +36,68 @@ func readIndex(ctx context.Context, s target.Source, folder string) ([]byte, err
 	if sum := pipeline.DigestOf(data); string(sum) != folder {
 		return nil, fmt.Errorf("%s of the metadata has SHA-256 %s, and its folder is named %s", releases.IndexName, sum, folder)
 	}
-	return data, nil
-}
-
-// readCurrent reads the metadata of a folder.
-func readCurrent(ctx context.Context, s target.Source, folder string) (*current, error) {
-	data, err := readIndex(ctx, s, folder)
-	if err != nil {
-		return nil, err
-	}
-	return parseCurrent(s, folder, data)
-}
-
-// parseCurrent is the metadata of a folder with that index.
-func parseCurrent(s target.Source, folder string, data []byte) (*current, error) {
 	index, err := releases.ParseIndex(data)
 	if err != nil {
 		return nil, err
 	}
-	return &current{Known: Known{pipeline.Digest(folder), index}, source: s}, nil
+	return &current{Published{index, pipeline.Digest(folder)}, s}, nil
+}
+
+// readCurrent uses what was read before, if that is what is there.
+func (o Options) readCurrent(ctx context.Context, s target.Source, folder string) (*current, error) {
+	if string(o.Published.SHA256) == folder {
+		return &current{o.Published, s}, nil
+	}
+	return readCurrent(ctx, s, folder)
+}
+
+// ReadIndex opens a target and returns its index; see Repository.Index. Its error is a
+// *pipeline.StageError.
+func ReadIndex(ctx context.Context, to string, o target.Options) (p Published, err error) {
+	defer func() {
+		if err != nil {
+			err = &pipeline.StageError{Stage: Name, Err: err}
+		}
+	}()
+	t, err := target.Open(ctx, to, o)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return Read(t).Index(ctx)
+}
+
+// Index returns the index of the repository's metadata.
+// An index that cannot be read is made of the snapshots that the repository resolves;
+// where nothing is published, it is empty.
+func (r Repository) Index(ctx context.Context) (Published, error) {
+	s, err := readSwitch(ctx, r.source)
+	if errors.Is(err, errMissing) {
+		return Published{Index: &releases.Index{}}, nil
+	}
+	if err != nil {
+		return Published{}, err
+	}
+	if c, err := readCurrent(ctx, r.source, s.folder()); err == nil {
+		return c.Published, nil
+	}
+	snapshots := make([]*snapshot, len(s.Nightly.Snapshots))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i, name := range s.Nightly.Snapshots {
+		group.Go(func() (err error) {
+			snapshots[i], err = fromTarget(groupCtx, r.source, name)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Published{}, err
+	}
+	m, err := merge(ctx, nil, snapshots, s.Nightly.URL)
+	if err != nil {
+		return Published{}, fmt.Errorf("repository %s: %w", r.source, err)
+	}
+	return Published{m.index, pipeline.Digest(m.name)}, nil
 }
 
 // files reads all metadata, by the names that the index has for it. It reports an error
@@ -63,9 +105,6 @@ func parseCurrent(s target.Source, folder string, data []byte) (*current, error)
 func (c *current) files(ctx context.Context) (*releases.Index, map[string][]byte, error) {
 	if c == nil {
 		return &releases.Index{}, nil, nil
-	}
-	if c.texts != nil {
-		return c.Index, c.texts, nil
 	}
 	texts := make([][]byte, len(c.Index.Files))
 	group, ctx := errgroup.WithContext(ctx)
@@ -93,13 +132,6 @@ func (c *current) files(ctx context.Context) (*releases.Index, map[string][]byte
 		files[file.Name] = texts[i]
 	}
 	return c.Index, files, nil
-}
-
-// load reads the files ahead of who will want them. If that fails, they are read then.
-func (c *current) load(ctx context.Context) {
-	if _, texts, err := c.files(ctx); err == nil && c != nil {
-		c.texts = texts
-	}
 }
 
 // nights are those of which the metadata was made, newest first. Their manifests and

@@ -52,8 +52,9 @@ type Options struct {
 	// History gives the commits between nights, for the page; nil: the page has
 	// none.
 	History compare.History
-	// View is what the target had before; nil: it was not looked at.
-	View *View
+	// Published is what Repository.Index gave of the target: publishing does not read
+	// it again if the target still has it. The zero value is none.
+	Published Published
 	// Attest is what is said of the night and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
@@ -102,7 +103,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 	if err != nil {
 		return stages.Publication{}, err
 	}
-	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, at ground) (state, wish, error) {
+	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
 		var add *snapshot
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
@@ -111,7 +112,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 			}
 			return o.attestSnapshot(ctx, add, base)
 		})
-		before, err := o.readTarget(ctx, t, base, at)
+		before, err := o.readTarget(ctx, t, base, signed)
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return state{}, wish{}, err
 		}
@@ -126,13 +127,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 }
 
 // A decision says what a run wants of a target that it has locked.
-type decision func(context.Context, target.Target, ground) (state, wish, error)
-
-// A ground is what a decision is made on.
-type ground struct {
-	signed seal
-	seen   *sight // nil: the target is to be read
-}
+type decision func(context.Context, target.Target, seal) (state, wish, error)
 
 // change brings a target to what is decided, under its lock.
 func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
@@ -156,22 +151,12 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 	if err != nil {
 		return p, err
 	}
-	seen, err := o.View.still(ctx, t)
-	if err != nil {
-		return p, err
-	}
 	// Most files of a repository are dists: they are listed while its nights are read.
 	writer := o.writer(t, dry)
 	var listing errgroup.Group
-	listing.Go(func() error {
-		if seen != nil {
-			writer.know(seen.dists)
-			return nil
-		}
-		return writer.look(ctx, stages.DistsDir)
-	})
+	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
-	before, w, err := decide(ctx, t, ground{signed, seen})
+	before, w, err := decide(ctx, t, signed)
 	if err != nil {
 		return p, err
 	}

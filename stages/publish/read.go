@@ -84,7 +84,7 @@ type merged struct {
 
 // readTarget reads what the target has. All that cannot be read is told at once. Who
 // signs takes metadata only as it was signed: else it is made of the nights.
-func (o Options) readTarget(ctx context.Context, t target.Target, base string, at ground) (state, error) {
+func (o Options) readTarget(ctx context.Context, t target.Target, base string, signed seal) (state, error) {
 	s, sum, err := readSwitchSum(ctx, t)
 	if err != nil && !errors.Is(err, errMissing) {
 		return state{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
@@ -98,20 +98,14 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, a
 	if s.Nightly.Format != 0 && s.Nightly.URL != base {
 		return state{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
 	}
-	trusted := !o.signs() || sum != "" && sum == at.signed.packages
-	var found state
-	if trusted && at.seen != nil {
-		found = at.seen.state
-	} else {
-		var metadata *current
-		if trusted {
-			if metadata, err = readCurrent(ctx, t, s.folder()); err != nil && ctx.Err() != nil {
-				return state{}, context.Cause(ctx)
-			}
+	var metadata *current
+	if !o.signs() || sum != "" && sum == signed.packages {
+		if metadata, err = o.readCurrent(ctx, t, s.folder()); err != nil && ctx.Err() != nil {
+			return state{}, context.Cause(ctx)
 		}
-		found, err = readState(ctx, t, s, base, metadata)
 	}
-	found.seal = at.signed
+	found, err := readState(ctx, t, s, base, metadata)
+	found.seal = signed
 	var errTries error
 	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
 	return found, errors.Join(err, errTries)

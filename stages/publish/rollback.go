@@ -27,8 +27,8 @@ func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, 
 		return stages.Publication{}, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Snapshot)
 	}
 	o = o.withDefaults()
-	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, at ground) (state, wish, error) {
-		before, err := o.readTarget(ctx, t, "", at)
+	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
+		before, err := o.readTarget(ctx, t, "", signed)
 		if err != nil {
 			return before, wish{}, err
 		}

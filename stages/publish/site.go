@@ -54,7 +54,7 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 
 // siteOf makes all files of a site.
 func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*repository, map[string][]byte, error) {
-	before, err := o.readTarget(ctx, from, "", ground{})
+	before, err := o.readTarget(ctx, from, "", seal{})
 	if err != nil {
 		return nil, nil, err
 	}
