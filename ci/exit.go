@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // The exit codes that a workflow can branch on. They are documented in the
@@ -64,6 +65,7 @@ func isReported(err error) bool {
 
 func exitCode(err error) int {
 	var (
+		address *target.AddressError
 		config  *releases.ConfigError
 		source  *releases.SourceError
 		machine *install.MachineError
@@ -76,7 +78,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &config):
+	case errors.As(err, &config), errors.As(err, &address):
 		return exitConfig
 	case errors.As(err, &source):
 		return exitSource

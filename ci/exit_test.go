@@ -9,6 +9,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
 	"github.com/mage-os/nightly/stages/install"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 func TestExitCode(t *testing.T) {
@@ -37,6 +38,7 @@ func TestExitCode(t *testing.T) {
 		{"a release whose tag is taken", &reportedError{in("tags", cause)}, 12},
 		{"a release commit that cannot be composed", in("commit", cause), 4},
 		{"publishing", in("publish", cause), 6},
+		{"a target that is none", in("publish", &target.AddressError{Err: cause}), 2},
 		{"a machine that cannot install", in("install", &install.MachineError{Err: cause}), 7},
 	}
 	for _, test := range tests {

@@ -30,11 +30,11 @@ func newPublish(env *factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish [NIGHT | PLAN]",
 		Short: "Publish a night that was built, go back to an earlier one, or write a site for GitHub Pages",
-		Long: `publish brings a night to a target: a folder, sftp://user@host/folder,
-s3://bucket/folder, gs://bucket/folder or azblob://container/folder. The night is
-one that was built here: its plan, or its name and the line. What its stages made
-is reused, what is at the target is not sent again, and a publish that was
-stopped is resumed by the same command.
+		Long: `publish brings a night to a target: a folder, sftp://user@host/folder or
+s3://bucket/folder, of Amazon or of any server that speaks S3. The night is one
+that was built here: its plan, or its name and the line. What its stages made is
+reused, what is at the target is not sent again, and a publish that was stopped is
+resumed by the same command.
 
 With --rollback an earlier night becomes the current one: newer ones are no
 longer resolved, but stay for who has them in a composer.lock. With --site a

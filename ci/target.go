@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -56,11 +57,13 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nig
 	if grace == 0 {
 		grace = publish.DefaultGrace
 	}
+	targets := env.targets()
+	targets.Log = r.Log
 	o := nightly.PublishOptions{
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
-			Target: target.Options{SSH: env.ssh(), Log: r.Log}, History: history, Attest: said, Log: r.Log, Progress: show.step,
+			Target: targets, History: history, Attest: said, Log: r.Log, Progress: show.step,
 		},
 	}
 	if f.dryRun {
@@ -80,7 +83,11 @@ func owner() string {
 
 // targets is how targets of publishing are reached.
 func (env *factory) targets() target.Options {
-	return target.Options{SSH: env.ssh(), Log: env.logger(env.stderr)}
+	return target.Options{
+		SSH: env.ssh(), Log: env.logger(env.stderr),
+		Region:   cmp.Or(env.getenv("AWS_REGION"), env.getenv("AWS_DEFAULT_REGION")),
+		Endpoint: cmp.Or(env.getenv("AWS_ENDPOINT_URL_S3"), env.getenv("AWS_ENDPOINT_URL")),
+	}
 }
 
 // history is where the commits between two snapshots come from: GitHub's comparison for

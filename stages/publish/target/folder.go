@@ -21,13 +21,16 @@ import (
 // A folder of this machine. Files become 0644 and directories 0755 whatever the
 // umask, because a web server is often another user.
 type folder struct {
-	dir string
+	dir  string
+	sync func(*os.File) error // to the disk, as far as it can be told
 
 	mu    sync.Mutex
 	dirty map[string]bool // directories whose entries are not synced yet
 }
 
-func newFolder(dir string) *folder { return &folder{dir: dir, dirty: map[string]bool{}} }
+func newFolder(dir string) *folder {
+	return &folder{dir: dir, sync: (*os.File).Sync, dirty: map[string]bool{}}
+}
 
 // String implements Source.
 func (f *folder) String() string { return f.dir }
@@ -114,7 +117,7 @@ func (f *folder) writeTemp(ctx context.Context, c Content) (name string, err err
 	if err := copyTo(ctx, file, c); err != nil {
 		return "", err
 	}
-	if err := errors.Join(file.Chmod(0o644), file.Sync()); err != nil {
+	if err := errors.Join(file.Chmod(0o644), f.sync(file)); err != nil {
 		return "", err
 	}
 	return file.Name(), checkBack(ctx, io.NewSectionReader(file, 0, 1<<62), c)
@@ -162,14 +165,14 @@ func (f *folder) Flush(context.Context) error {
 	f.dirty = map[string]bool{}
 	f.mu.Unlock()
 	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		if err := syncDir(dir); err != nil {
+		if err := f.syncDir(dir); err != nil {
 			return fmt.Errorf("sync %s: %w", dir, err)
 		}
 	}
 	return nil
 }
 
-func syncDir(dir string) error {
+func (f *folder) syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if missing(err) {
 		return nil // it was removed since
@@ -177,7 +180,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.sync(d), d.Close())
 }
 
 // touch notes that a directory got or lost an entry.

@@ -220,7 +220,9 @@ func (l *lease) keep(parent context.Context) (context.Context, func() error) {
 	wait.Go(func() {
 		failures := 0
 		for l.o.Wait(beating, l.o.Lease/4) == nil {
-			err := l.beat(beating)
+			// Nothing breaks it off: a server may still work on what it was sent, and would
+			// then replace what the release says.
+			err := l.beat(context.WithoutCancel(parent))
 			var taken *LostError
 			switch {
 			case err == nil:
@@ -269,7 +271,8 @@ func (l *lease) beat(ctx context.Context) error {
 func (l *lease) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.o.Lease)
 	defer cancel()
-	if err := l.write(ctx, lockRecord{Released: true}); err != nil {
+	// What is not there when it is read back was removed by whoever has the lock now.
+	if err := l.write(ctx, lockRecord{Released: true}); err != nil && !missing(err) {
 		return fmt.Errorf("release the lock of %s: %w; the next run waits %s for it", l.target, err, l.o.Lease)
 	}
 	return nil

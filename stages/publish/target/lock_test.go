@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -58,6 +60,7 @@ func leased(t *testing.T, test func(t *testing.T, open func(waits) target.Target
 		run(t, server.URL(t.TempDir()), target.Options{SSH: server.Login})
 	})
 	t.Run("s3", func(t *testing.T) { run(t, targettest.StartS3(t), target.Options{}) })
+	t.Run("real s3", func(t *testing.T) { run(t, targettest.StartRealS3(t, asIs), target.Options{}) })
 }
 
 func TestLockHeld(t *testing.T) {
@@ -219,23 +222,103 @@ func TestLockCannotBeRenewed(t *testing.T) {
 	}
 }
 
-// Some servers ignore the condition of a write. The lock then holds but for runs
-// that start within the same moment, and says so.
-func TestLockWithoutConditions(t *testing.T) {
+// A run that ends while it renews its lock lets that end first: a request that is broken
+// off may still be served, after the lock was given back.
+func TestLockReleasedWhileItBeats(t *testing.T) {
+	begun, released, late := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	url := targettest.StartS3Behind(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Del("If-None-Match")
-			next.ServeHTTP(w, r)
+			body, _ := io.ReadAll(r.Body) // what cannot be read is not served
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if r.Method == http.MethodPut && bytes.Contains(body, []byte(`"beat":1`)) {
+				close(begun)
+				defer close(late)
+				select {
+				case <-r.Context().Done():
+					<-released
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+			next.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
 		})
 	})
-	var log bytes.Buffer
-	at := open(t, url, target.Options{Lease: lease, Wait: waits{beat: never}.wait, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	release := lock(t, at, target.Holder{Name: "first"})
-	if !strings.Contains(log.String(), "does not honour conditional writes") {
-		t.Errorf("log %s", &log)
+	beat := make(chan struct{}, 1)
+	beat <- struct{}{}
+	at := open(t, url, target.Options{Lease: lease, Wait: waits{beat: func(ctx context.Context) error {
+		select {
+		case <-beat:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}}.wait})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, release, err := at.Lock(ctx, target.Holder{Name: "first"})
+	if err != nil {
+		t.Fatal(err)
 	}
+	<-begun
+	cancel()
 	if err := release(); err != nil {
 		t.Error(err)
+	}
+	close(released)
+	<-late
+	if data, err := target.Read(t.Context(), at, ".publish.locks/00000001"); err != nil || !strings.Contains(string(data), `"released":true`) {
+		t.Errorf("the lock says %s, %v", data, err)
+	}
+}
+
+// Who waits for a lock may take it, and remove what the release says, before that is
+// read back.
+func TestLockTakenWhileItIsReleased(t *testing.T) {
+	url := targettest.StartS3Behind(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body) // what cannot be read is not served
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			next.ServeHTTP(w, r)
+			if r.Method == http.MethodPut && bytes.Contains(body, []byte(`"released":true`)) {
+				remove := httptest.NewRequest(http.MethodDelete, r.URL.String(), nil)
+				next.ServeHTTP(httptest.NewRecorder(), remove)
+			}
+		})
+	})
+	at := open(t, url, target.Options{Lease: lease, Wait: waits{beat: never}.wait})
+	if err := lock(t, at, target.Holder{Name: "first"})(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Some servers ignore the condition of a write, others refuse it. The lock then holds
+// but for runs that start within the same moment, and says so.
+func TestLockWithoutConditions(t *testing.T) {
+	for name, before := range map[string]func(w http.ResponseWriter, r *http.Request, next http.Handler){
+		"ignored": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			r.Header.Del("If-None-Match")
+			next.ServeHTTP(w, r)
+		},
+		"refused": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Header.Get("If-None-Match") != "" {
+				http.Error(w, "<Error><Code>NotImplemented</Code></Error>", http.StatusNotImplemented)
+				return
+			}
+			next.ServeHTTP(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := targettest.StartS3Behind(t, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { before(w, r, next) })
+			})
+			var log bytes.Buffer
+			at := open(t, url, target.Options{Lease: lease, Wait: waits{beat: never}.wait, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			release := lock(t, at, target.Holder{Name: "first"})
+			if !strings.Contains(log.String(), "does not honour conditional writes") {
+				t.Errorf("log %s", &log)
+			}
+			if err := release(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

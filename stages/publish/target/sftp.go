@@ -31,7 +31,7 @@ type server struct {
 	client  *sftp.Client
 	options Options
 	replace func(from, to string) error // rename over what is there
-	sync    bool                        // the server can be told to sync a file
+	sync    func(*sftp.File) error      // to the disk, where the server can be told so
 
 	temps  atomic.Int64
 	prefix string // of this run's temporaries
@@ -44,10 +44,10 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 		return nil, fmt.Errorf("publish to %s: %w", u.Redacted(), err)
 	}
 	if _, given := u.User.Password(); given {
-		return fail(errors.New("a password is not taken; log in with a key or an ssh agent"))
+		return fail(&AddressError{errors.New("a password is not taken; log in with a key or an ssh agent")})
 	}
 	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fail(errors.New("give a host and a folder, as sftp://user@host/srv/repository, or sftp://host/~/repository below the home"))
+		return fail(&AddressError{errors.New("give a host and a folder, as sftp://user@host/srv/repository, or sftp://host/~/repository below the home")})
 	}
 	conn, err := dial(ctx, u, o.SSH)
 	if err != nil {
@@ -58,11 +58,13 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	if err != nil {
 		return fail(errors.Join(fmt.Errorf("the server gives no sftp: %w", err), conn.Close()))
 	}
-	s := &server{name: u.Redacted(), conn: conn, client: client, options: o, dir: path.Clean(u.Path), made: map[string]bool{}, replace: client.PosixRename}
+	s := &server{name: u.Redacted(), conn: conn, client: client, options: o, dir: path.Clean(u.Path), made: map[string]bool{}, replace: client.PosixRename, sync: func(*sftp.File) error { return nil }}
 	if home, ok := strings.CutPrefix(u.Path, "/~/"); ok {
 		s.dir = path.Clean(home) // a relative path is below the home
 	}
-	_, s.sync = client.HasExtension("fsync@openssh.com")
+	if _, ok := client.HasExtension("fsync@openssh.com"); ok {
+		s.sync = (*sftp.File).Sync
+	}
 	if _, ok := client.HasExtension("posix-rename@openssh.com"); !ok {
 		return fail(errors.Join(errors.New("the server cannot replace a file in one step (posix-rename@openssh.com); it needs OpenSSH 4.8 or newer"), s.Close()))
 	}
@@ -173,13 +175,8 @@ func (s *server) writeTemp(ctx context.Context, temp string, c Content) (err err
 	if err := copyTo(ctx, file, c); err != nil {
 		return err
 	}
-	if err := file.Chmod(0o644); err != nil {
+	if err := errors.Join(file.Chmod(0o644), s.sync(file)); err != nil {
 		return err
-	}
-	if s.sync {
-		if err := file.Sync(); err != nil {
-			return err
-		}
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err

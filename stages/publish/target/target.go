@@ -5,8 +5,8 @@ package target
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/md5" //nolint:gosec // what object stores tell of an object; SHA-256 decides
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -105,6 +105,9 @@ type Options struct {
 	Lease time.Duration
 	// Wait passes time; nil waits in real time.
 	Wait func(context.Context, time.Duration) error
+	// Region and Endpoint are those of s3:// URLs that give none. An endpoint is a
+	// server's URL; empty is Amazon's.
+	Region, Endpoint string
 	// Log tells what a target cannot do; nil: no log.
 	Log *slog.Logger
 }
@@ -112,8 +115,25 @@ type Options struct {
 // DefaultLease is the Lease of the zero Options.
 const DefaultLease = 30 * time.Second
 
+// An AddressError says that what names a target is not right, before anything was
+// asked of it.
+type AddressError struct{ Err error }
+
+// Error implements error.
+func (e *AddressError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *AddressError) Unwrap() error { return e.Err }
+
+// instead is what to do for stores that this program does not reach by their own
+// protocol.
+var instead = map[string]string{
+	"gs":     "Google Cloud Storage is reached as S3, with an HMAC key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: s3://bucket/folder?endpoint=https://storage.googleapis.com",
+	"azblob": "Azure Blob Storage is reached through rclone serve s3: s3://container/folder?endpoint=http://127.0.0.1:8080&region=us-east-1",
+}
+
 // Open opens the target that a URL names: a path or file:// for a folder, sftp://
-// or ssh://, s3://, gs:// or azblob://. A folder need not be there.
+// or ssh://, or s3://. A folder need not be there.
 func Open(ctx context.Context, to string, o Options) (Target, error) {
 	if o.Lease <= 0 {
 		o.Lease = DefaultLease
@@ -125,14 +145,14 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if to == "" {
-		return nil, errors.New("no target to publish to; give a folder, as ./repository, or a URL")
+		return nil, &AddressError{errors.New("no target to publish to; give a folder, as ./repository, or a URL")}
 	}
 	if !strings.Contains(to, "://") {
 		return newFolder(filepath.Clean(to)), nil
 	}
 	u, err := url.Parse(to)
 	if err != nil {
-		return nil, fmt.Errorf("target to publish to: %w", withoutURL(err))
+		return nil, &AddressError{fmt.Errorf("target to publish to: %w", withoutURL(err))}
 	}
 	switch u.Scheme {
 	case "file":
@@ -141,10 +161,12 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 		}
 	case "sftp", "ssh":
 		return openSFTP(ctx, u, o)
-	case "s3", "gs", "azblob":
+	case "s3":
 		return openBucket(ctx, u, o)
 	}
-	return nil, fmt.Errorf("cannot publish to %s; give a folder, as ./repository or file:///srv/repository, or sftp://host/folder, s3://bucket/folder, gs://bucket/folder, azblob://container/folder", u.Redacted())
+	hint := cmp.Or(instead[u.Scheme], "give a folder, as ./repository or file:///srv/repository, or sftp://host/folder, s3://bucket/folder")
+	u.RawQuery = "" // may hold a secret
+	return nil, &AddressError{fmt.Errorf("cannot publish to %s; %s", u.Redacted(), hint)}
 }
 
 // Folder is the folder of this machine that a URL names, if it names one.
@@ -277,40 +299,12 @@ const copySize = 128 << 10
 
 var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
-// A checkedReader reads a content and ends with an error if that is not what it
-// should be, so that whoever sends it gives up.
-type checkedReader struct {
-	io.Closer
-	from   io.Reader
-	sum    hash.Hash
-	want   string // SHA-256
-	failed func() // is called before the reader ends with an error
-	err    error  // with which it ended
-}
-
-func (c Content) checked(ctx context.Context, failed func()) (*checkedReader, error) {
-	from, err := c.Open(ctx)
-	if err != nil {
-		return nil, err
+// damaged is the error for a content that is not what it should be.
+func (c Content) damaged(got string) error {
+	if got == c.SHA256 {
+		return nil
 	}
-	return &checkedReader{Closer: from, from: contextReader{ctx, from}, sum: sha256.New(), want: c.SHA256, failed: failed}, nil
-}
-
-// Read implements io.Reader.
-func (r *checkedReader) Read(p []byte) (int, error) {
-	n, err := r.from.Read(p)
-	r.sum.Write(p[:n]) // a hash never fails
-	if err == nil {
-		return n, nil
-	}
-	if got := hex.EncodeToString(r.sum.Sum(nil)); errors.Is(err, io.EOF) && got == r.want {
-		return n, io.EOF
-	} else if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("its content has SHA-256 %s, not %s; the store is damaged, build the night again with --fresh", got, r.want)
-	}
-	r.err = err
-	r.failed()
-	return n, err
+	return fmt.Errorf("its content has SHA-256 %s, not %s; the store is damaged, build the night again with --fresh", got, c.SHA256)
 }
 
 // checkBack reads what was written and compares it.
@@ -322,11 +316,12 @@ func checkBack(ctx context.Context, from io.Reader, c Content) error {
 	if got == c.SHA256 {
 		return nil
 	}
-	if source, err := c.checked(ctx, func() {}); err == nil {
-		_, err = io.Copy(io.Discard, source)
-		if err := errors.Join(err, source.Close()); err != nil {
-			return err // what was sent was not right
-		}
+	sent, err := hashOf(ctx, sha256.New(), c)
+	if err == nil {
+		err = c.damaged(sent)
+	}
+	if err != nil {
+		return err // what was sent was not right
 	}
 	return fmt.Errorf("what can be read back has SHA-256 %s, not %s; see to the target's disk or network", got, c.SHA256)
 }
@@ -338,13 +333,13 @@ func sumOf(h hash.Hash, from io.Reader) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// md5Of is for the comparison with what a target tells of a file.
-func md5Of(ctx context.Context, c Content) (string, error) {
+// hashOf reads a content.
+func hashOf(ctx context.Context, h hash.Hash, c Content) (string, error) {
 	from, err := c.Open(ctx)
 	if err != nil {
 		return "", err
 	}
-	sum, err := sumOf(md5.New(), from) //nolint:gosec // see the import
+	sum, err := sumOf(h, contextReader{ctx, from})
 	return sum, errors.Join(err, from.Close())
 }
 

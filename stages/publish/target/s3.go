@@ -1,0 +1,184 @@
+package target
+
+import (
+	"cmp"
+	"context"
+	"crypto/md5" //nolint:gosec // what object stores tell of an object; SHA-256 decides
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// A bucket is a folder of a bucket of Amazon S3, or of any other server that speaks
+// its protocol.
+type bucket struct {
+	name    string // for people
+	bucket  string
+	prefix  string // of all names: empty, or with a slash at its end
+	client  *minio.Core
+	close   func() // connections
+	options Options
+}
+
+// sumKey is the metadata of an object that tells the SHA-256 of its content.
+const sumKey = "Sha256"
+
+// String implements Source.
+func (b *bucket) String() string { return b.name }
+
+// Close implements Target.
+func (b *bucket) Close() error {
+	b.close()
+	return nil
+}
+
+// status is the HTTP status with which a server refused; 0 of other errors.
+func status(err error) int {
+	var refused minio.ErrorResponse
+	errors.As(err, &refused)
+	return refused.StatusCode
+}
+
+// translate gives an error of the client its code and the standard library's kind.
+func translate(err error) error {
+	var refused minio.ErrorResponse
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("%s: %w", refused.Code, err)
+	}
+	switch refused.StatusCode {
+	case http.StatusNotFound:
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	case http.StatusPreconditionFailed, http.StatusConflict:
+		return fmt.Errorf("%w: %w", fs.ErrExist, err)
+	}
+	return err
+}
+
+// Open implements Source.
+func (b *bucket) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	file, _, _, err := b.client.GetObject(ctx, b.bucket, b.prefix+name, minio.GetObjectOptions{})
+	return file, translate(err)
+}
+
+// List implements Target.
+func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
+	prefix := b.prefix
+	if dir = path.Clean(dir); dir != "." {
+		prefix += dir + "/"
+	}
+	entries := []Entry{}
+	for object := range b.client.ListObjectsIter(ctx, b.bucket, minio.ListObjectsOptions{Prefix: prefix}) {
+		err := translate(object.Err)
+		switch {
+		case missing(err):
+			return nil, fmt.Errorf("list %s of %s: %w; make the bucket first", dir, b, err)
+		case err != nil:
+			return nil, fmt.Errorf("list %s of %s: %w", dir, b, err)
+		case len(entries) > maxEntries:
+			return entries, nil // Walk says what is wrong
+		case object.Key == prefix: // some tools make an object of a folder
+			continue
+		}
+		name, isDir := strings.CutSuffix(strings.TrimPrefix(object.Key, b.prefix), "/")
+		entries = append(entries, Entry{Name: name, Dir: isDir, size: object.Size, md5: md5OfETag(object.ETag)})
+	}
+	if err := context.Cause(ctx); err != nil { // then the client ends its list without an error
+		return nil, fmt.Errorf("list %s of %s: %w", dir, b, err)
+	}
+	return entries, nil
+}
+
+// md5OfETag is nil where a server's mark of a content cannot be its MD5.
+func md5OfETag(tag string) []byte {
+	if sum, err := hex.DecodeString(tag); err == nil && len(sum) == 16 {
+		return sum
+	}
+	return nil
+}
+
+// Same implements Target, by what the store tells of an object: its MD5, or the
+// SHA-256 that was written with it.
+func (b *bucket) Same(ctx context.Context, e Entry, c Content) (bool, error) {
+	if e.Dir || e.size != c.Size {
+		return false, nil
+	}
+	if e.md5 != nil {
+		// What a store tells of an object that it encrypts looks like an MD5, and is
+		// none: only that they are the same says something.
+		if sum, err := hashOf(ctx, md5.New(), c); err != nil || sum == hex.EncodeToString(e.md5) {
+			return err == nil, err
+		}
+	}
+	info, err := b.client.StatObject(ctx, b.bucket, b.prefix+e.Name, minio.StatObjectOptions{})
+	return err == nil && info.UserMetadata[sumKey] == c.SHA256, translate(err)
+}
+
+// Write implements Target. An object appears when it was sent whole.
+func (b *bucket) Write(ctx context.Context, name string, c Content) error {
+	if err := b.put(ctx, name, c, false); err != nil {
+		return fmt.Errorf("write %s of %s: %w", name, b, err)
+	}
+	return nil
+}
+
+// put sends a content in one request. Its SHA-256 is signed, so that the server
+// refuses what changed on the way.
+func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) error {
+	options := minio.PutObjectOptions{
+		ContentType: cmp.Or(c.Type, "application/octet-stream"), CacheControl: c.Cache,
+		UserMetadata:         map[string]string{sumKey: c.SHA256},
+		DisableContentSha256: true, // of its pieces: many servers know only that of the whole
+	}
+	if onlyNew {
+		options.SetMatchETagExcept("*")
+	}
+	from := &sender{ctx: ctx, content: c}
+	_, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, from, c.Size, "", c.SHA256, options)
+	if why := from.failure(); why != nil {
+		err = why // it was given up
+	}
+	if err = errors.Join(translate(err), from.Close()); err != nil {
+		return err
+	}
+	back, err := b.Open(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read it back: %w", err)
+	}
+	return errors.Join(checkBack(ctx, back, c), back.Close())
+}
+
+// create implements lockTarget.
+func (b *bucket) create(ctx context.Context, name string, data []byte) error {
+	err := b.put(ctx, name, Bytes(data), true)
+	if status(err) == http.StatusNotImplemented {
+		return b.put(ctx, name, Bytes(data), false) // the lock sees that it is no condition
+	}
+	return err
+}
+
+// Remove implements Target; a store has no empty directories.
+func (b *bucket) Remove(ctx context.Context, names []string) error {
+	for _, name := range names {
+		err := translate(b.client.RemoveObject(ctx, b.bucket, b.prefix+name, minio.RemoveObjectOptions{}))
+		if err != nil && !missing(err) {
+			return fmt.Errorf("remove %s of %s: %w", name, b, err)
+		}
+	}
+	return nil
+}
+
+// Flush implements Target: a store acknowledges what it has kept.
+func (b *bucket) Flush(context.Context) error { return nil }
+
+// Lock implements Target.
+func (b *bucket) Lock(ctx context.Context, h Holder) (context.Context, func() error, error) {
+	l := &lease{target: b, holder: h, o: b.options}
+	return l.take(ctx)
+}

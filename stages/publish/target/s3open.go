@@ -1,0 +1,144 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// openBucket opens s3://bucket/folder?region=…&endpoint=…. Keys come from where
+// Amazon's own tools take them: the environment, the files in the home, the role of
+// the container or machine.
+func openBucket(ctx context.Context, u *url.URL, o Options) (Target, error) {
+	shown := *u
+	shown.RawQuery, shown.Fragment = "", "" // may hold a secret
+	s, err := parseS3(u, o)
+	if err != nil {
+		return nil, &AddressError{fmt.Errorf("publish to %s: %w", shown.Redacted(), err)}
+	}
+	fail := func(err error) (Target, error) {
+		return nil, fmt.Errorf("publish to %s: %w", shown.Redacted(), err)
+	}
+	transport, err := minio.DefaultTransport(s.secure)
+	if err != nil {
+		return fail(err)
+	}
+	transport.Proxy = proxy
+	keys, err := s.keys(ctx, transport)
+	if err != nil {
+		return fail(err)
+	}
+	client, err := minio.NewCore(s.host, &minio.Options{
+		Creds: keys, Secure: s.secure, Region: s.region, BucketLookup: s.lookup, Transport: transport,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	client.SetS3EnableDualstack(false)
+	return &bucket{
+		name: shown.String(), bucket: s.bucket, prefix: s.prefix, client: client,
+		close: transport.CloseIdleConnections, options: o,
+	}, nil
+}
+
+// An s3Address is what an s3:// URL says.
+type s3Address struct {
+	bucket, prefix string
+	host           string // with a port where it is no usual one
+	secure         bool   // HTTPS
+	region         string // empty: the server is asked
+	lookup         minio.BucketLookupType
+	profile        string // of Amazon's files with keys
+	anonymous      bool
+}
+
+var s3Options = []string{"anonymous", "endpoint", "profile", "region", "use_path_style"}
+
+func parseS3(u *url.URL, o Options) (s3Address, error) {
+	if u.Host == "" || u.User != nil || u.Fragment != "" {
+		return s3Address{}, errors.New("give a bucket and a folder, as s3://bucket/nightly; keys come from the environment")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return s3Address{}, errors.New("what stands behind the question mark cannot be read")
+	}
+	given := map[string]string{"region": o.Region, "endpoint": o.Endpoint}
+	for name, values := range query {
+		if !slices.Contains(s3Options, name) || len(values) != 1 {
+			return s3Address{}, fmt.Errorf("%q is no option of such a URL, or is given twice; there are %s", name, strings.Join(s3Options, ", "))
+		}
+		given[name] = values[0]
+	}
+	s := s3Address{bucket: u.Host, region: given["region"], profile: given["profile"]}
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		s.prefix = prefix + "/"
+	}
+	s.host, s.secure, err = parseEndpoint(given["endpoint"])
+	if style, ok := given["use_path_style"]; ok && err == nil {
+		var path bool
+		path, err = strconv.ParseBool(style)
+		s.lookup = minio.BucketLookupDNS
+		if path {
+			s.lookup = minio.BucketLookupPath
+		}
+	}
+	if anonymous, ok := given["anonymous"]; ok && err == nil {
+		s.anonymous, err = strconv.ParseBool(anonymous)
+	}
+	return s, err
+}
+
+// parseEndpoint gives the server of a URL; without one, Amazon's.
+func parseEndpoint(endpoint string) (host string, secure bool, err error) {
+	if endpoint == "" {
+		return "s3.amazonaws.com", true, nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", false, errors.New("give the endpoint as https://host or http://host:port")
+	}
+	return u.Host, u.Scheme == "https", nil
+}
+
+// keyTime bounds the question of a machine for its role: most have none, and some
+// networks do not even say so.
+const keyTime = 10 * time.Second
+
+// keys looks for keys, so that a run without any ends before it has built something.
+func (s s3Address) keys(ctx context.Context, transport *http.Transport) (*credentials.Credentials, error) {
+	if s.anonymous {
+		return credentials.NewStaticV4("", "", ""), nil
+	}
+	providers := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{}}
+	if s.profile != "" {
+		providers = []credentials.Provider{&credentials.FileAWSCredentials{Profile: s.profile}}
+	}
+	keys := credentials.NewChainCredentials(providers)
+	ctx, cancel := context.WithTimeout(ctx, keyTime)
+	defer cancel()
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	got, err := keys.GetWithContext(&credentials.CredContext{Client: client, Context: ctx})
+	if err == nil && got.SignerType.IsAnonymous() {
+		err = errors.New("no keys were found in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the files in ~/.aws, or of a role of this machine; a public bucket is read with anonymous=true, and a profile that takes a role needs: eval \"$(aws configure export-credentials --format env)\"")
+	}
+	return keys, err
+}
+
+// proxy is that of the environment, but for the machine's own services: what a proxy
+// reaches at their addresses is the proxy's machine.
+func proxy(r *http.Request) (*url.URL, error) {
+	if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
+}
