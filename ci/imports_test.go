@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"pipeline/files":          nil,
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
-		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git",
+		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"releases/git/remote":   nil,
 	"releases/github":       {"releases", "releases/compare", "releases/organization"},
 	"releases/rules":        {"releases", "releases/composer"},
+	"releases/sample":       {"pipeline/files", "releases/composer"},
 	"releases/organization": {"releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},

@@ -20,6 +20,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github/fake"
+	"github.com/mage-os/nightly/releases/sample"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -75,7 +76,7 @@ func (m *manager) begin() {
 			m.t.Fatal(err)
 		}
 	}
-	if err := git.Materialise(releases.Sample(), filepath.Join(m.dir, "remotes", "repositories")); err != nil {
+	if err := git.Materialise(sample.Sources, filepath.Join(m.dir, "remotes", "repositories")); err != nil {
 		m.t.Fatal(err)
 	}
 	m.github = fake.New()

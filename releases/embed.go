@@ -13,9 +13,6 @@ var lines embed.FS
 //go:embed line.schema.json
 var schema []byte
 
-//go:embed all:sample
-var sample embed.FS
-
 // sharedPrefix begins the names of what lines have in common: they extend it, and
 // it is no line.
 const sharedPrefix = "shared-"
@@ -40,15 +37,3 @@ func Names() []string {
 // Schema is the JSON Schema (draft 2020-12) of release lines, for editors. The
 // caller owns it.
 func Schema() []byte { return slices.Clone(schema) }
-
-// Sample is the sources of the made-up distribution "sample":
-// repositories/NAME/head and repositories/NAME/tags/TAG hold the files of its
-// git repositories, third-party/VENDOR/NAME those of the packages that it
-// requires from elsewhere.
-func Sample() fs.FS {
-	sub, err := fs.Sub(sample, "sample")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
-	return sub
-}

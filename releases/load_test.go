@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/sample"
 )
 
 func TestNames(t *testing.T) {
@@ -216,7 +217,7 @@ func TestSampleIsWhole(t *testing.T) {
 		}
 		for _, p := range r.Packages {
 			dir := filepath.ToSlash(filepath.Join("repositories", name, "head", p.Each+p.Directory+p.Metapackage))
-			if _, err := fs.Stat(Sample(), dir); err != nil {
+			if _, err := fs.Stat(sample.Sources, dir); err != nil {
 				t.Error(err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/releases/sample"
 )
 
 // Embedded gives the folders of embedded: URLs, which name what the program carries in
@@ -15,10 +16,10 @@ import (
 // several goroutines.
 func Embedded(dir string) func(url string) (string, error) {
 	layOut := sync.OnceValue(func() error {
-		if err := git.Materialise(releases.Sample(), filepath.Join(dir, "repositories")); err != nil {
+		if err := git.Materialise(sample.Sources, filepath.Join(dir, "repositories")); err != nil {
 			return err
 		}
-		return releases.WriteThirdParty(filepath.Join(dir, "third-party"))
+		return sample.WriteThirdParty(filepath.Join(dir, "third-party"))
 	})
 	return func(url string) (string, error) {
 		name, ok := releases.IsEmbedded(url)

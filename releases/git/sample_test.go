@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/sample"
 )
 
 // The distribution that the program carries resolves with nothing but itself.
 func TestSampleLineResolves(t *testing.T) {
 	dir := t.TempDir()
-	if err := Materialise(releases.Sample(), dir); err != nil {
+	if err := Materialise(sample.Sources, dir); err != nil {
 		t.Fatal(err)
 	}
 	line, err := releases.Load("sample")

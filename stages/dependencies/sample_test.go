@@ -13,13 +13,14 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/sample"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
-// sample is the analysis of the line that the program carries in itself.
-func sample(t *testing.T, s *store.Store) stages.Analysis {
+// sampleAnalysis is the analysis of the line that the program carries in itself.
+func sampleAnalysis(t *testing.T, s *store.Store) stages.Analysis {
 	t.Helper()
 	line, err := releases.Load("sample")
 	if err != nil {
@@ -28,7 +29,7 @@ func sample(t *testing.T, s *store.Store) stages.Analysis {
 	in := stages.Analysis{Lock: line.Lock, Vendors: []string{"sample", "sample-os"}, Repositories: line.Repositories, Editions: line.Editions}
 	for _, r := range line.Repositories {
 		tree := files{}
-		head, err := fs.Sub(releases.Sample(), path.Join("repositories", r.Name, "head"))
+		head, err := fs.Sub(sample.Sources, path.Join("repositories", r.Name, "head"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +52,7 @@ func sample(t *testing.T, s *store.Store) stages.Analysis {
 // TestSample: the sample shows evidence in each form of file.
 func TestSample(t *testing.T) {
 	s := openStore(t)
-	out, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: s, Log: testLog(t)}), sample(t, s))
+	out, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: s, Log: testLog(t)}), sampleAnalysis(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestSample(t *testing.T) {
 // classes in every way that counts.
 func TestSampleKinds(t *testing.T) {
 	s := openStore(t)
-	in := sample(t, s)
+	in := sampleAnalysis(t, s)
 	head, err := s.Files(t.Context(), in.Sources.Repositories[0].Head)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/sample"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -91,7 +92,7 @@ func newFixture(t *testing.T, sources map[string]*source) *fixture {
 		}
 	})
 	thirdParty := filepath.Join(dir, "third party") // a blank must do no harm
-	if err := releases.WriteThirdParty(thirdParty); err != nil {
+	if err := sample.WriteThirdParty(thirdParty); err != nil {
 		t.Fatal(err)
 	}
 	f := &fixture{

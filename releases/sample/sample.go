@@ -1,9 +1,12 @@
-package releases
+// Package sample holds the sources of the made-up distribution "sample", which the
+// program carries in itself.
+package sample
 
 import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha1"
+	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,55 +17,55 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
-// WriteThirdParty writes the third-party packages of the sample distribution
-// as a Composer repository: dir/packages.json and one zip a package. The URLs
-// in it are file:// URLs of dir, so the folder cannot be moved.
+// Sources are repositories/NAME/head and repositories/NAME/tags/TAG, the files of git
+// repositories, and third-party/VENDOR/NAME, those of packages that the distribution
+// requires from elsewhere.
 //
-// It can be called again, and by several processes at once: the zips are named
-// by their content, and packages.json is replaced last.
+//go:embed all:repositories all:third-party
+var Sources embed.FS
+
+// WriteThirdParty writes the third-party packages as a Composer repository:
+// dir/packages.json and one zip a package. The URLs in it are file:// URLs of dir, so the
+// folder cannot be moved. Several processes may write the same folder at once: zips are
+// named by their content, and packages.json is replaced last.
 func WriteThirdParty(dir string) error {
-	if err := writeThirdParty(Sample(), dir); err != nil {
+	if err := writeThirdParty(dir); err != nil {
 		return fmt.Errorf("write the sample's third-party packages to %s: %w", dir, err)
 	}
 	return nil
 }
 
-func writeThirdParty(sample fs.FS, dir string) error {
+func writeThirdParty(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	folders, err := fs.Glob(sample, "third-party/*/*")
+	folders, err := fs.Glob(Sources, "third-party/*/*")
 	if err != nil {
 		return err
 	}
 	packages := map[string]map[string]*composer.Manifest{}
-	var errs []error
 	for _, folder := range folders {
-		m, err := writePackage(sample, folder, dir)
+		m, err := writePackage(folder, dir)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", folder, err))
-			continue
+			return fmt.Errorf("%s: %w", folder, err)
 		}
 		packages[m.Name()] = map[string]*composer.Manifest{m.Version(): m}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
 	}
 	index, err := json.MarshalIndent(map[string]any{"packages": packages}, "", "    ")
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(dir, "packages.json"), append(index, '\n'))
+	return replace(filepath.Join(dir, "packages.json"), append(index, '\n'))
 }
 
-// writePackage writes the zip of one package and gives its entry in the
-// repository.
-func writePackage(sample fs.FS, folder, dir string) (*composer.Manifest, error) {
-	data, err := fs.ReadFile(sample, folder+"/composer.json")
+// writePackage writes the zip of one package and returns its entry in the repository.
+func writePackage(folder, dir string) (*composer.Manifest, error) {
+	data, err := Sources.ReadFile(folder + "/composer.json")
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +77,14 @@ func writePackage(sample fs.FS, folder, dir string) (*composer.Manifest, error) 
 	if err != nil {
 		return nil, err
 	}
-	archive, err := zipFolder(sample, folder)
+	archive, err := zipFolder(folder)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha1.Sum(archive)
 	digest := hex.EncodeToString(sum[:])
 	file := filepath.Join(dir, name.Vendor(), fmt.Sprintf("%s-%s-%s.zip", name.Project(), m.Version(), digest[:12]))
-	if err := writeWhole(file, archive); err != nil {
+	if err := replace(file, archive); err != nil {
 		return nil, err
 	}
 	// Composer hands a file:// URL to PHP, which decodes no %20: the path stands
@@ -90,16 +93,16 @@ func writePackage(sample fs.FS, folder, dir string) (*composer.Manifest, error) 
 	return m, m.Set("dist", dist)
 }
 
-// zipFolder packs a folder, the same bytes every time: in byte order, nothing
-// compressed, one date.
-func zipFolder(sample fs.FS, folder string) ([]byte, error) {
+// zipFolder packs a folder with the same bytes every time: in byte order, uncompressed,
+// with one date.
+func zipFolder(folder string) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	err := fs.WalkDir(sample, folder, func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(Sources, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(sample, name)
+		data, err := Sources.ReadFile(name)
 		if err != nil {
 			return err
 		}
@@ -124,27 +127,10 @@ func zipFolder(sample fs.FS, folder string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// writeWhole writes a file through a temporary one beside it, so that nobody
-// sees half of it. A file that holds the same already stays untouched.
-func writeWhole(name string, data []byte) (err error) {
+// replace leaves a file alone that has this content already.
+func replace(name string, data []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return files.Replace(name, data)
 }
