@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
@@ -135,8 +136,8 @@ func (env *factory) runText() string {
 
 // statusPage is what is wrong and what the status says, in Markdown.
 func statusPage(at string, s *publish.Status, wrong []string) string {
-	var p page
-	fmt.Fprintf(&p, "## %s\n\n", cell(at))
+	var p markdown.Page
+	fmt.Fprintf(&p, "## %s\n\n", markdown.Cell(at))
 	for _, line := range listed(wrong) {
 		fmt.Fprintln(&p, line)
 	}
@@ -146,8 +147,8 @@ func statusPage(at string, s *publish.Status, wrong []string) string {
 	if s == nil {
 		return p.String()
 	}
-	p.table("", "night", "at", "result")
-	p.row("current", s.Snapshot, "", plural(len(s.Snapshots), "night")+", "+plural(s.Packages, "package"))
+	p.Table("", "night", "at", "result")
+	p.Row("current", s.Snapshot, "", plural(len(s.Snapshots), "night")+", "+plural(s.Packages, "package"))
 	for _, t := range []struct {
 		what string
 		try  *publish.Try
@@ -159,7 +160,7 @@ func statusPage(at string, s *publish.Status, wrong []string) string {
 		if !t.try.Good() {
 			result = "failed in " + t.try.Stage + ": " + t.try.Reason
 		}
-		fmt.Fprintf(&p, "| %s | %s | %s | %s |\n", t.what, cell(t.try.Snapshot), t.try.At.UTC().Format(time.RFC3339), inert(result))
+		p.RawRow(t.what, markdown.Cell(t.try.Snapshot), t.try.At.UTC().Format(time.RFC3339), markdown.Code(result))
 	}
 	p.WriteString("\n")
 	return p.String()
@@ -169,11 +170,7 @@ func statusPage(at string, s *publish.Status, wrong []string) string {
 func listed(wrong []string) []string {
 	lines := make([]string, len(wrong))
 	for i, text := range wrong {
-		lines[i] = "* " + inert(text)
+		lines[i] = "* " + markdown.Code(text)
 	}
 	return lines
 }
-
-// inert is a stranger's text in an issue: nothing in it is Markdown, and nobody whom
-// it names is told.
-func inert(text string) string { return "`" + cell(text) + "`" }

@@ -17,13 +17,14 @@ var mayImport = map[string][]string{
 	"pipeline/container":      {"pipeline", "pipeline/container/pack"},
 	"pipeline/container/pack": {"pipeline"},
 	"pipeline/files":          nil,
+	"pipeline/markdown":       nil,
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
 		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
-		"pipeline", "pipeline/container", "pipeline/files", "pipeline/runner", "releases", "releases/composer",
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -30,8 +31,8 @@ func (env *factory) pageOf(command string, failed error) string {
 		return ""
 	}
 	p.heading(command, env.shown, failed)
-	for _, markdown := range env.said {
-		p.WriteString(markdown)
+	for _, text := range env.said {
+		p.WriteString(text)
 	}
 	for _, d := range env.shown {
 		p.stages(d.reports)
@@ -46,8 +47,8 @@ func (env *factory) pageOf(command string, failed error) string {
 	return p.String()
 }
 
-// A page is Markdown in the making.
-type page struct{ strings.Builder }
+// A page is the page about a run.
+type page struct{ markdown.Page }
 
 func (p *page) heading(command string, shown []*display, failed error) {
 	title := command
@@ -57,14 +58,14 @@ func (p *page) heading(command string, shown []*display, failed error) {
 			break
 		}
 	}
-	fmt.Fprintf(p, "## %s\n\n", cell(title))
+	fmt.Fprintf(p, "## %s\n\n", markdown.Cell(title))
 	if failed == nil {
 		return
 	}
 	problems := problemsOf(failed)
 	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", exitCode(failed), plural(len(problems), "problem"))
 	for _, problem := range problems[:min(len(problems), maxPageProblems)] {
-		fmt.Fprintf(p, "    %s\n", printable(problem)) // a block of code: nothing in it is Markdown
+		fmt.Fprintf(p, "    %s\n", markdown.Printable(problem)) // a block of code: nothing in it is Markdown
 	}
 	if more := len(problems) - maxPageProblems; more > 0 {
 		fmt.Fprintf(p, "    … and %d more\n", more)
@@ -76,7 +77,7 @@ func (p *page) stages(reports []timed) {
 	if len(reports) == 0 {
 		return
 	}
-	p.table("stage", "time", "state", "what")
+	p.Table("stage", "time", "state", "what")
 	for _, r := range reports {
 		took, detail := "", r.Detail
 		if r.State != pipeline.Skipped {
@@ -85,7 +86,7 @@ func (p *page) stages(reports []timed) {
 		if r.Err != nil {
 			detail = "see above"
 		}
-		p.row(r.Stage, took, string(r.State), detail)
+		p.Row(r.Stage, took, string(r.State), detail)
 	}
 	p.WriteString("\n")
 }
@@ -96,9 +97,9 @@ func (p *page) proven(all []stages.Installation) {
 		return
 	}
 	p.WriteString("### Test installations\n\n")
-	p.table("cell", "level", "PHP", "Composer", "database", "search", "packages", "proven", "not proven", "notices")
+	p.Table("cell", "level", "PHP", "Composer", "database", "search", "packages", "proven", "not proven", "notices")
 	for _, i := range all {
-		p.row(i.Cell.Name(), string(i.Level), i.Tool("php"), i.Tool("composer"), i.Tool("database"), i.Tool("search"),
+		p.Row(i.Cell.Name(), string(i.Level), i.Tool("php"), i.Tool("composer"), i.Tool("database"), i.Tool("search"),
 			fmt.Sprint(len(i.Packages)), fmt.Sprint(len(i.Proven)), stepNames(i.NotProven), fmt.Sprint(len(i.Notices)))
 	}
 	p.WriteString("\n")
@@ -122,8 +123,8 @@ func (p *page) publication(made *stages.Publication) {
 		what = "Would be published"
 	}
 	fmt.Fprintf(p, "### %s\n\n", what)
-	p.table("at", "night", "files written", "there already", "bytes", "nights kept", "no longer resolved")
-	p.row(made.URL, made.Snapshot, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
+	p.Table("at", "night", "files written", "there already", "bytes", "nights kept", "no longer resolved")
+	p.Row(made.URL, made.Snapshot, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
 		strings.Join(made.Kept, ", "), strings.Join(made.Removed, ", "))
 	p.WriteString("\n")
 }
@@ -133,9 +134,9 @@ func (p *page) packages(snapshot *stages.Snapshot) {
 		return
 	}
 	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", plural(len(snapshot.Packages), "package"))
-	p.table("package", "version", "type")
+	p.Table("package", "version", "type")
 	for _, pkg := range snapshot.Packages {
-		p.row(pkg.Name, pkg.Version, pkg.Type)
+		p.Row(pkg.Name, pkg.Version, pkg.Type)
 	}
 	p.WriteString("\n</details>\n\n")
 }
@@ -145,9 +146,9 @@ func (p *page) plan(plan *releases.Plan) {
 		return
 	}
 	fmt.Fprintf(p, "<details><summary>Built from %s</summary>\n\n", repositories(len(plan.Repositories)))
-	p.table("repository", "ref", "commit", "latest tag")
+	p.Table("repository", "ref", "commit", "latest tag")
 	for _, r := range plan.Repositories {
-		fmt.Fprintf(p, "| %s | %s | %s | %s |\n", cell(r.Name), cell(strings.TrimPrefix(r.Ref, "refs/heads/")), commitLink(r.URL, r.Commit), cell(r.Tag))
+		p.RawRow(markdown.Cell(r.Name), markdown.Cell(strings.TrimPrefix(r.Ref, "refs/heads/")), commitLink(r.URL, r.Commit), markdown.Cell(r.Tag))
 	}
 	p.WriteString("\n</details>\n\n")
 }
@@ -160,24 +161,6 @@ func commitLink(repository, commit string) string {
 		return short
 	}
 	return "[" + short + "](" + strings.TrimSuffix(repository, ".git") + "/commit/" + commit + ")"
-}
-
-func (p *page) table(columns ...string) {
-	p.row(columns...)
-	p.WriteString("|" + strings.Repeat("---|", len(columns)) + "\n")
-}
-
-func (p *page) row(cells ...string) {
-	for _, text := range cells {
-		p.WriteString("| " + cell(text) + " ")
-	}
-	p.WriteString("|\n")
-}
-
-// cell is a text that stands in one cell of a table and is no Markdown nor HTML.
-func cell(text string) string {
-	text = strings.Join(strings.Fields(printable(text)), " ")
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'", "[", `\[`).Replace(text)
 }
 
 func plural(n int, what string) string {

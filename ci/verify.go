@@ -8,12 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -216,7 +216,7 @@ func showReport(env *factory, where string, r *verify.Report) error {
 		return writeOut(env.stdout, append(data, '\n'))
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintln(env.stdout, printable(p.String()))
+		fmt.Fprintln(env.stdout, markdown.Printable(p.String()))
 	}
 	for _, what := range r.Unchecked {
 		fmt.Fprintf(env.stderr, "not verified: %s\n", what)
@@ -230,14 +230,4 @@ func showReport(env *factory, where string, r *verify.Report) error {
 		fmt.Fprintf(env.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
 	}
 	return nil
-}
-
-// printable keeps a stranger's text from moving the terminal's cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
 }

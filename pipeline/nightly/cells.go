@@ -12,6 +12,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -131,21 +132,20 @@ func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in st
 // nothing was proven did not pass.
 func (p *proving) proofOf(results []cellResult) (Proof, error) {
 	proof := Proof{Matrix: p.reports() + "-matrix.md"}
-	var table strings.Builder
-	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n", p.snapshot.Name)
+	table := matrixPage(p.snapshot)
 	var errs []error
 	for _, r := range results {
-		what := r.detail
+		what := markdown.Cell(r.detail)
 		switch {
 		case r.state == pipeline.Done:
 			what = fmt.Sprintf("[report](%s-%s/report/%s)", p.plan.Line.Name, r.cell.Name(), stages.ReportFile)
 			proof.Installations = append(proof.Installations, r.installation)
 		case r.err != nil:
 			first, _, _ := strings.Cut(r.err.Error(), "\n")
-			what = strings.ReplaceAll(first, "|", `\|`)
+			what = markdown.Cell(first)
 			errs = append(errs, fmt.Errorf("cell %s: %w", r.cell.Name(), r.err))
 		}
-		fmt.Fprintf(&table, "| %s | %s | %s |\n", r.cell.Name(), r.state, what)
+		table.RawRow(r.cell.Name(), string(r.state), what)
 	}
 	if err := errors.Join(os.MkdirAll(filepath.Dir(proof.Matrix), 0o755), os.WriteFile(proof.Matrix, []byte(table.String()), 0o644)); err != nil {
 		errs = append(errs, err)
@@ -156,6 +156,14 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 	// What the packages did counts more than what a machine did.
 	slices.SortStableFunc(errs, func(a, b error) int { return machinesFault(a) - machinesFault(b) })
 	return proof, errors.Join(errs...)
+}
+
+// matrixPage begins the page about all cells.
+func matrixPage(snapshot stages.Snapshot) *markdown.Page {
+	var p markdown.Page
+	fmt.Fprintf(&p, "# Test installations of night %s\n\n", snapshot.Name)
+	p.Table("cell", "state", "")
+	return &p
 }
 
 // machinesFault is 1 for the failure of an image, a service or an engine, and 0 for that of

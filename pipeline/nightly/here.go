@@ -78,16 +78,16 @@ func (p *proving) skipOthers(own releases.Cell, proven stages.Candidate, cells [
 	if failed != nil {
 		state = pipeline.Failed
 	}
-	var table strings.Builder
-	fmt.Fprintf(&table, "# Test installations of night %s\n\n| cell | state | |\n|---|---|---|\n| %s, database %s | %s | [report](%s/report/report.md) |\n",
-		proven.Snapshot.Name, proven.Cell.Name(), stages.ToolVersion(proven.Tools, "database"), state, filepath.Base(p.reports()))
+	table := matrixPage(p.snapshot)
+	table.RawRow(proven.Cell.Name()+", database "+stages.ToolVersion(proven.Tools, "database"), string(state),
+		fmt.Sprintf("[report](%s/report/report.md)", filepath.Base(p.reports())))
 	for _, cell := range cells {
 		why := missing(cell, own, proven.Tools)
 		if why == "" {
 			continue // it is the one that was proven
 		}
 		p.Session().Skip("install "+cell.Name(), why)
-		fmt.Fprintf(&table, "| %s | skipped | %s |\n", cell.Name(), why)
+		table.Row(cell.Name(), string(pipeline.Skipped), why)
 	}
 	return os.WriteFile(p.reports()+"-matrix.md", []byte(table.String()), 0o644)
 }
