@@ -90,31 +90,6 @@ func TestLongPage(t *testing.T) {
 	}
 }
 
-func TestAlarmFlags(t *testing.T) {
-	dir := t.TempDir()
-	for text, want := range map[string]string{
-		`{"build": {"result": "success"}, "install": {"result": "skipped"}}`:                                "",
-		`{"b": {"result": "failure", "outputs": {}}, "a": {"result": "cancelled"}, "c": {"result": "odd"}}`: "a was cancelled, or took too long; b failed; c failed",
-		`[]`: "want what toJSON(needs) gives",
-	} {
-		file := filepath.Join(dir, "jobs.json")
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		failed, err := alarmFlags{jobs: file}.failedJobs()
-		got := strings.Join(failed, "; ")
-		if err != nil {
-			got = err.Error()
-		}
-		if !strings.HasSuffix(got, want) || want == "" && got != "" {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
-	}
-	if got := alarmMarker("https://a--b.example.org/<x>", false); got != "nightly status: https://a- -b.example.org/x" {
-		t.Error(got)
-	}
-}
-
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // golden compares with a file, or with -update rewrites it.

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
+	"pipeline/monitor": {"pipeline/markdown", "releases", "releases/github", "stages/attest", "stages/publish", "stages/publish/target"},
 	"pipeline/release": {
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",

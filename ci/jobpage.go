@@ -63,7 +63,7 @@ func (p *page) heading(command string, shown []*display, failed error) {
 		return
 	}
 	problems := problemsOf(failed)
-	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", exitCode(failed), plural(len(problems), "problem"))
+	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", exitCode(failed), markdown.Count(len(problems), "problem"))
 	for _, problem := range problems[:min(len(problems), maxPageProblems)] {
 		fmt.Fprintf(p, "    %s\n", markdown.Printable(problem)) // a block of code: nothing in it is Markdown
 	}
@@ -133,7 +133,7 @@ func (p *page) packages(snapshot *stages.Snapshot) {
 	if snapshot == nil {
 		return
 	}
-	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", plural(len(snapshot.Packages), "package"))
+	fmt.Fprintf(p, "<details><summary>%s</summary>\n\n", markdown.Count(len(snapshot.Packages), "package"))
 	p.Table("package", "version", "type")
 	for _, pkg := range snapshot.Packages {
 		p.Row(pkg.Name, pkg.Version, pkg.Type)
@@ -145,7 +145,7 @@ func (p *page) plan(plan *releases.Plan) {
 	if plan == nil {
 		return
 	}
-	fmt.Fprintf(p, "<details><summary>Built from %s</summary>\n\n", repositories(len(plan.Repositories)))
+	fmt.Fprintf(p, "<details><summary>Built from %s</summary>\n\n", markdown.Count(len(plan.Repositories), "repository"))
 	p.Table("repository", "ref", "commit", "latest tag")
 	for _, r := range plan.Repositories {
 		p.RawRow(markdown.Cell(r.Name), markdown.Cell(strings.TrimPrefix(r.Ref, "refs/heads/")), commitLink(r.URL, r.Commit), markdown.Cell(r.Tag))
@@ -161,18 +161,4 @@ func commitLink(repository, commit string) string {
 		return short
 	}
 	return "[" + short + "](" + strings.TrimSuffix(repository, ".git") + "/commit/" + commit + ")"
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func repositories(n int) string {
-	if n == 1 {
-		return "1 repository"
-	}
-	return fmt.Sprintf("%d repositories", n)
 }

@@ -122,3 +122,20 @@ func writeNew(name string, data []byte, mode os.FileMode) error {
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
 }
+
+// readKeys reads files with public keys.
+func readKeys(names []string) ([]attest.PublicKey, error) {
+	var keys []attest.PublicKey
+	for _, name := range names {
+		data, err := files.Read(name, files.Small)
+		if err != nil {
+			return nil, usagef("public key: %w", err)
+		}
+		key, err := attest.ParsePublicKey(data)
+		if err != nil {
+			return nil, usagef("public key %s: it %w", name, err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

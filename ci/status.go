@@ -1,27 +1,35 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/monitor"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
-	"github.com/mage-os/nightly/stages/publish/target"
 )
 
+// statusFlags are the flags of the command status.
+type statusFlags struct {
+	line        string
+	maxAge      time.Duration
+	keys        []string
+	issue, jobs string
+}
+
 func newStatus(env *factory) *cobra.Command {
-	var maxAge time.Duration
-	var keys []string
-	var line string
-	var alarm alarmFlags
+	var f statusFlags
 	cmd := &cobra.Command{
 		Use:   "status [URL|FOLDER]",
 		Short: "Say how fresh a published repository is; for monitors",
@@ -43,58 +51,75 @@ that of the signature, which nobody else can make.`,
   mageos-nightly status ./repository --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			public, err := readKeys(keys)
+			at, err := f.at(args)
 			if err != nil {
 				return err
 			}
-			at, err := statusAt(args, line)
-			if err != nil {
-				return err
-			}
-			return alarm.watch(cmd.Context(), env, at, maxAge, public)
+			return runStatus(cmd.Context(), env, at, f)
 		},
 	}
-	cmd.Flags().DurationVar(&maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
-	cmd.Flags().StringArrayVar(&keys, "key", nil, "file with the public key; the time of the signature counts")
-	cmd.Flags().StringVar(&line, "line", "", "release line, in place of a URL: where it is published")
-	alarm.add(cmd)
+	flags := cmd.Flags()
+	flags.DurationVar(&f.maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
+	flags.StringArrayVar(&f.keys, "key", nil, "file with the public key; the time of the signature counts")
+	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
+	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
+	flags.StringVar(&f.jobs, "jobs", "", "file with the results of the jobs of a workflow: what toJSON(needs) gives; one that failed is wrong, too")
 	return cmd
 }
 
-// statusAt is the repository that is meant.
-func statusAt(args []string, line string) (string, error) {
+// at is the repository that is meant.
+func (f statusFlags) at(args []string) (string, error) {
 	switch {
-	case len(args) == 1 && line == "":
+	case len(args) == 1 && f.line == "":
 		return args[0], nil
-	case len(args) == 1 || line == "":
+	case len(args) == 1 || f.line == "":
 		return "", usagef("give the repository, as URL or folder, or its --line")
 	}
-	l, err := releases.Load(line)
+	l, err := releases.Load(f.line)
 	if err != nil {
 		return "", err
 	}
 	return l.URL, nil
 }
 
-// readKeys reads files with public keys.
-func readKeys(names []string) ([]attest.PublicKey, error) {
-	var keys []attest.PublicKey
-	for _, file := range names {
-		data, err := files.Read(file, files.Small)
-		if err != nil {
-			return nil, usagef("public key: %w", err)
-		}
-		key, err := attest.ParsePublicKey(data)
-		if err != nil {
-			return nil, usagef("public key %s: it %w", file, err)
-		}
-		keys = append(keys, key)
+// runStatus shows a status and brings the issue up to date. Its error is what the status
+// is worth; a job that failed has failed its own run already.
+func runStatus(ctx context.Context, env *factory, at string, f statusFlags) error {
+	keys, err := readKeys(f.keys)
+	if err != nil {
+		return err
 	}
-	return keys, nil
+	var jobs []string
+	if f.jobs != "" {
+		data, err := files.Read(f.jobs, files.Small)
+		if err == nil {
+			jobs, err = monitor.FailedJobs(data)
+		}
+		if err != nil {
+			return usagef("--jobs %s: %w", f.jobs, err)
+		}
+	}
+	s, bad := readStatus(ctx, env, at, keys)
+	if s != nil && bad == nil {
+		if err := printStatus(env, s); err != nil {
+			return err
+		}
+		if why := s.Stale(env.now(), f.maxAge); f.maxAge > 0 && why != "" {
+			bad = coded(exitStale, "%s: %s", at, why)
+		}
+	}
+	finding := monitor.Judge(at, s, bad, jobs, f.maxAge > 0)
+	env.say(finding.Page())
+	if f.issue == "" || ctx.Err() != nil {
+		return bad
+	}
+	return cmp.Or(bad, f.tell(ctx, env, finding))
 }
 
-// status reads and shows a status. What it read is there also when it is too old.
-func status(ctx context.Context, env *factory, at string, maxAge time.Duration, keys []attest.PublicKey) (s *publish.Status, err error) {
+// statusTime bounds how long a monitor waits for an answer.
+const statusTime = time.Minute
+
+func readStatus(ctx context.Context, env *factory, at string, keys []attest.PublicKey) (s *publish.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	source, closeSource, err := env.openSource(ctx, at)
@@ -102,55 +127,47 @@ func status(ctx context.Context, env *factory, at string, maxAge time.Duration, 
 		return nil, usagef("%w", err)
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	s, err = publish.ReadStatus(ctx, source)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
-			return nil, usagef("%w; give a published repository", err)
-		}
-		return nil, &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+	s, err = monitor.Status(ctx, source, keys)
+	var untrusted *monitor.UntrustedError
+	switch {
+	case errors.As(err, &untrusted):
+		err = coded(exitUntrusted, "%w", err)
+	case s == nil && errors.Is(err, fs.ErrNotExist) && !isWeb(at):
+		err = usagef("%w; give a published repository", err)
+	case s == nil:
+		err = &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 	}
-	if len(keys) > 0 {
-		if err := signedTime(ctx, source, s, keys); err != nil {
-			return s, err
-		}
-	}
-	if err := showStatus(env, s); err != nil {
-		return s, err
-	}
-	if maxAge <= 0 {
-		return s, nil
-	}
-	if why := s.Stale(env.now(), maxAge); why != "" {
-		return s, coded(exitStale, "%s: %s", source, why)
-	}
-	return s, nil
+	return s, err
 }
 
-// statusTime bounds how long a monitor waits for an answer.
-const statusTime = time.Minute
-
-// signedTime puts what was signed in the place of what the status says.
-func signedTime(ctx context.Context, source target.Source, s *publish.Status, keys []attest.PublicKey) error {
-	data, err := target.Read(ctx, source, attest.RepositoryFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return coded(exitUntrusted, "%s has no %s: it is not signed", source, attest.RepositoryFile)
+// tell opens, changes or closes the issue.
+func (f statusFlags) tell(ctx context.Context, env *factory, finding monitor.Finding) error {
+	owner, name, ok := strings.Cut(f.issue, "/")
+	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		return usagef("--issue %s: want OWNER/NAME", f.issue)
 	}
+	client, err := github.New(github.Options{
+		BaseURL: env.getenv("GITHUB_API_URL"), Token: github.NewToken(env.getenv("GITHUB_TOKEN")), Log: env.logger(env.stderr),
+	})
 	if err != nil {
-		return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+		return usagef("GITHUB_API_URL: %w", err)
 	}
-	_, signed, err := attest.VerifyRepository(ctx, data, keys)
-	if err != nil {
-		return coded(exitUntrusted, "%s of %s %w", attest.RepositoryFile, source, err)
+	done, err := finding.Tell(ctx, client, github.Repository{Owner: owner, Name: name}, env.runText(), f.jobs != "")
+	if err == nil && done != "" {
+		fmt.Fprintln(env.stderr, done)
 	}
-	s.Snapshot, s.LastGood = "", nil
-	if len(signed.Snapshots) > 0 {
-		s.Snapshot = signed.Snapshots[0].Snapshot
-		s.LastGood = &publish.Try{Snapshot: s.Snapshot, At: signed.Published}
-	}
-	return nil
+	return err
 }
 
-func showStatus(env *factory, s *publish.Status) error {
+// runText is where the run of the workflow can be looked at.
+func (env *factory) runText() string {
+	if env.getenv(actionsVariable) != "true" {
+		return ""
+	}
+	return " in " + env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
+}
+
+func printStatus(env *factory, s *publish.Status) error {
 	if env.json {
 		data, err := json.Marshal(s)
 		if err != nil {

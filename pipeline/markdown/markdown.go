@@ -3,6 +3,7 @@
 package markdown
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -48,4 +49,16 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// Count is a number of things by their noun: 1 night, 2 repositories.
+func Count(n int, noun string) string {
+	if n != 1 {
+		if stem, ok := strings.CutSuffix(noun, "y"); ok {
+			noun = stem + "ies"
+		} else {
+			noun += "s"
+		}
+	}
+	return strconv.Itoa(n) + " " + noun
 }

@@ -1,0 +1,142 @@
+// Package monitor says how fresh a published repository is, and keeps one issue on GitHub
+// for as long as something is wrong with it.
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// An UntrustedError is a repository that no key that is trusted has signed.
+type UntrustedError struct{ Err error }
+
+func (e *UntrustedError) Error() string { return e.Err.Error() }
+func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// Status reads the status of a repository. What it says, whoever has the server can
+// change; with keys its time is that of the signature. It gives what it read also when
+// that is not signed.
+func Status(ctx context.Context, source target.Source, keys []attest.PublicKey) (*publish.Status, error) {
+	s, err := publish.ReadStatus(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		return s, nil
+	}
+	data, err := target.Read(ctx, source, attest.RepositoryFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, &UntrustedError{fmt.Errorf("%s has no %s: it is not signed", source, attest.RepositoryFile)}
+	}
+	if err != nil {
+		return s, &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+	}
+	_, signed, err := attest.VerifyRepository(ctx, data, keys)
+	if err != nil {
+		return s, &UntrustedError{fmt.Errorf("%s of %s %w", attest.RepositoryFile, source, err)}
+	}
+	s.Snapshot, s.LastGood = "", nil
+	if len(signed.Snapshots) > 0 {
+		s.Snapshot = signed.Snapshots[0].Snapshot
+		s.LastGood = &publish.Try{Snapshot: s.Snapshot, At: signed.Published}
+	}
+	return s, nil
+}
+
+// FailedJobs are the jobs of a workflow that failed, in byte order, with what became of
+// them. They are read from what toJSON(needs) gives
+// (https://docs.github.com/actions/reference/contexts-reference#needs-context).
+func FailedJobs(needs []byte) ([]string, error) {
+	var jobs map[string]struct {
+		Result string `json:"result"`
+	}
+	if err := json.Unmarshal(needs, &jobs); err != nil {
+		return nil, fmt.Errorf("%w; want what toJSON(needs) gives", err)
+	}
+	var failed []string
+	for _, name := range slices.Sorted(maps.Keys(jobs)) {
+		switch jobs[name].Result {
+		case "success", "skipped":
+		case "cancelled": // also one that took too long
+			failed = append(failed, name+" was cancelled, or took too long")
+		default:
+			failed = append(failed, name+" failed")
+		}
+	}
+	return failed, nil
+}
+
+// A Finding is what a monitor saw of a repository.
+type Finding struct {
+	At     string          // the repository
+	Status *publish.Status // nil: it could not be read
+	Wrong  []string        // empty: all is well
+}
+
+// Judge says what is wrong with a repository: jobs that failed, a status that is bad, and,
+// if no age is watched, a last try that failed. A try that failed is wrong by its age else.
+func Judge(at string, s *publish.Status, bad error, jobs []string, watchesAge bool) Finding {
+	f := Finding{At: at, Status: s}
+	for _, job := range jobs {
+		f.Wrong = append(f.Wrong, "job "+job)
+	}
+	switch {
+	case bad != nil:
+		f.Wrong = append(f.Wrong, bad.Error())
+	case !watchesAge && s.LastTry != nil && !s.LastTry.Good():
+		f.Wrong = append(f.Wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.Stage, s.LastTry.Reason))
+	}
+	return f
+}
+
+// Page is the finding in Markdown.
+func (f Finding) Page() string {
+	var p markdown.Page
+	fmt.Fprintf(&p, "## %s\n\n", markdown.Cell(f.At))
+	if len(f.Wrong) > 0 {
+		p.WriteString(f.list() + "\n\n")
+	}
+	s := f.Status
+	if s == nil {
+		return p.String()
+	}
+	p.Table("", "night", "at", "result")
+	p.Row("current", s.Snapshot, "", markdown.Count(len(s.Snapshots), "night")+", "+markdown.Count(s.Packages, "package"))
+	for _, t := range []struct {
+		what string
+		try  *publish.Try
+	}{{"last good", s.LastGood}, {"last try", s.LastTry}} {
+		if t.try == nil {
+			continue
+		}
+		result := "good"
+		if !t.try.Good() {
+			result = "failed in " + t.try.Stage + ": " + t.try.Reason
+		}
+		p.RawRow(t.what, markdown.Cell(t.try.Snapshot), t.try.At.UTC().Format(time.RFC3339), markdown.Code(result))
+	}
+	p.WriteString("\n")
+	return p.String()
+}
+
+// list is what is wrong as a list; what stands in it is no Markdown.
+func (f Finding) list() string {
+	lines := make([]string, len(f.Wrong))
+	for i, text := range f.Wrong {
+		lines[i] = "* " + markdown.Code(text)
+	}
+	return strings.Join(lines, "\n")
+}
