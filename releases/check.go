@@ -14,26 +14,24 @@ import (
 
 // lineSchema says which shape a line has, and its defaults.
 var lineSchema = config.NewSchema(schema, map[string]config.Format{
-	"package-name": config.Text(func(text string) error { _, err := composer.ParseName(text); return err }),
+	"package-name": parsed(composer.ParseName),
+	"constraint":   parsed(composer.ParseConstraint),
+	"version":      parsed(composer.ParseVersion),
 	"require-name": config.Text(func(text string) error {
+		_, err := composer.ParseName(text)
 		if composer.IsPlatform(text) {
 			return nil
 		}
-		_, err := composer.ParseName(text)
 		return err
 	}),
-	"constraint": config.Text(checkConstraint),
 	"link-constraint": config.Text(func(text string) error {
+		_, err := composer.ParseConstraint(text)
 		if text == "self.version" {
 			return nil
 		}
-		return checkConstraint(text)
-	}),
-	"version": config.Text(func(text string) error { _, err := composer.ParseVersion(text); return err }),
-	"fallback-version": config.Text(func(text string) error {
-		_, err := NightlyVersion(text, "2026-01-01", 0, false)
 		return err
 	}),
+	"fallback-version": parsed(func(text string) (string, error) { return NightlyVersion(text, "2026-01-01", 0, false) }),
 	"glob": config.Text(func(text string) error {
 		if _, err := path.Match(text, ""); err != nil || text == "" {
 			return fmt.Errorf("%q is no glob pattern, such as v*", text)
@@ -46,20 +44,28 @@ var lineSchema = config.NewSchema(schema, map[string]config.Format{
 		}
 		return config.CheckPath(strings.TrimSuffix(text, "/"))
 	}),
-	"script": config.Text(func(text string) error {
-		if text == "." || strings.HasPrefix(text, "-") {
-			return fmt.Errorf("%q is no PHP script of the project", text)
-		}
-		return nil
-	}),
 	"image": config.Text(func(text string) error {
 		if !IsImageReference(text) {
 			return fmt.Errorf("%q: want an image: NAME@sha256:…, file:///IMAGE.tar or file:///ROOTFS", text)
 		}
 		return nil
 	}),
-	"composer.json": checkManifest,
+	"composer.json": func(value any) error {
+		data, err := json.Marshal(value)
+		if err == nil {
+			_, err = composer.ParseManifest(data)
+		}
+		return err
+	},
 })
+
+// parsed is the format of what can be parsed.
+func parsed[T any](parse func(string) (T, error)) config.Format {
+	return config.Text(func(text string) error {
+		_, err := parse(text)
+		return err
+	})
+}
 
 // imageReference is what a container can be made of.
 var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)

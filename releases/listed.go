@@ -1,51 +1,34 @@
 package releases
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/organization"
 )
 
-// listedPrefix begins the URL of a repository that the organization's list has.
-const listedPrefix = "organization:"
-
-// nameListed puts the URLs of listed repositories where a line names those, as in
-// organization:mageos-magento2: the host and the owner of a repository stand once, in
-// the list.
-func nameListed(l *Line, add func(at config.Path, format string, args ...any)) {
-	for _, at := range l.gitURLs() {
-		listed, ok := strings.CutPrefix(*at.url, listedPrefix)
-		if !ok {
+// listed gives a value in which repositories of the organization's list, named as in
+// organization:mageos-magento2, have their URLs: a repository's host and owner stand
+// once, in the list.
+func listed(n *config.Node, add func(config.Problem)) *config.Node {
+	out := *n
+	out.Items, out.Fields = slices.Clone(n.Items), slices.Clone(n.Fields)
+	for i, item := range n.Items {
+		out.Items[i] = listed(item, add)
+	}
+	for i, f := range n.Fields {
+		name, isListed := strings.CutPrefix(f.Value.Text(), "organization:")
+		if !isListed || f.Key != "url" && f.Key != "latest-tag" {
+			out.Fields[i].Value = listed(f.Value, add)
 			continue
 		}
-		url, err := organization.DeclaredURL(listed)
+		url, err := organization.DeclaredURL(name)
 		if err != nil {
-			add(at.path, "%v", err)
-			continue
+			add(f.Value.Problem(nil, "%s: %v", f.Key, err))
+			url = "https://example.org/" // so that nothing more is said of it
 		}
-		*at.url = url
+		out.Fields[i].Value = &config.Node{Place: f.Value.Place, Value: url}
 	}
-}
-
-// A lineURL is the URL of a git repository in a line.
-type lineURL struct {
-	path config.Path
-	url  *string
-}
-
-func (l *Line) gitURLs() []lineURL {
-	var urls []lineURL
-	for i := range l.Repositories {
-		urls = append(urls, lineURL{config.At("repositories", i, "url"), &l.Repositories[i].URL})
-	}
-	for i := range l.Editions {
-		for j := range l.Editions[i].Require {
-			urls = append(urls, lineURL{config.At("editions", i, "require", j, "latest-tag"), &l.Editions[i].Require[j].LatestTag})
-		}
-	}
-	if l.Data != nil {
-		urls = append(urls, lineURL{config.At("data", "url"), &l.Data.URL})
-	}
-	return urls
+	return &out
 }

@@ -37,8 +37,13 @@ func TestLinesAndOrganization(t *testing.T) {
 		for _, r := range line.Repositories {
 			checkBuilt(t, list, name, r.URL, r.Ref, built)
 		}
-		for _, at := range line.gitURLs() {
-			checkBuilt(t, list, name, *at.url, "", built)
+		for _, e := range line.Editions {
+			for _, r := range e.Require {
+				checkBuilt(t, list, name, r.LatestTag, "", built)
+			}
+		}
+		if line.Data != nil {
+			checkBuilt(t, list, name, line.Data.URL, "", built)
 		}
 	}
 	if *update {
@@ -97,7 +102,7 @@ func TestLineNamesListed(t *testing.T) {
 		t.Errorf("its URL is %s", got)
 	}
 	_, err = Parse("line.yaml", []byte(strings.Replace(text, "organization:MAGEOS-magento2", "organization:mageos-magento", 1)))
-	if err == nil || !strings.Contains(err.Error(), "repositories[shop].url: there is no repository mageos-magento (did you mean mageos-magento2?)") ||
+	if err == nil || !strings.Contains(err.Error(), "line.yaml:21:10: url: there is no repository mageos-magento (did you mean mageos-magento2?)") ||
 		strings.Count(err.Error(), "\n") > 0 {
 		t.Errorf("an unknown one: %v", err)
 	}

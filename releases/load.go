@@ -44,6 +44,7 @@ func Parse(filename string, data []byte) (*Line, error) {
 	if x.failed {
 		return nil, &ConfigError{Err: config.Join(x.problems)}
 	}
+	root = listed(root, func(p config.Problem) { x.problems = append(x.problems, p) })
 	return decodeLine(root, x.problems)
 }
 
@@ -63,7 +64,6 @@ func decodeLine(root *config.Node, problems []config.Problem) (*Line, error) {
 	if i := slices.IndexFunc(line.Editions, func(e Edition) bool { return e.Type == ProjectEdition }); i >= 0 && line.Install.Project == "" {
 		line.Install.Project = line.Editions[i].Name
 	}
-	nameListed(line, checked.Add)
 	check(line, checked)
 	if err := checked.Err(); err != nil {
 		return nil, &ConfigError{Err: err}
@@ -107,11 +107,6 @@ func (l *Line) written() (*config.Node, error) {
 	}
 	for i := range clone.Repositories {
 		clone.Repositories[i].Local = false // no file can say so
-	}
-	for _, at := range clone.gitURLs() {
-		if strings.HasPrefix(*at.url, listedPrefix) {
-			return nil, configErrorf("%s: a line that was read names the repository itself", *at.url)
-		}
 	}
 	return lineSchema.Written(clone, true)
 }

@@ -15,64 +15,38 @@ import (
 
 // An explainer says for people what a schema refused.
 type explainer struct {
-	schema *Schema
-	root   *Node
-	found  []finding
-	meant  []Path // of keys that misspelt ones were probably meant to be
+	messages map[string]string
+	schema   *jsonschema.Schema
+	root     *Node
+	found    []Problem
+	meant    []Path // of keys that misspelt ones were probably meant to be
 }
 
-// A finding is a problem and how little it says: of several with one value the one
-// that says most counts.
-type finding struct {
-	Problem
-	vague int
-}
-
-func (s *Schema) explain(root *Node, bad *jsonschema.ValidationError) []Problem {
-	e := &explainer{schema: s, root: root}
+func (e *explainer) explain(bad *jsonschema.ValidationError) []Problem {
 	e.collect(bad)
-	slices.SortStableFunc(e.found, func(a, b finding) int {
-		return cmp.Or(slices.Compare(a.Path, b.Path), cmp.Compare(a.vague, b.vague), cmp.Compare(a.Text, b.Text))
+	return slices.DeleteFunc(slices.Clone(e.found), func(p Problem) bool {
+		isMeant := slices.ContainsFunc(e.meant, func(meant Path) bool { return slices.Equal(meant, p.Path) })
+		better := slices.ContainsFunc(e.found, func(other Problem) bool { return p.vague && !other.vague && slices.Equal(other.Path, p.Path) })
+		return isMeant || better || e.root.isBad(p.Path)
 	})
-	var problems []Problem
-	for i, f := range e.found {
-		again := i > 0 && slices.Equal(f.Path, e.found[i-1].Path)
-		isMeant := slices.ContainsFunc(e.meant, func(p Path) bool { return slices.Equal(p, f.Path) })
-		if !again && !isMeant && !root.isBad(f.Path) {
-			problems = append(problems, f.Problem)
-		}
-	}
-	return problems
 }
 
 // collect goes down to what is wrong in the end.
 func (e *explainer) collect(err *jsonschema.ValidationError) {
 	p := Path(err.InstanceLocation)
-	vague, atKey, unreadable := 0, false, false
-	add := func(p Path, format string, args ...any) {
-		e.found = append(e.found, finding{e.root.problem(p, atKey, format, args...), vague})
-		e.found[len(e.found)-1].unreadable = unreadable
+	add := func(p Path, format string, args ...any) *Problem {
+		e.found = append(e.found, e.root.Problem(p, format, args...))
+		return &e.found[len(e.found)-1]
 	}
-	n, schema := e.root.at(p), e.schema.at(err.SchemaURL)
+	n := e.root.at(p)
 	switch k := err.ErrorKind.(type) {
 	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
 		for _, cause := range err.Causes {
 			e.collect(cause)
 		}
 	case *kind.AdditionalProperties:
-		atKey = true
-		keys := slices.Sorted(maps.Keys(e.schema.properties(schema)))
 		for _, key := range k.Properties {
-			switch near, ok := Nearest(key, keys); {
-			case ok:
-				add(p.To(key), "unknown key, did you mean %s?", near)
-				// Where one of several keys is wanted, it is this one.
-				e.meant = append(e.meant, p, p.To(near))
-			case len(keys) > 0:
-				add(p.To(key), "unknown key; the keys here are %s", strings.Join(keys, ", "))
-			default:
-				add(p.To(key), "%s", misfit(&Node{Value: key}, schema, err))
-			}
+			add(p.To(key), "%s", e.unknown(p, key, err)).Place = n.Field(key).Place
 		}
 	case *kind.Required:
 		for _, key := range k.Missing {
@@ -81,14 +55,11 @@ func (e *explainer) collect(err *jsonschema.ValidationError) {
 	case *kind.DependentRequired:
 		add(p.To(k.Prop), "needs %s, too", strings.Join(k.Missing, ", "))
 	case *kind.UniqueItems:
-		p = p.To(k.Duplicates[1])
-		add(p, "stands in the list twice")
+		add(p.To(k.Duplicates[1]), "stands in the list twice")
 	case *kind.Format:
-		unreadable = n.Fields != nil
-		add(p, "%v", k.Err)
+		add(p, "%v", k.Err).unreadable = n.Fields != nil
 	case *kind.Type:
-		unreadable = true
-		add(p, "%s", misfitType(n, k.Want))
+		add(p, "%s", misfitType(n, k.Want)).unreadable = true
 	case *kind.Enum:
 		var names []string
 		for _, name := range k.Want {
@@ -96,40 +67,57 @@ func (e *explainer) collect(err *jsonschema.ValidationError) {
 		}
 		add(p, "%.100q is unknown%s", n.Text(), Suggest(n.Text(), names))
 	default:
-		vague = 1
-		add(p, "%s", misfit(n, schema, err))
+		add(p, "%s", e.misfit(n, err)).vague = true
 	}
+}
+
+// at is the schema of the value at a path.
+func (e *explainer) at(p Path) *jsonschema.Schema {
+	schema := e.schema
+	for _, part := range p {
+		schema = below(schema, part)
+	}
+	return schema
+}
+
+// unknown tells of a key that the schema does not have.
+func (e *explainer) unknown(p Path, key string, err *jsonschema.ValidationError) string {
+	keys := slices.Sorted(maps.Keys(follow(e.at(p)).Properties))
+	if near, ok := Nearest(key, keys); ok {
+		e.meant = append(e.meant, p.To(near), p) // where one of several keys is wanted, it is this one
+		return "unknown key, did you mean " + near + "?"
+	}
+	if len(keys) == 0 {
+		return e.misfit(&Node{Value: key}, err)
+	}
+	return "unknown key; the keys here are " + strings.Join(keys, ", ")
 }
 
 // purpose is what a key is for: the first sentence of its description.
 func (e *explainer) purpose(p Path) string {
-	schema := e.schema.doc
-	for _, part := range p {
-		schema = e.schema.below(schema, part)
+	schema := e.at(p)
+	if schema == nil {
+		return ""
 	}
-	text, ok := schema["description"].(string)
-	if !ok {
-		text, _ = e.schema.follow(schema)["description"].(string)
+	text, _, _ := strings.Cut(cmp.Or(schema.Description, follow(schema).Description), ". ")
+	if text == "" {
+		return ""
 	}
-	if text, _, _ = strings.Cut(text, ". "); text != "" {
-		text = ": " + strings.ToLower(text[:1]) + strings.TrimSuffix(text[1:], ".")
-	}
-	return text
+	return ": " + strings.ToLower(text[:1]) + strings.TrimSuffix(text[1:], ".")
 }
 
 // misfit is the schema's own message, or the library's.
-func misfit(n *Node, schema object, err *jsonschema.ValidationError) string {
-	text, ok := schema["errorMessage"].(string)
+func (e *explainer) misfit(n *Node, err *jsonschema.ValidationError) string {
+	text, ok := e.messages[err.SchemaURL]
 	isWanted := strings.HasPrefix(text, "want ")
-	switch {
+	switch value, isText := n.Value.(string); {
 	case n.Value == "" && (isWanted || !ok):
 		return "is empty"
 	case !ok:
 		return err.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	case isWanted && isText:
+		return fmt.Sprintf("%.100q: %s", value, text)
 	case isWanted && n.Value != nil:
-		if value, ok := n.Value.(string); ok {
-			return fmt.Sprintf("%.100q: %s", value, text)
-		}
 		return fmt.Sprintf("%v: %s", n.Value, text)
 	}
 	return text

@@ -28,14 +28,9 @@ func Text(check func(string) error) Format {
 
 // Formats are those that every schema can name.
 var Formats = map[string]Format{
-	"git-ref": Text(CheckRef),
-	"path":    Text(CheckPath),
-	"git-url": Text(func(text string) error {
-		if strings.HasPrefix(text, "organization:") { // a repository that organization.yaml lists
-			return nil
-		}
-		return CheckGitURL(text)
-	}),
+	"git-ref":      Text(CheckRef),
+	"path":         Text(CheckPath),
+	"git-url":      Text(CheckGitURL),
 	"composer-url": Text(composerURL.check),
 	"public-url":   Text(publicURL.check),
 	"folder-url":   Text(folderURL.check),

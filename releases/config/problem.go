@@ -13,8 +13,9 @@ type Problem struct {
 	Place
 	Path Path
 	Text string
-	// unreadable says that no struct could take the value.
-	unreadable bool
+	// unreadable says that no struct could take the value, vague that another problem
+	// of it would say more.
+	unreadable, vague bool
 }
 
 // A Path leads to a value: keys, and the numbers of list entries.
@@ -42,10 +43,10 @@ func (p Path) meets(other Path) bool {
 // names are the keys by which people know an entry of a list.
 var names = []string{"slug", "login", "name", "package", "tag"}
 
-// problem is something wrong with the value at a path: at its key if that is what
-// is wrong. Entries of lists are called by their names where they have one:
+// Problem is something wrong with the value at a path, or with the closest one
+// around it. Entries of lists are called by their names where they have one:
 // repositories[shop].packages[1].each.
-func (n *Node) problem(p Path, atKey bool, format string, args ...any) Problem {
+func (n *Node) Problem(p Path, format string, args ...any) Problem {
 	label, place, at := "", n.Place, n
 	for _, part := range p {
 		next := at.child(part)
@@ -66,20 +67,12 @@ func (n *Node) problem(p Path, atKey bool, format string, args ...any) Problem {
 		if next != nil {
 			place = next.Place
 		}
-		if key := at.Field(part).Place; key.Line > 0 && atKey {
-			place = key
-		}
 		at = next
 	}
 	if label != "" {
 		label += ": "
 	}
 	return Problem{Place: place, Path: p, Text: label + fmt.Sprintf(format, args...)}
-}
-
-// Problem is something wrong with the value at a path.
-func (n *Node) Problem(p Path, format string, args ...any) Problem {
-	return n.problem(p, false, format, args...)
 }
 
 // isBad says whether a value on the way could not be read.
