@@ -18,7 +18,7 @@ type factory struct {
 	getenv         func(string) string
 	environ        func() []string
 	now            func() time.Time
-	// wait passes the time that GitHub asks for; nil waits in real time.
+	// wait passes the time between two tries; nil waits in real time.
 	wait func(context.Context, time.Duration) error
 
 	storeDir string
@@ -70,12 +70,4 @@ func (env *factory) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-}
-
-// token gives the secret for a git host, or nothing. It goes to that host only.
-func (env *factory) token(host string) string {
-	if host != "github.com" {
-		return ""
-	}
-	return env.getenv("GITHUB_TOKEN")
 }

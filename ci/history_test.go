@@ -2,7 +2,6 @@ package ci
 
 import (
 	"io"
-	"log/slog"
 	"os"
 	"testing"
 
@@ -27,7 +26,7 @@ func TestHistory(t *testing.T) {
 		return map[string]string{"GITHUB_API_URL": server.URL()}[name]
 	}}
 	locate := runner.Embedded(t.TempDir())
-	history, err := env.history(git.Options{Token: env.token, Locate: locate, Log: slog.New(slog.DiscardHandler)})
+	history, err := env.history(git.Options{Client: env.client(nil), Locate: locate})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,19 +36,19 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
 	},
-	"releases/composer":     nil,
+	"pipeline/remote":       nil,
+	"releases/composer":     {"pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config", "releases/organization"},
 	"releases/compare":      {"pipeline", "releases"},
-	"releases/git":          {"releases", "releases/compare", "releases/git/remote"},
-	"releases/git/remote":   nil,
-	"releases/github":       {"releases", "releases/compare", "releases/organization"},
+	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
+	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
 	"releases/rules":        {"releases", "releases/composer"},
 	"releases/sample":       {"pipeline/files", "releases/composer"},
 	"releases/organization": {"releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},
-	"stages/checkout":       {"pipeline", "releases", "releases/composer", "releases/git/remote", "stages"},
+	"stages/checkout":       {"pipeline", "pipeline/remote", "releases", "releases/composer", "releases/git", "stages"},
 	"stages/dependencies": {
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
@@ -68,12 +68,12 @@ var mayImport = map[string][]string{
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
-	"stages/publish/target": {"releases/git/remote"},
+	"stages/publish/target": {"pipeline/remote"},
 	// Files, zips and sets of packages, compared: no stages.
 	"stages/diff":      nil,
 	"stages/integrity": {"pipeline", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
-	"stages/publish/target/targettest": {"releases/git/remote"},
+	"stages/publish/target/targettest": {"pipeline/remote"},
 	// The programs that a machine needs, and the checks of this project.
 	"ci/tools":          nil,
 	"ci/check":          {"ci/tools"},
@@ -84,7 +84,7 @@ var mayImport = map[string][]string{
 // onlyImporter says which packages may use a library that decides how the
 // project talks to the outside.
 var onlyImporter = map[string][]string{
-	"github.com/go-git/":    {"releases/git", "releases/git/remote", "stages/checkout"},
+	"github.com/go-git/":    {"releases/git", "stages/checkout"},
 	"dagger.io/dagger":      {"pipeline/container"},
 	"github.com/google/go-": {"releases/github"},
 }

@@ -4,22 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-)
 
-// The bounds of an answer over HTTP, in time and bytes. Its body is bounded where it is
-// read.
-const (
-	answerTime = time.Minute // until it begins
-	wholeTime  = 30 * time.Minute
-	maxHeader  = 1 << 20
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // newClient gives up on a server that does not answer, or never ends.
 func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // of the standard library
-	transport.ResponseHeaderTimeout = answerTime
-	transport.MaxResponseHeaderBytes = maxHeader
-	return &http.Client{Transport: transport, Timeout: wholeTime}
+	return &http.Client{Transport: remote.NewTransport(), Timeout: 30 * time.Minute}
 }
 
 // strictClient also follows no redirect to another host: what is verified is what

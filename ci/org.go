@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/organization"
@@ -121,9 +122,10 @@ func readOrganization(ctx context.Context, env *factory, list *organization.List
 	if err != nil {
 		return nil, err
 	}
-	o := github.Options{Token: github.NewToken(env.token(at.Host)), Log: env.logger(env.stderr)}
+	servers := env.client(env.logger(env.stderr))
+	o := github.Options{Token: servers.TokenFor(at.Host), Policy: servers.Policy}
 	if at.Host != "github.com" {
-		o.BaseURL, o.Token = list.URL+"api/v3/", github.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
+		o.BaseURL, o.Token = list.URL+"api/v3/", remote.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
 	}
 	if o.Token.IsZero() {
 		return nil, usagef("no token for %s: set GITHUB_TOKEN (for an Enterprise Server GH_ENTERPRISE_TOKEN); "+

@@ -11,7 +11,6 @@ import (
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/github"
 )
 
 // releaseFlags are the flags of the command release.
@@ -119,7 +118,7 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 	if o.Night.Publish, err = f.destination().options(env, r, show); err != nil {
 		return err
 	}
-	if o.Client, err = env.githubClient(github.Options{Wait: env.wait, Log: r.Log}); err != nil {
+	if o.Client, err = env.githubClient(r.Git.Policy); err != nil {
 		return err
 	}
 	made, err := f.run(ctx, env, r, o)

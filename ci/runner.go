@@ -100,11 +100,10 @@ func (env *factory) newRunner(show *display, fresh bool) (*runner.Runner, error)
 	}
 	s.Warm()
 	log := env.logger(show.logs())
-	locate := runner.Embedded(filepath.Join(dir, "embedded"))
+	client, locate := env.client(log), runner.Embedded(filepath.Join(dir, "embedded"))
 	return &runner.Runner{
 		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
-		Fetcher: composer.NewFetcher(newClient()),
-		Git:     git.Options{Token: env.token, SSH: env.ssh(), Locate: locate, Log: log},
+		Fetcher: composer.NewFetcher(client), Git: git.Options{Client: client, Locate: locate},
 		Environ: env.environ(), Now: env.now, Log: log, Progress: show.step, Report: show.report,
 	}, nil
 }

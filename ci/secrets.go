@@ -1,10 +1,11 @@
 package ci
 
 import (
+	"log/slog"
 	"os"
 
 	"github.com/mage-os/nightly/pipeline/container"
-	gitremote "github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // The variables that name the files of ssh.
@@ -37,15 +38,23 @@ func (env *factory) secrets() []container.Secret {
 	return secrets
 }
 
-// ssh is how ssh:// repositories are opened: with the deploy key, if there is
-// one.
-func (env *factory) ssh() gitremote.SSH {
-	var s gitremote.SSH
+// client is how all servers are reached: with the token of github.com, the deploy key and
+// known hosts of the environment, and waits that differ by up to a half.
+func (env *factory) client(log *slog.Logger) remote.Client {
+	c := remote.Client{
+		Token: func(host string) remote.Token {
+			if host != "github.com" {
+				return remote.Token{}
+			}
+			return remote.NewToken(env.getenv("GITHUB_TOKEN"))
+		},
+		Policy: remote.Policy{Jitter: 0.5, Wait: env.wait, Log: log},
+	}
 	if file := env.getenv(deployKey); file != "" {
-		s.Keys = []string{file}
+		c.SSH.Keys = []string{file}
 	}
 	if file := env.getenv(knownHosts); file != "" {
-		s.KnownHosts = []string{file}
+		c.SSH.KnownHosts = []string{file}
 	}
-	return s
+	return c
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/monitor"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages/attest"
@@ -147,7 +148,7 @@ func (f statusFlags) tell(ctx context.Context, env *factory, finding monitor.Fin
 		return usagef("--issue %s: want OWNER/NAME", f.issue)
 	}
 	client, err := github.New(github.Options{
-		BaseURL: env.getenv("GITHUB_API_URL"), Token: github.NewToken(env.getenv("GITHUB_TOKEN")), Log: env.logger(env.stderr),
+		BaseURL: env.getenv("GITHUB_API_URL"), Token: remote.NewToken(env.getenv("GITHUB_TOKEN")), Policy: env.client(env.logger(env.stderr)).Policy,
 	})
 	if err != nil {
 		return usagef("GITHUB_API_URL: %w", err)

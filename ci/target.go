@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git"
@@ -84,7 +85,7 @@ func owner() string {
 // targets is how targets of publishing are reached.
 func (env *factory) targets() target.Options {
 	return target.Options{
-		SSH: env.ssh(), Log: env.logger(env.stderr),
+		SSH: env.client(nil).SSH, Log: env.logger(env.stderr),
 		Region:   cmp.Or(env.getenv("AWS_REGION"), env.getenv("AWS_DEFAULT_REGION")),
 		Endpoint: cmp.Or(env.getenv("AWS_ENDPOINT_URL_S3"), env.getenv("AWS_ENDPOINT_URL")),
 	}
@@ -95,7 +96,9 @@ func (env *factory) targets() target.Options {
 // not answer.
 func (env *factory) history(elsewhere git.Options) (compare.History, error) {
 	// There is another way to the commits, and somebody waits.
-	client, err := env.githubClient(github.Options{Log: elsewhere.Log, LongestWait: 20 * time.Second, Tries: 2})
+	policy := elsewhere.Policy
+	policy.Tries, policy.Deadline = 2, time.Minute
+	client, err := env.githubClient(policy)
 	if err != nil {
 		return nil, err
 	}
@@ -104,10 +107,10 @@ func (env *factory) history(elsewhere git.Options) (compare.History, error) {
 
 // githubClient is the API of the GitHub that the environment names, and the token that
 // opens it. GitHub's own runners set it; of an Enterprise Server it is another one.
-func (env *factory) githubClient(o github.Options) (*github.Client, error) {
-	o.Token = github.NewToken(env.token("github.com"))
+func (env *factory) githubClient(policy remote.Policy) (*github.Client, error) {
+	o := github.Options{Token: env.client(nil).TokenFor("github.com"), Policy: policy}
 	if api := strings.TrimRight(env.getenv("GITHUB_API_URL"), "/"); api != "" && api != "https://api.github.com" {
-		o.BaseURL, o.Token = api+"/", github.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
+		o.BaseURL, o.Token = api+"/", remote.NewToken(env.getenv("GH_ENTERPRISE_TOKEN"))
 	}
 	client, err := github.New(o)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -137,7 +138,7 @@ func TestResolve(t *testing.T) {
 	line := parseLine(t, upstream.URL+"/")
 	var mu sync.Mutex
 	seen := map[string]int64{}
-	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(upstream.Client()), Progress: func(s pipeline.Step) {
+	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{}), Progress: func(s pipeline.Step) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[s.Item] = s.Total
@@ -198,7 +199,7 @@ func TestResolveFromEmbeddedAndExactUpstream(t *testing.T) {
 	}
 	line := parseLine(t, "embedded:upstream")
 	line.Upstream.Version, line.Upstream.Extra = "2.4.7", nil
-	r := Resolver{Lister: testServer(), Fetcher: composer.NewFetcher(nil), Locate: func(string) (string, error) { return dir, nil }}
+	r := Resolver{Lister: testServer(), Fetcher: composer.NewFetcher(remote.Client{}), Locate: func(string) (string, error) { return dir, nil }}
 	p, err := r.Resolve(t.Context(), line, "2026-11-24", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func TestResolveNamesAllProblems(t *testing.T) {
 	}
 	delete(lister.repositories, "https://example.org/two.git")
 	lister.repositories["https://example.org/x.git"] = nil
-	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(upstream.Client())}
+	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{})}
 	_, err := r.Resolve(t.Context(), parseLine(t, upstream.URL+"/"), "2026-11-24", 0)
 	if err == nil {
 		t.Fatal("no error")

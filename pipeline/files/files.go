@@ -17,19 +17,36 @@ const (
 )
 
 // Read reads a file of at most limit bytes; it may be anything, also /dev/zero.
-func Read(name string, limit int64) ([]byte, error) {
+func Read(name string, limit int64) (data []byte, err error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err = errors.Join(err, f.Close()); err != nil {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return ReadAll(f, name, limit)
+}
+
+// ReadPlain is Read of a plain file only, for names that a package may have made: to open a
+// pipe may wait for ever.
+func ReadPlain(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no plain file (%s)", name, info.Mode())
+	}
+	return Read(name, limit)
+}
+
+// ReadAll is io.ReadAll of what has at most limit bytes; the error for a longer one calls
+// it by its name.
+func ReadAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
-	return data, nil
+	return data, err
 }
 
 // Replace writes a file whole or not at all, and makes its folder.

@@ -86,8 +86,7 @@ func (r *Runner) Build() pipeline.Stage[stages.Build, stages.Snapshot] {
 // CheckoutOptions are those of the checkout in this process.
 func (r *Runner) CheckoutOptions(progress pipeline.Progress) checkout.Options {
 	return checkout.Options{
-		Store: r.Trees, Cache: r.Store.Cache("git"), Dir: GitDir(r.Dir),
-		Locate: r.Git.Locate, Token: r.Git.Token, SSH: r.Git.SSH, Log: r.Log, Progress: progress,
+		Store: r.Trees, Cache: r.Store.Cache("git"), Dir: GitDir(r.Dir), Git: r.Git, Log: r.Log, Progress: progress,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A Repository is somebody's Composer repository, opened for reading. It is safe for several goroutines when its
@@ -34,7 +36,7 @@ const maxIncludes = 256
 func OpenRepository(ctx context.Context, address string, f Fetcher) (*Repository, error) {
 	base, err := url.Parse(address)
 	if err != nil || base.Scheme == "" {
-		return nil, fmt.Errorf("open Composer repository %s: want a URL with https://, http:// or file://", redacted(address))
+		return nil, fmt.Errorf("open Composer repository %s: want a URL with https://, http:// or file://", remote.Redacted(address))
 	}
 	if !strings.HasSuffix(base.Path, ".json") {
 		base = base.JoinPath("packages.json")

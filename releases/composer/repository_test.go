@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 const (
@@ -77,7 +79,7 @@ func TestRepositoryVersions(t *testing.T) {
 			}
 			_, server := serve(t, answers)
 			for _, address := range []string{server.URL + "/r", server.URL + "/r/", server.URL + "/r/packages.json"} {
-				r, err := OpenRepository(t.Context(), address, NewFetcher(server.Client()))
+				r, err := OpenRepository(t.Context(), address, NewFetcher(remote.Client{}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -129,7 +131,7 @@ func TestRepositoryRefuses(t *testing.T) {
 				answers[path] = []http.HandlerFunc{text(body)}
 			}
 			_, server := serve(t, answers)
-			r, err := OpenRepository(t.Context(), server.URL, NewFetcher(server.Client()))
+			r, err := OpenRepository(t.Context(), server.URL, NewFetcher(remote.Client{}))
 			if err == nil {
 				_, err = r.Versions(t.Context(), "a/b")
 			}
@@ -158,7 +160,7 @@ func manyFiles() map[string]string {
 
 func TestRepositoryNamesAreChecked(t *testing.T) {
 	u, server := serve(t, map[string][]http.HandlerFunc{"/packages.json": {text(`{"metadata-url":"/%package%.json"}`)}})
-	r, err := OpenRepository(t.Context(), server.URL, NewFetcher(server.Client()))
+	r, err := OpenRepository(t.Context(), server.URL, NewFetcher(remote.Client{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +214,7 @@ func TestRepositoryOfFilesAndSeveralReaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := OpenRepository(t.Context(), "file://"+folder, NewFetcher(nil))
+	r, err := OpenRepository(t.Context(), "file://"+folder, NewFetcher(remote.Client{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestBetweenAsGit(t *testing.T) {
 		// Not before..after, which git answers wrongly where clocks are wrong.
 		known := strings.Fields(run(t, git, "-C", dir, "rev-list", before))
 		want := slices.DeleteFunc(strings.Fields(run(t, git, "-C", dir, "rev-list", after)), func(id string) bool { return slices.Contains(known, id) })
-		found, err := historyOfFolder(t.Context(), dir, before, after)
+		found, err := NewHistory(Options{}).Between(t.Context(), "file://"+dir, before, after)
 		if err != nil {
 			t.Fatal(err)
 		}

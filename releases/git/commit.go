@@ -5,38 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage"
 	"github.com/go-git/go-git/v5/storage/memory"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 )
 
-// A Writer makes commits and tags, and pushes them: to https://, http://, ssh:// and
+// A Writer reads, makes and pushes commits and tags: of https://, http://, ssh:// and
 // file:// repositories. Several goroutines may use it at once.
 //
 // It sends no more than the objects that are new, which it knows: neither a clone
 // nor a git program is needed.
-type Writer struct {
-	options Options
-	history *History
-}
+type Writer struct{ options Options }
 
-// NewWriter makes a Writer. Of the options it takes Token, Locate, SSH, Client and
-// Timeout, which is for one fetch or push.
-func NewWriter(o Options) *Writer {
-	h := NewHistory(o)
-	return &Writer{options: h.options, history: h}
-}
+// NewWriter makes a Writer.
+func NewWriter(o Options) *Writer { return &Writer{o.ToFetch()} }
 
 // A Draft is a commit to make: files of its parent, replaced.
 type Draft struct {
@@ -74,7 +67,7 @@ type Commit struct {
 func (w *Writer) Commit(ctx context.Context, d Draft) (*Commit, error) {
 	made, err := w.commit(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("make a commit for %s: %w", redacted(d.URL), advise(err))
+		return nil, fmt.Errorf("make a commit for %s: %w", remote.Redacted(d.URL), err)
 	}
 	return made, nil
 }
@@ -141,52 +134,78 @@ func replaceEntry(old, to storer.EncodedObjectStorer, e object.TreeEntry, dir st
 	return plumbing.ZeroHash, fmt.Errorf("%s%s is not what it is taken for: its mode is %s", dir, e.Name, e.Mode)
 }
 
+// A Made is a commit of a repository: who made it when, and of what.
+type Made struct {
+	ID      string
+	Parents []string
+	Message string
+	By      Identity // who committed
+}
+
+// Read reads a commit that a ref of the repository points at.
+func (w *Writer) Read(ctx context.Context, address, commit string) (made Made, err error) {
+	fail := func(err error) (Made, error) {
+		return Made{}, fmt.Errorf("read commit %s of %s: %w", commit, remote.Redacted(address), err)
+	}
+	objects, done, err := w.objects(ctx, address, commit, nil)
+	if err != nil {
+		return fail(err)
+	}
+	c, err := object.GetCommit(objects, plumbing.NewHash(commit))
+	if err = errors.Join(err, done()); err != nil {
+		return fail(err)
+	}
+	made = Made{ID: commit, Message: c.Message, By: Identity{c.Committer.Name, c.Committer.Email, c.Committer.When.UTC()}}
+	for _, parent := range c.ParentHashes {
+		made.Parents = append(made.Parents, parent.String())
+	}
+	return made, nil
+}
+
 // objects gives the commit and its trees; done frees them. Of a repository on this
 // machine they are read in their place, else fetched, without the files where the
-// server can leave them out.
-func (w *Writer) objects(ctx context.Context, address, commit string, tips []string) (storer.EncodedObjectStorer, func() error, error) {
-	dir, local, err := w.folder(address)
-	if _, embedded := releases.IsEmbedded(address); embedded && w.options.Locate != nil { // it can be read
-		local = true
-		dir, err = w.options.Locate(address)
-	}
+// server can leave them out. A server that does not give the commit by its id is asked
+// for what leads to it, deeper and deeper.
+func (w *Writer) objects(ctx context.Context, address, commit string, tips []string) (storage.Storer, func() error, error) {
+	dir, local, err := w.options.Folder(address)
 	if err != nil {
 		return nil, nil, err
 	}
 	if local {
-		repository, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
+		repository, err := openFolder(dir)
 		if err != nil {
 			return nil, nil, err
 		}
 		return repository.Storer, func() error { return nil }, nil
 	}
-	endpoint, err := transport.NewEndpoint(address)
-	if err != nil {
-		return nil, nil, errors.New("not a URL; want https://, ssh:// or file://")
+	fetch := func(id string, depth int) (storage.Storer, func() error, error) {
+		return w.options.fetched(ctx, address, Request{Wants: Commits(plumbing.NewHash(id)), Depth: depth, Filter: packp.FilterBlobNone()})
 	}
-	temporary, err := os.MkdirTemp("", "release-")
-	if err != nil {
-		return nil, nil, err
+	objects, done, first := fetch(commit, 1)
+	if first == nil {
+		return objects, done, nil
 	}
-	done := func() error { return os.RemoveAll(temporary) }
-	repository, err := gogit.PlainInit(temporary, true)
-	if err == nil {
-		err = w.fetchTrees(ctx, address, endpoint, repository.Storer, commit, tips)
+	for _, tip := range tips {
+		for _, depth := range historyDepths {
+			objects, done, err := fetch(tip, depth)
+			if err != nil {
+				break
+			}
+			if objects.HasEncodedObject(plumbing.NewHash(commit)) == nil {
+				return objects, done, nil
+			}
+			if err := done(); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
-	if err != nil {
-		return nil, nil, errors.Join(err, done())
-	}
-	return repository.Storer, done, nil
+	return nil, nil, fmt.Errorf("fetch commit %s: %w", commit, first)
 }
 
-// folder gives the folder of a repository on this machine.
-func (w *Writer) folder(address string) (dir string, local bool, err error) {
+// writable gives the folder of a repository on this machine.
+func (w *Writer) writable(address string) (dir string, local bool, err error) {
 	if _, embedded := releases.IsEmbedded(address); embedded {
 		return "", false, errors.New("what the program carries in itself cannot be written to; replace the URL in a line of your own")
 	}
-	endpoint, err := transport.NewEndpoint(address)
-	if err != nil {
-		return "", false, errors.New("not a URL; want https://, ssh:// or file://")
-	}
-	return endpoint.Path, endpoint.Protocol == "file", nil
+	return w.options.Folder(address)
 }

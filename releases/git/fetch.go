@@ -5,98 +5,161 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
-// fetchTrees fetches a commit and its trees. A server that does not give it by its
-// id is asked for what leads to it, deeper and deeper.
-func (w *Writer) fetchTrees(ctx context.Context, address string, endpoint *transport.Endpoint, to storage.Storer, commit string, tips []string) error {
-	first := w.fetchOne(ctx, address, endpoint, to, commit, 1)
-	if first == nil {
-		return nil
-	}
-	for _, tip := range tips {
-		for _, depth := range historyDepths {
-			if w.fetchOne(ctx, address, endpoint, to, tip, depth) != nil {
-				break
-			}
-			if _, err := object.GetCommit(to, plumbing.NewHash(commit)); err == nil {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("fetch commit %s: %w", commit, first)
+// ErrRefused says that a server does not give commits by their ids.
+var ErrRefused = errors.New("the server does not give commits by their ids")
+
+// A Request is what Fetch asks of a server.
+type Request struct {
+	// Wants chooses the commits, once the server has shown its refs.
+	Wants func(*packp.AdvRefs) ([]plumbing.Hash, error)
+	// Depth is how many commits of their history are wanted; 1: only they themselves.
+	Depth int
+	// Filter leaves objects out, where the server can; "": none.
+	Filter packp.Filter
+	// Haves are commits that are here with their whole trees; Shallows those of which
+	// the parents are not.
+	Haves, Shallows []plumbing.Hash
+	// Received is told how many bytes have come; nil: nobody is.
+	Received func(n int64)
 }
 
-func (w *Writer) fetchOne(ctx context.Context, address string, endpoint *transport.Endpoint, to storage.Storer, commit string, depth int) error {
-	ctx, cancel := context.WithTimeout(ctx, 4*w.options.Timeout)
-	defer cancel()
-	session, err := w.history.open(address, endpoint)
-	if err != nil {
-		return err
-	}
-	err = askTrees(ctx, session, to, plumbing.NewHash(commit), depth)
-	if closed := session.Close(); err == nil && closed != nil && !errors.Is(closed, io.EOF) {
-		err = closed
-	}
-	return err
+// Commits wants commits by their ids, for Request.Wants.
+func Commits(ids ...plumbing.Hash) func(*packp.AdvRefs) ([]plumbing.Hash, error) {
+	return func(*packp.AdvRefs) ([]plumbing.Hash, error) { return ids, nil }
 }
 
-func askTrees(ctx context.Context, session transport.UploadPackSession, to storage.Storer, commit plumbing.Hash, depth int) error {
+// Fetch asks within a session and hands the pack, which keeps to the limits of packs, to
+// take; a request with Haves gets a thin one. It gives the commits that were asked for,
+// none if all of them are here, and which are shallow now or no longer. What fails while
+// the pack is read may be over at the next try.
+func Fetch(ctx context.Context, session transport.UploadPackSession, r Request, take func(io.Reader) error) (wants []plumbing.Hash, u packp.ShallowUpdate, err error) {
 	refs, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return err
+		return nil, u, err
 	}
+	remote.Alive(ctx)
 	request := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
-	request.Wants, request.Depth = []plumbing.Hash{commit}, packp.DepthCommits(depth)
-	wanted := []capability.Capability{capability.Shallow}
-	if refs.Capabilities.Supports(capability.NoProgress) {
-		wanted = append(wanted, capability.NoProgress)
+	if request.Wants, err = r.Wants(refs); err != nil {
+		return nil, u, err
 	}
-	if refs.Capabilities.Supports(capability.Filter) {
-		wanted = append(wanted, capability.Filter)
-		request.Filter = packp.FilterBlobNone()
+	request.Haves = r.Haves
+	wanted := map[capability.Capability]bool{capability.ThinPack: len(r.Haves) > 0}
+	if refs.Capabilities.Supports(capability.Shallow) {
+		request.Depth, request.Shallows = packp.DepthCommits(r.Depth), r.Shallows
+		wanted[capability.Shallow] = true
 	}
-	for _, c := range wanted {
-		if err := request.Capabilities.Set(c); err != nil {
-			return err
+	if r.Filter != "" && refs.Capabilities.Supports(capability.Filter) {
+		request.Filter = r.Filter
+		wanted[capability.Filter] = true
+	}
+	for c, is := range wanted {
+		if is {
+			err = errors.Join(err, request.Capabilities.Set(c))
 		}
+	}
+	if err != nil || request.IsEmpty() {
+		return nil, u, err
 	}
 	response, err := session.UploadPack(ctx, request)
 	if err != nil {
+		return nil, u, mayPass(err)
+	}
+	n := int64(0)
+	pack := demux(request.Capabilities, reader(func(p []byte) (int, error) {
+		got, err := response.Read(p)
+		if n += int64(got); got > 0 {
+			remote.Alive(ctx)
+			r.received(n)
+		}
+		return got, err
+	}))
+	if err = errors.Join(readPack(pack, packs, take), response.Close()); err != nil {
+		return nil, u, mayPass(err)
+	}
+	return request.Wants, response.ShallowUpdate, nil
+}
+
+func (r Request) received(n int64) {
+	if r.Received != nil {
+		r.Received(n)
+	}
+}
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+// demux takes the pack out of the channel that it shares with messages.
+func demux(l *capability.List, r io.Reader) io.Reader {
+	switch {
+	case l.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
+	case l.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, r)
+	}
+	return r
+}
+
+// mayPass marks what fails once a pack is asked for as what may be over at the next try,
+// such as a connection that is cut, unless the server has said no. That it gives no
+// commit by its id is said by git, JGit and the forges in texts of their own.
+func mayPass(err error) error {
+	var hidden *plumbing.UnexpectedError
+	if errors.As(err, &hidden) {
+		err = hidden.Err
+	}
+	for _, text := range []string{"not our ref", "unadvertised object", "not valid"} {
+		if strings.Contains(err.Error(), text) {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+	}
+	for _, final := range []error{transport.ErrRepositoryNotFound, transport.ErrAuthenticationRequired, transport.ErrAuthorizationFailed} {
+		if errors.Is(err, final) {
+			return err
+		}
+	}
+	if errors.As(err, new(*packError)) {
 		return err
 	}
-	err = keepPack(request, response, to)
-	return errors.Join(err, response.Close())
+	return remote.Again(err, 0)
 }
 
-// A Made is a commit of a repository: who made it when, and of what.
-type Made struct {
-	ID      string
-	Parents []string
-	Message string
-	By      Identity // who committed
-}
-
-// Read reads a commit that a ref of the repository points at.
-func (w *Writer) Read(ctx context.Context, address, commit string) (Made, error) {
-	objects, done, err := w.objects(ctx, address, commit, nil)
+// fetched is a repository of its own that commits are fetched into.
+func (o Options) fetched(ctx context.Context, address string, r Request) (to storage.Storer, done func() error, err error) {
+	dir, err := os.MkdirTemp("", "git-")
 	if err != nil {
-		return Made{}, fmt.Errorf("read commit %s of %s: %w", commit, redacted(address), advise(err))
+		return nil, nil, err
 	}
-	c, err := object.GetCommit(objects, plumbing.NewHash(commit))
+	done = func() error { return os.RemoveAll(dir) }
+	repository, err := gogit.PlainInit(dir, true)
 	if err != nil {
-		return Made{}, errors.Join(fmt.Errorf("read commit %s of %s: %w", commit, redacted(address), err), done())
+		return nil, nil, errors.Join(err, done())
 	}
-	made := Made{ID: commit, Message: c.Message, By: Identity{c.Committer.Name, c.Committer.Email, c.Committer.When.UTC()}}
-	for _, parent := range c.ParentHashes {
-		made.Parents = append(made.Parents, parent.String())
+	to = repository.Storer
+	err = Exchange(ctx, o, address, func(ctx context.Context, session transport.UploadPackSession) error {
+		_, update, err := Fetch(ctx, session, r, func(pack io.Reader) error { return packfile.UpdateObjectStorage(to, pack) })
+		if err == nil {
+			err = to.SetShallow(update.Shallows)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, done())
 	}
-	return made, done()
+	return to, done, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -138,6 +139,9 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 	c.waited = append(c.waited, d)
 	return ctx.Err()
 }
+
+// with are the options of this policy.
+func with(p remote.Policy) Options { return Options{Client: remote.Client{Policy: p}} }
 
 func assertWaited(t *testing.T, c *clock, want ...time.Duration) {
 	t.Helper()

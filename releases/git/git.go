@@ -1,115 +1,119 @@
-// Package git lists the refs of git repositories, and makes repositories of the
-// sources that the program carries in itself. It needs no git program.
+// Package git lists, reads and writes git repositories, on this machine and behind
+// https://, http:// and ssh://, and makes repositories of the sources that the program
+// carries in itself. It needs no git program.
 package git
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/git/remote"
 )
 
-// Options are what a Lister needs from outside. The zero Options list public
-// repositories, and those that the user's own ssh keys open.
+// Options are what Listers, Histories and Writers need from outside. The zero Options
+// reach public repositories, and those that the user's own ssh keys open.
 type Options struct {
-	// Token gives the secret for a host ("github.com"), or "". It is sent to that
-	// host alone, over https only, and stands in no message.
-	Token func(host string) string
+	remote.Client
 	// Locate gives the folder of an embedded: URL.
 	Locate func(url string) (string, error)
-	// SSH is how ssh:// repositories are opened.
-	SSH remote.SSH
-	// Client asks https:// and http:// repositories; nil: http.DefaultClient.
-	Client *http.Client
-	// Wait passes the time between tries; nil waits in real time.
-	Wait func(context.Context, time.Duration) error
-	// Timeout is how long one try may take; 0: 30 seconds.
-	Timeout time.Duration
-	// Tries is how often an unreliable server is asked; 0: 5 times.
-	Tries int
-	// Log tells of tries that failed; nil: no log.
-	Log *slog.Logger
 }
 
-// A Lister lists the refs of git repositories: https://, http://, ssh://, file://
-// and embedded:. Several goroutines may use it at once.
-type Lister struct{ options Options }
-
-// The limits of a Lister that is given none.
+// How long a server may take.
 const (
-	defaultTimeout = 30 * time.Second
-	defaultTries   = 5
+	listTime      = 30 * time.Second // for one try to list
+	fetchTime     = 2 * time.Minute  // in which nothing comes, for one try to fetch or push
+	fetchDeadline = time.Hour        // for all tries of that
 )
+
+var errURL = errors.New("not a URL; want https://, ssh:// or file://")
+
+// Folder gives the folder of a repository on this machine: of an embedded: one, a
+// file:// URL, or a path.
+func (o Options) Folder(address string) (dir string, local bool, err error) {
+	if _, embedded := releases.IsEmbedded(address); embedded {
+		if o.Locate == nil {
+			return "", true, errors.New("what the program carries in itself cannot be located here; give an https:// or file:// URL")
+		}
+		dir, err = o.Locate(address)
+		return dir, true, err
+	}
+	if strings.HasPrefix(address, "file:") {
+		u, err := url.Parse(address)
+		if err != nil {
+			return "", true, errURL
+		}
+		return filepath.FromSlash(u.Path), true, nil
+	}
+	endpoint, err := transport.NewEndpoint(address)
+	if err != nil {
+		return "", false, errURL
+	}
+	return endpoint.Path, endpoint.Protocol == "file", nil
+}
+
+// openFolder opens a repository of this machine, bare or with a work tree.
+func openFolder(dir string) (*gogit.Repository, error) {
+	repository, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
+	if errors.Is(err, gogit.ErrRepositoryNotExists) {
+		return nil, fmt.Errorf("%s is no git repository; give the folder that holds .git, or make it one with git init", dir)
+	}
+	return repository, err
+}
+
+// A Lister lists the refs of git repositories. Several goroutines may use it at once.
+type Lister struct{ options Options }
 
 // NewLister makes a Lister.
 func NewLister(o Options) *Lister {
-	if o.Client == nil {
-		o.Client = http.DefaultClient
-	}
-	if o.Wait == nil {
-		o.Wait = wait
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.Tries <= 0 {
-		o.Tries = defaultTries
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Policy = o.Policy.Or(remote.Policy{Timeout: listTime})
 	return &Lister{options: o}
 }
 
 // List gives a repository's branches, tags and other refs, and "HEAD", in byte
 // order of their names; the commit of an annotated tag is the one that it stands
-// for. A server that fails, is busy (429) or breaks off is asked again, with
-// growing waits. Errors name the URL, without a password in it, and say what to do.
+// for. Errors name the URL, without a password in it, and say what to do.
 func (l *Lister) List(ctx context.Context, address string) ([]releases.Ref, error) {
-	refs, err := l.list(ctx, address)
+	dir, local, err := l.options.Folder(address)
+	var refs []releases.Ref
+	switch {
+	case err != nil:
+	case local:
+		refs, err = listFolder(ctx, dir)
+	default:
+		refs, err = l.listServer(ctx, address)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list refs of %s: %w", redacted(address), advise(err))
+		return nil, fmt.Errorf("list refs of %s: %w", remote.Redacted(address), err)
 	}
 	slices.SortFunc(refs, func(a, b releases.Ref) int { return strings.Compare(a.Name, b.Name) })
 	return refs, nil
 }
 
-func (l *Lister) list(ctx context.Context, address string) ([]releases.Ref, error) {
-	if _, embedded := releases.IsEmbedded(address); embedded {
-		if l.options.Locate == nil {
-			return nil, errors.New("what the program carries in itself cannot be located here; give an https:// or file:// URL")
+func (l *Lister) listServer(ctx context.Context, address string) (refs []releases.Ref, err error) {
+	err = Exchange(ctx, l.options, address, func(ctx context.Context, session transport.UploadPackSession) error {
+		answer, err := session.AdvertisedReferencesContext(ctx)
+		if err == nil {
+			refs = advertised(answer)
 		}
-		dir, err := l.options.Locate(address)
-		if err != nil {
-			return nil, err
-		}
-		return listFolder(ctx, dir)
+		return err
+	})
+	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return nil, nil
 	}
-	endpoint, err := transport.NewEndpoint(address)
-	if err != nil {
-		return nil, errors.New("not a URL; want https://, ssh:// or file://")
-	}
-	switch endpoint.Protocol {
-	case "file":
-		return listFolder(ctx, endpoint.Path)
-	case "http", "https":
-		return l.retry(ctx, address, func(ctx context.Context) ([]releases.Ref, error) { return l.listHTTP(ctx, address, endpoint) })
-	case "ssh":
-		return l.retry(ctx, address, func(ctx context.Context) ([]releases.Ref, error) { return l.listSSH(ctx, endpoint) })
-	}
-	return nil, fmt.Errorf("%s:// is not spoken here; want https://, ssh:// or file://", endpoint.Protocol)
+	return refs, err
 }
 
 // advertised turns what a server advertised into refs. A server gives an annotated
@@ -128,13 +132,59 @@ func advertised(answer *packp.AdvRefs) []releases.Ref {
 	return refs
 }
 
-// redacted is a URL without its password.
-func redacted(address string) string {
-	if u, err := url.Parse(address); err == nil {
-		return u.Redacted()
+// listFolder reads the refs of a repository of this machine in its place.
+func listFolder(ctx context.Context, dir string) ([]releases.Ref, error) {
+	repository, err := openFolder(dir)
+	if err != nil {
+		return nil, err
 	}
-	if _, host, ok := strings.Cut(address, "@"); ok {
-		return "…@" + host
+	iter, err := repository.References()
+	if err != nil {
+		return nil, err
 	}
-	return address
+	defer iter.Close()
+	var refs []releases.Ref
+	err = iter.ForEach(func(ref *plumbing.Reference) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := ref.Name()
+		if ref.Type() == plumbing.SymbolicReference { // else it need not be looked up among all again
+			var err error
+			ref, err = repository.Reference(name, true)
+			if errors.Is(err, plumbing.ErrReferenceNotFound) {
+				return nil // HEAD of a repository without a commit
+			}
+			if err != nil {
+				return fmt.Errorf("ref %s: %w", name, err)
+			}
+		}
+		commit, err := peel(repository, ref.Hash())
+		if err != nil {
+			return fmt.Errorf("ref %s: %w; the repository is damaged: see git fsck", name, err)
+		}
+		refs = append(refs, releases.Ref{Name: string(name), Commit: commit.String()})
+		return nil
+	})
+	return refs, err
+}
+
+// maxPeel bounds tags of tags.
+const maxPeel = 16
+
+// peel follows tag objects to what they stand for.
+func peel(repository *gogit.Repository, hash plumbing.Hash) (plumbing.Hash, error) {
+	for range maxPeel {
+		tag, err := repository.TagObject(hash)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			return hash, nil // no tag object: it is what it stands for
+		}
+		if err != nil {
+			return plumbing.ZeroHash, err
+		}
+		if hash = tag.Target; tag.TargetType != plumbing.TagObject {
+			return hash, nil
+		}
+	}
+	return plumbing.ZeroHash, fmt.Errorf("%w: more than %d tags of tags", object.ErrUnsupportedObject, maxPeel)
 }

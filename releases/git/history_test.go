@@ -127,7 +127,7 @@ func TestHistoryBomb(t *testing.T) {
 func TestHistoryOverSSH(t *testing.T) {
 	server, dir := startSSH(t), t.TempDir()
 	ids := grow(t, filepath.Join(dir, "one"), 8)
-	got, err := NewHistory(Options{SSH: server.login}).Between(t.Context(), server.url+dir+"/one", ids[5], ids[7])
+	got, err := NewHistory(server.options()).Between(t.Context(), server.url+dir+"/one", ids[5], ids[7])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 func TestListOverHTTP(t *testing.T) {
@@ -39,19 +41,12 @@ func TestListOverHTTPAsksAgain(t *testing.T) {
 		_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
 	}
 	abort := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	date := "Tue, 24 Nov 2026 10:00:00 GMT"
-	later := "Tue, 24 Nov 2026 10:00:42 GMT"
 	cases := []struct {
 		name   string
 		faults []http.HandlerFunc
 		waited []time.Duration
 	}{
-		{"500 and 503", []http.HandlerFunc{answer(500), answer(503), answer(502)}, []time.Duration{second, 2 * second, 4 * second}},
-		{"429 with seconds", []http.HandlerFunc{answer(429, "Retry-After", "17")}, []time.Duration{17 * second}},
-		{"429 with a date", []http.HandlerFunc{answer(429, "Retry-After", later, "Date", date)}, []time.Duration{42 * second}},
-		{"429 without", []http.HandlerFunc{answer(429)}, []time.Duration{second}},
-		{"429 with nonsense", []http.HandlerFunc{answer(429, "Retry-After", "-5")}, []time.Duration{second}},
-		{"403 that says when", []http.HandlerFunc{answer(403, "Retry-After", "3")}, []time.Duration{3 * second}},
+		{"500, and 429 that says when", []http.HandlerFunc{answer(500), answer(429, "Retry-After", "17")}, []time.Duration{second, 17 * second}},
 		{"cut before the answer", []http.HandlerFunc{abort}, []time.Duration{second}},
 		{"cut in the answer", []http.HandlerFunc{cut}, []time.Duration{second}},
 		{"short answer", []http.HandlerFunc{short}, []time.Duration{second}},
@@ -64,7 +59,7 @@ func TestListOverHTTPAsksAgain(t *testing.T) {
 			server.Start()
 			defer server.Close()
 			var waits clock
-			assertRefs(t, NewLister(Options{Wait: waits.wait}), server.URL+"/one", refsOfOne)
+			assertRefs(t, NewLister(with(remote.Policy{Wait: waits.wait})), server.URL+"/one", refsOfOne)
 			assertWaited(t, &waits, c.waited...)
 		})
 	}
@@ -74,7 +69,7 @@ func TestListOverHTTPGivesUp(t *testing.T) {
 	handler := &flaky{next: answer(500)}
 	server := serve(t, handler)
 	var waits clock
-	assertError(t, NewLister(Options{Wait: waits.wait, Tries: 3}), server.URL+"/one", "", server.URL, "500 Internal Server Error", "3 tries", "try later")
+	assertError(t, NewLister(with(remote.Policy{Wait: waits.wait, Tries: 3})), server.URL+"/one", "", server.URL, "500 Internal Server Error", "3 tries", "try later")
 	if handler.count() != 3 {
 		t.Errorf("asked %d times, want 3", handler.count())
 	}
@@ -95,7 +90,7 @@ func TestListOverHTTPFailsAtOnce(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			server := serve(t, c.handler)
-			assertError(t, NewLister(Options{Wait: new(clock).wait}), server.URL+"/one", "", append(c.says, server.URL+"/one")...)
+			assertError(t, NewLister(with(remote.Policy{Wait: new(clock).wait})), server.URL+"/one", "", append(c.says, server.URL+"/one")...)
 		})
 	}
 }
@@ -110,8 +105,8 @@ func TestListOverHTTPLeavesAServerThatHangs(t *testing.T) {
 				}
 				<-r.Context().Done()
 			}))
-			lister := NewLister(Options{Wait: new(clock).wait, Timeout: 50 * time.Millisecond, Tries: 2})
-			assertError(t, lister, server.URL+"/one", "", "no whole answer within 50ms", "2 tries")
+			lister := NewLister(with(remote.Policy{Wait: new(clock).wait, Timeout: 50 * time.Millisecond, Tries: 2}))
+			assertError(t, lister, server.URL+"/one", "", "no answer within 50ms", "2 tries")
 		})
 	}
 }
@@ -137,7 +132,7 @@ func TestListWhereNothingListens(t *testing.T) {
 	listener.Close()
 	for _, scheme := range []string{"http", "https"} {
 		var waits clock
-		assertError(t, NewLister(Options{Wait: waits.wait}), scheme+"://"+address+"/one", "", "connection refused", "5 tries", "network")
+		assertError(t, NewLister(with(remote.Policy{Wait: waits.wait})), scheme+"://"+address+"/one", "", "connection refused", "5 tries", "network")
 		assertWaited(t, &waits, time.Second, 2*time.Second, 4*time.Second, 8*time.Second)
 	}
 }
@@ -149,9 +144,9 @@ func TestListRefusesAWrongCertificate(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	var waits clock
-	assertError(t, NewLister(Options{Wait: waits.wait}), server.URL+"/one", "", "certificate", "authority")
+	assertError(t, NewLister(with(remote.Policy{Wait: waits.wait})), server.URL+"/one", "", "certificate", "authority")
 	wrongHost := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	assertError(t, NewLister(Options{Wait: waits.wait, Client: server.Client()}), wrongHost+"/one", "", "certificate", "localhost")
+	assertError(t, NewLister(Options{Client: remote.Client{Transport: server.Client().Transport, Policy: remote.Policy{Wait: waits.wait}}}), wrongHost+"/one", "", "certificate", "localhost")
 	assertWaited(t, &waits)
 	if handler.count() != 0 {
 		t.Error("a request was sent")
@@ -161,12 +156,12 @@ func TestListRefusesAWrongCertificate(t *testing.T) {
 const token = "ghp_verySecret123"
 
 // tokenFor gives the token to one host.
-func tokenFor(host string) func(string) string {
-	return func(asked string) string {
+func tokenFor(host string) func(string) remote.Token {
+	return func(asked string) remote.Token {
 		if asked == host {
-			return token
+			return remote.NewToken(token)
 		}
-		return ""
+		return remote.Token{}
 	}
 }
 
@@ -183,7 +178,9 @@ func TestTokenGoesToItsHostOnly(t *testing.T) {
 	plainServer := serve(t, plain)
 
 	logger, written := logged()
-	lister := NewLister(Options{Client: server.Client(), Token: tokenFor("127.0.0.1"), Wait: new(clock).wait, Log: logger})
+	lister := NewLister(Options{Client: remote.Client{
+		Transport: server.Client().Transport, Token: tokenFor("127.0.0.1"), Policy: remote.Policy{Wait: new(clock).wait, Log: logger},
+	}})
 	assertError(t, lister, server.URL+"/one", token, "repository not found")
 	assertError(t, lister, plainServer.URL+"/one", token, "authentication required")
 	got := []string{passwords(own), passwords(other), passwords(plain)}
@@ -214,7 +211,9 @@ func TestSecretsDoNotShow(t *testing.T) {
 	logger, written := logged()
 	server := httptest.NewTLSServer(answer(500))
 	defer server.Close()
-	lister := NewLister(Options{Client: server.Client(), Token: tokenFor("127.0.0.1"), Wait: new(clock).wait, Log: logger})
+	lister := NewLister(Options{Client: remote.Client{
+		Transport: server.Client().Transport, Token: tokenFor("127.0.0.1"), Policy: remote.Policy{Wait: new(clock).wait, Log: logger},
+	}})
 	assertError(t, lister, server.URL+"/one", token, "500")
 	withPassword := strings.Replace(server.URL, "://", "://me:"+token+"@", 1)
 	assertError(t, lister, withPassword+"/one", token, "500")

@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"io"
 
-	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A RefError is a ref that is there already and stands for another commit.
@@ -26,7 +26,7 @@ type RefError struct {
 
 // Error implements error.
 func (e *RefError) Error() string {
-	return fmt.Sprintf("%s of %s stands for %.12s, not for %.12s", e.Ref, redacted(e.URL), e.Have, e.Want)
+	return fmt.Sprintf("%s of %s stands for %.12s, not for %.12s", e.Ref, remote.Redacted(e.URL), e.Have, e.Want)
 }
 
 // PushBranch pushes a commit as a branch (short name). A branch that is there at the
@@ -75,7 +75,7 @@ func (u update) decide(address string, is plumbing.Hash, stands string) (from pl
 }
 
 func (w *Writer) push(ctx context.Context, address string, u update) error {
-	dir, local, err := w.folder(address)
+	dir, local, err := w.writable(address)
 	if err == nil {
 		if local {
 			err = pushFolder(dir, address, u)
@@ -87,12 +87,12 @@ func (w *Writer) push(ctx context.Context, address string, u update) error {
 	if err == nil || errors.As(err, &taken) {
 		return err
 	}
-	return fmt.Errorf("push %s to %s: %w", u.ref, redacted(address), advise(err))
+	return fmt.Errorf("push %s to %s: %w", u.ref, remote.Redacted(address), err)
 }
 
 // pushFolder writes to a repository of this machine: the objects, then the ref.
 func pushFolder(dir, address string, u update) error {
-	repository, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
+	repository, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -124,37 +124,26 @@ func pushFolder(dir, address string, u update) error {
 	return repository.Storer.CheckAndSetReference(plumbing.NewHashReference(u.ref, u.to), old)
 }
 
-func (w *Writer) pushRemote(ctx context.Context, address string, u update) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*w.options.Timeout)
-	defer cancel()
-	endpoint, err := transport.NewEndpoint(address)
-	if err != nil {
-		return errors.New("not a URL; want https://, ssh:// or file://")
-	}
-	session, err := w.receiver(address, endpoint)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := session.Close(); err == nil && closed != nil && !errors.Is(closed, io.EOF) {
-			err = closed
-		}
-	}()
-	there, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return err
-	}
-	is, stands := there.References[u.ref.String()], ""
-	if !is.IsZero() {
-		if stands, err = w.standsFor(ctx, address, u.ref.String()); err != nil {
+// pushRemote writes to a server. What a push that broke off has done already is found
+// and not done twice.
+func (w *Writer) pushRemote(ctx context.Context, address string, u update) error {
+	return exchange(ctx, w.options, address, transport.Transport.NewReceivePackSession, func(ctx context.Context, session transport.ReceivePackSession) error {
+		there, err := session.AdvertisedReferencesContext(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	from, done, err := u.decide(address, is, stands)
-	if done || err != nil {
-		return err
-	}
-	return send(ctx, session, there, u, from)
+		is, stands := there.References[u.ref.String()], ""
+		if !is.IsZero() {
+			if stands, err = w.standsFor(ctx, address, u.ref.String()); err != nil {
+				return err
+			}
+		}
+		from, done, err := u.decide(address, is, stands)
+		if done || err != nil {
+			return err
+		}
+		return send(ctx, session, there, u, from)
+	})
 }
 
 // standsFor gives the commit of a ref: receiving servers do not tell what a tag
@@ -200,23 +189,4 @@ func send(ctx context.Context, session transport.ReceivePackSession, there *pack
 		return fmt.Errorf("%w; the account may not write it, or a rule of the repository protects it", err)
 	}
 	return nil
-}
-
-func (w *Writer) receiver(address string, endpoint *transport.Endpoint) (transport.ReceivePackSession, error) {
-	switch endpoint.Protocol {
-	case "https", "http":
-		web, err := w.options.web(address)
-		if err != nil {
-			return nil, err
-		}
-		return web.NewReceivePackSession(endpoint, nil)
-	case "ssh":
-		auth, closeAgent, err := w.history.login(endpoint)
-		if err != nil {
-			return nil, err
-		}
-		defer closeAgent()
-		return gitssh.NewClient(nil).NewReceivePackSession(endpoint, auth)
-	}
-	return nil, fmt.Errorf("%s:// is not spoken here; want https://, ssh:// or file://", endpoint.Protocol)
 }

@@ -75,7 +75,7 @@ func TestPush(t *testing.T) {
 				address = strings.Replace(serve(t, receiver(t, filepath.Dir(dir), "open")).URL, "://", "://me:open@", 1) + "/one"
 			case "ssh":
 				server := startSSH(t)
-				address, w = server.url+dir, NewWriter(Options{SSH: server.login})
+				address, w = server.url+dir, NewWriter(server.options())
 			}
 			for range 2 {
 				writeRelease(t, w, address)

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	api "github.com/google/go-github/v84/github"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // An App is an installed GitHub App as whom the client works. It gets an
@@ -21,7 +22,7 @@ type App struct {
 	// Installation is the number of its installation in the organization.
 	Installation int64
 	// Key is the App's private key, PEM.
-	Key Token
+	Key remote.Token
 	// Now tells the time, for the token's validity.
 	Now func() time.Time
 }
@@ -39,26 +40,15 @@ const (
 // An installation keeps the current token of an App.
 type installation struct {
 	app    App
-	base   *url.URL
 	client *Client
 
 	mu      sync.Mutex
-	current Token
+	current remote.Token
 	until   time.Time
 }
 
-// withoutToken is a client whose requests bring their own token.
-func (c *Client) withoutToken(o Options) *Client {
-	t := &transport{next: o.HTTP, options: o, token: func(context.Context) (Token, error) { return Token{}, nil }}
-	plain := &Client{http: &http.Client{Transport: t}, host: c.host, options: o}
-	plain.rest = api.NewClient(plain.http)
-	plain.rest.BaseURL, plain.rest.UploadURL = c.rest.BaseURL, c.rest.UploadURL
-	plain.rest.DisableRateLimitCheck = true
-	return plain
-}
-
 // token gives a token that is valid long enough for one request.
-func (i *installation) token(ctx context.Context) (Token, error) {
+func (i *installation) token(ctx context.Context) (remote.Token, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.current.IsZero() && i.app.Now().Add(renewBefore).Before(i.until) {
@@ -66,24 +56,24 @@ func (i *installation) token(ctx context.Context) (Token, error) {
 	}
 	own, err := i.app.sign()
 	if err != nil {
-		return Token{}, err
+		return remote.Token{}, err
 	}
 	request, err := i.client.rest.NewRequest(http.MethodPost, fmt.Sprintf("app/installations/%d/access_tokens", i.app.Installation), nil)
 	if err != nil {
-		return Token{}, err
+		return remote.Token{}, err
 	}
 	request.Header.Set("Authorization", "Bearer "+own)
 	var answer api.InstallationToken
 	if _, err := i.client.rest.Do(ctx, request, &answer); err != nil {
-		return Token{}, explain(err, "get a token for installation %d of the GitHub App %s", i.app.Installation, i.app.ID)
+		return remote.Token{}, explain(err, "get a token for installation %d of the GitHub App %s", i.app.Installation, i.app.ID)
 	}
-	i.current, i.until = NewToken(answer.GetToken()), answer.GetExpiresAt().Time
+	i.current, i.until = remote.NewToken(answer.GetToken()), answer.GetExpiresAt().Time
 	return i.current, nil
 }
 
 // sign makes the App's own token.
 func (a App) sign() (string, error) {
-	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(a.Key.text()))
+	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(a.Key.Reveal()))
 	if err != nil {
 		return "", errors.New("the private key of the GitHub App is no RSA key in PEM; give the file as GitHub made it")
 	}

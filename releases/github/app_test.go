@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -21,8 +22,8 @@ func TestApp(t *testing.T) {
 	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 	server, repository, _ := newFake(t)
 	server.Apps[5] = fake.App{ID: "Iv1.app", Key: &key.PublicKey, Rights: map[string]string{"issues": "write"}}
-	app := App{ID: "Iv1.app", Installation: 5, Key: NewToken(string(text)), Now: server.Now}
-	client := newClient(t, server, without, func(o *Options) { o.App = &app })
+	app := App{ID: "Iv1.app", Installation: 5, Key: remote.NewToken(string(text)), Now: server.Now}
+	client := clientOf(t, server, without, func(o *Options) { o.App = &app })
 	for i, marker := range []string{"a", "b", "c"} {
 		if _, err := client.RaiseIssue(context.Background(), shop, Alarm{Marker: marker, Title: marker}); err != nil {
 			t.Fatalf("issue %s: %v", marker, err)
@@ -46,12 +47,12 @@ func TestApp(t *testing.T) {
 		err    string
 	}{
 		{"another key", func(a *App) { a.ID = "other" }, "JSON web token could not be decoded"},
-		{"no key", func(a *App) { a.Key = NewToken("x") }, "is no RSA key in PEM"},
+		{"no key", func(a *App) { a.Key = remote.NewToken("x") }, "is no RSA key in PEM"},
 		{"not installed", func(a *App) { a.Installation = 6 }, "get a token for installation 6"},
 	} {
 		other := app
 		c.change(&other)
-		_, err := newClient(t, server, without, func(o *Options) { o.App = &other }).FindRelease(context.Background(), shop, "1")
+		_, err := clientOf(t, server, without, func(o *Options) { o.App = &other }).FindRelease(context.Background(), shop, "1")
 		if err == nil || !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: got %v", c.name, err)
 		}

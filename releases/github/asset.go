@@ -64,7 +64,7 @@ func (c *Client) uploadFile(ctx context.Context, r Repository, release Release, 
 		func() error {
 			err := c.post(ctx, r, release, f, digest, size)
 			if err == nil {
-				c.options.Log.Info("written", slog.String("asset", f.Name), slog.String("release", release.Tag), slog.String("in", r.String()))
+				c.options.Policy.Log.Info("written", slog.String("asset", f.Name), slog.String("release", release.Tag), slog.String("in", r.String()))
 			}
 			return err
 		})
@@ -101,7 +101,7 @@ func (c *Client) has(ctx context.Context, r Repository, a Asset, digest string) 
 	if !a.Whole || a.Digest != "" {
 		return a.Whole && a.Digest == digest, nil
 	}
-	content, _, err := c.rest.Repositories.DownloadReleaseAsset(ctx, r.Owner, r.Name, a.ID, &http.Client{Transport: c.options.HTTP})
+	content, _, err := c.rest.Repositories.DownloadReleaseAsset(ctx, r.Owner, r.Name, a.ID, &http.Client{Transport: c.options.Transport})
 	if err != nil {
 		return false, err
 	}

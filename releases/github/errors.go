@@ -1,13 +1,14 @@
 package github
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	api "github.com/google/go-github/v84/github"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // ErrNotFound says that GitHub does not have what was asked, or does not show it
@@ -22,7 +23,7 @@ func explain(err error, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	var answer *api.ErrorResponse
 	if !errors.As(err, &answer) || answer.Response == nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, remote.Advise(err))
 	}
 	reason := answerText(answer)
 	if advice := advice(answer.Response); advice != "" {
@@ -81,35 +82,14 @@ func advice(response *http.Response) string {
 // status is the status of the answer that an error stands for; 0: none.
 func status(err error) int {
 	var answer *api.ErrorResponse
-	if errors.As(err, &answer) && answer.Response != nil {
+	var busy *remote.StatusError
+	switch {
+	case errors.As(err, &answer) && answer.Response != nil:
 		return answer.Response.StatusCode
+	case errors.As(err, &busy):
+		return busy.Code
 	}
 	return 0
-}
-
-// unsure says that a request may have been carried out although it failed.
-func unsure(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() == nil && (status(err) >= 500 || status(err) == 0 && passing(err))
-}
-
-// settle does what is not idempotent: look says whether it is done already; if
-// not, act does it. After a failure that leaves it open, it looks again.
-func (c *Client) settle(ctx context.Context, look func() (done bool, err error), act func() error) error {
-	p := newPatience()
-	for try := 1; ; try++ {
-		done, err := look()
-		if done || err != nil {
-			return err
-		}
-		err = act()
-		lost := status(err) == http.StatusUnprocessableEntity && hasCode(err, "already_exists")
-		if !unsure(ctx, err) && !lost || try >= c.options.Tries {
-			return err
-		}
-		if err := c.options.Wait(ctx, p.waits.NextBackOff()); err != nil {
-			return err
-		}
-	}
 }
 
 // hasCode says whether GitHub gave that code for a field of a request.

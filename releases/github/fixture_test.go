@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -14,12 +15,12 @@ func newFake(t *testing.T, change ...func(*Options)) (*fake.GitHub, *fake.Reposi
 	server := fake.New()
 	t.Cleanup(server.Close)
 	repository := server.AddRepository("acme/shop")
-	return server, repository, newClient(t, server, change...)
+	return server, repository, clientOf(t, server, change...)
 }
 
-func newClient(t *testing.T, server *fake.GitHub, change ...func(*Options)) *Client {
+func clientOf(t *testing.T, server *fake.GitHub, change ...func(*Options)) *Client {
 	t.Helper()
-	o := Options{BaseURL: server.URL(), Token: NewToken("secret"), Wait: server.Wait}
+	o := Options{BaseURL: server.URL(), Token: remote.NewToken("secret"), Policy: remote.Policy{Wait: server.Wait}}
 	for _, c := range change {
 		c(&o)
 	}
@@ -31,7 +32,7 @@ func newClient(t *testing.T, server *fake.GitHub, change ...func(*Options)) *Cli
 }
 
 // without gives a client no token.
-func without(o *Options) { o.Token = Token{} }
+func without(o *Options) { o.Token = remote.Token{} }
 
 var shop = Repository{"acme", "shop"}
 

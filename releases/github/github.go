@@ -19,6 +19,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ import (
 	"time"
 
 	api "github.com/google/go-github/v84/github"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // Options are what a Client needs from outside. The zero Options read what is
@@ -41,31 +44,18 @@ type Options struct {
 	// UploadURL is where assets are uploaded; "" follows from BaseURL.
 	UploadURL string
 	// Token opens the API. It is sent to the hosts of BaseURL and UploadURL alone.
-	Token Token
+	Token remote.Token
 	// App, if there is one, gets tokens by itself and renews them; Token is then
 	// not used.
 	App *App
-	// HTTP asks; nil: http.DefaultTransport.
-	HTTP http.RoundTripper
-	// Wait passes the time between tries; nil waits in real time.
-	Wait func(context.Context, time.Duration) error
-	// LongestWait bounds how long one call waits for limits and failures to pass,
-	// all its tries together; 0: 15 minutes.
-	LongestWait time.Duration
-	// Timeout is how long one try may take, uploads apart; 0: one minute.
-	Timeout time.Duration
-	// Tries is how often a server that fails is asked; 0: 5 times.
-	Tries int
-	// Log tells of waits, and of each asset that is written; nil: no log.
-	Log *slog.Logger
+	// Transport asks; nil: the one that all clients share.
+	Transport http.RoundTripper
+	// Policy is how often one call asks again, and how long it waits for limits and
+	// failures to pass: 15 minutes, and a minute for one try, uploads apart, where it
+	// does not say.
+	// Its log tells of each asset that is written, too.
+	Policy remote.Policy
 }
-
-// The bounds of a Client that is given none.
-const (
-	defaultLongestWait = 15 * time.Minute
-	defaultTimeout     = time.Minute
-	defaultTries       = 5
-)
 
 const (
 	publicAPI    = "https://api.github.com/"
@@ -76,7 +66,6 @@ const (
 // written one after the other, as GitHub asks for.
 type Client struct {
 	rest    *api.Client
-	http    *http.Client
 	host    string // of the web: github.com
 	options Options
 }
@@ -92,41 +81,33 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transport{next: o.HTTP, options: o, hosts: map[string]bool{hostPort(base): true, hostPort(upload): true}}
-	c := &Client{http: &http.Client{Transport: t}, host: webHost(base), options: o}
-	c.rest = api.NewClient(c.http)
+	token := func(context.Context) (remote.Token, error) { return o.Token, nil }
+	if o.App != nil {
+		// The requests for a token bring one of their own.
+		token = (&installation{app: *o.App, client: newClient(o, o.Transport, base, upload)}).token
+	}
+	return newClient(o, remote.Authorize(o.Transport, func(request *http.Request) error {
+		token, err := token(request.Context())
+		if err == nil && !token.IsZero() {
+			request.Header.Set("Authorization", "Bearer "+token.Reveal())
+		}
+		return err
+	}, base, upload), base, upload), nil
+}
+
+func newClient(o Options, next http.RoundTripper, base, upload *url.URL) *Client {
+	c := &Client{host: webHost(base), options: o}
+	c.rest = api.NewClient(&http.Client{Transport: &transport{next: next, policy: o.Policy}})
 	c.rest.BaseURL, c.rest.UploadURL = base, upload
 	c.rest.DisableRateLimitCheck = true // the transport waits for limits
 	c.rest.UserAgent = "mage-os-nightly"
-	t.token = func(context.Context) (Token, error) { return o.Token, nil }
-	if o.App != nil {
-		t.token = (&installation{app: *o.App, base: base, client: c.withoutToken(o)}).token
-	}
-	return c, nil
+	return c
 }
 
 func (o Options) withDefaults() Options {
-	if o.BaseURL == "" {
-		o.BaseURL = publicAPI
-	}
-	if o.HTTP == nil {
-		o.HTTP = http.DefaultTransport
-	}
-	if o.Wait == nil {
-		o.Wait = wait
-	}
-	if o.LongestWait <= 0 {
-		o.LongestWait = defaultLongestWait
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.Tries <= 0 {
-		o.Tries = defaultTries
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.BaseURL = cmp.Or(o.BaseURL, publicAPI)
+	o.Transport = remote.Client{Transport: o.Transport}.RoundTripper()
+	o.Policy = o.Policy.Or(remote.Policy{Tries: 5, Timeout: time.Minute, Deadline: 15 * time.Minute, Wait: remote.Wait, Log: slog.New(slog.DiscardHandler)})
 	return o
 }
 
@@ -199,16 +180,4 @@ func (c *Client) Repository(address string) (Repository, error) {
 		return Repository{}, fmt.Errorf("%s %w (%s)", u.Redacted(), errElsewhere, c.host)
 	}
 	return Repository{Owner: owner, Name: name}, nil
-}
-
-// wait passes time, or ends with the context.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -53,7 +53,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("%d requests, want 4", n)
 	}
 	want[0].PullRequests = none // without a token nothing is looked up
-	got, err = NewHistory(newClient(t, server, without), nil).Between(context.Background(), server.Page("acme/shop.git"), before, rebased)
+	got, err = NewHistory(clientOf(t, server, without), nil).Between(context.Background(), server.Page("acme/shop.git"), before, rebased)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || len(server.Requests()) != 2 {
 		t.Errorf("without a token: %v (-want +got):\n%s", err, diff)
 	}

@@ -194,7 +194,7 @@ func TestReadOrganizationFails(t *testing.T) {
 		t.Errorf("of a server that fails over large queries: %v", err)
 	}
 	server.FailAbove = 0
-	if err := read(newClient(t, server, without), list); err == nil || !strings.Contains(err.Error(), "none was given") {
+	if err := read(clientOf(t, server, without), list); err == nil || !strings.Contains(err.Error(), "none was given") {
 		t.Errorf("without a token: %v", err)
 	}
 	server.Break(fake.Fault{Path: "/graphql", Status: 200, Body: `{"errors":[{"message":"Something went wrong"}]}`})

@@ -21,7 +21,7 @@ func file(name, content string) File {
 	}}
 }
 
-var files = []File{file("checksums.txt", "abc"), file("sbom.cdx.json", "{}"), file("empty.txt", "")}
+var assets = []File{file("checksums.txt", "abc"), file("sbom.cdx.json", "{}"), file("empty.txt", "")}
 
 // contents are the assets of a release by name.
 func contents(r *fake.Release) map[string]string {
@@ -39,7 +39,7 @@ func release(ctx context.Context, c *Client, commit string) (Release, error) {
 	want := Wanted{Tag: "1.2.0", Target: commit, Name: "Shop 1.2.0", Body: "What is new"}
 	r, err := c.EnsureRelease(ctx, shop, want)
 	if err == nil {
-		r, err = c.Upload(ctx, shop, r, files)
+		r, err = c.Upload(ctx, shop, r, assets)
 	}
 	if err == nil {
 		r, err = c.Publish(ctx, shop, r, commit, true)
@@ -85,7 +85,7 @@ func releaseBroken(t *testing.T, n int, way fake.Fault) []string {
 	if diff := cmp.Diff(want, made, cmpopts.IgnoreFields(fake.Release{}, "ID", "Page", "Assets")); diff != "" {
 		t.Errorf("request %d fails as %+v (-want +got):\n%s", n, way, diff)
 	}
-	if diff := cmp.Diff(uploaded, contents(made)); diff != "" || len(published.Assets) != len(files) {
+	if diff := cmp.Diff(uploaded, contents(made)); diff != "" || len(published.Assets) != len(assets) {
 		t.Errorf("request %d fails as %+v: assets (-want +got):\n%s", n, way, diff)
 	}
 	return requests
@@ -183,7 +183,7 @@ func TestUpload(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.Requests()
-			_, err = client.Upload(context.Background(), shop, release, files[:1])
+			_, err = client.Upload(context.Background(), shop, release, assets[:1])
 			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 				t.Fatalf("got %v", err)
 			}
@@ -244,7 +244,7 @@ func TestRights(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the token needs contents=write") {
 		t.Errorf("got %v", err)
 	}
-	_, err = newClient(t, server, without).EnsureRelease(context.Background(), shop, Wanted{Tag: "1"})
+	_, err = clientOf(t, server, without).EnsureRelease(context.Background(), shop, Wanted{Tag: "1"})
 	if err == nil || !strings.Contains(err.Error(), "none was given (GITHUB_TOKEN)") {
 		t.Errorf("without a token: %v", err)
 	}

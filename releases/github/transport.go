@@ -2,20 +2,18 @@ package github
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
+	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 const (
@@ -28,62 +26,60 @@ const (
 	slowestUpload = 64 << 10
 )
 
-// A transport gives requests their token, waits for limits, and asks again what
-// failed and may be asked twice. Each answer is read to its end within its try, so
-// that one that breaks off counts as a failure.
+// A transport waits for limits, and asks again what failed and may be asked twice. Each
+// answer is read to its end within its try, so that one that breaks off counts as a
+// failure.
 type transport struct {
-	next    http.RoundTripper
-	options Options
-	hosts   map[string]bool // host:port that may see the token
-	token   func(context.Context) (Token, error)
+	next   http.RoundTripper
+	policy remote.Policy
 
 	writing sync.Mutex // held while something is written
 	wrote   bool
 }
 
-// String keeps the token's owner from being printed.
-func (*transport) String() string { return "transport" }
-
 // RoundTrip implements http.RoundTripper.
-func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(request *http.Request) (response *http.Response, err error) {
 	if !isRead(request) {
 		t.writing.Lock()
 		defer t.writing.Unlock()
 		if t.wrote {
-			if err := t.options.Wait(request.Context(), betweenWrites); err != nil {
+			if err := t.policy.Wait(request.Context(), betweenWrites); err != nil {
 				return nil, err
 			}
 		}
 		t.wrote = true
 	}
-	return t.persist(request)
-}
-
-// persist asks until there is an answer that stays.
-func (t *transport) persist(request *http.Request) (*http.Response, error) {
-	p := newPatience()
-	var waited time.Duration
-	for {
-		response, body, err := t.try(request)
-		pause, cause := p.judge(request, response, body, err, t.options.Tries)
-		if pause == 0 {
-			return response, err
+	policy, secondary := t.policy, time.Minute
+	upload := time.Duration(max(request.ContentLength, 0)) * time.Second / slowestUpload
+	policy.Timeout, policy.Deadline = policy.Timeout+upload, policy.Deadline+upload
+	var final error // of what may have been carried out, and is not sent twice
+	err = policy.Do(request.Context(), request.URL.Host, func(ctx context.Context) error {
+		var body []byte
+		response, body, final = t.try(ctx, request)
+		switch {
+		case final == nil:
+			if pause, cause := limit(request, response, body, &secondary); cause != nil {
+				return remote.Again(cause, pause)
+			}
+			if mayRepeat(request) {
+				return remote.Busy(response)
+			}
+		case mayRepeat(request) || unsent(final):
+			return final
 		}
-		if waited += pause; waited > t.options.LongestWait {
-			return nil, &LimitError{Cause: cause, Wait: pause, Bound: t.options.LongestWait}
-		}
-		t.options.Log.Info("GitHub is asked again", slog.String("method", request.Method), slog.String("path", request.URL.Path),
-			slog.Duration("wait", pause), slog.String("cause", cause))
-		if err := t.options.Wait(request.Context(), pause); err != nil {
-			return nil, err
-		}
+		return nil
+	})
+	if err == nil {
+		err = final
 	}
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // try sends the request once, and reads the answer.
-func (t *transport) try(original *http.Request) (*http.Response, []byte, error) {
-	ctx, cancel := context.WithTimeout(original.Context(), t.options.Timeout+time.Duration(max(original.ContentLength, 0))*time.Second/slowestUpload)
-	defer cancel()
+func (t *transport) try(ctx context.Context, original *http.Request) (*http.Response, []byte, error) {
 	request := original.Clone(ctx)
 	if original.GetBody != nil {
 		body, err := original.GetBody()
@@ -92,40 +88,16 @@ func (t *transport) try(original *http.Request) (*http.Response, []byte, error) 
 		}
 		request.Body = body
 	}
-	if err := t.authorize(request); err != nil {
-		return nil, nil, err
-	}
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		err = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
-	}
-	if err != nil {
+	body, err := files.ReadAll(response.Body, "the answer", maxAnswer)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, body, nil
-}
-
-// authorize adds the token, for the API's own hosts: a redirect leads elsewhere.
-func (t *transport) authorize(request *http.Request) error {
-	if !t.hosts[hostPort(request.URL)] || request.Header.Get("Authorization") != "" {
-		return nil
-	}
-	token, err := t.token(request.Context())
-	if err == nil && !token.IsZero() {
-		request.Header.Set("Authorization", "Bearer "+token.text())
-	}
-	return err
-}
-
-func hostPort(u *url.URL) string {
-	port := map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), port))
 }
 
 // isRead says whether a request changes nothing. What goes to GraphQL from here
@@ -142,47 +114,74 @@ func isGraphQL(r *http.Request) bool {
 // more. A POST makes something new each time: who sends it looks first.
 func mayRepeat(r *http.Request) bool { return r.Method != http.MethodPost || isGraphQL(r) }
 
-// A patience counts the failures of one request.
-type patience struct {
-	waits     *backoff.ExponentialBackOff
-	failures  int
-	secondary time.Duration // the next wait for a secondary limit that names none
-}
-
-func newPatience() *patience {
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.Multiplier, waits.MaxInterval = time.Second, 2, 30*time.Second
-	waits.RandomizationFactor = 0
-	waits.Reset()
-	return &patience{waits: waits, secondary: time.Minute}
-}
-
-// judge gives the wait before the next try and why; 0: the answer, or the failure,
-// is final.
-func (p *patience) judge(r *http.Request, response *http.Response, body []byte, err error, tries int) (time.Duration, string) {
-	if err == nil {
-		if pause, cause := p.limit(r, response, body); pause > 0 {
-			return pause, cause
-		}
-		if response.StatusCode < 500 || response.StatusCode == http.StatusNotImplemented {
-			return 0, ""
-		}
-	}
-	if r.Context().Err() != nil || !mayRepeat(r) && !unsent(err) || err != nil && !passing(err) {
-		return 0, ""
-	}
-	if p.failures++; p.failures >= tries {
-		return 0, ""
-	}
-	pause := p.waits.NextBackOff()
-	if err != nil {
-		return pause, err.Error()
-	}
-	return max(pause, retryAfter(response.Header)), "the server answered " + response.Status
-}
-
 // unsent says that there was not even a connection.
 func unsent(err error) bool {
 	var dial *net.OpError
 	return errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// limit gives the wait that a limit asks for, and says which it is: GitHub's
+// documentation, "Rate limits for the REST API", "Exceeding the rate limit". A request
+// that is refused so was not carried out. Times are taken against the server's own
+// clock. Of a secondary limit that names no time each wait is twice the one before.
+func limit(r *http.Request, response *http.Response, body []byte, secondary *time.Duration) (time.Duration, error) {
+	header := response.Header
+	refused := response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusTooManyRequests
+	query := isGraphQL(r) && response.StatusCode == http.StatusOK && bytes.Contains(body, []byte(`"RATE_LIMITED"`))
+	after := remote.RetryAfter(header)
+	switch {
+	case !refused && !query:
+		return 0, nil
+	case after > 0:
+		return after, errors.New("GitHub's limit is reached")
+	case header.Get("X-Ratelimit-Remaining") == "0":
+		return untilReset(header), errors.New("GitHub's hourly limit is reached, which a token raises")
+	case query, response.StatusCode == http.StatusTooManyRequests, isSecondary(body):
+		defer func() { *secondary *= 2 }()
+		return *secondary, errors.New("GitHub's secondary limit is reached")
+	}
+	return 0, nil // a right is missing
+}
+
+func isSecondary(body []byte) bool {
+	return bytes.Contains(bytes.ToLower(body), []byte("secondary rate limit")) || bytes.Contains(body, []byte("#abuse-rate-limits"))
+}
+
+// untilReset is the time to the end of the hour that GitHub counts, and a second
+// more since it rounds down.
+func untilReset(header http.Header) time.Duration {
+	reset, err := strconv.ParseInt(header.Get("X-Ratelimit-Reset"), 10, 64)
+	now, dateErr := http.ParseTime(header.Get("Date"))
+	if err != nil || dateErr != nil {
+		return time.Minute
+	}
+	return max(time.Unix(reset, 0).Sub(now), 0) + time.Second
+}
+
+// unsure says that a request may have been carried out although it failed.
+func unsure(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && (status(err) >= 500 || status(err) == 0 && remote.IsNetwork(err) && !remote.IsIdentity(err))
+}
+
+// settle does what is not idempotent: look says whether it is done already; if
+// not, act does it. After a failure that leaves it open, it looks again.
+func (c *Client) settle(ctx context.Context, look func() (done bool, err error), act func() error) error {
+	policy := c.options.Policy
+	policy.Timeout, policy.Deadline = 0, policy.Deadline*time.Duration(policy.Tries) // each request has its own
+	var final error
+	err := policy.Do(ctx, c.host, func(context.Context) error {
+		var done bool
+		if done, final = look(); done || final != nil {
+			return nil
+		}
+		final = act()
+		if lost := status(final) == http.StatusUnprocessableEntity && hasCode(final, "already_exists"); lost || unsure(ctx, final) {
+			return remote.Again(final, 0)
+		}
+		return nil
+	})
+	if err == nil {
+		err = final
+	}
+	return err
 }

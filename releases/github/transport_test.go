@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -30,7 +31,7 @@ func TestFailures(t *testing.T) {
 		err   string // "" is success
 	}{
 		{"500 twice", fake.Fault{Status: 500, Times: 2}, []int{1, 2}, ""},
-		{"502 for ever", fake.Fault{Status: 502, Times: 99}, []int{1, 2, 4, 8}, "GitHub answered 502"},
+		{"502 for ever", fake.Fault{Status: 502, Times: 99}, []int{1, 2, 4, 8}, "the server answered 502 Bad Gateway, on each of 5 tries"},
 		{"503 that says when", fake.Fault{Status: 503, Header: map[string]string{"Retry-After": "7"}}, []int{7}, ""},
 		{"501 stays", fake.Fault{Status: 501, Times: 99}, []int{}, "GitHub answered 501"},
 		{"connection cut", fake.Fault{Times: 3}, []int{1, 2, 4}, ""},
@@ -38,7 +39,7 @@ func TestFailures(t *testing.T) {
 		{"connection cut for ever", fake.Fault{Times: 99}, []int{1, 2, 4, 8}, "EOF"},
 		{"hourly limit", fake.Fault{Status: 403, Header: reset(4 * time.Minute)}, []int{241}, ""},
 		{"hourly limit as 429", fake.Fault{Status: 429, Header: reset(4 * time.Minute)}, []int{241}, ""},
-		{"hourly limit, too long", fake.Fault{Status: 403, Header: reset(40 * time.Minute)}, []int{}, "asks to wait 40m1s, and no call waits longer than 15m0s"},
+		{"hourly limit, too long", fake.Fault{Status: 403, Header: reset(40 * time.Minute)}, []int{}, "GitHub's hourly limit is reached, which a token raises; the next try would come after 40m1s"},
 		{"secondary limit", fake.Fault{Status: 403, Header: map[string]string{"Retry-After": "90"}, Body: busy, Times: 2}, []int{90, 90}, ""},
 		{"secondary limit, no time", fake.Fault{Status: 403, Body: busy, Times: 3}, []int{60, 120, 240}, ""},
 		{"secondary limit for ever", fake.Fault{Status: 403, Body: busy, Times: 99}, []int{60, 120, 240, 480}, "secondary limit is reached"},
@@ -68,7 +69,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestLimitOfTheHour(t *testing.T) {
-	server, _, client := newFake(t, func(o *Options) { o.LongestWait = 2 * time.Hour })
+	server, _, client := newFake(t, func(o *Options) { o.Policy.Deadline = 2 * time.Hour })
 	server.Allowed = 3
 	for i := range 8 {
 		if _, err := client.FindRelease(context.Background(), shop, "1.0.0"); !errors.Is(err, ErrNotFound) {
@@ -80,34 +81,6 @@ func TestLimitOfTheHour(t *testing.T) {
 	}
 }
 
-func TestStops(t *testing.T) {
-	server, _, client := newFake(t)
-	ctx, stop := context.WithCancel(context.Background())
-	client.options.Wait = nil
-	server.Break(fake.Fault{Status: 500, Times: 99})
-	client.http.Transport.(*transport).options.Wait = func(context.Context, time.Duration) error { stop(); return ctx.Err() }
-	if _, err := client.FindRelease(ctx, shop, "1.0.0"); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if n := len(server.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
-}
-
-func TestHangs(t *testing.T) {
-	hang := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
-	client, err := New(Options{
-		HTTP: roundTrip(hang), Timeout: time.Millisecond, Tries: 2,
-		Wait: func(context.Context, time.Duration) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.FindRelease(context.Background(), shop, "1"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -115,7 +88,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // TestTokenStaysHome: a redirect to another host gets no token.
 func TestTokenStaysHome(t *testing.T) {
 	var seen []string
-	client, err := New(Options{Token: NewToken("secret"), HTTP: roundTrip(func(r *http.Request) (*http.Response, error) {
+	client, err := New(Options{Token: remote.NewToken("secret"), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		seen = append(seen, r.URL.Scheme+"://"+r.URL.Host+" "+r.Header.Get("Authorization"))
 		response := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}
 		if r.URL.Host == "api.github.com" {

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/github/fake"
 	"github.com/mage-os/nightly/releases/organization"
@@ -46,7 +47,7 @@ func hosted(t *testing.T, o *fake.Organization) (list *organization.List, read f
 	server := fake.New()
 	t.Cleanup(server.Close)
 	server.Organization = o
-	client, err := github.New(github.Options{BaseURL: server.URL(), Token: github.NewToken("secret"), Wait: server.Wait})
+	client, err := github.New(github.Options{BaseURL: server.URL(), Token: remote.NewToken("secret"), Policy: remote.Policy{Wait: server.Wait}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -28,7 +29,7 @@ func TestWriteThirdParty(t *testing.T) {
 	if diff := cmp.Diff(first, contents(t, dir)); diff != "" {
 		t.Errorf("the second time changed files (-first +second):\n%s", diff)
 	}
-	r, err := composer.OpenRepository(t.Context(), "file://"+dir, composer.NewFetcher(nil))
+	r, err := composer.OpenRepository(t.Context(), "file://"+dir, composer.NewFetcher(remote.Client{}))
 	if err != nil {
 		t.Fatal(err)
 	}

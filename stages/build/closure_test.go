@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -51,7 +52,7 @@ func newRepository(t *testing.T, packages map[string][]string) *repository {
 	return r
 }
 
-func (r *repository) fetcher() composer.Fetcher { return composer.NewFetcher(r.server.Client()) }
+func (r *repository) fetcher() composer.Fetcher { return composer.NewFetcher(remote.Client{}) }
 
 // inline is metadata of metapackages.
 func inline(t *testing.T, name string, versions []string) []byte {

@@ -69,7 +69,7 @@ func TestPackBomb(t *testing.T) {
 		fmt.Fprintf(w, "00000008NAK\n%04x%s0000", len(pack)+4, pack)
 	}}
 	_, err := r.run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "fetch: the object at byte 12 of the pack has 1073741824 bytes, more than 536870912") {
+	if err == nil || !strings.Contains(err.Error(), "the object at byte 12 of the pack has 1073741824 bytes, more than 536870912") {
 		t.Errorf("%v", err)
 	}
 	if packs, _ := r.reset(); packs != 1 || len(r.waiter.pauses) > 0 {

@@ -8,14 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 	"golang.org/x/sync/errgroup"
 )
@@ -30,27 +29,14 @@ type Options struct {
 	// Dir is the folder of the git objects: a bare repository for each URL. It may
 	// be lost without harm, and several processes may share it.
 	Dir string
-	// Locate gives the folder of a repository that the program carries
-	// ("embedded:NAME"). Nil: such a URL is an error.
-	Locate func(url string) (dir string, err error)
-	// Token gives the secret for a host, or "". It is sent to that host only, and
-	// over https only, but for a server on this machine.
-	Token func(host string) string
+	// Git is how repositories are reached; a try ends when nothing comes for two minutes.
+	Git git.Options
 	// Log takes notes of what was repaired, tried again or left out.
 	Log *slog.Logger
 	// Progress is told of finished repositories, and of the bytes of each fetch.
 	Progress pipeline.Progress
 	// Workers is how many repositories are worked on at once; 0 is 4.
 	Workers int
-
-	// SSH is how ssh:// repositories are opened.
-	SSH remote.SSH
-	// Transport serves https and http; nil is http.DefaultTransport.
-	Transport http.RoundTripper
-	// Idle ends a try in which a server sent nothing for so long; 0 is 2 minutes.
-	Idle time.Duration
-	// Wait waits between two tries; nil waits for that time.
-	Wait func(ctx context.Context, d time.Duration) error
 }
 
 const stageName = "checkout"
@@ -87,27 +73,8 @@ func newCheckout(o Options) *checkout {
 	if o.Workers <= 0 {
 		o.Workers = 4
 	}
-	if o.Transport == nil {
-		o.Transport = http.DefaultTransport
-	}
-	if o.Idle <= 0 {
-		o.Idle = 2 * time.Minute
-	}
-	if o.Wait == nil {
-		o.Wait = wait
-	}
+	o.Git = o.Git.ToFetch()
 	return &checkout{Options: o, readers: newReaders()}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func (c *checkout) run(ctx context.Context, in stages.Checkout) (stages.Sources, error) {
@@ -172,5 +139,5 @@ func sourceError(pin stages.Pin, err error) error {
 	case errors.As(err, &store):
 		return fmt.Errorf("repository %s: %w", pin.Name, err)
 	}
-	return &releases.SourceError{Repository: pin.Name, URL: redact(pin.URL), Err: err}
+	return &releases.SourceError{Repository: pin.Name, URL: remote.Redacted(pin.URL), Err: err}
 }

@@ -11,14 +11,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -30,12 +30,8 @@ const pinRefs = "refs/pins/"
 // where a server does not give a commit by its id. The last is git's infinity.
 var depths = []int{1, 10, 100, 1000, 0x7fffffff}
 
-var (
-	// errRefused says that the server does not give commits by their ids.
-	errRefused = errors.New("the server does not give commits by their ids")
-	// errNoRef says that a ref is not on the server.
-	errNoRef = errors.New("the ref is not on the server")
-)
+// errNoRef says that a ref is not on the server.
+var errNoRef = errors.New("the ref is not on the server")
 
 // A quarantine is where fetched objects go: a repository of its own, which
 // joins the cache only when all of it is there and was parsed. A connection
@@ -61,7 +57,7 @@ func newQuarantine(cache *filesystem.Storage) (*quarantine, error) {
 	if q.dir, err = os.MkdirTemp(cache.Filesystem().Root(), "incoming-"); err != nil {
 		return nil, fmt.Errorf("make a folder for what is fetched: %w", err)
 	}
-	repository, err := git.PlainInit(q.dir, true)
+	repository, err := gogit.PlainInit(q.dir, true)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a folder for what is fetched: %w", err), q.remove())
 	}
@@ -145,7 +141,7 @@ func (c *checkout) fetch(ctx context.Context, pin stages.Pin, o *objects, missin
 	}
 	defer func() { err = errors.Join(err, q.remove()) }()
 	err = c.exchange(ctx, pin, q, 1, byID(missing))
-	if errors.Is(err, errRefused) {
+	if errors.Is(err, git.ErrRefused) {
 		c.Log.Info("looking for commits behind their refs: the server does not give them by their ids",
 			slog.String("repository", pin.Name), slog.Any("reason", err))
 		err = nil
@@ -181,7 +177,7 @@ func removeLeftovers(dir string) error {
 // ref's history until the commit appears.
 func (c *checkout) deepen(ctx context.Context, pin stages.Pin, q *quarantine, w want) error {
 	err := c.exchange(ctx, pin, q, 1, byID([]want{w}))
-	if err == nil || !errors.Is(err, errRefused) {
+	if err == nil || !errors.Is(err, git.ErrRefused) {
 		return err
 	}
 	for _, depth := range depths {
@@ -205,7 +201,7 @@ func (c *checkout) deepen(ctx context.Context, pin stages.Pin, q *quarantine, w 
 }
 
 // A choice is what is asked of a server that shows these refs.
-type choice func(*packp.AdvRefs) ([]plumbing.Hash, error)
+type choice = func(*packp.AdvRefs) ([]plumbing.Hash, error)
 
 // byID asks for the commits themselves. A server says whether it gives a commit
 // that is no tip; what it shows it gives anyway.
@@ -215,7 +211,7 @@ func byID(commits []want) choice {
 		ids := make([]plumbing.Hash, len(commits))
 		for i, w := range commits {
 			if !anyID && !shows(refs, w.id) {
-				return nil, errRefused
+				return nil, git.ErrRefused
 			}
 			ids[i] = w.id
 		}
@@ -245,67 +241,21 @@ func byRef(name plumbing.ReferenceName) choice {
 	}
 }
 
-// ask is one request and its answer.
-func (c *checkout) ask(ctx context.Context, pin stages.Pin, session transport.UploadPackSession, q *quarantine, depth int, choose choice, t *try) error {
-	refs, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return err
-	}
-	t.alive()
-	request := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
-	if request.Wants, err = choose(refs); err != nil {
-		return err
-	}
-	if refs.Capabilities.Supports(capability.Shallow) {
-		request.Depth = packp.DepthCommits(depth)
-		request.Shallows = slices.Clone(q.shallows)
-		if err := request.Capabilities.Set(capability.Shallow); err != nil {
-			return err
+// exchange fetches in one request, again after a pause where that may help.
+func (c *checkout) exchange(ctx context.Context, pin stages.Pin, q *quarantine, depth int, choose choice) error {
+	return git.Exchange(ctx, c.Git, pin.URL, func(ctx context.Context, session transport.UploadPackSession) error {
+		shown := int64(0)
+		request := git.Request{Wants: choose, Depth: depth, Haves: slices.Clone(q.haves), Shallows: slices.Clone(q.shallows), Received: func(n int64) {
+			if whole := n >> 20; whole != shown { // MiB
+				shown = whole
+				c.Progress(pipeline.Step{Stage: stageName, Item: pin.Name, Done: n, Unit: "bytes"})
+			}
+		}}
+		wants, update, err := git.Fetch(ctx, session, request, func(pack io.Reader) error { return q.receive(ctx, pack) })
+		if err == nil {
+			q.update(update)
+			q.haves = append(q.haves, wants...)
 		}
-	}
-	request.Haves = slices.Clone(q.haves)
-	if len(q.haves) > 0 {
-		if err := request.Capabilities.Set(capability.ThinPack); err != nil {
-			return err
-		}
-	}
-	if request.IsEmpty() {
-		return nil // the whole history of the ref is here
-	}
-	response, err := session.UploadPack(ctx, request)
-	if err != nil {
-		return refusal(err)
-	}
-	received := t.count(response, func(n int64) {
-		c.Progress(pipeline.Step{Stage: stageName, Item: pin.Name, Done: n, Unit: "bytes"})
+		return err
 	})
-	pack := demux(request.Capabilities, received)
-	if err := errors.Join(q.receive(ctx, pack), response.Close()); err != nil {
-		return refusal(err)
-	}
-	q.update(response.ShallowUpdate)
-	q.haves = append(q.haves, request.Wants...)
-	return nil
-}
-
-// demux takes the pack out of the channel that it shares with messages.
-func demux(l *capability.List, r io.Reader) io.Reader {
-	switch {
-	case l.Supports(capability.Sideband64k):
-		return sideband.NewDemuxer(sideband.Sideband64k, r)
-	case l.Supports(capability.Sideband):
-		return sideband.NewDemuxer(sideband.Sideband, r)
-	}
-	return r
-}
-
-// refusal recognises how git, JGit and the forges say that they do not give a
-// commit by its id. Only their texts differ it from other errors.
-func refusal(err error) error {
-	for _, text := range []string{"not our ref", "unadvertised object", "not valid"} {
-		if strings.Contains(err.Error(), text) {
-			return fmt.Errorf("%w: %w", errRefused, err)
-		}
-	}
-	return err
 }

@@ -7,51 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/gofrs/flock"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/stages"
 )
-
-// local gives the folder of a repository on this machine: an embedded one, a
-// file:// URL or a path.
-func (c *checkout) local(address string) (dir string, ok bool, err error) {
-	if strings.HasPrefix(address, "embedded:") {
-		if c.Locate == nil {
-			return "", false, errors.New("this program carries no repositories here; give a URL or a folder")
-		}
-		dir, err = c.Locate(address)
-		return dir, true, err
-	}
-	if strings.HasPrefix(address, "file:") {
-		u, err := url.Parse(address)
-		if err != nil {
-			return "", false, err
-		}
-		return filepath.FromSlash(u.Path), true, nil
-	}
-	endpoint, err := transport.NewEndpoint(address)
-	if err != nil {
-		return "", false, errors.New("the URL cannot be parsed; write https://…, ssh://… or file:///…")
-	}
-	return endpoint.Path, endpoint.Protocol == "file", nil
-}
 
 // folderName is the name of a repository's folder: readable, and different for
 // any two URLs.
 func folderName(address string) string {
 	sum := sha256.Sum256([]byte(address))
-	_, name, found := strings.Cut(redact(address), "://")
+	_, name, found := strings.Cut(address, "://")
 	if !found {
-		name = redact(address)
+		name = address
 	}
+	host, _, _ := strings.Cut(name, "/")
+	name = name[strings.LastIndexByte(host, '@')+1:] // without a password
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
 			return r
@@ -61,16 +37,6 @@ func folderName(address string) string {
 	const most = 80 // the end says more than the start
 	name = strings.Trim(name[max(0, len(name)-most):], ".-")
 	return name + "-" + hex.EncodeToString(sum[:6])
-}
-
-// redact leaves out the user and the password of a URL, which may be a token.
-func redact(address string) string {
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		return address
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
 }
 
 // A want is a commit that is needed, and the ref that led to it.
@@ -103,7 +69,7 @@ func (c *checkout) lock(ctx context.Context, pin stages.Pin, file string) (unloc
 		_, err = l.TryLockContext(ctx, 100*time.Millisecond)
 	}
 	if err == nil {
-		err = os.WriteFile(file, []byte(redact(pin.URL)+"\n"), 0o666)
+		err = os.WriteFile(file, []byte(remote.Redacted(pin.URL)+"\n"), 0o666)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the git objects of %s (%s): %w", pin.Name, file, err), l.Close())

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-cmp/cmp"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -29,7 +30,7 @@ func TestInPlace(t *testing.T) {
 			pin.URL = url
 			var log bytes.Buffer
 			o := Options{Store: openStore(t), Dir: filepath.Join(t.TempDir(), "none"), Log: slog.New(slog.NewTextHandler(&log, nil)),
-				Locate: func(string) (string, error) { return dir, nil }}
+				Git: git.Options{Locate: func(string) (string, error) { return dir, nil }}}
 			out, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
 			if err != nil {
 				t.Fatal(err)
@@ -114,7 +115,7 @@ func TestLocalProblems(t *testing.T) {
 	}{
 		{"no such commit", func(p *stages.Pin) { p.Commit = strings.Repeat("12", 20) }, "(refs/heads/main) is not in the folder " + dir},
 		{"no such folder", func(p *stages.Pin) { p.URL = "file:///none/such" }, "open the git repository /none/such: repository does not exist"},
-		{"nothing embedded", func(p *stages.Pin) { p.URL = "embedded:x" }, "carries no repositories"},
+		{"nothing embedded", func(p *stages.Pin) { p.URL = "embedded:x" }, "cannot be located here"},
 		{"missing tree", func(p *stages.Pin) { p.Commit = gone.String() }, "repair the folder " + dir},
 		{"no commit but a tree", func(p *stages.Pin) { p.Commit = r.tree([]line{regular("a", "")}).String() }, "unsupported object type"},
 	} {

@@ -19,7 +19,7 @@ import (
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-billy/v5/util"
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
@@ -28,7 +28,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/releases/git"
 )
 
 // A damagedError says that a repository's objects cannot be read: one is
@@ -79,7 +79,7 @@ type pack struct {
 // openObjects opens the repository in a folder, bare or with a working tree,
 // without a git program.
 func openObjects(dir string, r readers) (*objects, error) {
-	repository, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+	repository, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository %s: %w", dir, err)
 	}
@@ -288,8 +288,8 @@ func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedOb
 	if at.pack >= 0 {
 		// Looked at first: an object is read whole, and a small pack can unpack to more
 		// than any memory.
-		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > remote.Packs.Object {
-			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, remote.Packs.Object)
+		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > git.MaxObject {
+			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, git.MaxObject)
 		}
 		found, err = p.GetByOffset(at.offset)
 	} else {

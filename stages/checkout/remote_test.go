@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-cmp/cmp"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -42,7 +44,7 @@ func newRigOf(t *testing.T, start func(http.Handler) *httptest.Server) *rig {
 	pin.URL = s.URL + "/sample.git"
 	w, log := &waiter{}, &bytes.Buffer{}
 	return &rig{s, r, pin, Options{
-		Store: openStore(t), Dir: t.TempDir(), Wait: w.wait, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Store: openStore(t), Dir: t.TempDir(), Git: waiting(w), Log: slog.New(slog.NewTextHandler(log, nil)),
 	}, w, log}
 }
 
@@ -102,10 +104,7 @@ func TestPassingFaults(t *testing.T) {
 		faults []fault
 		pauses []time.Duration
 	}{
-		{"error of the server, twice", []fault{status(500), status(503)}, []time.Duration{time.Second, 4 * time.Second}},
-		{"too many requests, in seconds", []fault{status(429, "Retry-After", "17")}, []time.Duration{17 * time.Second}},
-		{"too many requests, by date", []fault{status(429, "Date", "Tue, 24 Nov 2026 01:00:00 GMT", "Retry-After", "Tue, 24 Nov 2026 01:00:40 GMT")}, []time.Duration{40 * time.Second}},
-		{"too many requests, not said when", []fault{status(429)}, []time.Duration{time.Second}},
+		{"error of the server, and too many requests", []fault{status(500), status(429, "Retry-After", "17")}, []time.Duration{time.Second, 17 * time.Second}},
 		{"cut before the pack", []fault{cut(10)}, []time.Duration{time.Second}},
 		{"cut in the pack", []fault{cut(3000)}, []time.Duration{time.Second}},
 		{"empty answer", []fault{status(200)}, []time.Duration{time.Second}},
@@ -133,13 +132,12 @@ func TestFinalFaults(t *testing.T) {
 		pauses int
 		want   string
 	}{
-		{"never well", []fault{status(500), status(500), status(500), status(500)}, nil, 3, "HTTP status 500; tried 4 times"},
-		{"come back tomorrow", []fault{status(503, "Retry-After", "86400")}, nil, 0, "the server asks to come back in 24h0m0s"},
-		{"hangs", []fault{hang(500, func() {}), hang(500, func() {}), hang(500, func() {}), hang(500, func() {})}, func(r *rig) { r.options.Idle = 200 * time.Millisecond }, 3, "the server sent nothing for 200ms; tried 4 times"},
-		{"forbidden", []fault{status(403)}, nil, 0, "give a token that may read the repository"},
+		{"never well", slices.Repeat([]fault{status(500)}, 5), nil, 4, "the server answered 500 Internal Server Error, on each of 5 tries"},
+		{"hangs", slices.Repeat([]fault{hang(500, func() {})}, 5), func(r *rig) { r.options.Git.Policy.Timeout = 200 * time.Millisecond }, 4, "no answer within 200ms, on each of 5 tries"},
+		{"forbidden", []fault{status(403)}, nil, 0, "a token that may read it is needed"},
 		{"no such repository", nil, func(r *rig) { r.pin.URL += "x" }, 0, "correct the URL in the release line"},
 		{"no such commit", nil, func(r *rig) { r.pin.Commit = strings.Repeat("12", 20) }, 0, "is gone: the whole history of the ref does not hold it"},
-		{"no such protocol", nil, func(r *rig) { r.pin.URL = "git://127.0.0.1/x" }, 0, "git:// is not supported"},
+		{"no such protocol", nil, func(r *rig) { r.pin.URL = "git://127.0.0.1/x" }, 0, "git:// is not spoken here"},
 		{"no such ref", nil, func(r *rig) { r.pin.Commit, r.pin.Ref = strings.Repeat("12", 20), "refs/heads/other" }, 0, "the ref is not on the server: refs/heads/other"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -176,13 +174,13 @@ func TestWrongCertificate(t *testing.T) {
 	_, pin := sample(t, filepath.Join(s.root, "sample.git"))
 	pin.URL = s.URL + "/sample.git"
 	w := &waiter{}
-	o := Options{Store: openStore(t), Dir: t.TempDir(), Wait: w.wait}
+	o := Options{Store: openStore(t), Dir: t.TempDir(), Git: waiting(w)}
 	_, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
 	mustBeSourceError(t, err, "certificate")
 	if len(w.pauses) > 0 {
 		t.Error("tried again")
 	}
-	o.Transport = s.Client().Transport
+	o.Git.Transport = s.Client().Transport
 	if _, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}}); err != nil {
 		t.Errorf("with the certificate: %v", err)
 	}
@@ -190,8 +188,8 @@ func TestWrongCertificate(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	r := newRigOf(t, httptest.NewTLSServer)
-	r.options.Transport = r.Client().Transport
-	r.options.Token = func(host string) string { return "secret-of-" + host }
+	r.options.Git.Transport = r.Client().Transport
+	r.options.Git.Token = func(host string) remote.Token { return remote.NewToken("secret-of-" + host) }
 	r.mustHaveSample(t)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.SetBasicAuth("x-access-token", "secret-of-127.0.0.1")

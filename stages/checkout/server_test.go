@@ -13,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases/git"
 )
 
 // A gitServer is git's own http-backend with faults in front of it.
@@ -156,4 +159,9 @@ func (w *waiter) wait(ctx context.Context, d time.Duration) error {
 	defer w.mu.Unlock()
 	w.pauses = append(w.pauses, d)
 	return errors.Join(ctx.Err())
+}
+
+// waiting are the options of a git that waits so.
+func waiting(w *waiter) git.Options {
+	return git.Options{Client: remote.Client{Policy: remote.Policy{Wait: w.wait}}}
 }

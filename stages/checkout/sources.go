@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -71,7 +71,7 @@ func (c *checkout) unsaved(ctx context.Context, pins []stages.Pin) ([]stages.Sou
 		}
 		return found, errs
 	}
-	dir, local, err := c.local(pins[0].URL)
+	dir, local, err := c.Git.Folder(pins[0].URL)
 	switch {
 	case err != nil:
 		return all(sourceError(pins[0], err))
@@ -173,7 +173,7 @@ func (c *checkout) fetchAndRead(ctx context.Context, pins []stages.Pin, dir stri
 // fetchMissing brings the pins' commits into our cache of the repository's objects.
 func (c *checkout) fetchMissing(ctx context.Context, pins []stages.Pin, dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
-		if _, err := git.PlainInit(dir, true); err != nil {
+		if _, err := gogit.PlainInit(dir, true); err != nil {
 			return fmt.Errorf("make the folder of the git objects: %w", err)
 		}
 	}

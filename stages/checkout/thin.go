@@ -11,8 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
-
-	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // A thin pack leaves out objects that we said to have, and holds others as
@@ -42,12 +40,8 @@ func (t *thin) SetEncodedObject(o plumbing.EncodedObject) (plumbing.Hash, error)
 	return id, err
 }
 
-// receive takes a pack into the quarantine, if it keeps to the limits of packs.
+// receive takes a pack into the quarantine.
 func (q *quarantine) receive(ctx context.Context, pack io.Reader) error {
-	return remote.ReadPack(pack, remote.Packs, func(pack io.Reader) error { return q.unpack(ctx, pack) })
-}
-
-func (q *quarantine) unpack(ctx context.Context, pack io.Reader) error {
 	if len(q.haves) == 0 {
 		return packfile.UpdateObjectStorage(q.storage, pack)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages/diff"
 )
@@ -156,7 +157,7 @@ func TestCompare(t *testing.T) {
 		{"what both have", folderOf(t, one, two), serverOf(t, oneElsewhere, three), Options{Common: true}, Report{Compared: 1, Links: links, Files: files}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			fetcher := composer.NewFetcher(http.DefaultClient)
+			fetcher := composer.NewFetcher(remote.Client{})
 			ours, err := Open(t.Context(), c.ours, fetcher)
 			if err != nil {
 				t.Fatal(err)

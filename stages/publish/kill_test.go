@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/stages"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/publish/target/targettest"

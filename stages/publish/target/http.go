@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A web is a published repository as its clients see it.
@@ -21,7 +23,7 @@ type web struct {
 func OpenWeb(base string, client *http.Client) (Source, error) {
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, fmt.Errorf("repository to read: %w", withoutURL(err))
+		return nil, fmt.Errorf("repository to read: %w", remote.WithoutURL(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("cannot read a repository at %s; give its http:// or https:// URL", u.Redacted())
@@ -45,7 +47,7 @@ func (w *web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	response, err := w.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", at.Redacted(), withoutURL(err))
+		return nil, fmt.Errorf("get %s: %w", at.Redacted(), remote.WithoutURL(err))
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,8 +19,6 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
-
-	"github.com/mage-os/nightly/releases/git/remote"
 )
 
 // A server is a folder of another machine, over sftp. The server's key must be
@@ -49,7 +48,7 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "" || u.Fragment != "" {
 		return fail(&AddressError{errors.New("give a host and a folder, as sftp://user@host/srv/repository, or sftp://host/~/repository below the home")})
 	}
-	conn, err := dial(ctx, u, o.SSH)
+	conn, err := o.SSH.Dial(ctx, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "22")), u.User.Username())
 	if err != nil {
 		return fail(err)
 	}
@@ -69,33 +68,6 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 		return fail(errors.Join(errors.New("the server cannot replace a file in one step (posix-rename@openssh.com); it needs OpenSSH 4.8 or newer"), s.Close()))
 	}
 	return s, nil
-}
-
-// dial connects and logs in; the context ends both.
-func dial(ctx context.Context, u *url.URL, login remote.SSH) (*ssh.Client, error) {
-	port := u.Port()
-	if port == "" {
-		port = "22"
-	}
-	address := net.JoinHostPort(u.Hostname(), port)
-	config, closeAgent, err := login.Config(address, u.User.Username())
-	if err != nil {
-		return nil, err
-	}
-	defer closeAgent()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	connection, channels, requests, err := ssh.NewClientConn(conn, address, config)
-	if err != nil {
-		stop()
-		_ = conn.Close() // the handshake has closed it, or this does
-		return nil, remote.Judge(err, address)
-	}
-	stop() // a stopped run still gives its lock back
-	return ssh.NewClient(connection, channels, requests), nil
 }
 
 // String implements Source.

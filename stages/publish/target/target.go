@@ -23,7 +23,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A Target holds the files of a repository. Names are slash-separated and relative
@@ -139,7 +139,7 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 		o.Lease = DefaultLease
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = remote.Wait
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -152,7 +152,7 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 	}
 	u, err := url.Parse(to)
 	if err != nil {
-		return nil, &AddressError{fmt.Errorf("target to publish to: %w", withoutURL(err))}
+		return nil, &AddressError{fmt.Errorf("target to publish to: %w", remote.WithoutURL(err))}
 	}
 	switch u.Scheme {
 	case "file":
@@ -182,26 +182,6 @@ func Folder(to string) (dir string, ok bool) {
 		return "", false
 	}
 	return filepath.FromSlash(u.Path), true
-}
-
-// withoutURL is an error of url.Parse without the URL, which may hold a password.
-func withoutURL(err error) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // maxRead bounds what Read reads, in bytes. The largest is the metadata of a mirror of

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/publish/target/targettest"
 )

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mage-os/nightly/releases/git/remote"
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // An SSH is a real sshd on loopback, with keys of its own, that serves sftp.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,22 +20,20 @@ func (s *seen) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestAuthorize(t *testing.T) {
 	for _, c := range []struct {
-		name, repository, request string
-		want                      string
+		name, origin, request string
+		want                  string
 	}{
-		{"the repository itself", "https://git.example/a", "https://git.example/a/info/refs", "secret of git.example"},
-		{"the usual port named", "https://git.example/a", "https://git.example:443/a", "secret of git.example"},
-		{"capitals", "https://Git.Example/a", "https://gIT.example/a", "secret of git.example"},
-		{"redirect to another host", "https://git.example/a", "https://elsewhere.example/a", ""},
-		{"redirect to another port", "https://git.example/a", "https://git.example:8443/a", ""},
-		{"redirect to http", "https://git.example/a", "http://git.example/a", ""},
-		{"http", "http://git.example/a", "http://git.example/a", ""},
-		{"http on this machine", "http://127.0.0.1/a", "http://127.0.0.1/a", ""},
-		{"a password in the URL", "https://me:mine@git.example/a", "https://git.example/a", ""},
-		{"no token for the host", "https://public.example/a", "https://public.example/a", ""},
+		{"the origin itself", "https://git.example/a", "https://git.example/a/info/refs", "secret"},
+		{"the usual port named", "https://git.example/a", "https://git.example:443/a", "secret"},
+		{"capitals", "https://Git.Example/a", "https://gIT.example/a", "secret"},
+		{"http on this machine", "http://127.0.0.1:80/a", "http://127.0.0.1/a", "secret"},
+		{"another host", "https://git.example/a", "https://elsewhere.example/a", ""},
+		{"another port", "https://git.example/a", "https://git.example:8443/a", ""},
+		{"not https", "https://git.example/a", "http://git.example/a", ""},
+		{"not https on the same port", "https://git.example/a", "http://git.example:443/a", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			repository, err := url.Parse(c.repository)
+			origin, err := url.Parse(c.origin)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,23 +41,32 @@ func TestAuthorize(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &seen{}
-			transport := Authorize(s, repository, func(host string) string {
-				if host == "public.example" {
-					return ""
-				}
-				return "secret of " + host
-			})
+			s, token := &seen{}, NewToken("secret")
+			transport := Authorize(s, func(r *http.Request) error { r.SetBasicAuth("", token.Reveal()); return nil }, origin)
 			if _, err := transport.RoundTrip(request); err != nil {
 				t.Fatal(err)
 			}
 			if s.password != c.want {
 				t.Errorf("sent %q, want %q", s.password, c.want)
 			}
-			if text := fmt.Sprintf("%v %+v %#v", transport, transport, transport); c.want != "" && text != "redacted redacted redacted" {
+			if text := fmt.Sprintf("%v %+v %#v", transport, transport, transport); strings.Contains(text, "secret") {
 				t.Errorf("prints as %s", text)
 			}
+			if request.Header.Get("Authorization") != "" {
+				t.Error("the caller's request was changed")
+			}
 		})
+	}
+}
+
+func TestRedacted(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://me:secret@git.example/a": "https://me:xxxxx@git.example/a", "https://git.example/a": "https://git.example/a",
+		"git@git.example:a/b": "…@git.example:a/b", "https://me:secret@bad host/a": "…@bad host/a", "https://bad host/a": "https://bad host/a",
+	} {
+		if got := Redacted(address); got != want {
+			t.Errorf("%s: got %s, want %s", address, got, want)
+		}
 	}
 }
 

@@ -1,10 +1,10 @@
-// Package remote is how git servers are reached: with which ssh keys, with whose
-// token, and what they say when they are busy. Listing and checkout share it.
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SSH is how ssh:// repositories are opened. The zero SSH takes what the user's own
+// SSH is how ssh:// and sftp:// are logged in to. The zero SSH takes what the user's own
 // ssh takes: the agent, the usual keys in ~/.ssh and ~/.ssh/known_hosts.
 type SSH struct {
 	// Keys are files with private keys; when there are any, neither the agent nor
@@ -53,6 +53,28 @@ func (s SSH) Config(address, name string) (config *ssh.ClientConfig, closeAgent 
 		HostKeyCallback:   hosts.HostKeyCallback(),
 		HostKeyAlgorithms: hosts.HostKeyAlgorithms(address),
 	}, closeAgent, nil
+}
+
+// Dial connects to an address (host:port) and logs in; the context ends both, but not
+// the connection that was made.
+func (s SSH) Dial(ctx context.Context, address, name string) (*ssh.Client, error) {
+	config, closeAgent, err := s.Config(address, name)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAgent()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	connection, channels, requests, err := ssh.NewClientConn(conn, address, config)
+	if err != nil {
+		_ = conn.Close() // the handshake has closed it, or this does
+		return nil, Judge(err, address)
+	}
+	return ssh.NewClient(connection, channels, requests), nil
 }
 
 // existing are the files given, or else those of the usual ones that are there.
@@ -133,6 +155,8 @@ func (e *IdentityError) Unwrap() error { return e.err }
 // advice, from what is wrong with the network, which it returns as it is.
 func Judge(err error, address string) error {
 	switch {
+	case err == nil:
+		return nil
 	case knownhosts.IsHostKeyChanged(err):
 		return &IdentityError{fmt.Errorf("%w; the server has another key than known_hosts has for %s: somebody may be in between. "+
 			"If the change is announced, ssh-keygen -R removes the old key", err, address)}

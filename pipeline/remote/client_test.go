@@ -1,4 +1,4 @@
-package github
+package remote
 
 import (
 	"bytes"
@@ -14,13 +14,9 @@ import (
 func TestTokenDoesNotPrint(t *testing.T) {
 	const secret = "github_pat_SECRET"
 	token := NewToken(secret)
-	client, err := New(Options{Token: token, App: &App{ID: "1", Key: token}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	type hidden struct{ token Token }
 	var out bytes.Buffer
-	for _, value := range []any{token, &token, []Token{token}, map[string]Token{"a": token}, hidden{token}, &hidden{token}, Options{Token: token}, *client.options.App} {
+	for _, value := range []any{token, &token, []Token{token}, map[string]Token{"a": token}, hidden{token}, &hidden{token}} {
 		fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d\n", value, value, value, value, value, value, value)
 		slog.New(slog.NewTextHandler(&out, nil)).Info("token", "value", value)
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("token", "value", value)
@@ -29,7 +25,6 @@ func TestTokenDoesNotPrint(t *testing.T) {
 			out.Write(text)
 		}
 	}
-	fmt.Fprintf(&out, "%v %+v %#v", client, client, client.http.Transport)
 	for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%d", []byte(secret))} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("the token is printed as %s", form)
@@ -38,7 +33,7 @@ func TestTokenDoesNotPrint(t *testing.T) {
 	if !strings.Contains(out.String(), "redacted") {
 		t.Errorf("printed as %s", out.String())
 	}
-	if token.text() != secret || NewToken("").text() != "" || fmt.Sprint(NewToken("")) != "none" {
+	if token.Reveal() != secret || NewToken("").Reveal() != "" || fmt.Sprint(NewToken("")) != "none" {
 		t.Error("a token has lost its text")
 	}
 }

@@ -1,4 +1,4 @@
-package remote
+package git
 
 import (
 	"bytes"
@@ -55,7 +55,7 @@ func packOf(t *testing.T, count uint32, entries ...entry) []byte {
 }
 
 func TestReadPack(t *testing.T) {
-	limits := PackLimits{Pack: 2000, Objects: 3, Object: 1000, Unpacked: 1500}
+	limits := packLimits{Pack: 2000, Objects: 3, Object: 1000, Unpacked: 1500}
 	base := entry{plumbing.BlobObject, 4, "base"}
 	thousand := entry{plumbing.BlobObject, 1000, strings.Repeat("x", 1000)}
 	tests := map[string]struct {
@@ -79,7 +79,7 @@ func TestReadPack(t *testing.T) {
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				var got []byte
-				err := ReadPack(wrap(bytes.NewReader(test.pack)), limits, func(r io.Reader) (err error) {
+				err := readPack(wrap(bytes.NewReader(test.pack)), limits, func(r io.Reader) (err error) {
 					got, err = io.ReadAll(r)
 					return err
 				})
@@ -101,15 +101,15 @@ func TestReadPack(t *testing.T) {
 func TestReadPackCause(t *testing.T) {
 	bad := packOf(t, 1, entry{plumbing.BlobObject, 1 << 40, "boom"})
 	hidden := errors.New("cannot parse")
-	err := ReadPack(bytes.NewReader(bad), Packs, func(r io.Reader) error {
+	err := readPack(bytes.NewReader(bad), packs, func(r io.Reader) error {
 		_, _ = io.ReadAll(r)
 		return hidden
 	})
-	var limit *LimitError
+	var limit *packError
 	if !errors.As(err, &limit) || !errors.Is(err, hidden) {
 		t.Errorf("%v", err)
 	}
-	err = ReadPack(bytes.NewReader(bad), Packs, func(io.Reader) error { return hidden })
+	err = readPack(bytes.NewReader(bad), packs, func(io.Reader) error { return hidden })
 	if err != hidden {
 		t.Errorf("nothing was read: %v", err)
 	}

@@ -1,0 +1,78 @@
+package remote
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// A Client is how servers are reached. The zero Client reaches public ones, and those
+// that the user's own ssh keys open.
+type Client struct {
+	// Transport asks over HTTP; nil: one of NewTransport.
+	Transport http.RoundTripper
+	// Token gives the secret for a host ("github.com"), or none; nil: there is none. It
+	// is sent to that host alone, over https only, and stands in no message.
+	Token func(host string) Token
+	// SSH is how ssh:// and sftp:// are logged in to.
+	SSH SSH
+	// Policy is how often a server that fails is asked again.
+	Policy Policy
+}
+
+// RoundTripper is the client's transport, or the one that all others share.
+func (c Client) RoundTripper() http.RoundTripper {
+	if c.Transport == nil {
+		return shared
+	}
+	return c.Transport
+}
+
+// TokenFor gives the secret for a host.
+func (c Client) TokenFor(host string) Token {
+	if c.Token == nil {
+		return Token{}
+	}
+	return c.Token(host)
+}
+
+// A Token is a secret that opens a server: a personal access token, an installation
+// token of a GitHub App, or the GITHUB_TOKEN of a workflow. It cannot be printed, logged
+// or marshalled: the text lies in a function, which no verb of package fmt calls. The
+// zero Token is none.
+type Token struct{ secret func() string }
+
+// NewToken makes a Token of its text; of "" none.
+func NewToken(secret string) Token {
+	if secret == "" {
+		return Token{}
+	}
+	return Token{func() string { return secret }}
+}
+
+// IsZero reports whether there is no token.
+func (t Token) IsZero() bool { return t.secret == nil }
+
+// String implements fmt.Stringer.
+func (t Token) String() string {
+	if t.IsZero() {
+		return "none"
+	}
+	return "redacted"
+}
+
+// GoString implements fmt.GoStringer.
+func (t Token) GoString() string { return t.String() }
+
+// LogValue implements slog.LogValuer.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText implements encoding.TextMarshaler, which JSON and YAML ask.
+func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// Reveal is the secret itself, for the request that it opens.
+func (t Token) Reveal() string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.secret()
+}
