@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // what object stores tell of an object; SHA-256 decides
@@ -128,8 +129,8 @@ func (b *bucket) Write(ctx context.Context, name string, c Content) error {
 	return nil
 }
 
-// put sends a content in one request. Its SHA-256 is signed, so that the server
-// refuses what changed on the way.
+// put sends a content in one request, from memory: it may have to be sent again. Its
+// SHA-256 is signed, so that the server refuses what changed on the way.
 func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) error {
 	options := minio.PutObjectOptions{
 		ContentType: cmp.Or(c.Type, "application/octet-stream"), CacheControl: c.Cache,
@@ -139,13 +140,13 @@ func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) 
 	if onlyNew {
 		options.SetMatchETagExcept("*")
 	}
-	from := &sender{ctx: ctx, content: c}
-	_, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, from, c.Size, "", c.SHA256, options)
-	if why := from.failure(); why != nil {
-		err = why // it was given up
-	}
-	if err = errors.Join(translate(err), from.Close()); err != nil {
+	data, err := c.read(ctx)
+	if err != nil {
 		return err
+	}
+	_, err = b.client.PutObject(ctx, b.bucket, b.prefix+name, bytes.NewReader(data), int64(len(data)), "", c.SHA256, options)
+	if err != nil {
+		return translate(err)
 	}
 	back, err := b.Open(ctx, name)
 	if err != nil {

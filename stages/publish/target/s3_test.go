@@ -121,30 +121,20 @@ func TestS3TriesAgain(t *testing.T) {
 			next.ServeHTTP(w, r)
 		}
 	})
-	content := Bytes(big)
-	open, opened := content.Open, 0
-	content.Open = func(ctx context.Context) (io.ReadCloser, error) {
-		opened++
-		return open(ctx)
-	}
-	if err := to.Write(t.Context(), "big", content); err != nil {
+	if err := to.Write(t.Context(), "big", Bytes(big)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := Read(t.Context(), to, "big"); !bytes.Equal(got, big) || err != nil {
 		t.Errorf("%d bytes are there, %v", len(got), err)
 	}
-	if puts.Load() != 3 || gets.Load() != 3 || opened != 3 {
-		t.Errorf("%d times put, %d times got, read %d times", puts.Load(), gets.Load(), opened)
+	if puts.Load() != 3 || gets.Load() != 3 {
+		t.Errorf("%d times put, %d times got", puts.Load(), gets.Load())
 	}
 }
 
-// A store that is damaged sends no server all that it announced, and is not read again.
+// What is damaged is sent to no server.
 func TestS3SendsNothingDamaged(t *testing.T) {
-	var got atomic.Value
-	server := startSpy(t, func(w http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		got.Store(fmt.Sprint(err))
-	})
+	server := startSpy(t, func(http.ResponseWriter, *http.Request) {})
 	to := openAt(t, targettest.S3URL("nightly", "repo", server.URL)+"&anonymous=true")
 	for _, sent := range []string{"bad", "baddest", "b"} {
 		damaged := Bytes([]byte("new"))
@@ -153,12 +143,9 @@ func TestS3SendsNothingDamaged(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the store is damaged") {
 			t.Errorf("%s: %v", sent, err)
 		}
-		if len(server.asked()) > 0 && got.Load() == "<nil>" {
-			t.Errorf("%s was taken for whole", sent)
-		}
 	}
-	if asked := len(server.asked()); asked > 3 {
-		t.Errorf("asked %d times", asked)
+	if asked := server.asked(); len(asked) > 0 {
+		t.Errorf("%s was sent", asked[0].URL)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -64,6 +63,9 @@ type s3Address struct {
 
 var s3Options = []string{"anonymous", "endpoint", "profile", "region", "use_path_style"}
 
+// lookups are where the bucket stands, by what use_path_style says.
+var lookups = map[string]minio.BucketLookupType{"": minio.BucketLookupAuto, "true": minio.BucketLookupPath, "false": minio.BucketLookupDNS}
+
 func parseS3(u *url.URL, o Options) (s3Address, error) {
 	if u.Host == "" || u.User != nil || u.Fragment != "" {
 		return s3Address{}, errors.New("give a bucket and a folder, as s3://bucket/nightly; keys come from the environment")
@@ -79,22 +81,15 @@ func parseS3(u *url.URL, o Options) (s3Address, error) {
 		}
 		given[name] = values[0]
 	}
-	s := s3Address{bucket: u.Host, region: given["region"], profile: given["profile"]}
+	lookup, ok := lookups[given["use_path_style"]]
+	if _, yesOrNo := lookups[given["anonymous"]]; !ok || !yesOrNo {
+		return s3Address{}, errors.New("give use_path_style and anonymous as true or false")
+	}
+	s := s3Address{bucket: u.Host, lookup: lookup, region: given["region"], profile: given["profile"], anonymous: given["anonymous"] == "true"}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
 		s.prefix = prefix + "/"
 	}
 	s.host, s.secure, err = parseEndpoint(given["endpoint"])
-	if style, ok := given["use_path_style"]; ok && err == nil {
-		var path bool
-		path, err = strconv.ParseBool(style)
-		s.lookup = minio.BucketLookupDNS
-		if path {
-			s.lookup = minio.BucketLookupPath
-		}
-	}
-	if anonymous, ok := given["anonymous"]; ok && err == nil {
-		s.anonymous, err = strconv.ParseBool(anonymous)
-	}
 	return s, err
 }
 

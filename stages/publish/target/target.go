@@ -279,6 +279,21 @@ const copySize = 128 << 10
 
 var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
+// read reads a content whole, and checks it.
+func (c Content) read(ctx context.Context) ([]byte, error) {
+	from, err := c.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := bytes.NewBuffer(make([]byte, 0, c.Size+bytes.MinRead))
+	_, err = b.ReadFrom(contextReader{ctx, from})
+	if err := errors.Join(err, from.Close()); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return b.Bytes(), c.damaged(hex.EncodeToString(sum[:]))
+}
+
 // damaged is the error for a content that is not what it should be.
 func (c Content) damaged(got string) error {
 	if got == c.SHA256 {
