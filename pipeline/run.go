@@ -196,7 +196,7 @@ func saved[Out any](ctx context.Context, s *Session, key Digest) (Out, error) {
 	if err != nil || !bytes.Equal(again, data) {
 		return zero, errors.New("the saved result has another form than this program's")
 	}
-	for _, tree := range treesIn(out) {
+	for _, tree := range Trees(out) {
 		if err := s.check(ctx, tree); err != nil {
 			return zero, fmt.Errorf("a tree of the saved result is not whole any more: %w", err)
 		}

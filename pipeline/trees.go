@@ -6,14 +6,10 @@ var treeType = reflect.TypeFor[Tree]()
 
 // Trees finds every Tree within an artefact, each digest once and in the order
 // in which they stand there. A Tree without a digest names nothing.
-func Trees(artefact any) []Tree { return treesIn(artefact) }
-
-// treesIn finds every Tree within a result, each digest once and in the order
-// in which they stand there. A Tree without a digest names nothing.
-func treesIn(result any) []Tree {
+func Trees(artefact any) []Tree {
 	var trees []Tree
 	seen := map[Digest]bool{}
-	walkTrees(reflect.ValueOf(result), func(t Tree) {
+	walkTrees(reflect.ValueOf(artefact), func(t Tree) {
 		if t.Digest != "" && !seen[t.Digest] {
 			seen[t.Digest] = true
 			trees = append(trees, t)
