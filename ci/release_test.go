@@ -211,6 +211,7 @@ func requiresOf(m *releases.Manifest, name string) []string {
 // TestRelease releases the sample, from a version to a draft on GitHub, and again
 // in a patch of it.
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	m := newManager(t)
 	m.released("1.1.0", "--upstream", "2.1.0-p1")
 	first := m.manifest("1.1.0")
@@ -331,6 +332,7 @@ func mustOpen(t *testing.T, dir string) target.Target {
 // TestPromote: what was previewed is what is released, byte for byte, by a machine
 // that has built nothing.
 func TestPromote(t *testing.T) {
+	t.Parallel()
 	m := newManager(t)
 	m.released("1.1.0", "--upstream", "2.1.0-p1", "--preview", "--preview-url", "https://preview.example.org/")
 	previewed := m.files(m.preview())

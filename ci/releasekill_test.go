@@ -125,6 +125,7 @@ func (m *manager) snapshot() snapshot {
 // other time as on another machine, a day later: then there is one release, one
 // tag a repository, no second commit, and the same bytes.
 func TestKilledRelease(t *testing.T) {
+	t.Parallel()
 	m := newManager(t)
 	m.killed(0)
 	want := m.snapshot()

@@ -147,6 +147,7 @@ func (n *newsroom) checkGood(jobs map[string]*jobRun, snapshot string) {
 // A night on GitHub Actions: built once, proven by a job of its own, published,
 // attested; a second one of the day; one that fails, with its issue; a dry run.
 func TestNightlyWorkflow(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success"}
 
@@ -209,6 +210,7 @@ func TestNightlyWorkflow(t *testing.T) {
 
 // What a cell does to the night's artifact, nobody publishes.
 func TestNightlyWorkflowTampered(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	n.override["AFTER_UPLOAD"] = `[ $GITHUB_JOB != install ] || echo more >> $ARTIFACTS/night/night.tar`
 	jobs := n.snapshot(nil)
@@ -220,6 +222,7 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 
 // A cell with services gets them, at addresses that the program takes; one without gets none.
 func TestCellServices(t *testing.T) {
+	t.Parallel()
 	job := parseWorkflow(t, "../.github/workflows/nightly.yml").Jobs["install"]
 	env := map[string]string{}
 	for name, service := range job.Services.Value {

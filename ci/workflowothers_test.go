@@ -20,6 +20,7 @@ echo "engine $*" >&2
 
 // What a change has to pass.
 func TestCIWorkflow(t *testing.T) {
+	t.Parallel()
 	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
@@ -49,6 +50,7 @@ var datePart = regexp.MustCompile(`"at": ?"[^"]+"`)
 
 // A monitor that finds nothing, then an old night, then a new one.
 func TestFreshnessWorkflow(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	watch := func(want string, wantIssues int, wantState string) {
 		t.Helper()
@@ -83,6 +85,7 @@ func TestFreshnessWorkflow(t *testing.T) {
 
 // Drift of a line, and of the repository that calls the workflow.
 func TestDriftWorkflow(t *testing.T) {
+	t.Parallel()
 	a := newActions(t)
 	jobs := a.workflow("drift.yml", "workflow_dispatch", map[string]any{"line": "sample"})
 	expectJobs(t, jobs, map[string]string{"line": "success", "clone": "skipped"})
@@ -100,6 +103,7 @@ func TestDriftWorkflow(t *testing.T) {
 
 // The organization against its list: what differs is on the page, and fails the run.
 func TestOrgWorkflow(t *testing.T) {
+	t.Parallel()
 	a := newActions(t)
 	a.github.Organization = fake.Acme()
 	a.github.Tokens["token-of-app"] = map[string]string{}
@@ -117,6 +121,7 @@ func TestOrgWorkflow(t *testing.T) {
 
 // A mirror, twice: the second run has nothing to do.
 func TestMirrorWorkflow(t *testing.T) {
+	t.Parallel()
 	a := newActions(t)
 	dir := filepath.Join(a.dir, "extras")
 	script := `git init -q -b main "$1" && cd "$1" && mkdir One && printf '{"name": "acme/one", "version": "1.0.0"}' > One/composer.json &&

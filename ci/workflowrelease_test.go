@@ -11,6 +11,7 @@ import (
 // A release in two jobs: what was approved as a preview is released, byte for byte;
 // the same run again changes nothing.
 func TestReleaseWorkflow(t *testing.T) {
+	t.Parallel()
 	m := newManager(t)
 	a := newActions(t)
 	a.vars["RELEASE_APP"] = "1"
@@ -45,6 +46,7 @@ func TestReleaseWorkflow(t *testing.T) {
 
 // A key of sftp reaches the program as a file that nobody else can read.
 func TestDeployKeyOfWorkflows(t *testing.T) {
+	t.Parallel()
 	a := newActions(t)
 	a.secrets["MIRROR_TARGET"] = filepath.Join(a.dir, "html")
 	a.secrets["MIRROR_DEPLOY_KEY"], a.secrets["MIRROR_KNOWN_HOSTS"] = "a key", "a host"

@@ -54,7 +54,7 @@ func All(ctx context.Context, o Options) error {
 	defer engine.stop()
 
 	r.check(ctx, "gofmt", checkFormat)
-	r.check(ctx, "go vet", goCommand("vet", "./..."))
+	r.check(ctx, "go vet", compileAll)
 	r.check(ctx, "staticcheck", goCommand("tool", "staticcheck", "./..."))
 	if <-installed; ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -94,6 +94,15 @@ func checkFormat(ctx context.Context) (string, error) {
 	if err == nil && len(out) > 0 {
 		err = errors.New("these files are not formatted; run gofmt -w on them")
 	}
+	return string(out), err
+}
+
+// compileAll has vet compile what all others need. Compilers that collect garbage
+// less often take a sixth less time; tests must not run so.
+func compileAll(ctx context.Context) (string, error) {
+	cmd := command(ctx, "vet", "./...")
+	cmd.Env = append(cmd.Env, "GOGC=400")
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 

@@ -137,7 +137,7 @@ const moduleBin = "/usr/local/bin"
 func buildModules(ctx context.Context, modules []string) error {
 	for _, module := range modules {
 		cmd := exec.CommandContext(ctx, "go", "install", module)
-		cmd.Env = append(os.Environ(), "GOBIN="+moduleBin, "CGO_ENABLED=0")
+		cmd.Env = append(os.Environ(), "GOBIN="+moduleBin, "CGO_ENABLED=0", "GOGC=400") // compilers that collect less take a sixth less time
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go install %s: %w\n%s", module, err, LastLines(string(out), 20))
 		}
