@@ -58,11 +58,11 @@ var mayImport = map[string][]string{
 	"stages/dependencies/platform": nil,
 	"stages/dependencies/scan":     {"pipeline", "stages/dependencies/php"},
 	"stages/dependencies/drift": {
-		"pipeline", "releases", "releases/composer", "stages",
+		"pipeline", "pipeline/files", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
-	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/rules", "stages"},
-	"stages/install":         {"pipeline", "releases", "releases/composer", "stages", "stages/install/standin"},
+	"stages/build":           {"pipeline", "pipeline/files", "releases", "releases/composer", "releases/rules", "stages"},
+	"stages/install":         {"pipeline", "pipeline/files", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
 	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
 	// What is said of a night, and what a stranger makes of it: no stages.
@@ -70,8 +70,8 @@ var mayImport = map[string][]string{
 	"stages/verify":         {"pipeline", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
 	"stages/publish/target": {"pipeline/remote"},
 	// Files, zips and sets of packages, compared: no stages.
-	"stages/diff":      nil,
-	"stages/integrity": {"pipeline", "releases/composer", "stages/diff"},
+	"stages/diff":      {"pipeline/files"},
+	"stages/integrity": {"pipeline", "pipeline/files", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"pipeline/remote"},
 	// The programs that a machine needs, and the checks of this project.

@@ -44,6 +44,9 @@ func ReadPlain(name string, limit int64) ([]byte, error) {
 func ReadAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(data)) > limit {
+		if limit%(1<<20) == 0 {
+			return nil, fmt.Errorf("%s has more than %d MiB", name, limit>>20)
+		}
 		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
 	return data, err

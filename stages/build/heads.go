@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -58,11 +58,7 @@ func readAll(ctx context.Context, store pipeline.Reader, digest pipeline.Digest)
 		return nil, err
 	}
 	defer content.Close()
-	data, err := io.ReadAll(io.LimitReader(content, maxRead+1))
-	if err == nil && len(data) > maxRead {
-		err = fmt.Errorf("it is larger than %d bytes", maxRead)
-	}
-	return data, err
+	return files.ReadAll(content, "it", maxRead)
 }
 
 func (s *heads) manifest(ctx context.Context, repository, dir string) (*composer.Manifest, error) {

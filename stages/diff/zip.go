@@ -10,6 +10,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // The bounds of a zip. The largest real one, the framework, has 5,000 files of 30 MB.
@@ -140,9 +142,5 @@ func readEntry(f *zip.File) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // read only: nothing is lost
-	data, err := io.ReadAll(io.LimitReader(r, maxShown+1))
-	if err == nil && len(data) > maxShown {
-		err = fmt.Errorf("%s in the zip is larger than %d bytes", f.Name, maxShown)
-	}
-	return data, err
+	return files.ReadAll(r, f.Name+" in the zip", maxShown)
 }

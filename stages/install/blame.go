@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -121,7 +122,7 @@ func (s *shop) byTable(line string) []string {
 	var names []string
 	for _, found := range quotedName.FindAllStringSubmatch(line, -1) {
 		for _, m := range s.builtModules() {
-			data, err := readForeign(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"))
+			data, err := files.ReadPlain(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"), maxForeign)
 			if err == nil && strings.Contains(string(data), `<table name="`+found[1]+`"`) {
 				names = append(names, string(m.of))
 			}

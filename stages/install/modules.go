@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -31,7 +32,7 @@ func (s *shop) builtModules() []module {
 		if _, our := ours[string(p.Name)]; !our || p.Type != "magento2-module" {
 			continue
 		}
-		data, err := readForeign(filepath.Join(s.vendor(p.Name), "etc", "module.xml"))
+		data, err := files.ReadPlain(filepath.Join(s.vendor(p.Name), "etc", "module.xml"), maxForeign)
 		if err != nil {
 			continue // modules tells of it
 		}

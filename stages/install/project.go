@@ -15,9 +15,14 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
+
+// maxForeign bounds a file of a package or of the shop that is read whole, in bytes. The
+// largest real one is composer.lock, with 1 MB.
+const maxForeign = 64 << 20
 
 // A repository is an entry of "repositories" in composer.json or Composer's
 // configuration.
@@ -126,7 +131,7 @@ func (s *shop) pointAtSnapshot(context.Context) error { return s.pointAt(s.base)
 // pointAt is pointAtNight for a night that is served at base.
 func (s *shop) pointAt(base string) error {
 	file := filepath.Join(s.project(), "composer.json")
-	data, err := readForeign(file)
+	data, err := files.ReadPlain(file, maxForeign)
 	if err != nil {
 		return fmt.Errorf("the created project: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -72,7 +73,7 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 
 // readPackages reads a composer.lock or an installed.json.
 func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
-	data, err := readForeign(filepath.Join(s.project(), filepath.FromSlash(file)))
+	data, err := files.ReadPlain(filepath.Join(s.project(), filepath.FromSlash(file)), maxForeign)
 	if err != nil {
 		return nil, fmt.Errorf("the installed project: %w", err)
 	}

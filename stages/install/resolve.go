@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -144,7 +145,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	lock, err := readForeign(s.in("composer.lock"))
+	lock, err := files.ReadPlain(s.in("composer.lock"), maxForeign)
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 
 // readManifest reads the project's composer.json.
 func (s *shop) readManifest() (*composer.Manifest, error) {
-	data, err := readForeign(s.in("composer.json"))
+	data, err := files.ReadPlain(s.in("composer.json"), maxForeign)
 	if err != nil {
 		return nil, fmt.Errorf("the created project: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -102,7 +103,7 @@ func (s *shop) setUpPrevious(ctx context.Context) error {
 // requireTonight gives the earlier project the requires of tonight's, and the
 // repository that has them: what a person does who upgrades.
 func (s *shop) requireTonight() error {
-	data, err := readForeign(s.dir.path("shop/composer.json"))
+	data, err := files.ReadPlain(s.dir.path("shop/composer.json"), maxForeign)
 	if err != nil {
 		return fmt.Errorf("the project of tonight: %w", err)
 	}

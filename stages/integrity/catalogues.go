@@ -16,8 +16,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages/diff"
+)
+
+// The bounds of what is read of repositories and shops, in bytes.
+const (
+	maxList = 64 << 20 // packages.json, installed.json
+	maxDist = 512 << 20
 )
 
 // Open opens what an address names: the URL or folder of a Composer repository, a
@@ -123,7 +130,7 @@ func (r *repository) Files(ctx context.Context, p Package) (map[string]string, e
 		return nil, err
 	}
 	defer body.Close()
-	data, err := bounded(body, at, maxDist)
+	data, err := files.ReadAll(body, at, maxDist)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +141,7 @@ func (r *repository) Files(ctx context.Context, p Package) (map[string]string, e
 // it records under its public URL are there. What was published by others is read
 // as it is.
 func relocated(dir string, f composer.Fetcher) (string, composer.Fetcher, error) {
-	data, err := readFile(filepath.Join(filepath.FromSlash(dir), "packages.json"))
+	data, err := files.Read(filepath.Join(filepath.FromSlash(dir), "packages.json"), maxList)
 	if err != nil {
 		return "", nil, err
 	}
@@ -166,7 +173,7 @@ func (f *inFolder) Fetch(ctx context.Context, address string) (io.ReadCloser, er
 		return body, err
 	}
 	defer body.Close()
-	data, err := bounded(body, address, maxList)
+	data, err := files.ReadAll(body, address, maxList)
 	if err != nil {
 		return nil, err
 	}

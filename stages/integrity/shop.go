@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages/diff"
 )
@@ -27,7 +28,7 @@ func (s *shop) Whole() bool { return false }
 
 // Packages implements Catalogue.
 func (s *shop) Packages(context.Context) ([]Package, error) {
-	data, err := readFile(filepath.Join(s.dir, filepath.FromSlash(installed)))
+	data, err := files.Read(filepath.Join(s.dir, filepath.FromSlash(installed)), maxList)
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -84,11 +84,7 @@ func readFile(folder fs.FS, name string) (text []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err = io.ReadAll(io.LimitReader(f, maxText+1))
-	if err == nil && len(text) > maxText {
-		return nil, fmt.Errorf("read %s: it has more than %d MiB", name, maxText>>20)
-	}
-	return text, err
+	return files.ReadAll(f, name, maxText)
 }
 
 // skips reports whether nothing below a directory is looked at.
