@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"pipeline/markdown":       nil,
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
-		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git", "releases/sample",
+		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
@@ -28,12 +28,12 @@ var mayImport = map[string][]string{
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
-		"pipeline", "pipeline/nightly", "pipeline/runner", "releases",
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
 	"pipeline/monitor": {"pipeline/markdown", "releases", "releases/github", "stages/attest", "stages/publish", "stages/publish/target"},
 	"pipeline/release": {
-		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github",
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/remote":       nil,
@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"releases/compare":      {"pipeline", "releases"},
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
+	"releases/resolve":      {"pipeline", "releases", "releases/composer", "releases/config"},
 	"releases/rules":        {"releases", "releases/composer"},
 	"releases/sample":       {"pipeline/files", "releases/composer"},
 	"releases/organization": {"releases/config"},

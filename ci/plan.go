@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -90,8 +91,8 @@ func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out str
 // plan makes the plan of a line's next snapshot at a target; without a target it is the
 // first of its day.
 func (env *factory) plan(ctx context.Context, r *runner.Runner, line *releases.Line, to string) (*releases.Plan, error) {
-	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
-		return resolver.Resolve(ctx, line, env.date(), 0)
+	plan, err := r.Plan(ctx, func(ctx context.Context, o resolve.Options) (*releases.Plan, error) {
+		return resolve.Line(ctx, o, line, env.date())
 	})
 	if err != nil || to == "" {
 		return plan, err

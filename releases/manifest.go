@@ -85,7 +85,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) check() error {
-	problems := []error{m.Plan.check()}
+	problems := []error{m.Plan.Validate()}
 	if m.Snapshot != m.Plan.Snapshot() {
 		problems = append(problems, fmt.Errorf("night %s, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
 	}

@@ -122,14 +122,14 @@ func ParsePlan(data []byte) (*Plan, error) {
 	if err := decodeFile("plan", PlanFormat, data, &p, &p.Format); err != nil {
 		return nil, err
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		return nil, &ConfigError{Err: fmt.Errorf("plan: %w; make it anew with the command plan", err)}
 	}
 	return &p, nil
 }
 
-// check says what is wrong with a plan that was read, all of it.
-func (p *Plan) check() error {
+// Validate says all that is wrong with a plan.
+func (p *Plan) Validate() error {
 	problems := []error{checkDay(p.Date, p.Number)}
 	if err := p.Line.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("its line: %w", err))
@@ -188,4 +188,18 @@ func (r PlannedRepository) check() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// Pending is how many tags, zips, and directories of zips the plan adds.
+func (p *Plan) Pending() int {
+	n := len(p.Prebuilt)
+	for _, from := range p.Line.Prebuilt {
+		if from.Directory != "" {
+			n++
+		}
+	}
+	for _, r := range p.Repositories {
+		n += len(r.Tags)
+	}
+	return n
 }

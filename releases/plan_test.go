@@ -13,7 +13,14 @@ import (
 
 func testPlan(t testing.TB) *Plan {
 	t.Helper()
-	line, err := Parse("test.yaml", []byte(strings.ReplaceAll(resolveLine, "UPSTREAM", "https://example.org/")))
+	line, err := Parse("test.yaml", []byte(`
+name: test
+vendor: mage-os
+url: https://example.org/
+repositories:
+  - {name: one, url: https://example.org/one.git, ref: main, packages: [{each: app/code}, {directory: .}]}
+  - {name: two, url: https://example.org/two.git, ref: develop, packages: [{directory: .}]}
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +50,18 @@ func TestPlanFile(t *testing.T) {
 			t.Errorf("plan lacks %q:\n%s", want, text)
 		}
 	}
-	assertRoundTrip(t, testPlan(t))
+	p := testPlan(t)
+	data, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParsePlan(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p, again); diff != "" {
+		t.Errorf("plan after a round trip (-want +got):\n%s", diff)
+	}
 }
 
 func TestParsePlanRefuses(t *testing.T) {
@@ -175,3 +193,5 @@ func FuzzParsePlan(f *testing.F) {
 		}
 	})
 }
+
+func commitID(c string) string { return strings.Repeat(c, 40) }

@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/publish"
@@ -20,8 +21,8 @@ import (
 // names TAG or REPOSITORY=TAG, it is of these tags alone. Published is asked for what the
 // repository has when the tags are listed.
 func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date string, published func() (publish.Published, error), only []string) (*releases.Plan, error) {
-	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
-		plan, err := resolver.Resolve(ctx, line, date, 0)
+	plan, err := r.Plan(ctx, func(ctx context.Context, o resolve.Options) (*releases.Plan, error) {
+		plan, err := resolve.Line(ctx, o, line, date)
 		if err != nil {
 			return nil, err
 		}
@@ -29,10 +30,10 @@ func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date strin
 		if err != nil {
 			return nil, err
 		}
-		plan.Continue(there.Index)
+		resolve.Continue(plan, there.Index)
 		plan.Number = max(plan.Number, there.Index.NextNumber(plan.Snapshot()))
 		if len(only) > 0 {
-			err = plan.Only(only)
+			err = resolve.Only(plan, only)
 		}
 		return plan, err
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
@@ -64,7 +65,7 @@ type releasing struct {
 	*runner.Runner
 	Options
 	writer *git.Writer
-	lister releases.Lister
+	lister resolve.Lister
 }
 
 func begin(r *runner.Runner, o Options) *releasing {

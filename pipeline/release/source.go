@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -79,8 +80,8 @@ func (r *releasing) resolve(ctx context.Context) (*releases.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := r.Plan(ctx, func(ctx context.Context, resolver *releases.Resolver) (*releases.Plan, error) {
-		return resolver.ResolveRelease(ctx, r.Line, r.Date, r.Version.String(), aliased)
+	plan, err := r.Plan(ctx, func(ctx context.Context, o resolve.Options) (*releases.Plan, error) {
+		return resolve.Release(ctx, o, r.Line, r.Date, r.Version.String(), aliased)
 	})
 	if err != nil {
 		return nil, err

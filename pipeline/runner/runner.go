@@ -18,6 +18,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/checkout"
@@ -108,11 +109,9 @@ func (r *Runner) Versions() map[string]int {
 	return map[string]int{"checkout": r.Checkout().Version, "dependencies": r.Dependencies().Version}
 }
 
-// Resolver makes the plans of lines.
-func (r *Runner) Resolver() *releases.Resolver {
-	return &releases.Resolver{
-		Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Locate: r.Git.Locate, Log: r.Log, Progress: r.Progress,
-	}
+// Sources is how plans reach the sources of lines.
+func (r *Runner) Sources() resolve.Options {
+	return resolve.Options{Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Locate: r.Git.Locate, Progress: r.Progress}
 }
 
 // GitDir is the folder of the git objects in that of a store.
@@ -165,9 +164,9 @@ func localFolder(address string) (string, bool) {
 }
 
 // Plan reports how a plan is made.
-func (r *Runner) Plan(ctx context.Context, resolve func(context.Context, *releases.Resolver) (*releases.Plan, error)) (plan *releases.Plan, err error) {
+func (r *Runner) Plan(ctx context.Context, find func(context.Context, resolve.Options) (*releases.Plan, error)) (plan *releases.Plan, err error) {
 	err = pipeline.Do(ctx, r.Session(), "plan", func(ctx context.Context) (string, error) {
-		if plan, err = resolve(ctx, r.Resolver()); err != nil {
+		if plan, err = find(ctx, r.Sources()); err != nil {
 			return "", err
 		}
 		return plan.Summary(), nil

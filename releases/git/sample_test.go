@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/releases/sample"
 )
 
@@ -22,8 +23,8 @@ func TestSampleLineResolves(t *testing.T) {
 		name, _ := releases.IsEmbedded(url)
 		return filepath.Join(dir, name), nil
 	}
-	resolver := releases.Resolver{Lister: NewLister(Options{Locate: locate}), Locate: locate}
-	plan, err := resolver.Resolve(t.Context(), line, "2026-11-24", 0)
+	sources := resolve.Options{Lister: NewLister(Options{Locate: locate}), Locate: locate}
+	plan, err := resolve.Line(t.Context(), sources, line, "2026-11-24")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"math/rand"
@@ -19,8 +19,8 @@ func TestLatestTagIsInAdobesOrder(t *testing.T) {
 	for n := range adobeOrder {
 		tags := slices.Clone(adobeOrder[:n+1])
 		random.Shuffle(len(tags), func(i, j int) { tags[i], tags[j] = tags[j], tags[i] })
-		if got, notes := LatestTag(tags, nil); got != adobeOrder[n] || notes != nil {
-			t.Errorf("LatestTag(%q) = %q with notes %q, want %q", tags, got, notes, adobeOrder[n])
+		if got, notes := latestTag(tags, nil); got != adobeOrder[n] || notes != nil {
+			t.Errorf("latestTag(%q) = %q with notes %q, want %q", tags, got, notes, adobeOrder[n])
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestLatestTag(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, notes := LatestTag(c.tags, c.skip)
+			got, notes := latestTag(c.tags, c.skip)
 			if got != c.want {
 				t.Errorf("tag %q, want %q", got, c.want)
 			}

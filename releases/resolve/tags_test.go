@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"context"
@@ -9,12 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 )
 
-func tagPlan(t *testing.T, refs ...Ref) (*Plan, error) {
+func tagPlan(t *testing.T, refs ...releases.Ref) (*releases.Plan, error) {
 	t.Helper()
-	line, err := Parse("line.yaml", []byte(`
+	line, err := releases.Parse("line.yaml", []byte(`
 name: mirror
 vendor: magento
 url: https://mirror.example.org/
@@ -30,21 +32,21 @@ repositories:
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Resolver{Lister: &server{repositories: map[string][]Ref{"https://example.org/shop.git": refs}}, Fetcher: composer.FileFetcher{}}
-	return r.Resolve(context.Background(), line, "2026-11-26", 0)
+	r := Options{Lister: &server{repositories: map[string][]releases.Ref{"https://example.org/shop.git": refs}}, Fetcher: composer.FileFetcher{}}
+	return Line(context.Background(), r, line, "2026-11-26")
 }
 
-func tagRef(tag, c string) Ref { return Ref{"refs/tags/" + tag, commitID(c)} }
+func tagRef(tag, c string) releases.Ref { return ref("refs/tags/"+tag, commitID(c)) }
 
 func TestResolveTags(t *testing.T) {
-	p, err := tagPlan(t, Ref{"refs/heads/main", commitID("a")}, tagRef("1.0.0-p2", "b"), tagRef("1.0.0", "d"), tagRef("0.9.0", "e"),
+	p, err := tagPlan(t, ref("refs/heads/main", commitID("a")), tagRef("1.0.0-p2", "b"), tagRef("1.0.0", "d"), tagRef("0.9.0", "e"),
 		tagRef("develop", "f"), tagRef("x2.0.0", "1"), tagRef("v1.1.0", "2"), tagRef("1.0.0-p10", "3"), tagRef("1.1.0-beta1", "4"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []PlannedTag{
-		{"1.0.0", commitID("d")}, {"1.0.0-p2", commitID("b")}, {"1.0.0-p10", commitID("3")}, {"1.0.1", commitID("c")},
-		{"1.1.0-beta1", commitID("4")}, {"v1.1.0", commitID("2")},
+	want := []releases.PlannedTag{
+		tag("1.0.0", "d"), tag("1.0.0-p2", "b"), tag("1.0.0-p10", "3"), tag("1.0.1", "c"),
+		tag("1.1.0-beta1", "4"), tag("v1.1.0", "2"),
 	}
 	if diff := cmp.Diff(want, p.Repositories[0].Tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
@@ -59,7 +61,7 @@ func TestResolveTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ParsePlan(data)
+	again, err := releases.ParsePlan(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +76,8 @@ func TestResolveNoTags(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; the extra tag is one", err)
 	}
-	r := Repository{Name: "shop", From: "1.0.0"}
-	if _, err := planTags(r, listing{refs: []Ref{tagRef("0.1.0", "a")}}, nil); err == nil || !strings.Contains(err.Error(), line) {
+	r := releases.Repository{Name: "shop", From: "1.0.0"}
+	if _, err := planTags(r, listing{refs: []releases.Ref{tagRef("0.1.0", "a")}}, nil); err == nil || !strings.Contains(err.Error(), line) {
 		t.Errorf("%v, want %q", err, line)
 	}
 }
@@ -90,23 +92,23 @@ func TestContinue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after.Prebuilt = []PlannedZip{{Name: "a/b", Version: "1.0"}, {Name: "a/b", Version: "1.1"}}
-	snapshot := &Manifest{Snapshot: "2026-11-25", Plan: *before}
-	other := &Manifest{Snapshot: "2026-11-24", Plan: Plan{Line: Line{Name: "nightly"}}}
+	after.Prebuilt = []releases.PlannedZip{{Name: "a/b", Version: "1.0"}, {Name: "a/b", Version: "1.1"}}
+	snapshot := &releases.Manifest{Snapshot: "2026-11-25", Plan: *before}
+	other := &releases.Manifest{Snapshot: "2026-11-24", Plan: releases.Plan{Line: releases.Line{Name: "nightly"}}}
 	sum := pipeline.DigestOf([]byte("x"))
-	after.Continue(&Index{
-		Snapshots: []IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
-		Files: []IndexedFile{{Name: "a/b", Versions: []IndexedVersion{
+	Continue(after, &releases.Index{
+		Snapshots: []releases.IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
+		Files: []releases.IndexedFile{{Name: "a/b", Versions: []releases.IndexedVersion{
 			{Version: "1.1", SHA256: sum, Snapshots: []string{string(other.Snapshot)}}, {Version: "1.0", SHA256: sum, Snapshots: []string{string(snapshot.Snapshot)}},
 		}}},
 	})
-	if diff := cmp.Diff([]PlannedTag{{"1.2.0", commitID("e")}}, after.Repositories[0].Tags); diff != "" {
+	if diff := cmp.Diff([]releases.PlannedTag{tag("1.2.0", "e")}, after.Repositories[0].Tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]PlannedZip{{Name: "a/b", Version: "1.1"}}, after.Prebuilt); diff != "" {
+	if diff := cmp.Diff([]releases.PlannedZip{{Name: "a/b", Version: "1.1"}}, after.Prebuilt); diff != "" {
 		t.Errorf("zips (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Continued{{"2026-11-25", sum}}, after.After); diff != "" {
+	if diff := cmp.Diff([]releases.Continued{{Snapshot: "2026-11-25", SHA256: sum}}, after.After); diff != "" {
 		t.Errorf("after (-want +got):\n%s", diff)
 	}
 	if notes := strings.Join(after.Repositories[0].Notes, "\n"); !strings.Contains(notes, "tag 1.0.0 was moved from aaaaaaaaaaaa to dddddddddddd") {
@@ -120,22 +122,22 @@ func TestContinue(t *testing.T) {
 func TestOnly(t *testing.T) {
 	for _, c := range []struct {
 		only []string
-		want []PlannedTag
+		want []releases.PlannedTag
 		err  string
 	}{
-		{[]string{"1.1.0"}, []PlannedTag{{"1.1.0", commitID("b")}}, ""},
-		{[]string{"shop=1.0.0", "1.1.0"}, []PlannedTag{{"1.0.0", commitID("a")}, {"1.1.0", commitID("b")}}, ""},
+		{[]string{"1.1.0"}, []releases.PlannedTag{tag("1.1.0", "b")}, ""},
+		{[]string{"shop=1.0.0", "1.1.0"}, []releases.PlannedTag{tag("1.0.0", "a"), tag("1.1.0", "b")}, ""},
 		{[]string{"other=1.0.0", "1.1.0"}, nil, "other=1.0.0: no repository"},
 	} {
 		p, err := tagPlan(t, tagRef("1.0.0", "a"), tagRef("1.1.0", "b"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = p.Only(c.only)
+		err = Only(p, c.only)
 		if c.err != "" {
-			var bad *ConfigError
+			var bad *config.Error
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.err) {
-				t.Errorf("%v: %v, want a *ConfigError with %q", c.only, err, c.err)
+				t.Errorf("%v: %v, want a *config.Error with %q", c.only, err, c.err)
 			}
 			continue
 		}

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"context"
@@ -16,15 +16,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
 // addPrebuilt finds the zips that the line takes over from folders and Composer
 // repositories. Those in its data need no look: the commit says what they are.
-func (r *Resolver) addPrebuilt(ctx context.Context, p *Plan) error {
+func (o Options) addPrebuilt(ctx context.Context, p *releases.Plan) error {
 	var errs []error
 	for _, from := range p.Line.Prebuilt {
-		var zips []PlannedZip
+		var zips []releases.PlannedZip
 		var err error
 		at := from.Repository
 		switch {
@@ -32,10 +33,10 @@ func (r *Resolver) addPrebuilt(ctx context.Context, p *Plan) error {
 			at = from.Folder
 			zips, err = zipsOfFolder(from.Folder)
 		case from.Repository != "":
-			zips, err = r.zipsOfRepository(ctx, from)
+			zips, err = o.zipsOfRepository(ctx, from)
 		}
 		if err != nil {
-			errs = append(errs, &SourceError{Repository: "prebuilt packages", URL: at, Err: err})
+			errs = append(errs, &releases.SourceError{Repository: "prebuilt packages", URL: at, Err: err})
 		}
 		p.Prebuilt = append(p.Prebuilt, zips...)
 	}
@@ -43,7 +44,7 @@ func (r *Resolver) addPrebuilt(ctx context.Context, p *Plan) error {
 }
 
 // zipsOfFolder reads the zips in a folder, at any depth, in the order of their names.
-func zipsOfFolder(address string) ([]PlannedZip, error) {
+func zipsOfFolder(address string) ([]releases.PlannedZip, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func zipsOfFolder(address string) ([]PlannedZip, error) {
 	if len(files) == 0 {
 		return nil, errors.New("there is no zip in that folder")
 	}
-	var zips []PlannedZip
+	var zips []releases.PlannedZip
 	var errs []error
 	for _, file := range files {
 		z, err := zipFile(file)
@@ -73,7 +74,7 @@ func zipsOfFolder(address string) ([]PlannedZip, error) {
 	return zips, errors.Join(errs...)
 }
 
-func zipFile(file string) (z PlannedZip, err error) {
+func zipFile(file string) (z releases.PlannedZip, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return z, err
@@ -89,7 +90,7 @@ func zipFile(file string) (z PlannedZip, err error) {
 		return z, err
 	}
 	address := url.URL{Scheme: "file", Path: filepath.ToSlash(file)}
-	z = PlannedZip{Name: m.Name(), Version: m.Version(), URL: address.String(), SHA1: hex.EncodeToString(sum.Sum(nil))}
+	z = releases.PlannedZip{Name: m.Name(), Version: m.Version(), URL: address.String(), SHA1: hex.EncodeToString(sum.Sum(nil))}
 	if _, err := composer.ParseName(z.Name); err != nil {
 		return z, err
 	}
@@ -99,12 +100,12 @@ func zipFile(file string) (z PlannedZip, err error) {
 
 // zipsOfRepository are all zips of the wanted packages, in byte order of the names,
 // newest version first. Development versions have no zip that stays.
-func (r *Resolver) zipsOfRepository(ctx context.Context, from Prebuilt) ([]PlannedZip, error) {
-	address, err := r.locate(from.Repository)
+func (o Options) zipsOfRepository(ctx context.Context, from releases.Prebuilt) ([]releases.PlannedZip, error) {
+	address, err := o.locate(from.Repository)
 	if err != nil {
 		return nil, err
 	}
-	repository, err := composer.OpenRepository(ctx, address, r.Fetcher)
+	repository, err := composer.OpenRepository(ctx, address, o.Fetcher)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func (r *Resolver) zipsOfRepository(ctx context.Context, from Prebuilt) ([]Plann
 			return err == nil && ok
 		})
 	})
-	found := make([][]PlannedZip, len(names))
+	found := make([][]releases.PlannedZip, len(names))
 	errs := make([]error, len(names))
 	var group errgroup.Group
 	group.SetLimit(maxRequests)
@@ -132,12 +133,12 @@ func (r *Resolver) zipsOfRepository(ctx context.Context, from Prebuilt) ([]Plann
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
-func zipsOfPackage(ctx context.Context, repository *composer.Repository, name composer.Name) ([]PlannedZip, error) {
+func zipsOfPackage(ctx context.Context, repository *composer.Repository, name composer.Name) ([]releases.PlannedZip, error) {
 	versions, err := repository.Versions(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	var zips []PlannedZip
+	var zips []releases.PlannedZip
 	for _, v := range versions {
 		version, err := composer.ParseVersion(v.Manifest.Version())
 		if err != nil || v.Dist == nil || v.Dist.Type != "zip" || version.Stability() == composer.Dev {
@@ -147,7 +148,7 @@ func zipsOfPackage(ctx context.Context, repository *composer.Repository, name co
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", name, v.Manifest.Version(), err)
 		}
-		zips = append(zips, PlannedZip{Name: string(name), Version: v.Manifest.Version(), URL: address, SHA1: v.Dist.SHASum})
+		zips = append(zips, releases.PlannedZip{Name: string(name), Version: v.Manifest.Version(), URL: address, SHA1: v.Dist.SHASum})
 	}
 	return zips, nil
 }

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -22,24 +23,24 @@ const maxUpstream = 5000
 // that the upstream product requires, and those that the metapackages among them
 // require, whoever's they are. Only packages of vendors that the line renames count; no others get a
 // new name, and so none stands in for them.
-func (r *Resolver) addUpstream(ctx context.Context, p *Plan) error {
+func (o Options) addUpstream(ctx context.Context, p *releases.Plan) error {
 	if p.Line.Upstream == nil {
 		return nil
 	}
-	err := r.walkUpstream(ctx, p)
+	err := o.walkUpstream(ctx, p)
 	if err == nil {
 		return nil
 	}
-	return &SourceError{Repository: "upstream of the line", URL: p.Line.Upstream.Repository, Err: err}
+	return &releases.SourceError{Repository: "upstream of the line", URL: p.Line.Upstream.Repository, Err: err}
 }
 
-func (r *Resolver) walkUpstream(ctx context.Context, p *Plan) error {
+func (o Options) walkUpstream(ctx context.Context, p *releases.Plan) error {
 	from := p.Line.Upstream
-	address, err := r.locate(from.Repository)
+	address, err := o.locate(from.Repository)
 	if err != nil {
 		return err
 	}
-	repository, err := composer.OpenRepository(ctx, address, r.Fetcher)
+	repository, err := composer.OpenRepository(ctx, address, o.Fetcher)
 	if err != nil {
 		return err
 	}
@@ -56,14 +57,14 @@ func (r *Resolver) walkUpstream(ctx context.Context, p *Plan) error {
 }
 
 // locate turns the URL of a Composer repository into one that can be fetched.
-func (r *Resolver) locate(address string) (string, error) {
-	if _, embedded := IsEmbedded(address); !embedded {
+func (o Options) locate(address string) (string, error) {
+	if _, embedded := releases.IsEmbedded(address); !embedded {
 		return address, nil
 	}
-	if r.Locate == nil {
+	if o.Locate == nil {
 		return "", errors.New("what the program carries in itself cannot be located here; give an https:// or file:// URL")
 	}
-	dir, err := r.Locate(address)
+	dir, err := o.Locate(address)
 	if err != nil {
 		return "", fmt.Errorf("locate %s: %w", address, err)
 	}
@@ -88,7 +89,7 @@ type want struct {
 }
 
 // product is the package from which the walk starts.
-func (w *upstreamWalk) product(ctx context.Context, from *Upstream) (*composer.Manifest, error) {
+func (w *upstreamWalk) product(ctx context.Context, from *releases.Upstream) (*composer.Manifest, error) {
 	versions, err := w.versions(ctx, composer.Name(from.Package))
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"cmp"
@@ -8,28 +8,30 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // A taggedVersion is a tag with the version that it reads as.
 type taggedVersion struct {
-	PlannedTag
+	releases.PlannedTag
 	version composer.Version
 }
 
 // planTags resolves a repository of a line that builds tags: all its releases from
 // the first one on, in Composer's order, which is Adobe's too.
-func planTags(r Repository, l listing, skip []string) (PlannedRepository, error) {
+func planTags(r releases.Repository, l listing, skip []string) (releases.PlannedRepository, error) {
 	if l.err != nil {
-		return PlannedRepository{}, l.err
+		return releases.PlannedRepository{}, l.err
 	}
 	tags, notes := releasesOf(r, l.refs, skip)
 	if len(tags) == 0 {
-		return PlannedRepository{}, fmt.Errorf("no tag of it is a release from %s on (%s); correct \"from\" in the release line",
+		return releases.PlannedRepository{}, fmt.Errorf("no tag of it is a release from %s on (%s); correct \"from\" in the release line",
 			cmp.Or(r.From, "the first"), cmp.Or(strings.Join(notes, "; "), "it has no tags"))
 	}
 	newest := tags[len(tags)-1]
-	planned := PlannedRepository{
+	planned := releases.PlannedRepository{
 		Name: r.Name, URL: r.URL, Ref: tagPrefix + newest.Tag, Commit: newest.Commit, Local: r.Local,
 		Tag: newest.Tag, TagCommit: newest.Commit, Notes: append([]string{}, notes...),
 	}
@@ -41,7 +43,7 @@ func planTags(r Repository, l listing, skip []string) (PlannedRepository, error)
 
 // releasesOf are the tags of a repository that are built, in their order. One that
 // the line adds does not take the place of one that is there: upstream has mended it.
-func releasesOf(r Repository, refs []Ref, skip []string) (found []taggedVersion, notes []string) {
+func releasesOf(r releases.Repository, refs []releases.Ref, skip []string) (found []taggedVersion, notes []string) {
 	commits := map[string]string{}
 	for _, extra := range r.ExtraTags {
 		commits[extra.Tag] = extra.Commit
@@ -65,23 +67,23 @@ func releasesOf(r Repository, refs []Ref, skip []string) (found []taggedVersion,
 			left.add(reason, tag)
 			continue
 		}
-		found = append(found, taggedVersion{PlannedTag{tag, commits[tag]}, version})
+		found = append(found, taggedVersion{releases.PlannedTag{Tag: tag, Commit: commits[tag]}, version})
 	}
 	slices.SortStableFunc(found, func(a, b taggedVersion) int { return a.version.Compare(b.version) })
 	return found, append(notes, left.notes()...)
 }
 
-// Continue makes the plan one that adds to the nights of an index: tags that one of
-// them was made of are not built again. What is published never changes, so a tag that
-// was moved since is a note, and stays what it was.
-func (p *Plan) Continue(published *Index) {
+// Continue takes out of the plan what the snapshots of an index have already: tags that
+// one of them was made of, and zips. What is published never changes, so a tag that was
+// moved since gets a note, and stays what it was.
+func Continue(p *releases.Plan, published *releases.Index) {
 	known := map[string]string{}
 	for _, snapshot := range published.Snapshots {
 		if snapshot.Line != p.Line.Name {
 			continue
 		}
-		p.After = append(p.After, Continued{snapshot.Snapshot, snapshot.SHA256})
-		p.dropData(snapshot)
+		p.After = append(p.After, releases.Continued{Snapshot: snapshot.Snapshot, SHA256: snapshot.SHA256})
+		dropData(p, snapshot)
 		for _, r := range snapshot.Tags {
 			for _, t := range r.Tags {
 				known[r.Repository+" "+t.Tag] = t.Commit
@@ -90,7 +92,7 @@ func (p *Plan) Continue(published *Index) {
 	}
 	for i := range p.Repositories {
 		r := &p.Repositories[i]
-		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t PlannedTag) bool {
+		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t releases.PlannedTag) bool {
 			commit, ok := known[r.Name+" "+t.Tag]
 			if ok && commit != t.Commit {
 				r.Notes = append(r.Notes, fmt.Sprintf("tag %s was moved from %.12s to %.12s: what is published of it stays", t.Tag, commit, t.Commit))
@@ -102,29 +104,29 @@ func (p *Plan) Continue(published *Index) {
 		return
 	}
 	mine := published.Keep(p.After)
-	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z PlannedZip) bool {
+	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z releases.PlannedZip) bool {
 		_, ok := mine.Dist(z.Name, z.Version)
 		return ok
 	}))
 }
 
 // dropData takes out directories of data whose zips a published night has.
-func (p *Plan) dropData(published IndexedSnapshot) {
+func dropData(p *releases.Plan, published releases.IndexedSnapshot) {
 	if p.Line.Data == nil || p.Line.Data.Commit != published.Data {
 		return
 	}
-	p.Line.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Line.Prebuilt, func(from Prebuilt) bool {
+	p.Line.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Line.Prebuilt, func(from releases.Prebuilt) bool {
 		return from.Directory != "" && slices.Contains(published.Directories, from.Directory)
 	}))
 }
 
-// Only keeps the tags of these names: TAG for all repositories that have it, or
-// REPOSITORY=TAG. One that none has is an error.
-func (p *Plan) Only(names []string) error {
+// Only keeps the tags of these names in the plan: TAG for all repositories that have it,
+// or REPOSITORY=TAG. A name that none has is an error.
+func Only(p *releases.Plan, names []string) error {
 	used := map[string]bool{}
 	for i := range p.Repositories {
 		r := &p.Repositories[i]
-		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t PlannedTag) bool {
+		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t releases.PlannedTag) bool {
 			at := slices.IndexFunc(names, func(name string) bool { return name == t.Tag || name == r.Name+"="+t.Tag })
 			if at >= 0 {
 				used[names[at]] = true
@@ -140,26 +142,12 @@ func (p *Plan) Only(names []string) error {
 		}
 	}
 	if err := errors.Join(problems...); err != nil {
-		return &ConfigError{Err: err}
+		return &config.Error{Err: err}
 	}
 	return nil
 }
 
-// Pending is how many tags, zips, and directories of zips the plan adds.
-func (p *Plan) Pending() int {
-	n := len(p.Prebuilt)
-	for _, from := range p.Line.Prebuilt {
-		if from.Directory != "" {
-			n++
-		}
-	}
-	for _, r := range p.Repositories {
-		n += len(r.Tags)
-	}
-	return n
-}
-
-// emptyIsNil is the list as it is read again where an empty one is left out.
+// emptyIsNil is the list as a plan file gives it back, which leaves out empty ones.
 func emptyIsNil[T any](list []T) []T {
 	if len(list) == 0 {
 		return nil

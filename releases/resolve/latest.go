@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 )
 
-// LatestTag is the highest release among a repository's tags (short names), ""
+// latestTag is the highest release among a repository's tags (short names), ""
 // if there is none. Notes say which tags were left out and why.
 //
 // Releases are in Adobe's order, by which a patch lies above its release and a
@@ -21,7 +21,7 @@ import (
 // Tags without a version, names of branches, and those that match one of the
 // glob patterns of skip are no releases. A line skips v* unless it says otherwise:
 // Adobe's repositories have some that are wrong.
-func LatestTag(tags []string, skip []string) (tag string, notes []string) {
+func latestTag(tags []string, skip []string) (tag string, notes []string) {
 	var left leftOut
 	var latest composer.Version
 	for _, t := range slices.Sorted(slices.Values(tags)) {

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"context"
@@ -18,18 +18,20 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // A server is a Lister that holds repositories in memory and counts how often
 // each was listed.
 type server struct {
-	repositories map[string][]Ref
+	repositories map[string][]releases.Ref
 	mu           sync.Mutex
 	asked        map[string]int
 }
 
-func (s *server) List(ctx context.Context, url string) ([]Ref, error) {
+func (s *server) List(ctx context.Context, url string) ([]releases.Ref, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asked == nil {
@@ -67,9 +69,9 @@ editions:
       - {package: acme/two, latest-tag: "https://example.org/two.git"}
 `
 
-func parseLine(t *testing.T, upstream string) *Line {
+func parseLine(t *testing.T, upstream string) *releases.Line {
 	t.Helper()
-	line, err := Parse("test.yaml", []byte(strings.ReplaceAll(resolveLine, "UPSTREAM", upstream)))
+	line, err := releases.Parse("test.yaml", []byte(strings.ReplaceAll(resolveLine, "UPSTREAM", upstream)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,15 +79,15 @@ func parseLine(t *testing.T, upstream string) *Line {
 }
 
 func testServer() *server {
-	return &server{repositories: map[string][]Ref{
+	return &server{repositories: map[string][]releases.Ref{
 		"https://example.org/one.git": {
-			{"HEAD", commitID("1")}, {"refs/heads/main", commitID("1")}, {"refs/pull/1/head", commitID("9")},
-			{"refs/tags/2.4.8", commitID("2")}, {"refs/tags/2.4.8-p1", commitID("3")}, {"refs/tags/v3", commitID("4")}, {"refs/tags/99", commitID("4")},
+			ref("HEAD", commitID("1")), ref("refs/heads/main", commitID("1")), ref("refs/pull/1/head", commitID("9")),
+			ref("refs/tags/2.4.8", commitID("2")), ref("refs/tags/2.4.8-p1", commitID("3")), ref("refs/tags/v3", commitID("4")), ref("refs/tags/99", commitID("4")),
 		},
 		"https://example.org/two.git": {
-			{"refs/heads/develop", commitID("5")}, {"refs/tags/1.0.0", commitID("6")}, {"refs/tags/develop", commitID("7")},
+			ref("refs/heads/develop", commitID("5")), ref("refs/tags/1.0.0", commitID("6")), ref("refs/tags/develop", commitID("7")),
 		},
-		"https://example.org/x.git": {{"refs/heads/main", commitID("8")}, {"refs/tags/0.3.0", commitID("8")}, {"refs/tags/0.12.0", commitID("8")}},
+		"https://example.org/x.git": {ref("refs/heads/main", commitID("8")), ref("refs/tags/0.3.0", commitID("8")), ref("refs/tags/0.12.0", commitID("8"))},
 	}}
 }
 
@@ -138,18 +140,18 @@ func TestResolve(t *testing.T) {
 	line := parseLine(t, upstream.URL+"/")
 	var mu sync.Mutex
 	seen := map[string]int64{}
-	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{}), Progress: func(s pipeline.Step) {
+	r := Options{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{}), Progress: func(s pipeline.Step) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[s.Item] = s.Total
 	}}
-	p, err := r.Resolve(t.Context(), line, "2026-11-24", 1)
+	p, err := Line(t.Context(), r, line, "2026-11-24")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Plan{
-		Format: PlanFormat, Program: Program, Line: *line, Date: "2026-11-24", Number: 1,
-		Repositories: []PlannedRepository{
+	want := &releases.Plan{
+		Format: releases.PlanFormat, Program: releases.Program, Line: *line, Date: "2026-11-24",
+		Repositories: []releases.PlannedRepository{
 			{
 				Name: "one", URL: "https://example.org/one.git", Ref: "refs/heads/main", Commit: commitID("1"), Tag: "2.4.8-p1", TagCommit: commitID("3"),
 				Notes: []string{"tags left out because they match skip-tags 9*: 99", "tags left out because they match skip-tags v*: v3"},
@@ -176,13 +178,13 @@ func TestResolve(t *testing.T) {
 	assertRoundTrip(t, p)
 }
 
-func assertRoundTrip(t *testing.T, p *Plan) {
+func assertRoundTrip(t *testing.T, p *releases.Plan) {
 	t.Helper()
 	data, err := p.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ParsePlan(data)
+	again, err := releases.ParsePlan(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,8 +201,8 @@ func TestResolveFromEmbeddedAndExactUpstream(t *testing.T) {
 	}
 	line := parseLine(t, "embedded:upstream")
 	line.Upstream.Version, line.Upstream.Extra = "2.4.7", nil
-	r := Resolver{Lister: testServer(), Fetcher: composer.NewFetcher(remote.Client{}), Locate: func(string) (string, error) { return dir, nil }}
-	p, err := r.Resolve(t.Context(), line, "2026-11-24", 0)
+	r := Options{Lister: testServer(), Fetcher: composer.NewFetcher(remote.Client{}), Locate: func(string) (string, error) { return dir, nil }}
+	p, err := Line(t.Context(), r, line, "2026-11-24")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,17 +218,17 @@ func TestResolveNamesAllProblems(t *testing.T) {
 	upstream := httptest.NewServer(upstreamHandler(packages))
 	defer upstream.Close()
 	lister := testServer()
-	lister.repositories["https://example.org/one.git"] = []Ref{
-		{"refs/heads/maim", commitID("1")}, {"refs/heads/2.4-develop", commitID("1")}, {"refs/tags/v1.0", commitID("2")},
+	lister.repositories["https://example.org/one.git"] = []releases.Ref{
+		ref("refs/heads/maim", commitID("1")), ref("refs/heads/2.4-develop", commitID("1")), ref("refs/tags/v1.0", commitID("2")),
 	}
 	delete(lister.repositories, "https://example.org/two.git")
 	lister.repositories["https://example.org/x.git"] = nil
-	r := Resolver{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{})}
-	_, err := r.Resolve(t.Context(), parseLine(t, upstream.URL+"/"), "2026-11-24", 0)
+	r := Options{Lister: lister, Fetcher: composer.NewFetcher(remote.Client{})}
+	_, err := Line(t.Context(), r, parseLine(t, upstream.URL+"/"), "2026-11-24")
 	if err == nil {
 		t.Fatal("no error")
 	}
-	var source *SourceError
+	var source *releases.SourceError
 	if !errors.As(err, &source) {
 		t.Errorf("no SourceError: %v", err)
 	}
@@ -247,7 +249,7 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 	cancel()
 	line := parseLine(t, "https://example.org/")
 	line.Upstream = nil
-	_, err := (&Resolver{Lister: testServer()}).Resolve(ctx, line, "2026-11-24", 0)
+	_, err := Line(ctx, Options{Lister: testServer()}, line, "2026-11-24")
 	if !errors.Is(err, context.Canceled) || strings.Count(err.Error(), "\n") > 0 {
 		t.Errorf("error %v, want one line about the context", err)
 	}
@@ -255,20 +257,26 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 
 func TestResolveRefusesDate(t *testing.T) {
 	for _, date := range []string{"", "2026-13-01", "20261124"} {
-		var bad *ConfigError
-		if _, err := (&Resolver{Lister: testServer()}).Resolve(t.Context(), parseLine(t, "https://example.org/"), date, 0); !errors.As(err, &bad) {
-			t.Errorf("date %q: error %v, want a ConfigError", date, err)
+		var bad *config.Error
+		if _, err := Line(t.Context(), Options{Lister: testServer()}, parseLine(t, "https://example.org/"), date); !errors.As(err, &bad) {
+			t.Errorf("date %q: error %v, want a *config.Error", date, err)
 		}
 	}
 }
 
 func TestResolveOfALocalCloneWithoutTags(t *testing.T) {
 	lister := testServer()
-	lister.repositories["https://example.org/two.git"] = []Ref{{"refs/heads/develop", commitID("5")}}
+	lister.repositories["https://example.org/two.git"] = []releases.Ref{ref("refs/heads/develop", commitID("5"))}
 	line := parseLine(t, "https://example.org/")
 	line.Upstream, line.Repositories[1].Local = nil, true
-	_, err := (&Resolver{Lister: lister}).Resolve(t.Context(), line, "2026-11-24", 0)
+	_, err := Line(t.Context(), Options{Lister: lister}, line, "2026-11-24")
 	if err == nil || !strings.Contains(err.Error(), "repository two") || !strings.Contains(err.Error(), "git fetch --tags") {
 		t.Errorf("error %v, want one that says how to get the tags", err)
 	}
+}
+
+func ref(name, commit string) releases.Ref { return releases.Ref{Name: name, Commit: commit} }
+
+func tag(name, c string) releases.PlannedTag {
+	return releases.PlannedTag{Tag: name, Commit: commitID(c)}
 }

@@ -1,4 +1,4 @@
-package releases
+package resolve
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -15,16 +16,11 @@ const (
 	tagPrefix    = "refs/tags/"
 )
 
-// short is a branch's or tag's name without the part that says which it is.
-func (r Ref) short() string {
-	return strings.TrimPrefix(strings.TrimPrefix(r.Name, branchPrefix), tagPrefix)
-}
-
-// planRepository resolves a repository's ref and its latest release. What is wrong
-// with the one does not hide what is wrong with the other.
-func planRepository(r Repository, l listing, skip []string) (PlannedRepository, error) {
+// planBranch resolves a repository's ref and its latest release. What is wrong with the
+// one does not hide what is wrong with the other.
+func planBranch(r releases.Repository, l listing, skip []string) (releases.PlannedRepository, error) {
 	if l.err != nil {
-		return PlannedRepository{}, l.err
+		return releases.PlannedRepository{}, l.err
 	}
 	ref, note, refErr := findRef(l.refs, r.Ref)
 	tag, notes, tagErr := latestRelease(l, skip)
@@ -34,23 +30,23 @@ func planRepository(r Repository, l listing, skip []string) (PlannedRepository, 
 	if note != "" {
 		notes = append(notes, note)
 	}
-	return PlannedRepository{
+	return releases.PlannedRepository{
 		Name: r.Name, URL: r.URL, Ref: ref.Name, Commit: ref.Commit, Local: r.Local,
-		Tag: tag.short(), TagCommit: tag.Commit, Notes: append([]string{}, notes...),
+		Tag: tag.Short(), TagCommit: tag.Commit, Notes: append([]string{}, notes...),
 	}, errors.Join(refErr, tagErr)
 }
 
-// planRepository is planRepository for a release.
-func (p *PlannedRelease) planRepository(r Repository, l listing, skip []string) (PlannedRepository, error) {
-	if l.err != nil {
-		return PlannedRepository{}, l.err
+// ofRelease is planBranch for a release: its own tag does not count, and a repository may
+// have no release before.
+func ofRelease(version string) func(releases.Repository, listing, []string) (releases.PlannedRepository, error) {
+	return func(r releases.Repository, l listing, skip []string) (releases.PlannedRepository, error) {
+		l.refs = slices.DeleteFunc(slices.Clone(l.refs), func(ref releases.Ref) bool { return ref.Name == tagPrefix+version })
+		planned, err := planBranch(r, l, skip)
+		if errors.Is(err, errNoRelease) && planned.Commit != "" {
+			return planned, nil
+		}
+		return planned, err
 	}
-	l.refs = slices.DeleteFunc(slices.Clone(l.refs), func(ref Ref) bool { return ref.Name == tagPrefix+p.Version })
-	planned, err := planRepository(r, l, skip)
-	if errors.Is(err, errNoRelease) && planned.Commit != "" {
-		return planned, nil // this is its first
-	}
-	return planned, err
 }
 
 // errNoRelease says that a repository has no tag that is a release.
@@ -58,13 +54,13 @@ var errNoRelease = errors.New("no tag of it is a release")
 
 // findRef finds a branch or tag; a branch counts where both have the name, and
 // the note says so.
-func findRef(refs []Ref, want string) (found Ref, note string, err error) {
+func findRef(refs []releases.Ref, want string) (found releases.Ref, note string, err error) {
 	names := []string{branchPrefix + want, tagPrefix + want}
 	if want == "HEAD" || strings.HasPrefix(want, "refs/") {
 		names = []string{want}
 	}
 	for _, name := range names {
-		i := slices.IndexFunc(refs, func(r Ref) bool { return r.Name == name })
+		i := slices.IndexFunc(refs, func(r releases.Ref) bool { return r.Name == name })
 		switch {
 		case i < 0:
 		case found.Name == "":
@@ -74,15 +70,15 @@ func findRef(refs []Ref, want string) (found Ref, note string, err error) {
 		}
 	}
 	if found.Name == "" {
-		return Ref{}, "", fmt.Errorf("ref %q is no branch or tag there%s; correct the ref in the release line", want, nearestBranches(refs, want))
+		return releases.Ref{}, "", fmt.Errorf("ref %q is no branch or tag there%s; correct the ref in the release line", want, nearestBranches(refs, want))
 	}
 	return found, note, nil
 }
 
 // latestRelease is the tag of the latest release.
-func latestRelease(l listing, skip []string) (Ref, []string, error) {
+func latestRelease(l listing, skip []string) (releases.Ref, []string, error) {
 	if l.err != nil {
-		return Ref{}, nil, l.err
+		return releases.Ref{}, nil, l.err
 	}
 	var tags []string
 	commits := map[string]string{}
@@ -92,15 +88,15 @@ func latestRelease(l listing, skip []string) (Ref, []string, error) {
 			commits[tag] = ref.Commit
 		}
 	}
-	tag, notes := LatestTag(tags, skip)
+	tag, notes := latestTag(tags, skip)
 	if tag == "" {
 		why := "it has no tags"
 		if len(notes) > 0 {
 			why = strings.Join(notes, "; ")
 		}
-		return Ref{}, nil, fmt.Errorf("%w (%s); tag its first release, such as 0.1.0", errNoRelease, why)
+		return releases.Ref{}, nil, fmt.Errorf("%w (%s); tag its first release, such as 0.1.0", errNoRelease, why)
 	}
-	return Ref{Name: tagPrefix + tag, Commit: commits[tag]}, notes, nil
+	return releases.Ref{Name: tagPrefix + tag, Commit: commits[tag]}, notes, nil
 }
 
 // shorten bounds the names that are compared; a server's refs have no bound.
@@ -110,7 +106,7 @@ func shorten(name string) string { return name[:min(len(name), 200)] }
 const maxNearest = 5
 
 // nearestBranches names the branches that are most like a ref that is not there.
-func nearestBranches(refs []Ref, want string) string {
+func nearestBranches(refs []releases.Ref, want string) string {
 	type branch struct {
 		name     string
 		distance int
@@ -118,7 +114,7 @@ func nearestBranches(refs []Ref, want string) string {
 	var branches []branch
 	for _, ref := range refs {
 		if strings.HasPrefix(ref.Name, branchPrefix) {
-			branches = append(branches, branch{ref.short(), config.Distance(shorten(ref.short()), shorten(want))})
+			branches = append(branches, branch{ref.Short(), config.Distance(shorten(ref.Short()), shorten(want))})
 		}
 	}
 	if len(branches) == 0 {
