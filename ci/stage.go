@@ -12,7 +12,6 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
-	"github.com/mage-os/nightly/pipeline/container/pack"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages"
@@ -33,10 +32,10 @@ func newStage(env *factory) *cobra.Command {
 		Use:   "stage NAME",
 		Short: "Run one stage alone, as its container does",
 		Long: `stage runs one stage: its input is a JSON file, the trees that the input names
-lie as packs in folders, and result and trees are written to a folder. It is
+lie in stores, each a folder, and result and trees are written to a folder. It is
 what runs in containers; a failed stage can be run again with it, to look at.`,
 		Example: `  mageos-nightly stage checkout --input input.json --out out
-  mageos-nightly stage build --input input.json --trees checkout-out --out out`,
+  mageos-nightly stage build --input input.json --trees checkout-out/trees --out out`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return remoteStages, cobra.ShellCompDirectiveNoFileComp
@@ -46,7 +45,7 @@ what runs in containers; a failed stage can be run again with it, to look at.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.Input, "input", "input.json", "file with the stage's input")
 	flags.StringVar(&f.Out, "out", "out", "folder for the result and its trees")
-	flags.StringArrayVar(&f.trees, "trees", nil, "folder with packs of the trees that the input names")
+	flags.StringArrayVar(&f.trees, "trees", nil, "folder of a store with trees that the input names")
 	flags.BoolVar(&f.prune, "prune", false, "afterwards, once a day, remove from the store what was not used for two weeks")
 	return cmd
 }
@@ -67,12 +66,12 @@ func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err
 			err = pruneCache(ctx, r.Dir, env.now())
 		}
 	}()
-	packs, err := pack.Open(f.trees...)
+	trees, err := store.OpenOver(r.Store, f.trees...)
 	if err != nil {
 		return err
 	}
-	defer packs.Close()
-	r.Trees = pack.Over(r.Store, packs)
+	defer trees.Close()
+	r.Trees = trees
 	var last time.Time
 	r.Progress, r.Log = container.Events(env.stdout, func() bool {
 		now := env.now()

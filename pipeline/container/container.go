@@ -3,7 +3,7 @@
 //
 // Remote turns a stage into one of the same type and with the same keys, whose
 // Run hands the input to "mageos-nightly stage NAME" in a container. What a stage reads and
-// writes travels between containers as packs (package pack), in Dagger
+// writes travels between containers as stores (package store), in Dagger
 // directories that never touch this machine's disk. A result that is saved here
 // names trees by our own digests only. Which step made a tree is saved beside
 // it: when the tree is needed again its step is evaluated again, which is a hit

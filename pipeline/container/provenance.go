@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"dagger.io/dagger"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 // treeKey is the key under which the step is saved that made a tree, and
@@ -121,7 +120,8 @@ func (e *Engine) check(ctx context.Context, tree pipeline.Tree) error {
 	return err
 }
 
-// export brings a tree to this machine's store.
+// export brings a tree to this machine's store, and with it the others that lie in
+// the same place.
 func (e *Engine) export(ctx context.Context, tree pipeline.Tree) error {
 	place, err := e.place(ctx, tree)
 	if err != nil {
@@ -132,17 +132,16 @@ func (e *Engine) export(ctx context.Context, tree pipeline.Tree) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	name := pack.Name(tree.Digest)
 	err = e.watch(ctx, step{Stage: "export"}, func(ctx context.Context) error {
-		_, err := place.File(name).Export(ctx, filepath.Join(dir, name))
+		_, err := place.Directory(treesDir).Export(ctx, dir)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("bring tree %s from the engine: %w", tree.Digest, err)
 	}
-	packs, err := pack.Open(dir)
+	brought, err := store.Open(dir)
 	if err != nil {
 		return fmt.Errorf("bring tree %s from the engine: %w", tree.Digest, err)
 	}
-	return errors.Join(pack.Unpack(ctx, e.options.Store, packs, tree), packs.Close())
+	return errors.Join(brought.CopyTo(ctx, e.options.Store), brought.Close())
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// resultFile is what a stage writes into its output beside the packs.
-const resultFile = "result.json"
+// What a stage writes into its output: its result, and a store with the trees that
+// the result names.
+const (
+	resultFile = "result.json"
+	treesDir   = "trees"
+)
 
 // A result is the content of that file. Either of its parts is there.
 type result struct {

@@ -9,19 +9,19 @@ import (
 	"path/filepath"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/container/pack"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 // A Task is where one execution of a stage finds its input and leaves its
 // result.
 type Task struct {
 	Input string // file with the input as JSON
-	Out   string // folder for the result and the packs of its trees
+	Out   string // folder for the result and a store with its trees
 }
 
 // Serve runs a stage as its container does: it is the other end of Remote. The
-// trees of the result, which store has, are written as packs.
-func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], store pipeline.Reader, t Task) error {
+// trees of the result are copied from the store in which the stage made them.
+func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], from pipeline.Reader, t Task) error {
 	var in In
 	data, err := os.ReadFile(t.Input)
 	if err != nil {
@@ -45,14 +45,27 @@ func Serve[In, Out any](ctx context.Context, stage pipeline.Stage[In, Out], stor
 		if r.Result, err = json.Marshal(out); err != nil {
 			return fmt.Errorf("result of stage %s: %w", stage.Name, err)
 		}
-		for _, tree := range pipeline.Trees(out) {
-			if _, err := pack.Write(ctx, t.Out, store, tree); err != nil {
-				return err
-			}
+		if err := copyTrees(ctx, filepath.Join(t.Out, treesDir), from, pipeline.Trees(out)); err != nil {
+			return fmt.Errorf("result of stage %s: %w", stage.Name, err)
 		}
 	}
 	if data, err = json.Marshal(r); err != nil {
 		return fmt.Errorf("result of stage %s: %w", stage.Name, err)
 	}
 	return os.WriteFile(filepath.Join(t.Out, resultFile), data, 0o644)
+}
+
+// copyTrees copies trees to the store in a folder, which is made.
+func copyTrees(ctx context.Context, dir string, from pipeline.Reader, trees []pipeline.Tree) error {
+	if len(trees) == 0 {
+		return nil
+	}
+	to, err := store.OpenTransient(dir)
+	if err != nil {
+		return err
+	}
+	for _, tree := range trees {
+		err = errors.Join(err, store.Copy(ctx, to, from, tree))
+	}
+	return errors.Join(err, to.Close())
 }

@@ -15,7 +15,6 @@ import (
 	"dagger.io/dagger"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/container/pack"
 )
 
 // The paths in a container.
@@ -78,7 +77,7 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	for i, place := range places {
 		path := treesPath + "/" + strconv.Itoa(i)
 		c = c.WithMountedDirectory(path, place)
-		args = append(args, "--trees", path)
+		args = append(args, "--trees", path+"/"+treesDir)
 	}
 	if c, err = e.bind(c, s, input); err != nil {
 		return nil, err
@@ -151,8 +150,7 @@ func (e *Engine) image(name string) (*dagger.Container, error) {
 	return e.client.Container().Import(e.client.Host().File(path)), nil
 }
 
-// find gives the directories that hold the packs of the trees, each directory
-// once.
+// find gives the outputs that hold the trees, each once.
 func (e *Engine) find(ctx context.Context, trees []pipeline.Tree) ([]*dagger.Directory, error) {
 	var places []*dagger.Directory
 	var errs []error
@@ -204,13 +202,16 @@ func (e *Engine) known(d pipeline.Digest) *dagger.Directory {
 
 // upload sends a tree that only this machine's store has.
 func (e *Engine) upload(ctx context.Context, tree pipeline.Tree) (*dagger.Directory, error) {
-	path, err := pack.Write(ctx, e.dir, e.options.Store, tree)
+	dir, err := os.MkdirTemp(e.dir, "trees-")
 	if err != nil {
+		return nil, err
+	}
+	if err := copyTrees(ctx, dir, e.options.Store, []pipeline.Tree{tree}); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.places[tree.Digest] = e.client.Directory().WithFile(pack.Name(tree.Digest), e.client.Host().File(path))
+	e.places[tree.Digest] = e.client.Directory().WithDirectory(treesDir, e.client.Host().Directory(dir))
 	return e.places[tree.Digest], nil
 }
 

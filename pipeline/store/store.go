@@ -45,6 +45,7 @@ type Store struct {
 	segments segments
 	entries  entries
 	warming  sync.WaitGroup
+	lists    durability // of lists of trees
 }
 
 var (
@@ -68,7 +69,17 @@ func Open(dir string) (*Store, error) {
 	if err := lock.RLock(); err != nil {
 		return nil, fmt.Errorf("lock the store in %s: %w; choose a folder that can be written, on a file system with locks", dir, err)
 	}
-	return &Store{dir: dir, lock: lock, segments: segments{dir: filepath.Join(dir, segmentsDir)}}, nil
+	return &Store{dir: dir, lock: lock, segments: segments{dir: filepath.Join(dir, segmentsDir)}, lists: durable}, nil
+}
+
+// OpenTransient is Open for a store that may be lost when the machine crashes: to add
+// a tree waits for no disk.
+func OpenTransient(dir string) (*Store, error) {
+	s, err := Open(dir)
+	if err == nil {
+		s.lists = fast
+	}
+	return s, err
 }
 
 // Warm begins to read where the small contents lie, which the first use of one would

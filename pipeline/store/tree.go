@@ -28,7 +28,7 @@ func (s *Store) Save(ctx context.Context, files []pipeline.File) (pipeline.Tree,
 	if info, err := os.Lstat(path); err == nil && info.Size() == int64(len(data)) {
 		return tree, nil
 	}
-	if err := writeBytes(path, durable, data); err != nil {
+	if err := writeBytes(path, s.lists, data); err != nil {
 		return pipeline.Tree{}, err
 	}
 	return tree, nil

@@ -21,7 +21,6 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
-	"github.com/mage-os/nightly/pipeline/container/pack"
 	"github.com/mage-os/nightly/pipeline/container/testdata/stage/kinds"
 	"github.com/mage-os/nightly/pipeline/store"
 )
@@ -55,16 +54,16 @@ func run(ctx context.Context, name string, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	packs, err := pack.Open(places...)
-	if err != nil {
-		return err
-	}
 	cached, err := store.Open(*cache)
 	if err != nil {
 		return err
 	}
 	defer cached.Close()
-	trees := pack.Over(cached, packs)
+	trees, err := store.OpenOver(cached, places...)
+	if err != nil {
+		return err
+	}
+	defer trees.Close()
 	progress, log := container.Events(os.Stdout, func() bool { return true })
 	s := stage{trees, progress, log}
 	runs := map[string]func(context.Context, kinds.In) (kinds.Out, error){
