@@ -84,9 +84,9 @@ var mayImport = map[string][]string{
 // onlyImporter says which packages may use a library that decides how the
 // project talks to the outside.
 var onlyImporter = map[string][]string{
-	"github.com/go-git/":    {"releases/git", "stages/checkout"},
-	"dagger.io/dagger":      {"pipeline/container"},
-	"github.com/google/go-": {"releases/github"},
+	"github.com/go-git/":           {"releases/git", "stages/checkout"},
+	"dagger.io/dagger":             {"pipeline/container"},
+	"github.com/google/go-github/": {"releases/github"},
 }
 
 func TestImports(t *testing.T) {

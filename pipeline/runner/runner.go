@@ -32,7 +32,7 @@ type Runner struct {
 	Store *store.Store
 	Dir   string
 	// Trees is where the trees of stages are: the store, with those of the engine or of
-	// packs behind it.
+	// other stores behind it.
 	Trees pipeline.Store
 	// Engines are those in whose containers stages run, the first one's the stages before
 	// the installation. Without one, stages run in this process.
