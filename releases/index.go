@@ -63,7 +63,6 @@ type IndexedFile struct {
 // An IndexedVersion is one version of a package.
 type IndexedVersion struct {
 	Version   string          `json:"version"`
-	Bytes     int             `json:"bytes"`  // of its entry in the file
 	SHA256    pipeline.Digest `json:"sha256"` // of its dist
 	Snapshots []string        `json:"nights"` // that have it, newest first
 }

@@ -23,7 +23,7 @@ func madeIndex(tags, packages int) *Index {
 		f := IndexedFile{Name: fmt.Sprintf("acme/module-%03d", p), SHA256: pipeline.DigestOf(nil), Type: "magento2-module", Versions: []IndexedVersion{}}
 		for n := range tags {
 			f.Versions = append(f.Versions, IndexedVersion{
-				Version: fmt.Sprintf("1.%d.0", tags-n), Bytes: 283, SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Snapshots: []string{i.Snapshots[n].Snapshot},
+				Version: fmt.Sprintf("1.%d.0", tags-n), SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Snapshots: []string{i.Snapshots[n].Snapshot},
 			})
 		}
 		i.Files = append(i.Files, f, IndexedFile{Name: f.Name + "~dev", SHA256: pipeline.DigestOf(nil), Versions: []IndexedVersion{}})
@@ -68,7 +68,7 @@ func TestParseIndexRefuses(t *testing.T) {
 		{`"format":1`, `"format":2`, "format 2"},
 		{`"format":1,`, ``, `no "format"`},
 		{`"url"`, `"uri"`, `unknown key "uri"`},
-		{`"bytes":283`, `"bytes":"283"`, "line 1"},
+		{`"version":"1.1.0"`, `"version":1`, "line 1"},
 		{`]}` + "\n", ``, "line 1"},
 	} {
 		text := strings.Replace(string(data), tt.old, tt.with, 1)

@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -51,47 +52,10 @@ type merger struct {
 	parse func(string) (composer.Version, error)
 }
 
-// A mergedVersion is one version in a file of metadata.
+// A mergedVersion is one version in a file of metadata, with all its fields.
 type mergedVersion struct {
 	releases.IndexedVersion
-	fields composer.Fields // nil: not known yet
-	// What the file has of it, if it was in there: its entry, which states how it differs
-	// from the version before it; nil: from none.
-	entry  []byte
-	before *mergedVersion
-}
-
-// whole gives the fields of the version.
-func (v *mergedVersion) whole() (composer.Fields, error) {
-	if v.fields != nil {
-		return v.fields, nil
-	}
-	var before composer.Fields
-	if v.before != nil {
-		var err error
-		if before, err = v.before.whole(); err != nil {
-			return nil, err
-		}
-	}
-	entry, err := composer.ParseFields(v.entry)
-	if err != nil {
-		return nil, err
-	}
-	v.fields = before.Expand(entry)
-	return v.fields, nil
-}
-
-// write gives the version as it differs from the one before it in the file.
-func (v *mergedVersion) write(before *mergedVersion) ([]byte, error) {
-	if v.entry != nil && v.before == before {
-		return v.entry, nil
-	}
-	fields, err := v.whole()
-	if err != nil || before == nil {
-		return fields.Minify(nil), err
-	}
-	was, err := before.whole()
-	return fields.Minify(was), err
+	fields composer.Fields
 }
 
 // merge makes the metadata of nights. What there is of it is taken from there, and only
@@ -184,7 +148,7 @@ func (m *merger) merge(index, before *releases.Index, texts map[string][]byte) (
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
 		group.Go(func() error {
-			merged[i], errs[i] = m.file(all[name], name, texts)
+			merged[i], errs[i] = m.file(all[name], name, texts[name])
 			return nil
 		})
 	}
@@ -223,45 +187,42 @@ func (p *mergedPackage) indexed() releases.IndexedFile {
 	return f
 }
 
-// file gives one file of metadata as it shall be. It was nil where there was none.
-func (m *merger) file(was *releases.IndexedFile, file string, texts map[string][]byte) (*mergedPackage, error) {
+// file makes one file of metadata of the one that there was, if any. A file in which
+// nothing changes stays as it is.
+func (m *merger) file(was *releases.IndexedFile, file string, text []byte) (*mergedPackage, error) {
 	p := &mergedPackage{file: file}
-	if was != nil && texts[file] != nil {
-		if err := p.split(was, texts[file]); err != nil {
-			return nil, err
+	if text != nil && len(m.added[file]) == 0 && !slices.ContainsFunc(was.Versions, m.loses) {
+		p.text, p.sum, p.kind = text, was.SHA256, was.Type
+		for _, v := range was.Versions {
+			p.list = append(p.list, &mergedVersion{IndexedVersion: v})
+		}
+		return p, nil
+	}
+	if text != nil {
+		if err := p.decode(was.Versions, text); err != nil {
+			return nil, fmt.Errorf("metadata of %s: %w", file, err)
 		}
 	}
-	changed := m.takeOut(p)
+	m.takeOut(p)
 	var errs []error
 	for _, v := range m.added[file] {
 		errs = append(errs, m.add(p, v))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	if changed || len(m.added[file]) > 0 || p.text == nil {
-		if err := p.encode(); err != nil {
-			return nil, fmt.Errorf("metadata of %s: %w", file, err)
-		}
-	}
-	return p, nil
+	p.encode()
+	return p, errors.Join(errs...)
+}
+
+// loses reports whether a version is in a night that is taken out.
+func (m *merger) loses(v releases.IndexedVersion) bool {
+	return slices.ContainsFunc(v.Snapshots, func(snapshot string) bool { return m.gone[snapshot] })
 }
 
 // takeOut takes out the nights that go, and versions that no other night has.
-func (m *merger) takeOut(p *mergedPackage) (changed bool) {
-	if len(m.gone) == 0 {
-		return false
-	}
-	rest := p.list[:0]
-	for _, v := range p.list {
-		stay := slices.DeleteFunc(slices.Clone(v.Snapshots), func(snapshot string) bool { return m.gone[snapshot] })
-		changed = changed || len(stay) < len(v.Snapshots)
-		if v.Snapshots = stay; len(stay) > 0 {
-			rest = append(rest, v)
-		}
-	}
-	p.list = rest
-	return changed
+func (m *merger) takeOut(p *mergedPackage) {
+	p.list = slices.DeleteFunc(p.list, func(v *mergedVersion) bool {
+		v.Snapshots = slices.DeleteFunc(slices.Clone(v.Snapshots), func(snapshot string) bool { return m.gone[snapshot] })
+		return len(v.Snapshots) == 0
+	})
 }
 
 // add adds the version of a night. The same version in two nights is one, and has to
@@ -282,11 +243,7 @@ func (m *merger) add(p *mergedPackage, v *mergedVersion) error {
 	}
 	if there {
 		old := p.list[at]
-		was, err := old.whole()
-		if err != nil {
-			return fmt.Errorf("metadata of %s: %w", p.file, err)
-		}
-		if !was.Equal(v.fields) || old.SHA256 != v.SHA256 {
+		if !old.fields.Equal(v.fields) || old.SHA256 != v.SHA256 {
 			return fmt.Errorf("version %s of %s in night %s is not what it is in night %s; plan the night again to get the next free number", v.Version, p.file, v.Snapshots[0], old.Snapshots[0])
 		}
 		old.Snapshots = slices.Concat(old.Snapshots, v.Snapshots)
@@ -311,51 +268,40 @@ func newestVersion(a, b composer.Version) int {
 // minifiedHead is what the file has before its packages.
 const minifiedHead = `"minified":"` + composer.MinifiedFormat + `",`
 
-// encode writes the file. What stays behind the same version stays as it is, so that a
-// version is added to a hundred others without those being read.
-func (p *mergedPackage) encode() error {
+// encode writes the file: each version as it differs from the one before it.
+func (p *mergedPackage) encode() {
 	entries := make([][]byte, len(p.list))
-	var before *mergedVersion
+	var before composer.Fields
 	for i, v := range p.list {
-		var err error
-		if entries[i], err = v.write(before); err != nil {
-			return err
-		}
-		before = v
-	}
-	for i, v := range p.list {
-		v.Bytes = len(entries[i])
+		entries[i], before = v.fields.Minify(before), v.fields
 	}
 	p.text = metadataFile(minifiedHead, packageOf(p.file), entries)
 	p.sum, p.kind = pipeline.DigestOf(p.text), ""
-	if len(p.list) == 0 {
-		return nil
+	if len(p.list) > 0 {
+		p.kind = p.list[0].fields.Type()
 	}
-	newest, err := p.list[0].whole()
-	p.kind = newest.Type()
-	return err
 }
 
-// split takes apart what encode wrote.
-func (p *mergedPackage) split(was *releases.IndexedFile, text []byte) error {
-	p.text, p.sum, p.kind = text, was.SHA256, was.Type
-	at := bytes.IndexByte(text, '[') + 1
-	for i, v := range was.Versions {
-		if v.Bytes < 0 || v.Bytes > len(text)-at {
-			return fmt.Errorf("metadata of %s is not made of the versions that its %s names", p.file, releases.IndexName)
-		}
-		next := &mergedVersion{IndexedVersion: v, entry: text[at : at+v.Bytes : at+v.Bytes]}
-		at += v.Bytes + len(",")
-		if i > 0 {
-			next.before = p.list[i-1]
-		}
-		p.list = append(p.list, next)
+// decode reads what encode wrote, which has these versions.
+func (p *mergedPackage) decode(versions []releases.IndexedVersion, text []byte) error {
+	var form struct {
+		Packages map[string][]jsontext.Value `json:"packages"`
 	}
-	if len(p.list) > 0 {
-		at -= len(",")
+	if err := jsonv2.Unmarshal(text, &form); err != nil {
+		return err
 	}
-	if string(text[min(at, len(text)):]) != metadataEnd {
-		return fmt.Errorf("metadata of %s is not made of the versions that its %s names", p.file, releases.IndexName)
+	entries := form.Packages[packageOf(p.file)]
+	if len(entries) != len(versions) {
+		return fmt.Errorf("it has %d versions, its %s names %d", len(entries), releases.IndexName, len(versions))
+	}
+	var before composer.Fields
+	for i, entry := range entries {
+		fields, err := composer.ParseFields(entry)
+		if err != nil {
+			return err
+		}
+		before = before.Expand(fields)
+		p.list = append(p.list, &mergedVersion{versions[i], before})
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func madeSnapshot(name string, have []string) *snapshot {
 }
 
 // put writes metadata to a target and reads its index.
-func put(t *testing.T, to target.Target, m *metadata) *current {
+func put(t testing.TB, to target.Target, m *metadata) *current {
 	t.Helper()
 	for name, data := range m.files {
 		if err := to.Write(t.Context(), path.Join(metaDir, m.name, name), target.Bytes(data)); err != nil {
@@ -210,27 +210,4 @@ func TestMergeRefuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzSplit: an index that says anything at all of a file does no harm, and a file of one
-// version that is taken apart is put together the same.
-func FuzzSplit(f *testing.F) {
-	const head = `{"minified":"composer/2.0","packages":{"acme/a":[`
-	f.Add(head+`{"version":"1.1"},{"version":"1.0"}]}}`+"\n", 17, 17, 2)
-	f.Add(head+`{"version":"1.1"}]}}`+"\n", 17, 0, 1)
-	f.Add(head+`]}}`+"\n", 0, 0, 0)
-	f.Add(`[`, -1, 1<<62, 2)
-	f.Fuzz(func(t *testing.T, text string, first, second, count int) {
-		was := &releases.IndexedFile{Name: "acme/a"}
-		for _, size := range []int{first, second}[:max(0, min(count, 2))] {
-			was.Versions = append(was.Versions, releases.IndexedVersion{Bytes: size})
-		}
-		p := &mergedPackage{file: "acme/a"}
-		if p.split(was, []byte(text)) != nil || len(p.list) > 1 || !strings.HasPrefix(text, head) {
-			return
-		}
-		if err := p.encode(); err == nil && string(p.text) != text {
-			t.Errorf("%q became %q", text, p.text)
-		}
-	})
 }

@@ -137,7 +137,7 @@ func (m *mergedMetadata) indexed(index *releases.Index, url string) {
 				file.Type = v.fields.Type()
 			}
 			key := packageKey(file.Name, v.fields.Text("version"))
-			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), Bytes: len(v.entry), SHA256: sums[key], Snapshots: having[key]})
+			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), SHA256: sums[key], Snapshots: having[key]})
 		}
 		want.Files = append(want.Files, file)
 	}
@@ -246,7 +246,6 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 // A metadataVersion is one version in a file of metadata.
 type metadataVersion struct {
 	pkg    string
-	entry  json.RawMessage // as it stands there
 	fields composer.Fields // all of the version
 }
 
@@ -273,7 +272,7 @@ func metadataOf(data []byte) ([]metadataVersion, error) {
 				return nil, err
 			}
 			before = before.Expand(fields)
-			versions = append(versions, metadataVersion{pkg, entry, before})
+			versions = append(versions, metadataVersion{pkg, before})
 		}
 	}
 	return versions, nil
