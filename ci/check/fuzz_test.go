@@ -1,6 +1,9 @@
 package check
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestOnlyTimeIsUp(t *testing.T) {
 	for _, c := range []struct {
@@ -19,5 +22,21 @@ func TestOnlyTimeIsUp(t *testing.T) {
 				t.Errorf("onlyTimeIsUp = %t, want %t", got, c.want)
 			}
 		})
+	}
+}
+
+// The project's own targets are found.
+func TestFuzzTargets(t *testing.T) {
+	t.Chdir("../..")
+	targets, err := fuzzTargets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []fuzzTarget{
+		{"github.com/mage-os/nightly/pipeline", "FuzzDecodeTree"}, {"github.com/mage-os/nightly/releases/composer", "FuzzParseLock"},
+	} {
+		if !slices.Contains(targets, want) {
+			t.Errorf("%v is not among %d targets", want, len(targets))
+		}
 	}
 }
