@@ -81,15 +81,13 @@ func TestSampleKinds(t *testing.T) {
 	at := slices.IndexFunc(in.Repositories[0].Packages, func(p releases.Package) bool { return p.Base != nil })
 	entry := in.Repositories[0].Packages[at]
 	head = slices.DeleteFunc(head, func(f pipeline.File) bool { return excluded(entry.Exclude, f.Path) || !productionFile(f.Path) })
-	found, err := scan.New(s, nil).Files(t.Context(), head)
+	found, err := scan.Scanner{Store: s}.Files(t.Context(), head)
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := map[scan.Kind]bool{scan.XML: true}
-	for k := range php.Kind(64) {
-		if k.Code() {
-			missing[scan.Of(k)] = true
-		}
+	missing := map[php.Kind]bool{
+		scan.XML: true, php.New: true, php.Static: true, php.InstanceOf: true, php.Extends: true, php.Implements: true,
+		php.Trait: true, php.Type: true, php.Catch: true, php.Attribute: true,
 	}
 	for _, f := range found {
 		for _, ref := range f.References {

@@ -59,17 +59,17 @@ func (o Options) scan(ctx context.Context, r *repository, b base, wanted func(fi
 		}
 	}
 	slices.SortFunc(files, func(a, b pipeline.File) int { return strings.Compare(a.Path, b.Path) })
-	return scan.New(o.Store, o.Cache).For("base "+r.Name+" "+b.name).Files(ctx, files)
+	return scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "base " + r.Name + " " + b.name}.Files(ctx, files)
 }
 
 // holder gives the package, or the PHP extension, that has what the code refers
 // to. A class that PHP has itself is in no package, even if one brings it for
 // older versions.
-func (i *installed) holder(ref scan.Reference) (name string, ok bool) {
+func (i *installed) holder(ref php.Reference) (name string, ok bool) {
 	switch ref.Kind {
-	case scan.Of(php.Function):
+	case php.Function:
 		return platform.Extension(platform.Function, ref.Name)
-	case scan.Of(php.Constant):
+	case php.Constant:
 		return platform.Extension(platform.Constant, ref.Name)
 	}
 	if !ref.Kind.Code() && ref.Kind != scan.XML {

@@ -6,17 +6,16 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 	"github.com/mage-os/nightly/stages/dependencies/platform"
-	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
 // extensionOf says whether PHP or one of its extensions holds the name.
-func extensionOf(r scan.Reference) (ext string, ok bool) {
-	switch p, isPHP := r.Kind.PHP(); {
-	case isPHP && p == php.Function:
+func extensionOf(r php.Reference) (ext string, ok bool) {
+	switch {
+	case r.Kind == php.Function:
 		return platform.Extension(platform.Function, r.Name)
-	case isPHP && p == php.Constant:
+	case r.Kind == php.Constant:
 		return platform.Extension(platform.Constant, r.Name)
-	case !r.Kind.Class():
+	case !isClass(r):
 		return "", false
 	}
 	if ext, ok = platform.Extension(platform.Class, r.Name); ok {

@@ -17,13 +17,12 @@ import (
 // readAll reads the files of all packages that are judged, and notes which of
 // them holds which module, theme and class.
 func (o Options) readAll(ctx context.Context, w *world) error {
-	scanner := scan.New(o.Store, o.Cache)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(scanners)
 	var done atomic.Int64
 	for _, s := range w.own {
 		group.Go(func() error {
-			found, err := scanner.For(cacheKey(s)).Files(ctx, s.files)
+			found, err := scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "package " + s.Repository + ":" + s.Name}.Files(ctx, s.files)
 			s.found = found
 			o.Progress(pipeline.Step{Stage: Name, Item: s.Name, Done: done.Add(1), Total: int64(len(w.own)), Unit: "packages"})
 			return err
@@ -41,11 +40,6 @@ func (o Options) readAll(ctx context.Context, w *world) error {
 // scanners is how many packages are read at once. Each is read in parallel too;
 // a second one keeps the processors busy while a package ends.
 const scanners = 2
-
-// cacheKey names a package for the cache, whose keys have no '_'.
-func cacheKey(s *source) string {
-	return "packages/" + string(pipeline.DigestOf([]byte(s.Repository+":"+s.Name)))
-}
 
 // register notes what a package declares. A class that its tests declare, or a
 // second package does, says nothing about who holds it.
@@ -116,14 +110,14 @@ func (w *world) usage(s *source) usage {
 			if declared[strings.ToLower(r.Name)] {
 				continue
 			}
-			w.sort(s, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: r.Kind.String()}, inTests)
+			w.sort(s, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: string(r.Kind)}, inTests)
 		}
 	}
 	return u
 }
 
 // sort puts one reference where it belongs.
-func (w *world) sort(s *source, u *usage, r scan.Reference, place Place, inTests bool) {
+func (w *world) sort(s *source, u *usage, r php.Reference, place Place, inTests bool) {
 	if ext, ok := extensionOf(r); ok {
 		if instead, ok := replacement(ext); ok && w.graph.nodes[instead] != nil {
 			entry(u.uses, instead).add(r, place, inTests)
@@ -141,7 +135,7 @@ func (w *world) sort(s *source, u *usage, r scan.Reference, place Place, inTests
 		one := entry(u.uses, pkg)
 		one.convention = one.convention || convention
 		one.add(r, place, inTests)
-	case r.Kind.Class() && (isCode(r) || isConfig(r) && !isVirtual(r.Name)):
+	case isClass(r) && (isCode(r) || isConfig(r) && !isVirtual(r.Name)):
 		if len(u.unknown[r.Name]) == 0 {
 			u.testOnly[r.Name] = true
 		}
@@ -157,9 +151,9 @@ func entry(uses map[string]*use, name string) *use {
 	return uses[name]
 }
 
-func (u *use) add(r scan.Reference, place Place, inTests bool) {
+func (u *use) add(r php.Reference, place Place, inTests bool) {
 	list := &u.loose
-	switch p, isPHP := r.Kind.PHP(); {
+	switch {
 	case inTests && isCode(r):
 		list = &u.tests
 	case inTests:
@@ -168,7 +162,7 @@ func (u *use) add(r scan.Reference, place Place, inTests bool) {
 		list = &u.code
 	case isConfig(r):
 		list = &u.config
-	case isPHP && (p == php.Import || p == php.Docblock):
+	case r.Kind == php.Import || r.Kind == php.Docblock:
 		list = &u.idle
 	}
 	*list = append(*list, place)
@@ -176,13 +170,17 @@ func (u *use) add(r scan.Reference, place Place, inTests bool) {
 
 // isCode reports whether the running code needs what is named. A function and a
 // constant are looked up when they are reached, as a class is.
-func isCode(r scan.Reference) bool {
-	p, ok := r.Kind.PHP()
-	return ok && (p.Code() || p == php.Function || p == php.Constant)
+func isCode(r php.Reference) bool {
+	return r.Kind.Code() || r.Kind == php.Function || r.Kind == php.Constant
+}
+
+// isClass reports whether what is named is a class.
+func isClass(r php.Reference) bool {
+	return r.Kind != php.Function && r.Kind != php.Constant && r.Kind != scan.Sequence && r.Kind != scan.Module && r.Kind != scan.Theme
 }
 
 // isConfig reports whether Magento creates what is named when it reads the file.
-func isConfig(r scan.Reference) bool {
+func isConfig(r php.Reference) bool {
 	return r.Kind == scan.XML || r.Kind == scan.GraphQL || r.Kind == scan.Theme
 }
 
@@ -196,8 +194,7 @@ func isVirtual(name string) bool {
 }
 
 // holder finds the package that holds what a reference names.
-func (w *world) holder(r scan.Reference) (pkg string, convention, ok bool) {
-	p, isPHP := r.Kind.PHP()
+func (w *world) holder(r php.Reference) (pkg string, convention, ok bool) {
 	switch {
 	case r.Kind == scan.Theme:
 		for _, area := range []string{"frontend/", "adminhtml/"} {
@@ -209,10 +206,10 @@ func (w *world) holder(r scan.Reference) (pkg string, convention, ok bool) {
 	case r.Kind == scan.Sequence, r.Kind == scan.Module:
 		pkg, ok = w.modules[r.Name]
 		return pkg, false, ok
-	case isPHP && p == php.Function:
+	case r.Kind == php.Function:
 		pkg, ok = w.index.FindFunction(r.Name)
 		return w.graph.own(pkg), false, ok
-	case isPHP && p == php.Constant && !strings.Contains(r.Name, `\`):
+	case r.Kind == php.Constant && !strings.Contains(r.Name, `\`):
 		return "", false, false
 	}
 	if pkg, ok = w.index.Find(r.Name); ok {
@@ -233,12 +230,12 @@ func (w *world) holder(r scan.Reference) (pkg string, convention, ok bool) {
 // strength orders the ways to use a class: what cannot be loaded without it
 // comes first, and what merely asks about it last.
 func strength(how string) int {
-	switch how {
-	case php.Extends.String(), php.Implements.String(), php.Trait.String():
+	switch php.Kind(how) {
+	case php.Extends, php.Implements, php.Trait:
 		return 0
-	case php.New.String(), php.Static.String(), php.Function.String(), php.Constant.String():
+	case php.New, php.Static, php.Function, php.Constant:
 		return 1
-	case php.InstanceOf.String(), php.Catch.String():
+	case php.InstanceOf, php.Catch:
 		return 3
 	}
 	return 2

@@ -1,59 +1,56 @@
 package php
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // namespace takes namespace A;, namespace A { and namespace {.
 func (r *reader) namespace() {
 	r.i++
-	t := r.peek(0)
-	switch {
+	switch t := r.peek(0); {
 	case t.form == formName:
 		r.i++
-		text := r.text(t)
-		if r.long(text, t) {
-			text = nil
-		}
-		r.ns.enter(string(bytes.TrimPrefix(text, []byte(`\`))))
+		r.ns = namespace{name: string(bytes.TrimPrefix(r.text(t), []byte(`\`)))}
 	case t.is('{'):
-		r.ns.enter("")
+		r.ns = namespace{}
 	}
 }
 
-// use takes the imports of one statement.
+// use takes the imports of one statement, and those of a group with its bracket.
 func (r *reader) use() {
 	r.i++
-	kind := r.importKind(importClass)
+	kind := r.importKind(Import)
+	var group []byte // what stands before its names
 	for {
-		r.steps++
+		each := r.importKind(kind)
 		t := r.peek(0)
 		if t.form != formName {
-			return
+			break
 		}
 		r.i++
-		prefix := r.text(t)
-		if r.long(prefix, t) {
-			return
-		}
 		if r.peek(0).is('\\') && r.peek(1).is('{') {
+			group = append(slices.Clone(bytes.TrimPrefix(r.text(t), []byte(`\`))), '\\')
 			r.i += 2
-			r.group(kind, prefix)
-		} else {
-			r.imported(kind, nil, t)
+			continue
 		}
-		if !r.peek(0).is(',') {
-			return
+		r.imported(each, group, t)
+		if !r.take(',') {
+			break
 		}
-		r.i++
+	}
+	if len(group) > 0 && !r.take('}') {
+		r.odd.note("unclosed bracket", r.peek(-1).start)
 	}
 }
 
 // importKind takes function or const; without one the kind is what it was.
-func (r *reader) importKind(kind importKind) importKind {
+func (r *reader) importKind(kind Kind) Kind {
 	switch r.peek(0).keyword {
 	case kwFunction:
-		kind = importFunction
+		kind = Function
 	case kwConst:
-		kind = importConstant
+		kind = Constant
 	default:
 		return kind
 	}
@@ -61,47 +58,17 @@ func (r *reader) importKind(kind importKind) importKind {
 	return kind
 }
 
-// group takes what stands in use A\{ }, with the closing bracket.
-func (r *reader) group(kind importKind, prefix []byte) {
-	for {
-		r.steps++
-		each := r.importKind(kind)
-		t := r.peek(0)
-		if t.form != formName {
-			break
-		}
-		r.i++
-		r.imported(each, prefix, t)
-		if r.peek(0).is(',') {
-			r.i++
-		}
-	}
-	if r.peek(0).is('}') {
-		r.i++
-		return
-	}
-	r.odd.note("unclosed bracket", int(r.peek(-1).start))
-}
-
 // imported adds the import that t names, with its alias when one follows.
-func (r *reader) imported(kind importKind, prefix []byte, t token) {
+func (r *reader) imported(kind Kind, group []byte, t token) {
 	name := bytes.TrimPrefix(r.text(t), []byte(`\`))
-	short := alias(name)
-	if len(prefix) > 0 {
-		name = append(append(append(make([]byte, 0, len(prefix)+1+len(name)), prefix...), '\\'), name...)
-	}
-	r.steps += len(name)
-	name = bytes.TrimPrefix(name, []byte(`\`))
+	alias := lastPart(name)
 	if as := r.peek(1); r.peek(0).keyword == kwAs && as.form == formName {
-		short = r.text(as)
+		alias = r.text(as)
 		r.i += 2
 	}
-	if r.long(name, t) || r.long(short, t) {
-		return
-	}
-	full := string(name)
-	r.ns.add(kind, short, full)
-	if kind == importClass {
+	full := string(group) + string(name)
+	r.ns.add(kind, alias, full)
+	if kind == Import {
 		r.add(Import, full, t.start)
 	}
 }
@@ -114,11 +81,7 @@ func (r *reader) declaration(t token) {
 	switch {
 	case name.form == formName && name.keyword != kwExtends && name.keyword != kwImplements:
 		r.i++
-		if text := r.text(name); !r.long(text, name) {
-			if full := r.ns.join(bytes.TrimPrefix(text, []byte(`\`))); len(full) <= longestName {
-				r.classes = append(r.classes, full)
-			}
-		}
+		r.classes = append(r.classes, r.ns.join(bytes.TrimPrefix(r.text(name), []byte(`\`))))
 	case t.keyword != kwClass:
 		return
 	case name.is('('):
@@ -131,7 +94,6 @@ func (r *reader) declaration(t token) {
 // heading takes extends, implements and an enum's type, and opens the body.
 func (r *reader) heading() {
 	for {
-		r.steps++
 		switch t := r.peek(0); {
 		case t.keyword == kwExtends:
 			r.i++
@@ -141,7 +103,7 @@ func (r *reader) heading() {
 			r.list(Implements)
 		case t.is(':'):
 			r.i++
-			r.types(Type)
+			r.types()
 		case t.is('{'):
 			r.open(roleClass, '}')
 			return
@@ -153,18 +115,12 @@ func (r *reader) heading() {
 
 // list takes the names of classes between commas.
 func (r *reader) list(kind Kind) {
-	for {
-		r.steps++
-		t := r.peek(0)
-		if t.form != formName || !t.keyword.contextual() {
-			return
-		}
+	for t := r.peek(0); t.form == formName && t.keyword.contextual(); t = r.peek(0) {
 		r.class(kind, t)
 		r.i++
-		if !r.peek(0).is(',') {
+		if !r.take(',') {
 			return
 		}
-		r.i++
 	}
 }
 
@@ -172,9 +128,7 @@ func (r *reader) list(kind Kind) {
 // parameters.
 func (r *reader) function() {
 	r.i++
-	if r.peek(0).is('&') {
-		r.i++
-	}
+	r.take('&')
 	if r.peek(0).form == formName {
 		r.i++
 	}
@@ -191,9 +145,8 @@ func (r *reader) signature(uses bool) {
 		r.open(roleUses, ')')
 		return
 	}
-	if r.peek(0).is(':') {
-		r.i++
-		r.types(Type)
+	if r.take(':') {
+		r.types()
 	}
 	if r.peek(0).is('{') {
 		r.open(roleBlock, '}')

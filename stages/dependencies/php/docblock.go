@@ -1,114 +1,75 @@
 package php
 
-import "bytes"
-
-// tags are the tags of a doc comment behind which a type stands, and how much
-// of the text is one. Source: PHPDoc (PSR-19), phpstan's and psalm's
-// manuals; the prefixes phpstan- and psalm- are cut off before.
-var tags = map[string]tagShape{
-	"param": tagType, "param-out": tagType, "var": tagType, "return": tagType, "throws": tagType, "see": tagType,
-	"uses": tagType, "used-by": tagType, "property": tagType, "property-read": tagType,
-	"property-write": tagType, "mixin": tagType, "extends": tagType, "implements": tagType, "use": tagType,
-	"template-extends": tagType, "template-implements": tagType, "covers": tagType, "coversDefaultClass": tagType,
-	"assert": tagType, "assert-if-true": tagType, "assert-if-false": tagType, "self-out": tagType,
-	"require-extends": tagType, "require-implements": tagType, "link": tagType,
-	"expectedException": tagType,
-	"method":            tagLine, "template": tagLine, "template-covariant": tagLine, "template-contravariant": tagLine,
-	"type": tagLine,
-}
-
-type tagShape uint8
-
-const (
-	tagNone tagShape = iota
-	tagType          // one type, perhaps behind a variable
-	tagLine          // types up to the line's end
+import (
+	"bytes"
+	"strings"
 )
+
+// typeTags are the tags of a doc comment behind which one type stands, perhaps
+// behind a variable. Source: PHPDoc (PSR-19), phpstan's and psalm's manuals; the
+// prefixes phpstan- and psalm- are cut off before.
+var typeTags = set(`param param-out var return throws see uses used-by property property-read property-write mixin
+	extends implements use template-extends template-implements covers coversDefaultClass assert assert-if-true
+	assert-if-false self-out require-extends require-implements link expectedException`)
+
+// lineTags are the tags behind which types stand up to the line's end.
+var lineTags = set("method template template-covariant template-contravariant type")
+
+func set(words string) map[string]bool {
+	all := map[string]bool{}
+	for word := range strings.FieldsSeq(words) {
+		all[word] = true
+	}
+	return all
+}
 
 // comments reads the doc comments before offset.
 func (r *reader) comments(offset int32) {
-	for r.nextDoc < len(r.docs) && r.docs[r.nextDoc].start < offset {
-		d := r.docs[r.nextDoc]
-		r.nextDoc++
-		r.docblock(int(d.start), int(d.end))
+	for ; r.nextDoc < len(r.docs) && r.docs[r.nextDoc].start < offset; r.nextDoc++ {
+		r.docblock(int(r.docs[r.nextDoc].start), int(r.docs[r.nextDoc].end))
 	}
 }
 
 // docblock looks at every tag between the offsets, at the start of a line or
 // behind a brace ({@see X}).
 func (r *reader) docblock(i, end int) {
-	for i < end {
+	for {
 		at := bytes.IndexByte(r.src[i:end], '@')
 		if at < 0 {
-			r.steps += end - i
 			return
 		}
-		r.steps += at + 1
 		i += at + 1
-		if !tagStart(r.src[i-2]) {
+		if before := r.src[i-2]; class[before] != isSpace && before != '*' && before != '{' {
 			continue
 		}
 		from := i
-		for i < end && (class[r.src[i]] == isLetter || r.src[i] == '-') {
+		for class[r.src[i]] == isLetter || r.src[i] == '-' {
 			i++
 		}
-		r.steps += i - from
-		switch tag(r.src[from:i]) {
-		case tagType:
-			i = r.docType(i, end)
-		case tagLine:
-			i = r.docLine(i, end)
+		tag := bytes.TrimPrefix(bytes.TrimPrefix(r.src[from:i], []byte("phpstan-")), []byte("psalm-"))
+		switch {
+		case lineTags[string(tag)]:
+			i = r.docNames(i, end, true)
+		case typeTags[string(tag)]:
+			if i = r.blanks(i); r.src[i] == '$' {
+				for i < end && class[r.src[i]] != isSpace {
+					i++
+				}
+				i = min(r.blanks(i), end)
+			}
+			i = r.docNames(i, end, false)
 		}
 	}
-}
-
-// tagStart says whether a tag may follow the byte.
-func tagStart(c byte) bool { return class[c] == isSpace || c == '*' || c == '{' }
-
-// tag gives the shape of a tag.
-func tag(name []byte) tagShape {
-	name = bytes.TrimPrefix(name, []byte("phpstan-"))
-	name = bytes.TrimPrefix(name, []byte("psalm-"))
-	return tags[string(name)]
-}
-
-// docType reads the type at i, behind a variable when one comes first, and
-// gives the offset behind it.
-func (r *reader) docType(i, end int) int {
-	i = r.docSpaces(i, end)
-	if i < end && r.src[i] == '$' {
-		for i < end && class[r.src[i]] != isSpace {
-			i++
-			r.steps++
-		}
-		i = r.docSpaces(i, end)
-	}
-	return r.docNames(i, end, false)
-}
-
-// docLine reads the types up to the line's end.
-func (r *reader) docLine(i, end int) int { return r.docNames(i, end, true) }
-
-// docSpaces gives the end of the spaces and tabs at i.
-func (r *reader) docSpaces(i, end int) int {
-	for i < end && (r.src[i] == ' ' || r.src[i] == '\t') {
-		i++
-		r.steps++
-	}
-	return i
 }
 
 // docNames reads names from i on: to the line's end, or to the first space
-// outside of brackets.
+// outside of brackets. It gives the offset behind them.
 func (r *reader) docNames(i, end int, line bool) int {
 	depth := 0
-	for i < end {
-		r.steps++
+	for ; i < end; i++ {
 		c := r.src[i]
 		switch {
-		case c == '\n' || c == '\r':
-			return i
-		case class[c] == isSpace && !line && depth <= 0:
+		case c == '\n' || c == '\r', class[c] == isSpace && !line && depth <= 0:
 			return i
 		case c == '<' || c == '(' || c == '{':
 			depth++
@@ -116,19 +77,14 @@ func (r *reader) docNames(i, end int, line bool) int {
 			depth--
 		case c == '$', c == ':' && r.src[i-1] == ':':
 			// A variable, or the method behind a class.
-			i = wordEnd(r.src, i+1, end)
-			r.steps++
-			continue
+			i = r.wordEnd(i+1) - 1
 		case class[c] == isLetter || c == '\\':
-			to := wordEnd(r.src, i, end)
-			r.steps += to - i
+			to := r.wordEnd(i)
 			if depth == 0 || !r.docKey(to) {
-				r.docName(r.src[i:to], i)
+				r.docName(r.src[i:to], int32(i))
 			}
-			i = to
-			continue
+			i = to - 1
 		}
-		i++
 	}
 	return i
 }
@@ -142,8 +98,8 @@ func (r *reader) docKey(i int) bool {
 }
 
 // wordEnd gives the end of the identifier characters and backslashes at i.
-func wordEnd(src []byte, i, end int) int {
-	for i < end && (class[src[i]]&(isLetter|isDigit) != 0 || src[i] == '\\') {
+func (r *reader) wordEnd(i int) int {
+	for class[r.at(i)]&isWord != 0 || r.at(i) == '\\' {
 		i++
 	}
 	return i
@@ -152,28 +108,23 @@ func wordEnd(src []byte, i, end int) int {
 // docName adds a class named in a doc comment. A qualified name whose first
 // segment is not imported is taken as written, since most writers leave the
 // leading backslash out; an unqualified one counts when it is imported.
-func (r *reader) docName(name []byte, offset int) {
+func (r *reader) docName(name []byte, offset int32) {
 	name = bytes.TrimRight(name, `\`)
 	short := bytes.TrimPrefix(name, []byte(`\`))
-	if len(short) == 0 || len(short) > longestName || builtin(Type, name) {
+	if len(short) == 0 || len(short) > longestName || builtin(Type, short) {
 		return
 	}
-	first := short
-	qualified := bytes.IndexByte(short, '\\')
-	if qualified >= 0 {
-		first = short[:qualified]
-	}
+	first, _, qualified := bytes.Cut(short, []byte(`\`))
 	if len(short) == len(name) {
-		if _, imported := lookup(r.ns.classes, first); imported {
-			r.add(Docblock, r.ns.class(name), int32(offset))
+		if _, imported := r.ns.lookup(Import, first); imported {
+			r.add(Docblock, r.ns.resolve(Import, name), offset)
 			return
 		}
-		if qualified < 0 {
+		if !qualified {
 			return
 		}
 	}
-	if qualified >= 0 && !qualifiedName(short) || class[short[0]] != isLetter || builtin(Type, short) {
-		return
+	if (!qualified || qualifiedName(short)) && class[short[0]] == isLetter {
+		r.add(Docblock, string(short), offset)
 	}
-	r.add(Docblock, string(short), int32(offset))
 }

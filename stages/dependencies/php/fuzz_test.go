@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,4 +121,65 @@ func seed(f *testing.F) {
 	for _, h := range hostile {
 		f.Add([]byte("<?php " + h.before + h.text + h.text + h.text))
 	}
+}
+
+// repeated is a text to repeat behind another one.
+type repeated struct{ name, before, text string }
+
+// hostile are texts which, repeated behind an opening tag, would cost a reader
+// that looks ahead, goes back or calls itself the square of their number, or
+// its stack.
+var hostile = []repeated{
+	{"parentheses", "", "("},
+	{"braces", "", "{"},
+	{"brackets of all sorts", "", "([{#["},
+	{"closing braces", "", "}"},
+	{"closing brackets", "", ")"},
+	{"wrong brackets", "", "({)]}"},
+	{"brackets closed by one brace", strings.Repeat("(", 100), "{([}"},
+	{"blanks in front of no cast", "", "(" + strings.Repeat(" ", 50)},
+	{"heredocs that never end", "", "<<<A\n"},
+	{"heredocs in heredocs", "", "<<<A\n{$a("},
+	{"nowdocs that never end", "", "<<<'A'\n"},
+	{"labels of heredocs without a line", "", "<<<AAAAAAAA "},
+	{"almost a closing label", "<<<" + strings.Repeat("A", 500) + "\n", strings.Repeat("A", 499) + "\n"},
+	{"indented lines of a heredoc", "<<<A\n", "          B\n"},
+	{"open strings", "", "\"a $b "},
+	{"strings in strings", "", "\"{$a["},
+	{"variables in braces", "", "{$"},
+	{"variables in braces in a string", "\"", "{$"},
+	{"names in braces in a string", "\"", "${a "},
+	{"backticks", "", "`{$"},
+	{"open comments", "", "/*"},
+	{"doc comments", "", "/** @var \\A */"},
+	{"tags in a doc comment", "/**\n", "@var \\A<\n"},
+	{"a type without end in a doc comment", "/** @method ", "A<("},
+	{"hash signs", "", "#"},
+	{"attributes", "", "#[A("},
+	{"opening tags", "?>", "<?php <"},
+	{"HTML", "?>", "<? <?= ?>"},
+	{"groups", "", "use A\\{B, C\\D as E};"},
+	{"a long group", "use A\\{", "B, C\\D as E, "},
+	{"a group of groups", "", "use A\\{"},
+	{"adaptations", "class A { use B {", "C::d insteadof E, F;"},
+	{"uses of traits", "class A {", "use B {"},
+	{"types", "function a(", "?(A&"},
+	{"types in types", "function a(", "("},
+	{"functions", "", "function("},
+	{"arrow functions", "", "fn("},
+	{"parameters", "function a(", "A $b = "},
+	{"classes", "", "class A {"},
+	{"anonymous classes", "", "new class("},
+	{"hooks", "class A {", "public $a { get { "},
+	{"matches", "", "match(a){b=>"},
+	{"a name in pieces", "", "A \\ "},
+	{"a long name", "", "A\\"},
+	{"namespaces with imports", strings.Repeat("use A\\B; ", 1000), "namespace A; use B\\C;"},
+	{"ternaries", "", "a ? "},
+	{"strings that look like classes", "", "'A\\\\B'"},
+	{"carriage returns", "", "a\r"},
+	{"zeros", "", "\x00"},
+	{"high bytes", "", "\xff\\"},
+	{"a long prefix", "namespace A" + strings.Repeat("a", 900) + ";", "new B; "},
+	{"a long import", "use A" + strings.Repeat("a", 900) + " as B;", "new B\\C; "},
 }

@@ -2,7 +2,7 @@ package php
 
 import "bytes"
 
-// quoted takes '…' or "…"; one with interpolation becomes a template.
+// quoted takes '…' or "…"; one with interpolation becomes a text of its parts.
 func (l *lexer) quoted(quote byte) {
 	start := l.pos
 	for i := start + 1; i < len(l.src); i++ {
@@ -10,189 +10,109 @@ func (l *lexer) quoted(quote byte) {
 		case c == '\\':
 			i++
 		case c == quote:
-			l.steps += i - start
 			l.emit(formLiteral, 0, i+1)
 			return
-		case quote == '"' && l.interpolates(i):
-			l.steps += i - start
-			l.push(modeDouble, span{})
-			l.emit(formTemplate, 0, start+1)
-			// The text up to i is known to hold nothing.
-			l.pos = i
+		case quote == '"' && (c == '$' && l.letter(i+1) || l.interpolates(i)):
+			l.push(quote, span{})
+			l.emit(formOther, 0, start+1)
+			l.pos = i // the text up to here is known to hold nothing
 			return
 		}
 	}
-	l.steps += len(l.src) - start
-	l.odd.note("unterminated string", start)
+	l.odd.note("unterminated string", int32(start))
 	l.pos = len(l.src)
 }
 
-// interpolates says whether $a, ${ or {$ stands at i.
+// interpolates says whether ${ or {$ stands at i. What "$a[key]" or "$a->b" names
+// is no class, function or constant, so that it passes for text.
 func (l *lexer) interpolates(i int) bool {
-	switch l.src[i] {
-	case '$':
-		return l.letter(i+1) || l.at(i+1) == '{'
-	case '{':
-		return l.at(i+1) == '$'
-	}
-	return false
+	c, next := l.src[i], l.at(i+1)
+	return c == '$' && next == '{' || c == '{' && next == '$'
 }
 
-// template goes on in a string with interpolation, to its end or to the next
-// expression in braces.
-func (l *lexer) template(m mode) {
-	start := l.pos
-	i := start
-	for i < len(l.src) {
+// text goes on in a string with interpolation or in a heredoc, to its end or to
+// the next expression in braces.
+func (l *lexer) text(m mode) {
+	for i := l.pos; i < len(l.src); i++ {
 		c := l.src[i]
-		switch {
-		case c == '\\':
-			if i++; l.at(i) != '\n' && l.at(i) != '\r' {
-				i++
+		end, ends := i+1, c == m.quote
+		if m.heredoc() {
+			ends = false
+			if c == '\n' || c == '\r' {
+				end, ends = l.closes(i+1, m.label)
 			}
-		case m.kind == modeDouble && c == '"', m.kind == modeBacktick && c == '`':
-			l.steps += i - start
+		}
+		switch {
+		case ends:
 			l.pop()
 			l.pos = i
-			l.emit(formTemplateClose, 0, i+1)
+			l.emit(formOther, 0, end)
 			return
-		case m.kind == modeHeredoc && (c == '\n' || c == '\r'):
-			i++
-			if end, ok := l.closes(i, m.label); ok {
-				l.steps += i - start
-				l.pop()
-				l.pos = i
-				l.emit(formTemplateClose, 0, end)
-				return
+		case m.heredoc() && m.quote == '\'': // nothing but its label means anything
+		case c == '\\':
+			// A newline behind it may still be followed by the closing label.
+			if next := l.at(i + 1); next != '\n' && next != '\r' {
+				i++
 			}
-		case c == '$' && l.letter(i+1):
-			i = l.simple(i)
 		case (c == '$' || c == '{') && l.interpolates(i):
-			l.steps += i - start
 			l.pos = i
 			l.interpolate()
 			return
-		default:
-			i++
 		}
 	}
-	l.steps += len(l.src) - start
 	l.pos = len(l.src)
-}
-
-// simple gives the end of $a, $a[…] or $a->b in a string. No name in it means a
-// class, function or constant: the index of "$a[key]" is text.
-func (l *lexer) simple(i int) int {
-	i = l.skip(i+1, isLetter|isDigit)
-	switch {
-	case l.at(i) == '[':
-		end := i + 1
-		if l.at(end) == '-' {
-			end++
-		}
-		if l.at(end) == '$' {
-			end++
-		}
-		end = l.skip(end, isLetter|isDigit)
-		if l.at(end) == ']' {
-			return end + 1
-		}
-	case l.has(i, "->") && l.letter(i+2):
-		return l.skip(i+2, isLetter|isDigit)
-	case l.has(i, "?->") && l.letter(i+3):
-		return l.skip(i+3, isLetter|isDigit)
-	}
-	return i
 }
 
 // interpolate takes {$ or ${ and turns to code; of ${name} and ${name[…]} the
 // name, which is a variable's, too.
 func (l *lexer) interpolate() {
 	dollar := l.src[l.pos] == '$'
-	l.push(modeCode, span{})
+	l.push('{', span{})
 	if !dollar {
 		l.emit(formOp, opInterpolate, l.pos+1)
 		return
 	}
 	l.emit(formOp, opInterpolate, l.pos+2)
 	if l.letter(l.pos) {
-		end := l.skip(l.pos, isLetter|isDigit)
+		end := l.skip(l.pos, isWord)
 		if c := l.at(end); c == '}' || c == '[' {
 			l.emit(formVariable, 0, end)
 		}
 	}
 }
 
-// heredoc takes the opening line of a heredoc, the whole of a nowdoc, or an
-// operator that begins with <<.
-func (l *lexer) heredoc() {
-	i := l.blanks(l.pos + 3)
-	quote := l.at(i)
+// heredoc takes the opening of a heredoc or nowdoc, up to the end of its line,
+// and says whether there is one.
+func (l *lexer) heredoc() bool {
+	if !l.has(l.pos, "<<<") {
+		return false
+	}
+	from := l.blanks(l.pos + 3)
+	quote := l.at(from)
 	if quote == '\'' || quote == '"' {
-		i++
+		from++
 	} else {
 		quote = 0
 	}
-	end := i
-	if l.letter(i) {
-		end = l.skip(i, isLetter|isDigit)
-	}
-	label := span{int32(i), int32(end)}
+	to := l.skip(from, isWord)
+	end := to
 	if quote != 0 && l.at(end) == quote {
 		end++
-	} else if quote != 0 {
-		label.end = label.start
 	}
-	if label.start == label.end || l.at(end) != '\n' && l.at(end) != '\r' {
-		l.operator()
-		return
+	isLine := l.at(end) == '\n' || l.at(end) == '\r'
+	if !l.letter(from) || quote != 0 && end == to || !isLine {
+		return false
 	}
-	if l.has(end, "\r\n") {
-		end++
-	}
-	l.body(end+1, quote == '\'', label)
-}
-
-// body opens a heredoc whose text begins at i. The closing label may be
-// indented, and code may follow it (from PHP 7.3 on).
-func (l *lexer) body(i int, now bool, label span) {
-	l.push(modeHeredoc, label)
-	l.emit(formTemplate, 0, i)
-	if end, ok := l.closes(i, label); ok {
-		l.pop()
-		l.emit(formTemplateClose, 0, end)
-		return
-	}
-	if !now {
-		return
-	}
-	for l.pos < len(l.src) {
-		next := bytes.IndexAny(l.src[l.pos:], "\r\n")
-		if next < 0 {
-			break
-		}
-		l.steps += next + 1
-		l.pos += next + 1
-		if end, ok := l.closes(l.pos, label); ok {
-			l.pop()
-			l.emit(formTemplateClose, 0, end)
-			return
-		}
-	}
-	l.steps += len(l.src) - l.pos
-	l.pos = len(l.src)
+	l.push(quote, span{int32(from), int32(to)})
+	l.emit(formOther, 0, end)
+	return true
 }
 
 // closes says whether the closing label stands at i, the start of a line, and
-// where it ends.
+// where it ends. It may be indented, and code may follow it (from PHP 7.3 on).
 func (l *lexer) closes(i int, label span) (end int, ok bool) {
 	i = l.blanks(i)
 	text := l.src[label.start:label.end]
 	end = i + len(text)
-	// The comparison ends where the line does, so that it costs no more than
-	// the line is long.
-	if end > len(l.src) || !bytes.Equal(l.src[i:end], text) {
-		return 0, false
-	}
-	return end, end == len(l.src) || class[l.src[end]]&(isLetter|isDigit) == 0
+	return end, bytes.HasPrefix(l.src[i:], text) && class[l.at(end)]&isWord == 0
 }

@@ -25,7 +25,7 @@ func classInLiteral(literal []byte) (string, bool) {
 	if !qualifiedName(text) {
 		return "", false
 	}
-	last := alias(text)[0]
+	last := lastPart(text)[0]
 	if bytes.IndexByte(text, '\\') < 2 || last < 'A' || last > 'Z' {
 		return "", false
 	}

@@ -3,7 +3,6 @@ package php
 // modifiers takes public, static, readonly … and the (set) of PHP 8.4.
 func (r *reader) modifiers() {
 	for {
-		r.steps++
 		switch r.peek(0).keyword {
 		case kwModifier, kwStatic:
 			r.i++
@@ -33,7 +32,7 @@ func (r *reader) member() {
 		r.traits()
 	case kwConst:
 		r.i++
-		r.types(Type)
+		r.types()
 	case kwFunction:
 		r.function()
 	case kwCase:
@@ -42,30 +41,14 @@ func (r *reader) member() {
 			r.i++
 		}
 	default:
-		r.types(Type)
-	}
-}
-
-// parameter takes the start of a parameter, up to its variable.
-func (r *reader) parameter() {
-	r.modifiers()
-	r.types(Type)
-}
-
-// attribute takes the name of an attribute.
-func (r *reader) attribute(t token) {
-	if t.form == formName && t.keyword.contextual() {
-		r.class(Attribute, t)
-		r.i++
+		r.types()
 	}
 }
 
 // hook takes the start of a property hook: get, &get, set, set(…).
 func (r *reader) hook() {
 	r.modifiers()
-	if r.peek(0).is('&') {
-		r.i++
-	}
+	r.take('&')
 	if r.peek(0).form != formName {
 		return
 	}
@@ -80,10 +63,9 @@ func (r *reader) hook() {
 
 // types takes a type: names with ?, |, & and brackets between them. It ends
 // before a second name in a row and before the name of a constant.
-func (r *reader) types(kind Kind) {
+func (r *reader) types() {
 	depth, named := 0, false
 	for ; ; r.i++ {
-		r.steps++
 		t := r.peek(0)
 		switch {
 		case t.is('?'), t.is('|'), t.is('&'):
@@ -96,7 +78,7 @@ func (r *reader) types(kind Kind) {
 		case t.form == formName && !named && !r.peek(1).is('='):
 			switch {
 			case t.keyword.contextual():
-				r.class(kind, t)
+				r.class(Type, t)
 			case t.keyword != kwType && t.keyword != kwStatic:
 				return
 			}
@@ -111,25 +93,17 @@ func (r *reader) types(kind Kind) {
 func (r *reader) traits() {
 	r.i++
 	r.list(Trait)
-	if r.peek(0).is(';') {
-		r.i++
-		r.top().begins = true
-		return
-	}
-	if !r.peek(0).is('{') {
-		return
-	}
 	start := r.peek(0).start
-	for r.i++; r.i < len(r.tokens); {
-		r.steps++
-		if r.peek(0).is('}') {
-			r.i++
-			r.top().begins = true
-			return
+	ended := r.take(';')
+	if !ended && r.take('{') {
+		for ended = r.take('}'); !ended && r.i < len(r.tokens); ended = r.take('}') {
+			r.adaptation()
 		}
-		r.adaptation()
+		if !ended {
+			r.odd.note("unclosed bracket", start)
+		}
 	}
-	r.odd.note("unclosed bracket", int(start))
+	r.top().begins = ended
 }
 
 // adaptation takes A::f insteadof B, C; or [A::]f as [modifier] [name];.
@@ -141,14 +115,13 @@ func (r *reader) adaptation() {
 		r.i += 2
 	}
 	for r.i < len(r.tokens) {
-		r.steps++
 		t := r.peek(0)
 		if t.is('}') {
 			return
 		}
 		r.i++
 		switch {
-		case t.op == ';':
+		case t.is(';'):
 			return
 		case t.keyword == kwInsteadof && !r.peek(-2).is(opDoubleColon):
 			r.list(Trait)

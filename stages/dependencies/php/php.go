@@ -14,47 +14,38 @@ import (
 	"strings"
 )
 
-// Kind says in what role a name was found.
-type Kind uint8
+// Kind says in what role a name was found, in a word for people.
+type Kind string
 
 // The kinds of a reference. The first nine are class names in code position,
 // which PHP itself looks up (or may look up) when the code runs.
 const (
-	New        Kind = iota + 1 // new X
-	Static                     // X::member, X::class
-	InstanceOf                 // $a instanceof X
-	Extends                    // class or interface … extends X
-	Implements                 // class or enum … implements X
-	Trait                      // use X; in a class, and X in its adaptations
-	Type                       // type of a parameter, return value, property or constant
-	Catch                      // catch (X $e)
-	Attribute                  // #[X]
-	Import                     // use X; of a class (imports of functions and constants are none)
-	Docblock                   // a class name in a tag of a doc comment
-	String                     // a literal that looks like a namespaced class name: 'Foo\Bar'
-	Function                   // call of a function by its name
-	Constant                   // use of a constant by its name
+	New        Kind = "new"        // new X
+	Static     Kind = "static"     // X::member, X::class
+	InstanceOf Kind = "instanceof" // $a instanceof X
+	Extends    Kind = "extends"    // class or interface … extends X
+	Implements Kind = "implements" // class or enum … implements X
+	Trait      Kind = "trait"      // use X; in a class, and X in its adaptations
+	Type       Kind = "type"       // type of a parameter, return value, property or constant
+	Catch      Kind = "catch"      // catch (X $e)
+	Attribute  Kind = "attribute"  // #[X]
+	Import     Kind = "import"     // use X; of a class (imports of functions and constants are none)
+	Docblock   Kind = "docblock"   // a class name in a tag of a doc comment
+	String     Kind = "string"     // a literal that looks like a namespaced class name: 'Foo\Bar'
+	Function   Kind = "function"   // call of a function by its name
+	Constant   Kind = "constant"   // use of a constant by its name
 )
-
-var kindNames = [...]string{
-	New: "new", Static: "static", InstanceOf: "instanceof", Extends: "extends", Implements: "implements",
-	Trait: "trait", Type: "type", Catch: "catch", Attribute: "attribute", Import: "import",
-	Docblock: "docblock", String: "string", Function: "function", Constant: "constant",
-}
-
-// String gives the kind's name in lower case, "unknown" for a value that is
-// none of the constants.
-func (k Kind) String() string {
-	if int(k) < len(kindNames) && k != 0 {
-		return kindNames[k]
-	}
-	return "unknown"
-}
 
 // Code says whether a name of this kind is a class in code position: one that
 // PHP loads when it gets there, unlike an import, a doc comment, a string, or
 // the name of a function or constant.
-func (k Kind) Code() bool { return k >= New && k <= Attribute }
+func (k Kind) Code() bool {
+	switch k {
+	case New, Static, InstanceOf, Extends, Implements, Trait, Type, Catch, Attribute:
+		return true
+	}
+	return false
+}
 
 // Reference is one name that a file refers to.
 type Reference struct {
@@ -89,11 +80,10 @@ func Read(src []byte) File {
 		return File{Problem: "more than 2 GiB at line 1"}
 	}
 	r := readers.Get().(*reader)
-	r.reset(src)
-	r.run()
-	r.walk()
-	f := r.file()
-	r.release()
+	f := r.read(src)
+	if len(src) < 1<<20 { // what a large file took is not kept
+		readers.Put(r)
+	}
 	return f
 }
 

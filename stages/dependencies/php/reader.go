@@ -2,7 +2,9 @@ package php
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -16,17 +18,9 @@ type reader struct {
 	braces  int  // frames that } closes
 	branch  bool // the last : was that of a ? … :
 	ns      namespace
-	found   []located          // in order of position
-	inDocs  []located          // the same of doc comments, which may be read behind the code that follows them
+	found   []Reference        // with offsets in place of lines
 	seen    map[Reference]bool // with Line 0
 	classes []string
-}
-
-// located is a reference whose line is not known yet.
-type located struct {
-	kind   Kind
-	name   string
-	offset int32
 }
 
 // frame is an open bracket.
@@ -48,44 +42,33 @@ type role uint8
 const (
 	roleFile      role = iota // no bracket: the frame below all others
 	roleBlock                 // statements or match arms in { }
-	roleClass                 // members in { }
-	roleHooks                 // property hooks in { }
 	roleGroup                 // arguments, expressions or indices in ( ) or [ ]
-	roleParams                // parameters in ( )
 	roleUses                  // variables of a closure in ( )
 	roleAnonymous             // arguments of new class( )
+	roleClass                 // members in { }; this and the roles below hold what has a beginning
+	roleHooks                 // property hooks in { }
+	roleParams                // parameters in ( )
 	roleAttr                  // attributes in #[ ]
 )
 
-var readers = sync.Pool{New: func() any { return newReader() }}
+// readers keeps the memory of readers for the next file.
+var readers = sync.Pool{New: func() any { return &reader{seen: map[Reference]bool{}} }}
 
-func newReader() *reader { return &reader{seen: map[Reference]bool{}} }
-
-// reset readies r for src; it keeps the memory of earlier files.
-func (r *reader) reset(src []byte) {
+// read reads one file with the memory of those before.
+func (r *reader) read(src []byte) File {
 	*r = reader{
 		lexer:  lexer{src: src, tokens: r.tokens[:0], docs: r.docs[:0], modes: r.modes[:0]},
-		frames: append(r.frames[:0], frame{}),
-		found:  r.found[:0], inDocs: r.inDocs[:0], seen: r.seen,
+		frames: append(r.frames[:0], frame{}), found: r.found[:0], seen: r.seen,
 	}
 	clear(r.seen)
-}
-
-// release hands r back, unless a large file made it large.
-func (r *reader) release() {
-	const manyTokens, manyNames = 1 << 16, 1 << 12
-	r.src, r.classes, r.ns, r.odd = nil, nil, namespace{}, oddity{}
-	clear(r.found)
-	clear(r.inDocs)
-	if cap(r.tokens) <= manyTokens && cap(r.modes)+cap(r.frames) <= manyTokens && len(r.seen) <= manyNames {
-		readers.Put(r)
-	}
+	r.run()
+	r.walk()
+	return r.file()
 }
 
 // walk goes over all tokens.
 func (r *reader) walk() {
 	for r.i < len(r.tokens) {
-		r.steps++
 		t := r.tokens[r.i]
 		r.comments(t.start)
 		if f := r.top(); f.begins && !t.is(opAttribute) {
@@ -97,18 +80,17 @@ func (r *reader) walk() {
 		switch t.form {
 		case formName:
 			r.name(t)
-		case formOp, formClose:
+		case formOp:
 			r.operator(t)
 		case formLiteral:
 			r.literal(t)
-			r.i++
 		default:
 			r.i++
 		}
 	}
 	r.comments(int32(len(r.src)) + 1)
 	if f := r.top(); f.role != roleFile {
-		r.odd.note("unclosed bracket", int(f.start))
+		r.odd.note("unclosed bracket", f.start)
 	}
 }
 
@@ -120,9 +102,13 @@ func (r *reader) begin(in role, t token) bool {
 	case roleClass:
 		r.member()
 	case roleParams:
-		r.parameter()
+		r.modifiers()
+		r.types()
 	case roleAttr:
-		r.attribute(t)
+		if t.form == formName && t.keyword.contextual() {
+			r.class(Attribute, t)
+			r.i++
+		}
 	case roleHooks:
 		r.hook()
 	}
@@ -140,108 +126,68 @@ func (r *reader) peek(n int) token {
 	return token{}
 }
 
+// take goes on behind the token if it is the operator o, and says whether it is.
+func (r *reader) take(o op) bool {
+	is := r.peek(0).is(o)
+	if is {
+		r.i++
+	}
+	return is
+}
+
 // text gives a name's bytes as PHP 8 writes them.
 func (r *reader) text(t token) []byte {
 	text := r.src[t.start:t.end]
-	r.steps += len(text)
 	if !t.spaced {
 		return text
 	}
-	joined := make([]byte, 0, len(text))
-	for _, c := range text {
-		if class[c] != isSpace {
-			joined = append(joined, c)
-		}
-	}
-	return joined
+	return slices.DeleteFunc(slices.Clone(text), func(c byte) bool { return class[c] == isSpace })
 }
 
 // class adds a reference to the class that the token names, unless it is self
 // or a built-in type.
 func (r *reader) class(kind Kind, t token) {
-	text := r.text(t)
-	if builtin(kind, text) || r.long(text, t) {
-		return
+	if text := r.text(t); !builtin(kind, text) {
+		r.add(kind, r.ns.resolve(Import, text), t.start)
 	}
-	r.add(kind, r.ns.class(text), t.start)
-}
-
-// long says whether a name is too long to be kept.
-func (r *reader) long(name []byte, t token) bool {
-	if len(name) <= longestName {
-		return false
-	}
-	r.odd.note("name of more than 1024 bytes", int(t.start))
-	return true
 }
 
 // add keeps the first place of every pair of kind and name.
 func (r *reader) add(kind Kind, name string, offset int32) {
-	r.steps += len(name)
-	if name == "" {
-		return
-	}
 	if len(name) > longestName {
-		r.odd.note("name of more than 1024 bytes", int(offset))
+		r.odd.note(longName, offset)
 		return
 	}
 	key := Reference{Kind: kind, Name: name}
-	if r.seen[key] {
+	if name == "" || r.seen[key] {
 		return
 	}
 	r.seen[key] = true
-	if kind == Docblock {
-		r.inDocs = append(r.inDocs, located{kind, name, offset})
-		return
-	}
-	r.found = append(r.found, located{kind, name, offset})
+	r.found = append(r.found, Reference{kind, name, int(offset)})
 }
 
 // file makes the result: what was found in order, with lines.
 func (r *reader) file() File {
-	f := File{Declares: r.classes}
-	lines := lineCounter{src: r.src, line: 1}
-	if n := len(r.found) + len(r.inDocs); n > 0 {
-		f.References = make([]Reference, 0, n)
-	}
-	for code, docs := r.found, r.inDocs; len(code)+len(docs) > 0; {
-		next := &code
-		if len(code) == 0 || len(docs) > 0 && docs[0].offset < code[0].offset {
-			next = &docs
-		}
-		l := (*next)[0]
-		*next = (*next)[1:]
-		f.References = append(f.References, Reference{l.kind, l.name, lines.at(int(l.offset))})
+	// Doc comments may be read behind the code that follows them.
+	slices.SortStableFunc(r.found, func(a, b Reference) int { return cmp.Compare(a.Line, b.Line) })
+	f := File{Declares: r.classes, References: append([]Reference(nil), r.found...)}
+	from, line := 0, 1
+	for i := range f.References {
+		at := f.References[i].Line
+		line += newlines(r.src[from:at])
+		from, f.References[i].Line = at, line
 	}
 	if r.odd.text != "" {
-		lines = lineCounter{src: r.src, line: 1}
-		f.Problem = fmt.Sprintf("%s at line %d", r.odd.text, lines.at(r.odd.offset))
+		f.Problem = fmt.Sprintf("%s at line %d", r.odd.text, 1+newlines(r.src[:r.odd.offset]))
 	}
 	return f
 }
 
-// lineCounter counts the lines up to offsets that only grow. A line ends with
-// \n, \r\n or a lone \r, as in PHP.
-type lineCounter struct {
-	src  []byte
-	from int
-	line int
-}
-
-func (c *lineCounter) at(offset int) int {
-	offset = min(offset, len(c.src))
-	part := c.src[c.from:offset]
-	c.line += bytes.Count(part, []byte("\n"))
-	for i := bytes.IndexByte(part, '\r'); i >= 0; {
-		if end := c.from + i + 1; end >= len(c.src) || c.src[end] != '\n' {
-			c.line++
-		}
-		next := bytes.IndexByte(part[i+1:], '\r')
-		if next < 0 {
-			break
-		}
-		i += 1 + next
+// newlines counts the ends of lines: \n, \r\n or a lone \r, as in PHP.
+func newlines(src []byte) int {
+	n := bytes.Count(src, []byte("\n"))
+	if bytes.IndexByte(src, '\r') >= 0 {
+		n += bytes.Count(src, []byte("\r")) - bytes.Count(src, []byte("\r\n"))
 	}
-	c.from = offset
-	return c.line
+	return n
 }

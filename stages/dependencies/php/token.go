@@ -1,5 +1,7 @@
 package php
 
+import "strings"
+
 // form is the sort of a token, as far as names depend on it.
 type form uint8
 
@@ -7,14 +9,9 @@ const (
 	formEnd      form = iota // after the last token
 	formName                 // identifier, keyword or qualified name
 	formVariable             // $a
-	formNumber
-	formLiteral       // '…' or "…" without interpolation
-	formTemplate      // start of a string with interpolation, of a heredoc or of `…`
-	formTemplateClose // its end
-	formCast          // (int)
-	formOp            // operator or bracket
-	formEcho          // <?=
-	formClose         // ?>, which ends a statement as ; does
+	formLiteral              // '…' or "…" without interpolation
+	formOp                   // operator or bracket
+	formOther                // number, <?=, begin or end of a string with interpolation or of a heredoc
 )
 
 // op is an operator or bracket: its character, or one of the constants.
@@ -24,8 +21,6 @@ const (
 	opOther       op = iota + 128 // one that no name depends on, such as ===
 	opDoubleColon                 // ::
 	opArrow                       // -> or ?->
-	opDoubleArrow                 // =>
-	opEllipsis                    // ...
 	opAttribute                   // #[
 	opInterpolate                 // {$ or ${ in a string; } closes it
 )
@@ -72,7 +67,7 @@ const (
 	kwReadonly // from 8.1
 	kwStatic
 	kwTrait
-	kwType // array and callable
+	kwType
 	kwUse
 	kwVisibility
 	kwYield
@@ -80,39 +75,33 @@ const (
 
 // keywords maps every reserved word in lower case. Source: the PHP manual,
 // "List of keywords". Words that PHP reserves for a place only (enum, from,
-// readonly) are names elsewhere, which the resolver decides.
-var keywords = map[string]keyword{
-	"as": kwAs, "case": kwCase, "catch": kwCatch, "class": kwClass, "const": kwConst, "enum": kwEnum,
-	"extends": kwExtends, "fn": kwFn, "from": kwFrom, "function": kwFunction, "goto": kwGoto,
-	"__halt_compiler": kwHalt, "implements": kwImplements, "insteadof": kwInsteadof,
-	"instanceof": kwInstanceof, "interface": kwInterface, "match": kwMatch, "namespace": kwNamespace,
-	"new": kwNew, "readonly": kwReadonly, "static": kwStatic, "trait": kwTrait, "use": kwUse, "yield": kwYield,
-	"abstract": kwModifier, "final": kwModifier, "var": kwModifier,
-	"public": kwVisibility, "protected": kwVisibility, "private": kwVisibility,
-	"array": kwType, "callable": kwType,
-}
-
-func init() {
-	for _, word := range []string{
-		"and", "break", "clone", "continue", "declare", "default", "die", "do", "echo", "else", "elseif", "empty",
-		"enddeclare", "endfor", "endforeach", "endif", "endswitch", "endwhile", "eval", "exit", "finally", "for",
-		"foreach", "global", "if", "include", "include_once", "isset", "list", "or", "print", "require",
-		"require_once", "return", "switch", "throw", "try", "unset", "while", "xor", "__class__", "__dir__",
-		"__file__", "__function__", "__line__", "__method__", "__namespace__", "__property__", "__trait__",
-	} {
-		keywords[word] = kwOther
+// readonly) are names elsewhere, which the reader decides.
+var keywords = func() map[string]keyword {
+	all := map[string]keyword{
+		"as": kwAs, "case": kwCase, "catch": kwCatch, "class": kwClass, "const": kwConst, "enum": kwEnum,
+		"extends": kwExtends, "fn": kwFn, "from": kwFrom, "function": kwFunction, "goto": kwGoto,
+		"__halt_compiler": kwHalt, "implements": kwImplements, "insteadof": kwInsteadof,
+		"instanceof": kwInstanceof, "interface": kwInterface, "match": kwMatch, "namespace": kwNamespace,
+		"new": kwNew, "readonly": kwReadonly, "static": kwStatic, "trait": kwTrait, "use": kwUse, "yield": kwYield,
+		"abstract": kwModifier, "final": kwModifier, "var": kwModifier,
+		"public": kwVisibility, "protected": kwVisibility, "private": kwVisibility,
+		"array": kwType, "callable": kwType,
 	}
-}
-
-// longestKeyword is the length of __halt_compiler.
-const longestKeyword = 15
+	for word := range strings.FieldsSeq(`and break clone continue declare default die do echo else elseif empty
+		enddeclare endfor endforeach endif endswitch endwhile eval exit finally for foreach global if include
+		include_once isset list or print require require_once return switch throw try unset while xor
+		__class__ __dir__ __file__ __function__ __line__ __method__ __namespace__ __property__ __trait__`) {
+		all[word] = kwOther
+	}
+	return all
+}()
 
 // keywordOf classifies a name without backslashes.
 func keywordOf(name []byte) keyword {
-	if len(name) < 2 || len(name) > longestKeyword {
+	var buffer [len("__halt_compiler")]byte // the longest
+	if len(name) < 2 || len(name) > len(buffer) {
 		return kwNone
 	}
-	var buffer [longestKeyword]byte
 	return keywords[string(appendLower(buffer[:0], name))]
 }
 

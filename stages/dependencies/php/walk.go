@@ -1,17 +1,17 @@
 package php
 
+import "bytes"
+
 // open pushes the frame of a bracket and goes on behind it.
 func (r *reader) open(in role, closing op) {
-	t := r.peek(0)
-	r.frames = append(r.frames, frame{role: in, close: closing, begins: in >= roleClass && in != roleGroup &&
-		in != roleUses && in != roleAnonymous, start: t.start})
+	r.frames = append(r.frames, frame{role: in, close: closing, begins: in >= roleClass, start: r.peek(0).start})
 	if closing == '}' {
 		r.braces++
 	}
 	r.i++
 }
 
-// operator takes an operator, a bracket or ?>.
+// operator takes an operator or a bracket.
 func (r *reader) operator(t token) {
 	switch t.op {
 	case '(':
@@ -62,13 +62,12 @@ func (r *reader) close(t token) {
 	f := *r.top()
 	if f.close != t.op {
 		if t.op != '}' || r.braces == 0 {
-			r.odd.note("unopened bracket", int(t.start))
+			r.odd.note("unopened bracket", t.start)
 			return
 		}
-		r.odd.note("unclosed bracket", int(f.start))
+		r.odd.note("unclosed bracket", f.start)
 		for r.top().close != '}' {
 			r.frames = r.frames[:len(r.frames)-1]
-			r.steps++
 		}
 		f = *r.top()
 	}
@@ -101,7 +100,7 @@ func (r *reader) literal(t token) {
 	if name, ok := classInLiteral(r.src[t.start:t.end]); ok {
 		r.add(String, name, t.start)
 	}
-	r.steps += int(t.end - t.start)
+	r.i++
 }
 
 // name takes a name in a statement or expression.
@@ -124,23 +123,19 @@ func (r *reader) name(t token) {
 	}
 }
 
-// plain takes a name that is no keyword: a call, a label or a constant.
+// plain takes a name that is no keyword: a call, a label, a cast or a constant.
 func (r *reader) plain(t, before, next token) {
 	r.i++
+	text := r.text(t)
 	switch {
 	case next.is('('):
-		if text := r.text(t); !r.long(text, t) {
-			r.add(Function, r.ns.function(text), t.start)
-		}
+		r.add(Function, r.ns.resolve(Function, text), t.start)
 	case next.is(':') && r.statement(before): // a label
+	case before.is('(') && next.is(')') && casts[string(bytes.ToLower(text))]:
 	case next.form == formVariable || next.form == formName && next.keyword == kwNone:
 		// Two names in a row are no code that PHP takes.
 	default:
-		text := r.text(t)
-		if r.long(text, t) {
-			return
-		}
-		if name := r.ns.constant(text); !literalConstant(name) && !builtin(Constant, text) {
+		if name := r.ns.resolve(Constant, text); !builtin(Constant, []byte(name)) {
 			r.add(Constant, name, t.start)
 		}
 	}
@@ -148,8 +143,7 @@ func (r *reader) plain(t, before, next token) {
 
 // statement says whether a statement begins behind the token.
 func (r *reader) statement(before token) bool {
-	return before.is(';') || before.is('{') || before.is('}') || before.is(':') && !r.branch ||
-		before.form == formClose || before.form == formEnd
+	return before.is(';') || before.is('{') || before.is('}') || before.is(':') && !r.branch || before.form == formEnd
 }
 
 // word takes a keyword and what belongs to it.
@@ -214,15 +208,12 @@ func (r *reader) catch() {
 	if !r.peek(0).is('(') {
 		return
 	}
-	r.open(roleGroup, ')')
-	for {
-		r.steps++
+	for r.open(roleGroup, ')'); ; r.i++ {
 		switch t := r.peek(0); {
 		case t.form == formName && t.keyword.contextual():
 			r.class(Catch, t)
 		case !t.is('|'):
 			return
 		}
-		r.i++
 	}
 }

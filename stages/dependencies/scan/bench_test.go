@@ -43,7 +43,7 @@ func benchmark(b *testing.B, s pipeline.Reader, cache func(name string) pipeline
 	run := func(b *testing.B, name func() string) {
 		understood := 0
 		for b.Loop() {
-			found, err := New(s, cache(name())).Files(b.Context(), files)
+			found, err := Scanner{s, cache(name()), "a"}.Files(b.Context(), files)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -56,12 +56,17 @@ func benchmark(b *testing.B, s pipeline.Reader, cache func(name string) pipeline
 	})
 	b.Run("unchanged", func(b *testing.B) {
 		name := fmt.Sprintf("warm-%d", len(files))
-		scanner := New(s, cache(name))
+		scanner := Scanner{s, cache(name), "a"}
 		if _, err := scanner.Files(b.Context(), files); err != nil {
 			b.Fatal(err)
 		}
 		run(b, func() string { return name })
-		b.ReportMetric(float64(len(scanner.load(b.Context()).encode()))/1e6, "pack-MB")
+		content, err := scanner.Cache.Get(b.Context(), scanner.name())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer content.Close()
+		b.ReportMetric(float64(content.Size())/1e6, "pack-MB")
 	})
 }
 

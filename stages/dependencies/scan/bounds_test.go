@@ -23,8 +23,8 @@ func TestHostileXML(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			got := readXML([]byte(src), plainXML)
-			if len(got.references) != 1 || got.references[0].Name != `Acme\Shop\Model` {
-				t.Errorf("%d references", len(got.references))
+			if len(got.References) != 1 || got.References[0].Name != `Acme\Shop\Model` {
+				t.Errorf("%d references", len(got.References))
 			}
 			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %s", took)
@@ -39,7 +39,7 @@ func TestLargeXML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := New(store, nil).Files(t.Context(), []pipeline.File{{Path: "etc/di.xml", Mode: pipeline.Regular, Size: size, Digest: digest}})
+	found, err := Scanner{Store: store}.Files(t.Context(), []pipeline.File{{Path: "etc/di.xml", Mode: pipeline.Regular, Size: size, Digest: digest}})
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Problem, "and was not read") {
 		t.Errorf("%v, %v", found, err)
 	}

@@ -4,114 +4,113 @@ import (
 	"bytes"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
-// A reader understands one form of file.
-type reader struct {
-	// id stands beside the digest of a content in what is kept: what a content
-	// says depends on the form that the file's name gives it. An id is never
-	// given to another form.
-	id   byte
-	read func(name string, src []byte) result
-}
+// A form of file stands beside the digest of a content in what is kept: what a
+// content says depends on the form that the file's name gives it. A number is
+// never given to another form.
+type form uint8
 
-// A result is what one content said.
-type result struct {
-	// understood is false for a file without extension that is no PHP.
-	understood bool
-	declares   []string
-	references []Reference
-	problem    string
-}
+// A reader understands one form of file. It gives nil for what is no such file.
+type reader func(src []byte) *php.File
 
-func (r result) file(path string) File {
-	return File{Path: path, Declares: r.declares, References: r.references, Problem: r.problem}
-}
-
-var (
-	phpReader          = &reader{1, readPHP}
-	scriptReader       = &reader{2, readScript}
-	registrationReader = &reader{3, readRegistration}
-	xmlReader          = &reader{4, func(_ string, src []byte) result { return readXML(src, plainXML) }}
-	moduleReader       = &reader{5, func(_ string, src []byte) result { return readXML(src, moduleXML) }}
-	themeReader        = &reader{6, func(_ string, src []byte) result { return readXML(src, themeXML) }}
-	graphQLReader      = &reader{7, func(_ string, src []byte) result { return readGraphQL(src) }}
-)
-
-// readerOf gives the reader that a file's name asks for; nil if none does.
-func readerOf(f pipeline.File) *reader {
+// readerOf gives the form that a file's name says it has, and its reader; nil for
+// a file that is not read.
+func readerOf(f pipeline.File) (form, reader) {
 	name := path.Base(f.Path)
 	switch {
 	case f.Mode == pipeline.Symlink:
-		return nil
+		return 0, nil
 	case name == "registration.php":
-		return registrationReader
+		return 3, readRegistration
 	case php.IsPHP(name, nil):
-		return phpReader
+		return 1, readPHP
 	case name == "module.xml":
-		return moduleReader
+		return 5, func(src []byte) *php.File { return readXML(src, moduleXML) }
 	case name == "theme.xml":
-		return themeReader
+		return 6, func(src []byte) *php.File { return readXML(src, themeXML) }
 	case strings.HasSuffix(name, ".xml"):
-		return xmlReader
+		return 4, func(src []byte) *php.File { return readXML(src, plainXML) }
 	case strings.HasSuffix(name, ".graphqls"):
-		return graphQLReader
+		return 7, readGraphQL
 	case !strings.Contains(name, "."):
-		return scriptReader
+		return 2, readScript
 	}
-	return nil
+	return 0, nil
 }
 
-func readPHP(_ string, src []byte) result {
-	file := php.Read(src)
-	references := slices.Grow([]Reference(nil), len(file.References))
-	for _, r := range file.References {
-		references = append(references, Reference{Of(r.Kind), r.Name, r.Line})
-	}
-	return result{understood: true, declares: file.Declares, references: references, problem: file.Problem}
+func readPHP(src []byte) *php.File {
+	f := php.Read(src)
+	return &f
 }
 
 // readScript reads what may be PHP by its first bytes, such as bin/magento.
-func readScript(name string, src []byte) result {
-	if !php.IsPHP(path.Base(name), src) {
-		return result{}
+func readScript(src []byte) *php.File {
+	if !php.IsPHP("script", src) {
+		return nil
 	}
-	return readPHP(name, src)
+	return readPHP(src)
 }
 
 // component is a name that registration.php hands to the ComponentRegistrar: of a
 // module or of a theme. Those of libraries and languages nobody refers to.
 var component = regexp.MustCompile(`['"]([A-Z][A-Za-z0-9]*_[A-Za-z0-9]+|(?:frontend|adminhtml)/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+)['"]`)
 
-func readRegistration(name string, src []byte) result {
-	r := readPHP(name, src)
+func readRegistration(src []byte) *php.File {
+	f := readPHP(src)
 	for _, m := range component.FindAllSubmatch(src, -1) {
-		r.declares = append(r.declares, string(m[1]))
+		f.Declares = append(f.Declares, string(m[1]))
 	}
-	return r
+	return f
+}
+
+// graphQL is what can hold a quotation mark in a schema: a comment, a block
+// string, which is a description, or a string, which never goes on in the next
+// line.
+var graphQL = regexp.MustCompile(`#.*|"""(?s:.*?)(?:"""|\z)|"((?:\\.|[^"\\\n])*\\?)"?`)
+
+// readGraphQL reads a schema for the classes of its directives, such as
+// @resolver(class: "Magento\\Catalog\\Model\\Resolver\\Products"): strings that
+// look like a class with its namespace.
+func readGraphQL(src []byte) *php.File {
+	c := newCollector(src)
+	for _, m := range graphQL.FindAllSubmatchIndex(src, -1) {
+		if m[2] < 0 {
+			continue
+		}
+		if name, ok := className(bytes.ReplaceAll(src[m[2]:m[3]], []byte(`\\`), []byte(`\`))); ok {
+			c.add(GraphQL, name, m[2])
+		}
+	}
+	return &c.file
 }
 
 // collector gathers references, of each kind and name the first.
 type collector struct {
-	result
-	seen map[Reference]bool
+	src  []byte
+	file php.File
+	seen map[php.Reference]bool
+	from int // the end of what was counted
+	line int // on which that is
 }
 
-func newCollector() *collector {
-	return &collector{result: result{understood: true}, seen: map[Reference]bool{}}
+func newCollector(src []byte) collector {
+	return collector{src: src, seen: map[php.Reference]bool{}, line: 1}
 }
 
-func (c *collector) add(k Kind, name string, line int) {
-	if c.seen[Reference{Kind: k, Name: name}] {
+// add adds what is named at an offset, which only grows.
+func (c *collector) add(k php.Kind, name string, at int) {
+	if c.seen[php.Reference{Kind: k, Name: name}] {
 		return
 	}
-	c.seen[Reference{Kind: k, Name: name}] = true
-	c.references = append(c.references, Reference{k, name, line})
+	c.seen[php.Reference{Kind: k, Name: name}] = true
+	c.line += bytes.Count(c.src[c.from:at], []byte("\n"))
+	c.from = at
+	c.file.References = append(c.file.References, php.Reference{Kind: k, Name: name, Line: c.line})
 }
 
 var (
@@ -134,8 +133,14 @@ func className(value []byte) (string, bool) {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return "", false
 	}
-	if m := namespaced.FindSubmatch(value); m != nil {
-		return string(m[1]), true
+	return submatch(namespaced, value)
+}
+
+// submatch gives the first part in brackets of a pattern that the value matches.
+func submatch(pattern *regexp.Regexp, value []byte) (string, bool) {
+	m := pattern.FindSubmatch(value)
+	if m == nil {
+		return "", false
 	}
-	return "", false
+	return string(m[1]), true
 }

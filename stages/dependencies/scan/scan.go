@@ -9,133 +9,102 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
 // maxFile bounds what is read of one file, in bytes: no source code is longer.
 const maxFile = 16 << 20
 
-// A Reference is one thing that a file names.
-type Reference struct {
-	Kind Kind
-	// Name of a class is fully qualified, without a backslash at its beginning,
-	// in the case in which it was written.
-	Name string
-	Line int // from 1; the first of this kind and name in the file
-}
+// What other files than PHP name; PHP's own kinds are those of package php.
+const (
+	// XML is a class name in an attribute or a text of an XML file.
+	XML php.Kind = "XML"
+	// GraphQL is the class of a directive in a schema: @resolver(class: "…").
+	GraphQL php.Kind = "GraphQL"
+	// Sequence is a module that module.xml wants to be loaded before.
+	Sequence php.Kind = "sequence of modules"
+	// Module is a module's id elsewhere in an XML file: of an ACL resource, a
+	// menu entry or a template, Magento_Catalog.
+	Module php.Kind = "module id"
+	// Theme is the parent of a theme, as theme.xml has it: Magento/blank.
+	Theme php.Kind = "parent theme"
+)
 
-// A File is what was read of one file.
+// A File is what was read of one file. Beside the classes of PHP it declares the
+// module of a module.xml (Magento_Catalog) and the component that a
+// registration.php registers (Magento_Catalog, frontend/Magento/blank).
 type File struct {
 	Path string // as given
-	// Declares are the classes, interfaces, traits and enums of PHP, the module
-	// of a module.xml (Magento_Catalog) and the component that a registration.php
-	// registers (Magento_Catalog, frontend/Magento/blank).
-	Declares []string
-	// References are in the order of their position.
-	References []Reference
-	// Problem says what was odd about the file; empty: nothing.
-	Problem string
+	php.File
 }
 
 // A Scanner reads files. It is safe for use by several goroutines.
 type Scanner struct {
-	store pipeline.Reader
-	cache pipeline.Cache
-	pack  string
-}
-
-// New makes a scanner of the files in store. Cache may be nil: then all is read
-// anew.
-func New(store pipeline.Reader, cache pipeline.Cache) *Scanner {
-	return &Scanner{store: store, cache: cache, pack: "files"}
-}
-
-// For gives the scanner whose results are kept together under any name, such as a
-// package's. All results of a name are loaded when one is wanted, so that who
-// scans many packages gives each its own.
-func (s *Scanner) For(name string) *Scanner {
-	return &Scanner{store: s.store, cache: s.cache, pack: name}
+	Store pipeline.Reader
+	Cache pipeline.Cache // nil: all is read anew
+	// Pack names the results that are kept together, such as a package. All of
+	// them are loaded when one is wanted.
+	Pack string
 }
 
 // Files reads those of the files that it understands, in parallel, and gives
 // what it found in their order. Symbolic links are not followed, and what cannot
 // be read is an error, all of them together.
-func (s *Scanner) Files(ctx context.Context, files []pipeline.File) ([]File, error) {
+func (s Scanner) Files(ctx context.Context, files []pipeline.File) ([]File, error) {
 	known := s.load(ctx)
-	results := make([]result, len(files))
+	changed := false
+	results := make([]*entry, len(files))
 	errs := make([]error, len(files))
-	var work []int
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range files {
-		reader := readerOf(f)
-		if reader == nil {
+		form, read := readerOf(f)
+		if read == nil || ctx.Err() != nil {
 			continue
 		}
-		k := key{digest: f.Digest, reader: reader.id}
-		if r, ok := known.find(k); ok {
-			results[i] = r
-			continue
+		k := key{f.Digest, form}
+		e, ok := known[k]
+		if !ok {
+			e = &entry{Key: k}
+			known[k], changed = e, true
+			group.Go(func() error {
+				e.File, errs[i] = s.read(ctx, f, read)
+				return nil
+			})
 		}
-		work = append(work, i)
+		e.Age, results[i] = 0, e
 	}
-	s.read(ctx, files, work, results, errs)
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+	if err := errors.Join(group.Wait(), errors.Join(errs...), ctx.Err()); err != nil {
 		return nil, err
 	}
-	for _, i := range work {
-		known.add(key{digest: files[i].Digest, reader: readerOf(files[i]).id}, results[i])
-	}
 	found := make([]File, 0, len(files))
-	for i, f := range files {
-		if r := results[i]; r.understood {
-			found = append(found, r.file(f.Path))
+	for i, e := range results {
+		if e != nil && e.File != nil {
+			found = append(found, File{files[i].Path, *e.File})
 		}
+	}
+	if !changed {
+		return found, nil
 	}
 	return found, s.save(ctx, known)
 }
 
-// read reads the files of these indices, as many at once as there are processors.
-func (s *Scanner) read(ctx context.Context, files []pipeline.File, work []int, results []result, errs []error) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(work)) {
-		wait.Go(func() {
-			for ctx.Err() == nil {
-				n := int(next.Add(1)) - 1
-				if n >= len(work) {
-					return
-				}
-				i := work[n]
-				results[i], errs[i] = s.file(ctx, files[i])
-			}
-		})
-	}
-	wait.Wait()
-}
-
-func (s *Scanner) file(ctx context.Context, f pipeline.File) (result, error) {
-	src, err := s.content(ctx, f)
+func (s Scanner) read(ctx context.Context, f pipeline.File, read reader) (*php.File, error) {
+	content, err := s.Store.Open(ctx, f.Digest)
 	if err != nil {
-		return result{}, fmt.Errorf("read %s: %w", f.Path, err)
-	}
-	if int64(len(src)) > maxFile {
-		return result{understood: true, problem: fmt.Sprintf("it has more than %d MiB and was not read", maxFile>>20)}, nil
-	}
-	return readerOf(f).read(f.Path, src), nil
-}
-
-func (s *Scanner) content(ctx context.Context, f pipeline.File) ([]byte, error) {
-	content, err := s.store.Open(ctx, f.Digest)
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
 	}
 	defer content.Close()
-	size := min(content.Size(), maxFile+1)
-	src := make([]byte, size)
-	if _, err := io.ReadFull(content, src); err != nil {
-		return nil, err
+	if content.Size() > maxFile {
+		return &php.File{Problem: fmt.Sprintf("it has more than %d MiB and was not read", maxFile>>20)}, nil
 	}
-	return src, nil
+	src := make([]byte, content.Size())
+	if _, err := io.ReadFull(content, src); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	}
+	return read(src), nil
 }

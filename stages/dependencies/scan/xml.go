@@ -3,6 +3,8 @@ package scan
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
 // A dialect is what an XML file is beside being XML.
@@ -20,24 +22,23 @@ const (
 // It is no XML parser, since none is needed: names of classes and modules hold
 // nothing that could be written as an entity. In return it is several times as
 // fast as encoding/xml and knows the line of every attribute.
-func readXML(src []byte, d dialect) result {
-	x := &xmlFile{collector: newCollector(), src: src, line: 1, dialect: d}
+func readXML(src []byte, d dialect) *php.File {
+	x := &xmlFile{collector: newCollector(src), dialect: d}
 	for x.pos < len(src) {
-		if src[x.pos] != '<' {
-			x.text(x.take(until(src[x.pos:], "<")))
-			continue
+		from := x.pos
+		x.pos += until(src[from:], "<")
+		x.text(from, x.pos)
+		if x.pos < len(src) {
+			x.markup()
 		}
-		x.markup()
 	}
-	return x.result
+	return &x.file
 }
 
 // xmlFile is the state of reading one file.
 type xmlFile struct {
-	*collector
-	src     []byte
+	collector
 	pos     int
-	line    int // of pos
 	dialect dialect
 	// element is that whose start tag came last; nil after an end tag. object
 	// says that its text is a class.
@@ -47,103 +48,116 @@ type xmlFile struct {
 	sequence bool
 }
 
-// take gives the next n bytes and the line on which they begin.
-func (x *xmlFile) take(n int) (taken []byte, line int) {
-	taken, line = x.src[x.pos:x.pos+n], x.line
-	x.pos += n
-	x.line += bytes.Count(taken, []byte("\n"))
-	return taken, line
+// until is where mark begins, or the end.
+func until(src []byte, mark string) int {
+	if i := bytes.Index(src, []byte(mark)); i >= 0 {
+		return i
+	}
+	return len(src)
+}
+
+// markups are what begins with '<' and is no start tag.
+var markups = []struct{ open, close, what string }{
+	{"<!--", "-->", "comment"},
+	{"<![CDATA[", "]]>", "CDATA section"},
+	{"<?", "?>", "processing instruction"},
+	{"<!", ">", "declaration"},
+	{"</", ">", "end tag"},
 }
 
 // markup reads what begins with '<'.
 func (x *xmlFile) markup() {
-	rest := x.src[x.pos:]
-	switch {
-	case bytes.HasPrefix(rest, []byte("<!--")):
-		x.skip(4, "-->", "comment")
-	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-		x.take(len("<![CDATA["))
-		x.text(x.take(until(x.src[x.pos:], "]]>")))
-		x.skip(0, "]]>", "CDATA section")
-	case bytes.HasPrefix(rest, []byte("<?")):
-		x.skip(2, "?>", "processing instruction")
-	case bytes.HasPrefix(rest, []byte("<!")):
-		x.skip(2, ">", "declaration")
-	case bytes.HasPrefix(rest, []byte("</")):
-		x.take(2)
-		if name, _ := x.take(nameEnd(x.src[x.pos:])); string(name) == "sequence" {
-			x.sequence = false
+	start := x.pos
+	for _, m := range markups {
+		if !bytes.HasPrefix(x.src[start:], []byte(m.open)) {
+			continue
 		}
-		x.element, x.object = nil, false
-		x.skip(0, ">", "end tag")
-	default:
-		x.take(1)
-		x.tag()
+		from := start + len(m.open)
+		to := from + until(x.src[from:], m.close)
+		if to == len(x.src) {
+			x.unterminated(m.what, start)
+		}
+		x.pos = min(to+len(m.close), len(x.src))
+		switch m.open {
+		case "<![CDATA[":
+			x.text(from, to)
+		case "</":
+			if name := x.src[from : from+nameEnd(x.src[from:])]; string(name) == "sequence" {
+				x.sequence = false
+			}
+			x.element = nil
+		}
+		return
+	}
+	x.tag()
+}
+
+func (x *xmlFile) unterminated(what string, at int) {
+	if x.file.Problem == "" {
+		x.file.Problem = fmt.Sprintf("unterminated %s at line %d", what, 1+bytes.Count(x.src[:at], []byte("\n")))
 	}
 }
 
-// skip passes over the first n bytes and what follows up to the mark and with it.
-func (x *xmlFile) skip(n int, mark, what string) {
-	_, line := x.take(n)
-	rest := x.src[x.pos:]
-	end := until(rest, mark)
-	if end == len(rest) && x.problem == "" {
-		x.problem = fmt.Sprintf("unterminated %s at line %d", what, line)
-	}
-	x.take(min(end+len(mark), len(rest)))
-}
-
-// tag reads a start tag from its name on.
+// tag reads a start tag.
 func (x *xmlFile) tag() {
-	x.element, _ = x.take(nameEnd(x.src[x.pos:]))
-	x.object = false
+	start := x.pos
+	x.pos++
+	x.element, x.object = x.name(), false
 	if string(x.element) == "sequence" {
 		x.sequence = true
 	}
-	_, line := x.take(0)
-	for x.pos < len(x.src) {
-		x.take(spaces(x.src[x.pos:]))
-		if x.pos == len(x.src) {
-			break
-		}
-		switch c := x.src[x.pos]; c {
+	for c := x.next(); x.pos < len(x.src); c = x.next() {
+		switch c {
 		case '>':
-			x.take(1)
+			x.pos++
 			return
 		case '<':
 			return // a new tag: this one was never ended
 		case '/', '=', '"', '\'':
-			x.take(1)
+			x.pos++
 		default:
-			name, _ := x.take(max(nameEnd(x.src[x.pos:]), 1))
-			x.value(name)
+			x.attribute()
 		}
 	}
-	if x.problem == "" {
-		x.problem = fmt.Sprintf("unterminated tag at line %d", line)
-	}
+	x.unterminated("tag", start)
 }
 
-// value reads what follows an attribute's name, if it has a value.
-func (x *xmlFile) value(name []byte) {
-	x.take(spaces(x.src[x.pos:]))
-	if x.pos == len(x.src) || x.src[x.pos] != '=' {
+// attribute reads an attribute, which may have no value.
+func (x *xmlFile) attribute() {
+	name := x.name()
+	if x.next() != '=' {
 		return
 	}
-	x.take(1)
-	x.take(spaces(x.src[x.pos:]))
-	if x.pos == len(x.src) || x.src[x.pos] != '"' && x.src[x.pos] != '\'' {
+	x.pos++
+	quote := x.next()
+	if quote != '"' && quote != '\'' {
 		return
 	}
-	quote, _ := x.take(1)
-	value, line := x.take(until(x.src[x.pos:], string(quote)))
-	if x.pos < len(x.src) {
-		x.take(1)
-	}
-	x.attribute(string(name), value, line)
+	from := x.pos + 1
+	to := from + until(x.src[from:], string(quote))
+	x.pos = min(to+1, len(x.src))
+	x.value(string(name), from, to)
 }
 
-// nameEnd is where a name of an element or attribute ends.
+// next goes to the next byte that is no blank and gives it, 0 at the end.
+func (x *xmlFile) next() byte {
+	for ; x.pos < len(x.src); x.pos++ {
+		switch c := x.src[x.pos]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// name takes the name of an element or attribute.
+func (x *xmlFile) name() []byte {
+	from := x.pos
+	x.pos += nameEnd(x.src[from:])
+	return x.src[from:x.pos]
+}
+
 func nameEnd(src []byte) int {
 	for i, c := range src {
 		switch c {
@@ -154,11 +168,77 @@ func nameEnd(src []byte) int {
 	return len(src)
 }
 
-func spaces(src []byte) int {
-	for i, c := range src {
-		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return i
-		}
+// value takes what an attribute names.
+func (x *xmlFile) value(attribute string, from, to int) {
+	if attribute == "xsi:type" {
+		x.object = string(x.src[from:to]) == "object"
+		return
 	}
-	return len(src)
+	value, at := x.trim(from, to)
+	if x.dialect == moduleXML && string(x.element) == "module" && attribute == "name" {
+		switch id, ok := submatch(moduleID, value); {
+		case ok && x.sequence:
+			x.add(Sequence, id, at)
+		case ok:
+			x.file.Declares = append(x.file.Declares, id)
+		}
+		return
+	}
+	x.named(value, at, isClassAttribute(x.element, attribute))
+}
+
+// trim gives what stands between two offsets without blanks around it, and where
+// that begins.
+func (x *xmlFile) trim(from, to int) (value []byte, at int) {
+	const blanks = " \t\r\n"
+	value = bytes.TrimLeft(x.src[from:to], blanks)
+	return bytes.TrimRight(value, blanks), to - len(value)
+}
+
+// isClassAttribute tells the attributes whose value is a class even if it has no
+// namespace: those of di.xml, layouts, events.xml, crontab.xml, webapi.xml.
+func isClassAttribute(element []byte, name string) bool {
+	switch name {
+	case "class", "instance", "for":
+		return true
+	case "type":
+		return string(element) == "preference" || string(element) == "plugin" || string(element) == "virtualType"
+	case "name":
+		return string(element) == "type"
+	}
+	return false
+}
+
+// text takes what the text between two tags names.
+func (x *xmlFile) text(from, to int) {
+	if x.element == nil {
+		return
+	}
+	value, at := x.trim(from, to)
+	if x.dialect == themeXML && string(x.element) == "parent" && themeName.Match(value) {
+		x.add(Theme, string(value), at)
+		return
+	}
+	x.named(value, at, x.object)
+}
+
+// named takes what a value names; class says that it stands where a class does.
+func (x *xmlFile) named(value []byte, at int, class bool) {
+	const longest = 512 // that can be a name, in bytes
+	if len(value) > longest {
+		return
+	}
+	kind := XML
+	name, ok := className(value)
+	switch {
+	case ok:
+	case class:
+		name, ok = submatch(global, value)
+	case bytes.IndexByte(value, '_') > 0:
+		kind = Module
+		name, ok = submatch(moduleID, value)
+	}
+	if ok {
+		x.add(kind, name, at)
+	}
 }
