@@ -131,9 +131,13 @@ func (o Options) authorized(address string) (http.RoundTripper, error) {
 }
 
 // judge marks failures that may be over at the next try: where a proxy calls an answer
-// whole that was cut, go-git cannot read it.
+// whole that was cut, go-git cannot read it. The URL that net/http tells is known.
 func judge(err error) error {
 	var cut *packp.ErrUnexpectedData
+	var web *url.Error
+	if errors.As(err, &web) {
+		return remote.Again(web.Err, 0)
+	}
 	if errors.As(err, &cut) || errors.Is(err, packp.ErrEmptyInput) {
 		return remote.Again(err, 0)
 	}

@@ -74,7 +74,7 @@ func (o Options) resolve(ctx context.Context, line *releases.Line, date string, 
 		return nil, fmt.Errorf("plan %s of line %s: %w", p.Snapshot(), line.Name, err)
 	}
 	problems := append(addRepositories(p, listed), addLatestTags(p, listed)...)
-	if err := errors.Join(append(problems, upstream)...); err != nil {
+	if err := releases.JoinSources(append(problems, upstream)...); err != nil {
 		return nil, err
 	}
 	if err := p.Validate(); err != nil {

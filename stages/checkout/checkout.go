@@ -96,7 +96,7 @@ func (c *checkout) run(ctx context.Context, in stages.Checkout) (stages.Sources,
 	if ctx.Err() != nil {
 		return stages.Sources{}, context.Cause(ctx)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := releases.JoinSources(errs...); err != nil {
 		return stages.Sources{}, err
 	}
 	return out, nil
