@@ -11,9 +11,9 @@ import (
 // A graphError is one error within an answer of GitHub's GraphQL API. The rest of
 // the answer is good.
 type graphError struct {
-	Type    string `json:"type"` // FORBIDDEN, NOT_FOUND, …
-	Path    []any  `json:"path"`
-	Message string `json:"message"`
+	Type    string // FORBIDDEN, NOT_FOUND, …
+	Path    []any
+	Message string
 }
 
 // query asks GraphQL. What the token may not see is null in the answer, and among
@@ -24,8 +24,8 @@ func (c *Client) query(ctx context.Context, text string, variables map[string]an
 		return nil, err
 	}
 	var answer struct {
-		Data   json.RawMessage `json:"data"`
-		Errors []graphError    `json:"errors"`
+		Data   json.RawMessage
+		Errors []graphError
 	}
 	if _, err := c.rest.Do(ctx, request, &answer); err != nil {
 		return nil, err

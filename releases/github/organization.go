@@ -81,8 +81,8 @@ func (r *reader) unknown(repository string, part organization.Part, format strin
 
 // A pageInfo says where the next page of a list begins.
 type pageInfo struct {
-	HasNextPage bool   `json:"hasNextPage"`
-	EndCursor   string `json:"endCursor"`
+	HasNextPage bool
+	EndCursor   string
 }
 
 func (p pageInfo) variables(login string) map[string]any {
@@ -102,14 +102,14 @@ func (r *reader) people(ctx context.Context) error {
 	for at := (pageInfo{HasNextPage: true}); at.HasNextPage; {
 		var answer struct {
 			Organization *struct {
-				ViewerIsAMember bool `json:"viewerIsAMember"`
+				ViewerIsAMember bool
 				MembersWithRole *struct {
-					PageInfo pageInfo `json:"pageInfo"`
+					PageInfo pageInfo
 					Edges    []struct {
 						Role *string
 						Node struct{ Login string }
 					}
-				} `json:"membersWithRole"`
+				}
 			}
 		}
 		failed, err := r.ask(ctx, peopleQuery, at.variables(r.list.Name), &answer)
@@ -178,7 +178,7 @@ func (r *reader) names(ctx context.Context) ([]string, error) {
 		var answer struct {
 			Organization struct {
 				Repositories struct {
-					PageInfo pageInfo `json:"pageInfo"`
+					PageInfo pageInfo
 					Nodes    []struct{ Name string }
 				}
 			}
@@ -213,7 +213,7 @@ func (r *reader) lost(ctx context.Context, names []string) error {
 			query += fmt.Sprintf(" r%d: repository(owner: $login, name: %q) { nameWithOwner }", i, name)
 		}
 		answer := map[string]*struct {
-			NameWithOwner string `json:"nameWithOwner"`
+			NameWithOwner string
 		}{}
 		if _, err := r.ask(ctx, query+" }", map[string]any{"login": r.list.Name}, &answer); err != nil {
 			return err

@@ -9,20 +9,20 @@ import (
 	"github.com/mage-os/nightly/releases/organization"
 )
 
-// A repositoryAnswer is what repositoryQuery gives of one repository.
+// A repositoryAnswer is what repositoryQuery gives of one repository. The fields of
+// answers have GitHub's names, but for their first letters.
 type repositoryAnswer struct {
-	Name, Description, Visibility string
-	IsArchived                    bool                   `json:"isArchived"`
-	ViewerCanAdminister           bool                   `json:"viewerCanAdminister"`
-	DefaultBranchRef              *struct{ Name string } `json:"defaultBranchRef"`
-	Collaborators                 *struct {
-		TotalCount int `json:"totalCount"`
+	Name, Description, Visibility   string
+	IsArchived, ViewerCanAdminister bool
+	DefaultBranchRef                *struct{ Name string }
+	Collaborators                   *struct {
+		TotalCount int
 		Edges      []struct {
 			Permission string
 			Node       struct{ Login string }
 		}
 	}
-	BranchProtectionRules *listOf[protectionAnswer] `json:"branchProtectionRules"`
+	BranchProtectionRules *listOf[protectionAnswer]
 	Rulesets              *listOf[rulesetAnswer]
 	Workflows             *struct {
 		Entries []struct{ Name, Type string }
@@ -46,7 +46,7 @@ func (a *repositoryAnswer) has(alias string) bool {
 }
 
 type listOf[T any] struct {
-	TotalCount int `json:"totalCount"`
+	TotalCount int
 	Nodes      []T
 }
 
@@ -54,9 +54,8 @@ func (l listOf[T]) cut() bool { return l.TotalCount > len(l.Nodes) }
 
 type actorAnswer struct {
 	Actor struct {
-		Type  string `json:"__typename"`
-		Slug  string
-		Login string
+		Type        string `json:"__typename"`
+		Slug, Login string
 	}
 }
 
@@ -77,29 +76,20 @@ func actors(l listOf[actorAnswer]) []string {
 }
 
 type protectionAnswer struct {
-	Pattern                        string
-	RequiresApprovingReviews       bool                `json:"requiresApprovingReviews"`
-	RequiredApprovingReviewCount   *int                `json:"requiredApprovingReviewCount"`
-	RequiresCodeOwnerReviews       bool                `json:"requiresCodeOwnerReviews"`
-	DismissesStaleReviews          bool                `json:"dismissesStaleReviews"`
-	RequireLastPushApproval        bool                `json:"requireLastPushApproval"`
-	RestrictsReviewDismissals      bool                `json:"restrictsReviewDismissals"`
-	ReviewDismissalAllowances      listOf[actorAnswer] `json:"reviewDismissalAllowances"`
-	BypassPullRequestAllowances    listOf[actorAnswer] `json:"bypassPullRequestAllowances"`
-	RequiresStatusChecks           bool                `json:"requiresStatusChecks"`
-	RequiresStrictStatusChecks     bool                `json:"requiresStrictStatusChecks"`
-	RequiredStatusCheckContexts    []string            `json:"requiredStatusCheckContexts"`
-	RequiresConversationResolution bool                `json:"requiresConversationResolution"`
-	RequiresCommitSignatures       bool                `json:"requiresCommitSignatures"`
-	RequiresLinearHistory          bool                `json:"requiresLinearHistory"`
-	IsAdminEnforced                bool                `json:"isAdminEnforced"`
-	RestrictsPushes                bool                `json:"restrictsPushes"`
-	BlocksCreations                bool                `json:"blocksCreations"`
-	PushAllowances                 listOf[actorAnswer] `json:"pushAllowances"`
-	AllowsForcePushes              bool                `json:"allowsForcePushes"`
-	BypassForcePushAllowances      listOf[actorAnswer] `json:"bypassForcePushAllowances"`
-	AllowsDeletions                bool                `json:"allowsDeletions"`
-	LockBranch                     bool                `json:"lockBranch"`
+	Pattern string
+
+	RequiresApprovingReviews, RequiresCodeOwnerReviews, DismissesStaleReviews bool
+	RequireLastPushApproval, RestrictsReviewDismissals                        bool
+	RequiredApprovingReviewCount                                              *int
+	ReviewDismissalAllowances, BypassPullRequestAllowances                    listOf[actorAnswer]
+
+	RequiresStatusChecks, RequiresStrictStatusChecks bool
+	RequiredStatusCheckContexts                      []string
+
+	RequiresConversationResolution, RequiresCommitSignatures, RequiresLinearHistory, IsAdminEnforced bool
+
+	RestrictsPushes, BlocksCreations, AllowsForcePushes, AllowsDeletions, LockBranch bool
+	PushAllowances, BypassForcePushAllowances                                        listOf[actorAnswer]
 }
 
 // cut says that not all actors were read.
@@ -134,42 +124,37 @@ func (n protectionAnswer) protection() organization.Protection {
 }
 
 type rulesetAnswer struct {
-	DatabaseID                int `json:"databaseId"`
+	DatabaseID                int
 	Name, Target, Enforcement string
 	Conditions                struct {
-		RefName *struct{ Include, Exclude []string } `json:"refName"`
+		RefName *struct{ Include, Exclude []string }
 	}
-	BypassActors listOf[bypassAnswer] `json:"bypassActors"`
+	BypassActors listOf[bypassAnswer]
 	Rules        listOf[ruleAnswer]
 }
 
 func (n rulesetAnswer) cut() bool { return n.BypassActors.cut() || n.Rules.cut() }
 
 type bypassAnswer struct {
-	BypassMode         string `json:"bypassMode"`
-	OrganizationAdmin  bool   `json:"organizationAdmin"`
-	DeployKey          bool   `json:"deployKey"`
-	RepositoryRoleName string `json:"repositoryRoleName"`
-	Actor              *struct {
+	BypassMode, RepositoryRoleName string
+	OrganizationAdmin, DeployKey   bool
+	Actor                          *struct {
 		Slug       string
-		DatabaseID int `json:"databaseId"`
+		DatabaseID int
 	}
 }
 
 type ruleAnswer struct {
 	Type       string
 	Parameters *struct {
-		Type                           string `json:"__typename"`
-		RequiredApprovingReviewCount   int    `json:"requiredApprovingReviewCount"`
-		RequireCodeOwnerReview         bool   `json:"requireCodeOwnerReview"`
-		DismissStaleReviewsOnPush      bool   `json:"dismissStaleReviewsOnPush"`
-		RequireLastPushApproval        bool   `json:"requireLastPushApproval"`
-		RequiredReviewThreadResolution bool   `json:"requiredReviewThreadResolution"`
-		Strict                         bool   `json:"strictRequiredStatusChecksPolicy"`
-		Checks                         []struct {
+		RequiredApprovingReviewCount                            int
+		RequireCodeOwnerReview, DismissStaleReviewsOnPush       bool
+		RequireLastPushApproval, RequiredReviewThreadResolution bool
+		StrictRequiredStatusChecksPolicy                        bool
+		RequiredStatusChecks                                    []struct {
 			Context       string
-			IntegrationID *int `json:"integrationId"`
-		} `json:"requiredStatusChecks"`
+			IntegrationID *int
+		}
 	}
 }
 
@@ -212,8 +197,8 @@ func (rule ruleAnswer) addTo(s *organization.Ruleset) {
 			LastPushApproval: p.RequireLastPushApproval, Conversations: p.RequiredReviewThreadResolution,
 		}
 	case name == "required_status_checks" && p != nil:
-		s.Checks = &organization.CheckRule{Strict: p.Strict}
-		for _, check := range p.Checks {
+		s.Checks = &organization.CheckRule{Strict: p.StrictRequiredStatusChecksPolicy}
+		for _, check := range p.RequiredStatusChecks {
 			s.Checks.Contexts = append(s.Checks.Contexts, check.Context)
 			if check.IntegrationID != nil && *check.IntegrationID > 0 {
 				if s.Checks.Apps == nil {

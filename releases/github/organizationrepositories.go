@@ -34,7 +34,7 @@ const repositoryQuery = `fragment R on Repository {
 		bypassActors(first: 50) { totalCount nodes { bypassMode organizationAdmin deployKey repositoryRoleName
 			actor { __typename ... on Team { slug } ... on App { databaseId } }
 		} }
-		rules(first: 50) { totalCount nodes { type parameters { __typename
+		rules(first: 50) { totalCount nodes { type parameters {
 			... on PullRequestParameters {
 				requiredApprovingReviewCount requireCodeOwnerReview dismissStaleReviewsOnPush requireLastPushApproval requiredReviewThreadResolution
 			}

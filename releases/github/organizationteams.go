@@ -19,10 +19,10 @@ func (r *reader) teams(ctx context.Context) error {
 		var answer struct {
 			Organization struct {
 				Teams *struct {
-					PageInfo pageInfo `json:"pageInfo"`
+					PageInfo pageInfo
 					Nodes    []struct {
 						Slug, Name, Description, Privacy string
-						ParentTeam                       *struct{ Slug string } `json:"parentTeam"`
+						ParentTeam                       *struct{ Slug string }
 					}
 				}
 			}
@@ -60,14 +60,14 @@ const teamQuery = `query($login: String!, $slug: String!, $members: String, $rep
 // A teamPage is one page of a team's members and repositories.
 type teamPage struct {
 	Members struct {
-		PageInfo pageInfo `json:"pageInfo"`
+		PageInfo pageInfo
 		Edges    []struct {
 			Role string
 			Node struct{ Login string }
 		}
 	}
 	Repositories struct {
-		PageInfo pageInfo `json:"pageInfo"`
+		PageInfo pageInfo
 		Edges    []struct {
 			Permission string
 			Node       struct{ Name string }
