@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -146,21 +147,21 @@ func (r *rig) run(name string, in kinds.In) kinds.Out {
 // texts reads a tree through the engine's store.
 func (r *rig) texts(tree pipeline.Tree) map[string]string {
 	r.t.Helper()
-	all, err := pipeline.FS(r.t.Context(), r.engine.Store(), tree)
+	files, err := r.engine.Store().Files(r.t.Context(), tree)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	texts := map[string]string{}
-	err = fs.WalkDir(all, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	for _, f := range files {
+		content, err := r.engine.Store().Open(r.t.Context(), f.Digest)
+		if err != nil {
+			r.t.Fatal(err)
 		}
-		data, err := fs.ReadFile(all, path)
-		texts[path] = string(data)
-		return err
-	})
-	if err != nil {
-		r.t.Fatal(err)
+		data, err := io.ReadAll(content)
+		if err := errors.Join(err, content.Close()); err != nil {
+			r.t.Fatal(err)
+		}
+		texts[f.Path] = string(data)
 	}
 	return texts
 }

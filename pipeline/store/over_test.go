@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -35,21 +36,21 @@ func addTree(t *testing.T, to pipeline.Writer, texts map[string]string) pipeline
 
 func readTree(t *testing.T, from pipeline.Reader, tree pipeline.Tree) map[string]string {
 	t.Helper()
-	all, err := pipeline.FS(t.Context(), from, tree)
+	files, err := from.Files(t.Context(), tree)
 	if err != nil {
 		t.Fatal(err)
 	}
 	texts := map[string]string{}
-	err = fs.WalkDir(all, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	for _, f := range files {
+		content, err := from.Open(t.Context(), f.Digest)
+		if err != nil {
+			t.Fatal(err)
 		}
-		data, err := fs.ReadFile(all, path)
-		texts[path] = string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+		data, err := io.ReadAll(content)
+		if err := errors.Join(err, content.Close()); err != nil {
+			t.Fatal(err)
+		}
+		texts[f.Path] = string(data)
 	}
 	return texts
 }
