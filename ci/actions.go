@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // The variables by which GitHub Actions speaks to a program
@@ -87,7 +87,7 @@ func annotate(out io.Writer, command string, problems []string) {
 // lineFile is where the file of a line lies in a checkout: those that the program
 // carries have no folder.
 func lineFile(name string) string {
-	for _, carried := range releases.Names() {
+	for _, carried := range lines.Names() {
 		if name == carried+".yaml" {
 			return "releases/" + name
 		}

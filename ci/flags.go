@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 const lineHelp = "release line: a name that lines shows, or a YAML file"
@@ -15,10 +16,10 @@ const lineHelp = "release line: a name that lines shows, or a YAML file"
 func lineFlags(cmd *cobra.Command, line *string, with *[]string) {
 	cmd.Flags().StringVar(line, "line", "nightly", lineHelp)
 	cmd.Flags().StringArrayVar(with, "with", nil, "NAME=FOLDER or NAME=URL#REF: take this repository's source from there")
-	complete(cmd, "line", releases.Names()...)
+	complete(cmd, "line", lines.Names()...)
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("with", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		l, err := releases.Load(*line)
+		l, err := lines.Load(*line)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoSpace
 		}
@@ -38,12 +39,12 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 
 // loadLine loads a line and replaces the sources named by --with.
 func loadLine(name string, with []string) (*releases.Line, error) {
-	line, err := releases.Load(name)
+	line, err := lines.Load(name)
 	if err != nil {
 		return nil, err
 	}
 	for _, override := range with {
-		if err := line.With(override); err != nil {
+		if err := lines.With(line, override); err != nil {
 			return nil, err
 		}
 	}

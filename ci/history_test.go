@@ -8,10 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline/runner"
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github/fake"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // What lies on GitHub is asked there, with its pull requests; all else, and what
@@ -35,7 +35,7 @@ func TestHistory(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	line, err := releases.Load("sample")
+	line, err := lines.Load("sample")
 	if err != nil {
 		t.Fatal(err)
 	}

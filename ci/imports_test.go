@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
-		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer",
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/lines",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"pipeline/remote":       nil,
 	"releases/composer":     {"pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
-	"releases":              {"pipeline", "releases/composer", "releases/config", "releases/organization"},
+	"releases":              {"pipeline", "releases/composer", "releases/config"},
+	"releases/lines":        {"releases", "releases/composer", "releases/config", "releases/organization"},
 	"releases/compare":      {"pipeline", "releases"},
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},

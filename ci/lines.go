@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 func newLines(env *factory) *cobra.Command {
@@ -31,13 +32,13 @@ func newLines(env *factory) *cobra.Command {
 		Example: `  mageos-nightly lines show nightly
   mageos-nightly lines show mine.yaml`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: cobra.FixedCompletions(releases.Names(), cobra.ShellCompDirectiveDefault),
+		ValidArgsFunction: cobra.FixedCompletions(lines.Names(), cobra.ShellCompDirectiveDefault),
 		RunE: func(_ *cobra.Command, args []string) error {
-			line, err := releases.Load(args[0])
+			line, err := lines.Load(args[0])
 			if err != nil {
 				return err
 			}
-			text, err := line.YAML()
+			text, err := lines.YAML(line)
 			if err == nil {
 				_, err = env.stdout.Write(text)
 			}
@@ -51,8 +52,8 @@ func newLines(env *factory) *cobra.Command {
 func listLines(env *factory) error {
 	table := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "LINE\tVENDOR\tREPOSITORIES\tWHAT IT IS")
-	for _, name := range releases.Names() {
-		line, err := releases.Load(name)
+	for _, name := range lines.Names() {
+		line, err := lines.Load(name)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -165,7 +166,7 @@ func (f mirrorFlags) lineOrPlan() (*releases.Line, *releases.Plan, error) {
 		}
 		line.Prebuilt = append([]releases.Prebuilt{from}, line.Prebuilt...)
 	}
-	return line, nil, line.Validate()
+	return line, nil, lines.Check(line)
 }
 
 // prebuiltAt is a folder of zips, or a Composer repository where it has a packages.json or

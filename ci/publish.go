@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
 )
@@ -131,7 +132,7 @@ func builtPlan(store, arg, line string) (*releases.Plan, error) {
 	if _, err := releases.ParseSnapshotName(arg); err != nil {
 		return nightly.ReadPlan(arg)
 	}
-	l, err := releases.Load(line)
+	l, err := lines.Load(line)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 func readme(t *testing.T) string {
@@ -24,7 +24,7 @@ func TestReadmeLines(t *testing.T) {
 	_, rest, _ := strings.Cut(readme(t), "```yaml\n")
 	for _, want := range []int{2, 31} {
 		text, next, _ := strings.Cut(rest, "```")
-		line, err := releases.Parse("README.md", []byte(text))
+		line, err := lines.Parse("README.md", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

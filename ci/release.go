@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // releaseFlags are the flags of the command release.
@@ -85,7 +86,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	f.runner.add(cmd)
 	f.install.add(cmd)
-	complete(cmd, "line", releases.Names()...)
+	complete(cmd, "line", lines.Names()...)
 }
 
 func (f releaseFlags) check() error {
@@ -158,7 +159,7 @@ func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display
 // source finds the line of the release, or the plan that it goes on with.
 func (f releaseFlags) source(o *release.Options) (err error) {
 	if f.plan == "" {
-		if o.Line, err = releases.Load(f.line); err != nil {
+		if o.Line, err = lines.Load(f.line); err != nil {
 			return err
 		}
 		return o.Line.Release(o.Version.String(), f.upstream, f.refs)

@@ -12,6 +12,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -46,6 +47,9 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		return err
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
+	if err := lines.Check(&there.manifest.Plan.Line); err != nil {
+		return fmt.Errorf("the line of what was published: %w", err)
+	}
 	where, err := f.choose(ctx, env)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 )
@@ -76,7 +77,7 @@ func (f statusFlags) at(args []string) (string, error) {
 	case len(args) == 1 || f.line == "":
 		return "", usagef("give the repository, as URL or folder, or its --line")
 	}
-	l, err := releases.Load(f.line)
+	l, err := lines.Load(f.line)
 	if err != nil {
 		return "", err
 	}

@@ -148,8 +148,8 @@ func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[str
 		a.t.Fatal(err)
 	}
 	a.write(dir+"/event.json", string(payload))
-	a.write(dir+"/secrets", lines(a.secrets)+"GITHUB_TOKEN=token-of-job\n")
-	a.write(dir+"/vars", lines(a.vars))
+	a.write(dir+"/secrets", assigned(a.secrets)+"GITHUB_TOKEN=token-of-job\n")
+	a.write(dir+"/vars", assigned(a.vars))
 	args := []string{
 		event, "--json", "--insecure-secrets", "--no-cache-server", "--no-skip-checkout", "--use-new-action-cache", "--concurrent-jobs=1",
 		"--workflows=workflow.yml", "--eventpath=event.json", "--secret-file=secrets", "--var-file=vars", "--platform=ubuntu-24.04=-self-hosted",
@@ -177,7 +177,7 @@ func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[str
 	return jobs
 }
 
-func lines(values map[string]string) string {
+func assigned(values map[string]string) string {
 	var all strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		fmt.Fprintf(&all, "%s=%q\n", name, values[name])

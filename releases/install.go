@@ -1,6 +1,9 @@
 package releases
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // Install says how far the test installation goes.
 type Install struct {
@@ -81,3 +84,10 @@ type Matrix struct {
 	// Search are images of OpenSearch or Elasticsearch, NoSearch or StandInSearch.
 	Search []string `json:"search"`
 }
+
+// imageReference is what a container can be made of.
+var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)
+
+// IsImageReference reports whether a text names an image: one of a registry, a
+// tar or a root file system on this machine.
+func IsImageReference(text string) bool { return imageReference.MatchString(text) }

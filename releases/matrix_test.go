@@ -57,17 +57,7 @@ func TestParseServicesRefuses(t *testing.T) {
 	}
 }
 
-// The carried table can be a matrix of a line as it is.
 func TestSupportedServices(t *testing.T) {
-	for project, entries := range SupportedServices() {
-		for _, s := range entries {
-			line := goodParsed(t)
-			line.Install.Matrix = Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}
-			if err := line.Validate(); len(s.PHP) == 0 || len(s.Database) == 0 || len(s.Search) == 0 || err != nil {
-				t.Errorf("%s %s: %+v, %v", project, s.Versions, s, err)
-			}
-		}
-	}
 	var entries map[string]struct{ Source string }
 	if err := json.Unmarshal(supported, &entries); err != nil {
 		t.Fatal(err)

@@ -106,8 +106,7 @@ func (l *Line) ForTag(repository, tag string) (*Line, bool) {
 		Repositories: []Repository{{Name: r.Name, Packages: r.packagesAt(tag)}},
 		Editions:     slices.DeleteFunc(slices.Clone(l.Editions), func(e Edition) bool { return e.Repository != repository }),
 		Edits:        slices.Clone(l.Edits), Files: slices.Clone(l.Files), Composer: []ComposerRepository{},
-		Install: Install{Run: []string{}, Expect: []string{}, Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}}, Images: map[string]string{}},
-		Keep:    l.Keep,
+		Install: emptyInstall(), Keep: l.Keep,
 	}
 	for _, fix := range r.FixVersions {
 		if fix.Tag == tag {
@@ -115,6 +114,12 @@ func (l *Line) ForTag(repository, tag string) (*Line, bool) {
 		}
 	}
 	return part, true
+}
+
+// emptyInstall is an installation of which nothing is said, as it is written.
+func emptyInstall() Install {
+	none := []string{}
+	return Install{Run: none, Expect: none, Matrix: Matrix{PHP: none, Database: none, Search: none}, Images: map[string]string{}}
 }
 
 // packagesAt are the package entries with what they exclude at a tag.

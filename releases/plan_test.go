@@ -13,19 +13,18 @@ import (
 
 func testPlan(t testing.TB) *Plan {
 	t.Helper()
-	line, err := Parse("test.yaml", []byte(`
-name: test
-vendor: mage-os
-url: https://example.org/
-repositories:
-  - {name: one, url: https://example.org/one.git, ref: main, packages: [{each: app/code}, {directory: .}]}
-  - {name: two, url: https://example.org/two.git, ref: develop, packages: [{directory: .}]}
-`))
-	if err != nil {
-		t.Fatal(err)
+	line := Line{
+		Name: "test", Title: "test", Vendor: "mage-os", Rename: map[string]string{}, URL: "https://example.org/",
+		Versions: Versions{Policy: NightlyPolicy, Fallback: "0.0.1", SkipTags: []string{"v*"}},
+		Composer: []ComposerRepository{{URL: "https://repo.packagist.org"}},
+		Repositories: []Repository{
+			{Name: "one", URL: "https://example.org/one.git", Ref: "main", Packages: []Package{{Each: "app/code", Exclude: []string{}}, {Directory: ".", Exclude: []string{}}}},
+			{Name: "two", URL: "https://example.org/two.git", Ref: "develop", Packages: []Package{{Directory: ".", Exclude: []string{}}}},
+		},
+		Editions: []Edition{}, Edits: []Edit{}, Install: emptyInstall(), Keep: 14,
 	}
 	return &Plan{
-		Format: PlanFormat, Program: Program, Line: *line, Date: "2026-11-24",
+		Format: PlanFormat, Program: Program, Line: line, Date: "2026-11-24",
 		Repositories: []PlannedRepository{
 			{Name: "one", URL: "https://example.org/one.git", Ref: "refs/heads/main", Commit: commitID("1"), Tag: "1.0", TagCommit: commitID("2"), Notes: []string{}},
 			{Name: "two", URL: "https://example.org/two.git", Ref: "refs/heads/main", Commit: commitID("3"), Notes: []string{"a & <b>"}},
@@ -82,7 +81,6 @@ func TestParsePlanRefuses(t *testing.T) {
       "ref": "refs`, `"name": "three",
       "url": "https://example.org/two.git",
       "ref": "refs`, "three"},
-		{"a line that is wrong", `"vendor": "mage-os"`, `"vendor": "../x"`, "../x"},
 		{"cut", "}\n", "", ""},
 		{"something behind", "\n}\n", "\n} {}\n", ""},
 	}

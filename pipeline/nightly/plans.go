@@ -6,6 +6,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // ReadPlan reads a plan that was saved.
@@ -15,6 +16,9 @@ func ReadPlan(file string) (*releases.Plan, error) {
 		return nil, &releases.ConfigError{Err: fmt.Errorf("read plan: %w; make one with mageos-nightly plan --out %s", err, file)}
 	}
 	plan, err := releases.ParsePlan(data)
+	if err == nil {
+		err = lines.Check(&plan.Line)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -85,7 +85,7 @@ func (n *Node) isBad(p Path) bool {
 	return false
 }
 
-// Join makes one error of all problems, file by file and in their order; nil if
+// Join makes one *Error of all problems, file by file and in their order; nil if
 // there are none.
 func Join(problems []Problem) error {
 	problems = slices.SortedStableFunc(slices.Values(problems), func(a, b Problem) int {
@@ -106,7 +106,10 @@ func Join(problems []Problem) error {
 		}
 		last = text
 	}
-	return errors.Join(errs...)
+	if len(errs) == 0 {
+		return nil
+	}
+	return &Error{Err: errors.Join(errs...)}
 }
 
 // Suggest is the end of a message about a name that does not exist.

@@ -104,7 +104,7 @@ func (c *Checked) Add(p Path, format string, args ...any) {
 	}
 }
 
-// Err is all problems; nil if there are none.
+// Err is all problems, an *Error; nil if there are none.
 func (c *Checked) Err() error { return Join(c.problems) }
 
 // Decode fills in the schema's defaults and reads the value into a struct. What is

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/releases/sample"
 )
@@ -15,7 +16,7 @@ func TestSampleLineResolves(t *testing.T) {
 	if err := Materialise(sample.Sources, dir); err != nil {
 		t.Fatal(err)
 	}
-	line, err := releases.Load("sample")
+	line, err := lines.Load("sample")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func Load(file string) (*List, error) {
 func Parse(filename string, data []byte) (*List, error) {
 	root, problems := config.Parse(filename, data)
 	if root == nil {
-		return nil, &config.Error{Err: config.Join(problems)}
+		return nil, config.Join(problems)
 	}
 	checked, err := schema.Check(root, problems)
 	if err != nil {
@@ -89,7 +89,7 @@ func Parse(filename string, data []byte) (*List, error) {
 	}
 	o.check(checked)
 	if err := checked.Err(); err != nil {
-		return nil, &config.Error{Err: err}
+		return nil, err
 	}
 	return o, nil
 }

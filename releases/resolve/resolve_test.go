@@ -21,6 +21,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // A server is a Lister that holds repositories in memory and counts how often
@@ -71,7 +72,7 @@ editions:
 
 func parseLine(t *testing.T, upstream string) *releases.Line {
 	t.Helper()
-	line, err := releases.Parse("test.yaml", []byte(strings.ReplaceAll(resolveLine, "UPSTREAM", upstream)))
+	line, err := lines.Parse("test.yaml", []byte(strings.ReplaceAll(resolveLine, "UPSTREAM", upstream)))
 	if err != nil {
 		t.Fatal(err)
 	}

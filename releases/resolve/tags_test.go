@@ -12,11 +12,12 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 func tagPlan(t *testing.T, refs ...releases.Ref) (*releases.Plan, error) {
 	t.Helper()
-	line, err := releases.Parse("line.yaml", []byte(`
+	line, err := lines.Parse("line.yaml", []byte(`
 name: mirror
 vendor: magento
 url: https://mirror.example.org/

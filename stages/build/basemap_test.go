@@ -14,6 +14,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 )
 
 // layoutOf is the layout of paths.
@@ -139,7 +140,7 @@ func TestMappingMeasured(t *testing.T) {
 		t.Skipf("no published map of %s", git("tag"))
 	}
 	var entry releases.Package
-	line, err := releases.Load("upstream-nightly")
+	line, err := lines.Load("upstream-nightly")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -101,7 +102,7 @@ func (f *fixture) tree(t *testing.T, repository string) pipeline.Tree {
 // find them.
 func (f *fixture) input(t *testing.T) stages.Build {
 	t.Helper()
-	line, err := releases.Parse("shop.yaml", []byte(f.files["line.yaml"]))
+	line, err := lines.Parse("shop.yaml", []byte(f.files["line.yaml"]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -146,7 +147,7 @@ func magento2(tb testing.TB, s *store.Store) (stages.Analysis, string) {
 	if err != nil {
 		tb.Fatalf("git tag in %s: %v", dir, err)
 	}
-	line, err := releases.Load("upstream-nightly")
+	line, err := lines.Load("upstream-nightly")
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/releases/sample"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/php"
@@ -22,7 +23,7 @@ import (
 // sampleAnalysis is the analysis of the line that the program carries in itself.
 func sampleAnalysis(t *testing.T, s *store.Store) stages.Analysis {
 	t.Helper()
-	line, err := releases.Load("sample")
+	line, err := lines.Load("sample")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
@@ -94,7 +95,7 @@ install: {project: project-shop}
 // build makes the night's folder as the package build does.
 func (s sample) build(t testing.TB) (*memory, stages.Snapshot) {
 	t.Helper()
-	line, err := releases.Parse("acme.yaml", []byte(acme))
+	line, err := lines.Parse("acme.yaml", []byte(acme))
 	if err != nil {
 		t.Fatal(err)
 	}

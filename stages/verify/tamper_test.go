@@ -181,14 +181,14 @@ func TestTamperings(t *testing.T) {
 			if !slices.ContainsFunc(report.Problems, func(p Problem) bool {
 				return (test.file == "" && strings.HasPrefix(p.File, "meta/") || p.File == test.file) && strings.Contains(p.What, test.what)
 			}) {
-				t.Errorf("no problem of %s that says %q; problems:\n%s", test.file, test.what, lines(report))
+				t.Errorf("no problem of %s that says %q; problems:\n%s", test.file, test.what, told(report))
 			}
 		})
 	}
 	t.Logf("%d tamperings", len(tamperings))
 }
 
-func lines(r *Report) string {
+func told(r *Report) string {
 	var b strings.Builder
 	for _, p := range r.Problems {
 		b.WriteString(p.String() + "\n")
@@ -203,7 +203,7 @@ func clean(t *testing.T, o Options) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("", lines(report)); diff != "" {
+	if diff := cmp.Diff("", told(report)); diff != "" {
 		t.Fatal(diff)
 	}
 	return report

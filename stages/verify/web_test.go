@@ -75,8 +75,8 @@ func TestHostileServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(lines(report), test.want) {
-				t.Errorf("want %q:\n%s", test.want, lines(report))
+			if !strings.Contains(told(report), test.want) {
+				t.Errorf("want %q:\n%s", test.want, told(report))
 			}
 		})
 	}
@@ -130,8 +130,8 @@ func TestDefects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(lines(report), test.want) {
-				t.Errorf("want %q:\n%s", test.want, lines(report))
+			if !strings.Contains(told(report), test.want) {
+				t.Errorf("want %q:\n%s", test.want, told(report))
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func TestSite(t *testing.T) {
 		t.Errorf("unchecked: %q", report.Unchecked)
 	}
 	ask.URL = ""
-	if report, err := Repository(t.Context(), ask); err != nil || !strings.Contains(lines(report), "sends clients to "+url) {
+	if report, err := Repository(t.Context(), ask); err != nil || !strings.Contains(told(report), "sends clients to "+url) {
 		t.Errorf("a site at a URL that nobody gave: %v, %v", report, err)
 	}
 }

@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"encoding/json"
@@ -13,6 +13,9 @@ import (
 
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/sample"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 func TestNames(t *testing.T) {
@@ -31,8 +34,8 @@ func TestLoadEmbedded(t *testing.T) {
 			if line.Name != name {
 				t.Errorf("its name is %q", line.Name)
 			}
-			if err := line.Validate(); err != nil {
-				t.Errorf("Validate: %v", err)
+			if err := Check(line); err != nil {
+				t.Errorf("Check: %v", err)
 			}
 			roundTrip(t, line)
 		})
@@ -40,13 +43,13 @@ func TestLoadEmbedded(t *testing.T) {
 }
 
 // roundTrip checks that a line is the same after it was written as JSON and read.
-func roundTrip(t *testing.T, line *Line) {
+func roundTrip(t *testing.T, line *releases.Line) {
 	t.Helper()
 	data, err := json.Marshal(line)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var again Line
+	var again releases.Line
 	if err := json.Unmarshal(data, &again); err != nil {
 		t.Fatal(err)
 	}
@@ -101,21 +104,21 @@ editions:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Line{
+	want := &releases.Line{
 		Name: "small", Title: "small", Vendor: "acme", Rename: map[string]string{}, URL: "http://127.0.0.1:8080/",
-		Versions: Versions{Policy: "nightly", Fallback: "0.0.1", SkipTags: []string{"v*"}},
-		Composer: []ComposerRepository{{URL: "https://repo.packagist.org"}},
-		Repositories: []Repository{{Name: "shop", URL: "file:///srv/git/shop", Ref: "2.4", Packages: []Package{{
+		Versions: releases.Versions{Policy: "nightly", Fallback: "0.0.1", SkipTags: []string{"v*"}},
+		Composer: []releases.ComposerRepository{{URL: "https://repo.packagist.org"}},
+		Repositories: []releases.Repository{{Name: "shop", URL: "file:///srv/git/shop", Ref: "2.4", Packages: []releases.Package{{
 			Directory: ".", Exclude: []string{},
-			Base: &Base{Manifest: manifest, EmptyDirectories: []string{}, Require: "official"},
+			Base: &releases.Base{Manifest: manifest, EmptyDirectories: []string{}, Require: "official"},
 		}}}},
-		Editions: []Edition{
-			{Name: "product", Type: "product", Repository: "shop", Description: "All", Require: []Require{}},
-			{Name: "project", Type: "project", Repository: "shop", Description: "Shop", Product: "product", Require: []Require{}},
+		Editions: []releases.Edition{
+			{Name: "product", Type: "product", Repository: "shop", Description: "All", Require: []releases.Require{}},
+			{Name: "project", Type: "project", Repository: "shop", Description: "Shop", Product: "product", Require: []releases.Require{}},
 		},
-		Edits: []Edit{}, Install: Install{
+		Edits: []releases.Edit{}, Install: releases.Install{
 			Project: "project", Run: []string{}, Expect: []string{}, Level: "install", Search: "none",
-			Matrix: Matrix{PHP: []string{}, Database: []string{}, Search: []string{}}, Images: map[string]string{},
+			Matrix: releases.Matrix{PHP: []string{}, Database: []string{}, Search: []string{}}, Images: map[string]string{},
 		},
 		Keep: 14,
 	}
@@ -193,9 +196,9 @@ func TestLoadErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(c.arg)
-			var bad *ConfigError
+			var bad *config.Error
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("Load: %v, want a *ConfigError with %q", err, c.want)
+				t.Errorf("Load: %v, want a *config.Error with %q", err, c.want)
 			}
 		})
 	}
@@ -211,7 +214,7 @@ func TestSampleIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range line.Repositories {
-		name, ok := IsEmbedded(r.URL)
+		name, ok := releases.IsEmbedded(r.URL)
 		if !ok {
 			t.Errorf("repository %s is not embedded: %s", r.Name, r.URL)
 		}
@@ -219,6 +222,19 @@ func TestSampleIsWhole(t *testing.T) {
 			dir := filepath.ToSlash(filepath.Join("repositories", name, "head", p.Each+p.Directory+p.Metapackage))
 			if _, err := fs.Stat(sample.Sources, dir); err != nil {
 				t.Error(err)
+			}
+		}
+	}
+}
+
+// The carried table can be a matrix of a line as it is.
+func TestServicesAsMatrix(t *testing.T) {
+	for project, entries := range releases.SupportedServices() {
+		for _, s := range entries {
+			line := goodParsed(t)
+			line.Install.Matrix = releases.Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}
+			if err := Check(line); len(s.PHP) == 0 || len(s.Database) == 0 || len(s.Search) == 0 || err != nil {
+				t.Errorf("%s %s: %+v, %v", project, s.Versions, s, err)
 			}
 		}
 	}

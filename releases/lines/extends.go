@@ -1,12 +1,12 @@
-package releases
+package lines
 
 import (
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -16,7 +16,7 @@ const maxExtended = 16
 // An extender puts what lines extend below them.
 type extender struct {
 	problems []config.Problem
-	read     int  // files
+	files    int  // that were read
 	failed   bool // something that is extended is not there
 }
 
@@ -54,8 +54,8 @@ func (x *extender) load(reference *config.Node, chain []string) *config.Node {
 		x.fail(reference, "want the name of a line, a file, or a list of them")
 		return nil
 	}
-	file, data, err := readLine(name, filepath.Dir(chain[len(chain)-1]))
-	if x.read++; x.read > maxExtended {
+	file, data, err := read(name, filepath.Dir(chain[len(chain)-1]))
+	if x.files++; x.files > maxExtended {
 		x.fail(reference, "the line is made of more than %d files", maxExtended)
 		return nil
 	}
@@ -76,9 +76,9 @@ func (x *extender) load(reference *config.Node, chain []string) *config.Node {
 	return x.extend(root, append(slices.Clone(chain), file))
 }
 
-// readLine reads a line by its name, or a file: from is the folder that its name is
+// read reads a line by its name, or a file: from is the folder that its name is
 // relative to.
-func readLine(nameOrFile, from string) (file string, data []byte, err error) {
+func read(nameOrFile, from string) (file string, data []byte, err error) {
 	if isFile(nameOrFile) {
 		file = nameOrFile
 		if !filepath.IsAbs(file) {
@@ -88,7 +88,7 @@ func readLine(nameOrFile, from string) (file string, data []byte, err error) {
 		return file, data, err
 	}
 	file = nameOrFile + ".yaml"
-	if data, err = fs.ReadFile(lines, file); err != nil {
+	if data, err = releases.Files.ReadFile(file); err != nil {
 		err = fmt.Errorf("there is no line %q%s; a file is named with its ending", nameOrFile, config.Suggest(nameOrFile, Names()))
 	}
 	return "releases/" + file, data, err

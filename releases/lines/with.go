@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"errors"
@@ -9,17 +9,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
 
 // With replaces the source of one repository: NAME=FOLDER takes the branch that
 // is checked out in a clone, NAME=URL#REF a branch or tag elsewhere. The
 // repository is Local from then on. Of a clone its commits count; what is not
-// committed is not built. The error is a *ConfigError.
-func (l *Line) With(override string) error {
+// committed is not built. The error is a *config.Error.
+func With(l *releases.Line, override string) error {
 	name, source, ok := strings.Cut(override, "=")
 	if !ok || name == "" || source == "" {
-		return configErrorf("--with: want NAME=FOLDER or NAME=URL#REF")
+		return config.Errorf("--with: want NAME=FOLDER or NAME=URL#REF")
 	}
 	for i := range l.Repositories {
 		r := &l.Repositories[i]
@@ -27,11 +28,11 @@ func (l *Line) With(override string) error {
 			continue
 		}
 		if r.Local {
-			return configErrorf("--with %s=…: it was replaced already, by %s", name, r.URL)
+			return config.Errorf("--with %s=…: it was replaced already, by %s", name, r.URL)
 		}
 		address, ref, err := locate(source)
 		if err != nil {
-			return configErrorf("--with %s=…: %w", name, err)
+			return config.Errorf("--with %s=…: %w", name, err)
 		}
 		r.URL, r.Ref, r.Local = address, ref, true
 		return nil
@@ -40,7 +41,7 @@ func (l *Line) With(override string) error {
 	for _, r := range l.Repositories {
 		names = append(names, r.Name)
 	}
-	return configErrorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
+	return config.Errorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
 }
 
 // locate finds URL and ref of a source that With is given.

@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // writeLines writes files to a folder of the test.
@@ -46,14 +48,14 @@ repositories:
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	if err := got.With("inventory=https://git.example.org/fork.git#main"); err != nil {
+	if err := With(got, "inventory=https://git.example.org/fork.git#main"); err != nil {
 		t.Fatal(err)
 	}
 	want.Repositories[2].URL, want.Repositories[2].Ref, want.Repositories[2].Local = "https://git.example.org/fork.git", "main", true
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("with another source (-want +got):\n%s", diff)
 	}
-	if err := got.Validate(); err != nil {
+	if err := Check(got); err != nil {
 		t.Error(err)
 	}
 }
@@ -65,7 +67,7 @@ func TestWrittenLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := want.YAML()
+		text, err := YAML(want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,26 +106,26 @@ edits:
 func TestExtends(t *testing.T) {
 	for _, c := range []struct {
 		name, line string
-		want       func(l *Line) string // what is looked at
+		want       func(l *releases.Line) string // what is looked at
 		is         string
 	}{
-		{"nothing else", "", func(l *Line) string { return l.Name + " " + l.Title + " " + l.Lock }, "base base shop"},
-		{"a key", "title: Mine", func(l *Line) string { return l.Name + " " + l.Title }, "base Mine"},
-		{"a key of a mapping", "rename: {third: acme}", func(l *Line) string { return fmt.Sprint(l.Rename) }, "map[magento:acme other:acme third:acme]"},
-		{"a key that is taken out", "rename: {other: null}\nlock: null", func(l *Line) string { return fmt.Sprintf("%v %q", l.Rename, l.Lock) }, `map[magento:acme] ""`},
-		{"a list", "versions: {skip-tags: [b*]}", func(l *Line) string { return fmt.Sprint(l.Versions) }, "{nightly 0.0.1 [b*]}"},
+		{"nothing else", "", func(l *releases.Line) string { return l.Name + " " + l.Title + " " + l.Lock }, "base base shop"},
+		{"a key", "title: Mine", func(l *releases.Line) string { return l.Name + " " + l.Title }, "base Mine"},
+		{"a key of a mapping", "rename: {third: acme}", func(l *releases.Line) string { return fmt.Sprint(l.Rename) }, "map[magento:acme other:acme third:acme]"},
+		{"a key that is taken out", "rename: {other: null}\nlock: null", func(l *releases.Line) string { return fmt.Sprintf("%v %q", l.Rename, l.Lock) }, `map[magento:acme] ""`},
+		{"a list", "versions: {skip-tags: [b*]}", func(l *releases.Line) string { return fmt.Sprint(l.Versions) }, "{nightly 0.0.1 [b*]}"},
 		{"a repository", "repositories: [{name: tools, ref: x}]", repositories, "shop main 2, tools x 1"},
 		{"a new repository", "repositories: [{name: new, url: 'file:///new', ref: x, packages: [{directory: .}]}]", repositories, "shop main 2, tools main 1, new x 1"},
 		{"a new repository behind another", "repositories: [{name: shop}, {name: new, url: 'file:///new', ref: x, packages: [{directory: .}]}]",
 			repositories, "shop main 2, new x 1, tools main 1"},
 		{"a repository less", "repositories: [{name: tools, drop: true}]", repositories, "shop main 2"},
 		{"packages", "repositories: [{name: shop, packages: [{each: lib, exclude: [y/]}, {directory: new}, {directory: shop, drop: true}]}]",
-			func(l *Line) string { return fmt.Sprint(l.Repositories[0].Packages) }, "[{lib   [y/] [] false <nil>} { new  [] [] false <nil>}]"},
+			func(l *releases.Line) string { return fmt.Sprint(l.Repositories[0].Packages) }, "[{lib   [y/] [] false <nil>} { new  [] [] false <nil>}]"},
 		{"requires", "editions: [{name: product, require: [{package: a/a, latest-tag: 'file:///a'}, {package: c/c, constraint: ^1}]}]",
-			func(l *Line) string { return fmt.Sprintln(l.Editions[0].Require, l.Editions[0].Description) }, "[{a/a  file:///a} {c/c ^1 } {b/b * }] All of it\n"},
-		{"edits", "edits: [{package: a/a, when: '>2', reason: Three}, {package: a/a, drop: true}]", func(l *Line) string { return fmt.Sprintln(len(l.Edits), l.Edits[0].Reason) }, "1 Three\n"},
-		{"several", "extends: [base.yaml, other.yaml]\nname: mine", func(l *Line) string { return l.Name + " " + l.Title + " " + repositories(l) }, "mine Other shop y 2, tools main 1"},
-		{"a chain", "extends: other.yaml", func(l *Line) string { return l.Title + " " + repositories(l) }, "Other shop y 2, tools main 1"},
+			func(l *releases.Line) string { return fmt.Sprintln(l.Editions[0].Require, l.Editions[0].Description) }, "[{a/a  file:///a} {c/c ^1 } {b/b * }] All of it\n"},
+		{"edits", "edits: [{package: a/a, when: '>2', reason: Three}, {package: a/a, drop: true}]", func(l *releases.Line) string { return fmt.Sprintln(len(l.Edits), l.Edits[0].Reason) }, "1 Three\n"},
+		{"several", "extends: [base.yaml, other.yaml]\nname: mine", func(l *releases.Line) string { return l.Name + " " + l.Title + " " + repositories(l) }, "mine Other shop y 2, tools main 1"},
+		{"a chain", "extends: other.yaml", func(l *releases.Line) string { return l.Title + " " + repositories(l) }, "Other shop y 2, tools main 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := c.line
@@ -144,7 +146,7 @@ func TestExtends(t *testing.T) {
 	}
 }
 
-func repositories(l *Line) string {
+func repositories(l *releases.Line) string {
 	var texts []string
 	for _, r := range l.Repositories {
 		texts = append(texts, fmt.Sprintf("%s %s %d", r.Name, r.Ref, len(r.Packages)))

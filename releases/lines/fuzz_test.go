@@ -1,18 +1,20 @@
-package releases
+package lines
 
 import (
 	"errors"
-	"io/fs"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // FuzzParseLine: whatever the text, Parse gives either a line that is valid and
-// survives JSON, or a *ConfigError in readable text.
+// survives JSON, or a *config.Error in readable text.
 func FuzzParseLine(f *testing.F) {
 	for _, name := range Names() {
-		text, err := fs.ReadFile(lines, name+".yaml")
+		text, err := releases.Files.ReadFile(name + ".yaml")
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -27,13 +29,13 @@ func FuzzParseLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		line, err := Parse("line.yaml", text)
 		if err == nil {
-			if err := line.Validate(); err != nil {
-				t.Errorf("Validate after Parse: %v", err)
+			if err := Check(line); err != nil {
+				t.Errorf("Check after Parse: %v", err)
 			}
 			roundTrip(t, line)
 			return
 		}
-		var bad *ConfigError
+		var bad *config.Error
 		if line != nil || !errors.As(err, &bad) || !utf8.ValidString(err.Error()) {
 			t.Errorf("Parse: %v and %q", line, err)
 		}

@@ -1,9 +1,8 @@
-package releases
+package lines
 
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"maps"
 	"reflect"
 	"slices"
@@ -11,12 +10,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // TestLinesNameTheSchema: the comment in the first line is for editors.
 func TestLinesNameTheSchema(t *testing.T) {
 	for _, name := range Names() {
-		text, err := fs.ReadFile(lines, name+".yaml")
+		text, err := releases.Files.ReadFile(name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,15 +33,15 @@ func TestSchemaHasAllFields(t *testing.T) {
 		object
 		Defs map[string]object `json:"$defs"`
 	}
-	if err := json.Unmarshal(Schema(), &doc); err != nil {
+	if err := json.Unmarshal(releases.Schema(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	doc.Defs["line"] = doc.object
 	for def, value := range map[string]any{
-		"line": Line{}, "versions": Versions{}, "upstream": Upstream{}, "composer-repository": ComposerRepository{},
-		"repository": Repository{}, "package": Package{}, "base": Base{}, "edition": Edition{}, "require": Require{},
-		"data": Data{}, "file": File{}, "prebuilt": Prebuilt{}, "extra-tag": ExtraTag{}, "fix-versions": FixVersions{}, "keep": Keep{},
-		"edit": Edit{}, "set-link": EditLink{}, "install": Install{}, "matrix": Matrix{},
+		"line": releases.Line{}, "versions": releases.Versions{}, "upstream": releases.Upstream{}, "composer-repository": releases.ComposerRepository{},
+		"repository": releases.Repository{}, "package": releases.Package{}, "base": releases.Base{}, "edition": releases.Edition{}, "require": releases.Require{},
+		"data": releases.Data{}, "file": releases.File{}, "prebuilt": releases.Prebuilt{}, "extra-tag": releases.ExtraTag{}, "fix-versions": releases.FixVersions{}, "keep": releases.Keep{},
+		"edit": releases.Edit{}, "set-link": releases.EditLink{}, "install": releases.Install{}, "matrix": releases.Matrix{},
 	} {
 		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))
 		got := slices.DeleteFunc(slices.Sorted(maps.Keys(doc.Defs[def].Properties)), func(key string) bool {

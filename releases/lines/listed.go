@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"slices"
@@ -11,21 +11,21 @@ import (
 // listed gives a value in which repositories of the organization's list, named as in
 // organization:mageos-magento2, have their URLs: a repository's host and owner stand
 // once, in the list.
-func listed(n *config.Node, add func(config.Problem)) *config.Node {
+func (x *extender) listed(n *config.Node) *config.Node {
 	out := *n
 	out.Items, out.Fields = slices.Clone(n.Items), slices.Clone(n.Fields)
 	for i, item := range n.Items {
-		out.Items[i] = listed(item, add)
+		out.Items[i] = x.listed(item)
 	}
 	for i, f := range n.Fields {
 		name, isListed := strings.CutPrefix(f.Value.Text(), "organization:")
 		if !isListed || f.Key != "url" && f.Key != "latest-tag" {
-			out.Fields[i].Value = listed(f.Value, add)
+			out.Fields[i].Value = x.listed(f.Value)
 			continue
 		}
 		url, err := organization.DeclaredURL(name)
 		if err != nil {
-			add(f.Value.Problem(nil, "%s: %v", f.Key, err))
+			x.problems = append(x.problems, f.Value.Problem(nil, "%s: %v", f.Key, err))
 			url = "https://example.org/" // so that nothing more is said of it
 		}
 		out.Fields[i].Value = &config.Node{Place: f.Value.Place, Value: url}

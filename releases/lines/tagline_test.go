@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // goodTagLine uses every key that a line of tags has beside others; each bad line
@@ -100,7 +102,7 @@ func TestTagLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	roundTrip(t, line)
-	if err := line.Validate(); err != nil {
+	if err := Check(line); err != nil {
 		t.Error(err)
 	}
 }
@@ -113,9 +115,9 @@ func TestBadTagLines(t *testing.T) {
 			t.Fatalf("case %q changes nothing", c.name)
 		}
 		_, err := Parse("line.yaml", []byte(text))
-		var bad *ConfigError
+		var bad *config.Error
 		if !errors.As(err, &bad) {
-			t.Errorf("%s: %v, want a *ConfigError", c.name, err)
+			t.Errorf("%s: %v, want a *config.Error", c.name, err)
 			continue
 		}
 		fmt.Fprintf(&got, "%s\n    %s\n", c.name, strings.ReplaceAll(err.Error(), "\n", "\n    "))

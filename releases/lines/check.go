@@ -1,19 +1,19 @@
-package releases
+package lines
 
 import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
 )
 
-// lineSchema says which shape a line has, and its defaults.
-var lineSchema = config.NewSchema(schema, map[string]config.Format{
+// schema says which shape a line has, and its defaults.
+var schema = config.NewSchema(releases.Schema(), map[string]config.Format{
 	"package-name": parsed(composer.ParseName),
 	"constraint":   parsed(composer.ParseConstraint),
 	"version":      parsed(composer.ParseVersion),
@@ -31,7 +31,7 @@ var lineSchema = config.NewSchema(schema, map[string]config.Format{
 		}
 		return err
 	}),
-	"fallback-version": parsed(func(text string) (string, error) { return NightlyVersion(text, "2026-01-01", 0, false) }),
+	"fallback-version": parsed(func(text string) (string, error) { return releases.NightlyVersion(text, "2026-01-01", 0, false) }),
 	"glob": config.Text(func(text string) error {
 		if _, err := path.Match(text, ""); err != nil || text == "" {
 			return fmt.Errorf("%q is no glob pattern, such as v*", text)
@@ -45,7 +45,7 @@ var lineSchema = config.NewSchema(schema, map[string]config.Format{
 		return config.CheckPath(strings.TrimSuffix(text, "/"))
 	}),
 	"image": config.Text(func(text string) error {
-		if !IsImageReference(text) {
+		if !releases.IsImageReference(text) {
 			return fmt.Errorf("%q: want an image: NAME@sha256:…, file:///IMAGE.tar or file:///ROOTFS", text)
 		}
 		return nil
@@ -67,34 +67,15 @@ func parsed[T any](parse func(string) (T, error)) config.Format {
 	})
 }
 
-// imageReference is what a container can be made of.
-var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)
-
-// IsImageReference reports whether a text names an image: one of a registry, a
-// tar or a root file system on this machine.
-func IsImageReference(text string) bool { return imageReference.MatchString(text) }
-
-func checkConstraint(text string) error {
-	_, err := composer.ParseConstraint(text)
-	return err
-}
-
-func checkManifest(value any) error {
-	data, err := json.Marshal(value)
-	if err == nil {
-		_, err = composer.ParseManifest(data)
-	}
-	return err
-}
-
 // A checker finds what no schema can say: where the values of a line do not go
 // together.
 type checker struct {
-	line *Line
+	line *releases.Line
 	add  func(at config.Path, format string, args ...any)
 }
 
-func check(l *Line, found *config.Checked) {
+// check gives what was found of a line, and what it finds itself.
+func check(l *releases.Line, found *config.Checked) error {
 	c := &checker{line: l, add: found.Add}
 	c.rename()
 	c.repositories()
@@ -110,6 +91,7 @@ func check(l *Line, found *config.Checked) {
 			c.add(config.At("independent", i), "%s is not of the vendor %s: what others release is independent anyway", name, l.Vendor)
 		}
 	}
+	return found.Err()
 }
 
 // rename checks that no renamed vendor is renamed once more: a package is renamed
@@ -161,7 +143,7 @@ func (c *checker) repositories() {
 	for i, r := range c.line.Repositories {
 		at := config.At("repositories", i)
 		once(at.To("name"), strings.ToLower(r.Name))
-		isUsed := c.line.Lock == r.Name || slices.ContainsFunc(c.line.Editions, func(e Edition) bool { return e.Repository == r.Name })
+		isUsed := c.line.Lock == r.Name || slices.ContainsFunc(c.line.Editions, func(e releases.Edition) bool { return e.Repository == r.Name })
 		if len(r.Packages) == 0 && !isUsed {
 			c.add(at.To("packages"), "is missing: no package, no edition and no lock is taken from this repository")
 		}
@@ -176,7 +158,7 @@ func (c *checker) repositories() {
 	}
 }
 
-func (c *checker) packages(list config.Path, packages []Package) {
+func (c *checker) packages(list config.Path, packages []releases.Package) {
 	once := c.once("%s is listed twice in this repository")
 	for i, p := range packages {
 		at := list.To(i)
@@ -200,9 +182,9 @@ func (c *checker) packages(list config.Path, packages []Package) {
 		}
 		if b := p.Base; b != nil {
 			c.fromData(at.To("base", "released"), b.Released)
-			if b.Require != OfficialRequire && c.line.Lock == "" {
+			if b.Require != releases.OfficialRequire && c.line.Lock == "" {
 				c.add(at.To("base", "require"), "%q reads the composer.lock, but lock names no repository; write lock: and the name of one that has it, or require: %s",
-					b.Require, OfficialRequire)
+					b.Require, releases.OfficialRequire)
 			}
 		}
 	}
@@ -214,7 +196,7 @@ func (c *checker) editions() {
 	for _, base := range bases {
 		once(nil, base)
 	}
-	products := c.names(ProductEdition)
+	products := c.names(releases.ProductEdition)
 	for i, e := range c.line.Editions {
 		at := config.At("editions", i)
 		once(at.To("name"), e.Name)
@@ -222,7 +204,7 @@ func (c *checker) editions() {
 		if e.Base != "" && all && !slices.Contains(bases, e.Base) {
 			c.add(at.To("base"), "no repository has a base package %q%s", e.Base, config.Suggest(e.Base, bases))
 		}
-		if e.Type == ProjectEdition && !slices.Contains(products, e.Product) {
+		if e.Type == releases.ProjectEdition && !slices.Contains(products, e.Product) {
 			c.add(at.To("product"), "there is no product edition %q%s", e.Product, config.Suggest(e.Product, products))
 		}
 		c.fromData(at.To("released"), e.Released)
@@ -241,7 +223,7 @@ func (c *checker) editions() {
 func (c *checker) names(editionType string) []string {
 	var names []string
 	for _, e := range c.line.Editions {
-		if e.Type == editionType || e.Type != ProductEdition && e.Type != ProjectEdition {
+		if e.Type == editionType || e.Type != releases.ProductEdition && e.Type != releases.ProjectEdition {
 			names = append(names, e.Name)
 		}
 	}
@@ -268,15 +250,15 @@ func (c *checker) bases() (names []string, all bool) {
 
 func (c *checker) install() {
 	in := c.line.Install
-	projects := c.names(ProjectEdition)
+	projects := c.names(releases.ProjectEdition)
 	switch {
 	case in.Project != "" && !slices.Contains(projects, in.Project):
 		c.add(config.At("install", "project"), "there is no project edition %q%s", in.Project, config.Suggest(in.Project, projects))
 	case in.Project == "" && len(in.Run) > 0:
 		c.add(config.At("install", "run"), "there is no project edition that could be installed")
 	}
-	if in.SampleData && !in.Level.Includes(Setup) {
-		c.add(config.At("install", "sample-data"), "is installed from level %s on, but install.level is %s", Setup, in.Level)
+	if in.SampleData && !in.Level.Includes(releases.Setup) {
+		c.add(config.At("install", "sample-data"), "is installed from level %s on, but install.level is %s", releases.Setup, in.Level)
 	}
 }
 

@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/mage-os/nightly/releases/config"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // gitRun runs git in a folder, away from the configuration of the machine.
@@ -46,7 +48,7 @@ func newClone(t *testing.T, name string) string {
 	return dir
 }
 
-func goodParsed(t *testing.T) *Line {
+func goodParsed(t *testing.T) *releases.Line {
 	t.Helper()
 	line, err := Parse("good.yaml", []byte(goodLine))
 	if err != nil {
@@ -75,14 +77,14 @@ func TestWithFolder(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := goodParsed(t)
-			if err := line.With("tools=" + c.folder); err != nil {
+			if err := With(line, "tools="+c.folder); err != nil {
 				t.Fatal(err)
 			}
 			r, _ := line.Repository("tools")
 			if r.URL != c.url || r.Ref != c.ref || !r.Local {
 				t.Errorf("URL %s, ref %s, local %v; want %s, %s, true", r.URL, r.Ref, r.Local, c.url, c.ref)
 			}
-			if err := line.Validate(); err != nil {
+			if err := Check(line); err != nil {
 				t.Error(err)
 			}
 			gitRun(t, t.TempDir(), "ls-remote", "--exit-code", r.URL, "refs/heads/"+r.Ref)
@@ -95,7 +97,7 @@ func TestWithRelativeFolder(t *testing.T) {
 	clone := newClone(t, "clone")
 	t.Chdir(filepath.Dir(clone))
 	line := goodParsed(t)
-	if err := line.With("shop=./clone"); err != nil {
+	if err := With(line, "shop=./clone"); err != nil {
 		t.Fatal(err)
 	}
 	if r, _ := line.Repository("shop"); r.URL != "file://"+clone {
@@ -113,7 +115,7 @@ func TestWithURL(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := goodParsed(t)
-			if err := line.With(c.override); err != nil {
+			if err := With(line, c.override); err != nil {
 				t.Fatal(err)
 			}
 			if r, _ := line.Repository("tools"); r.URL != c.url || r.Ref != c.ref || !r.Local {
@@ -147,10 +149,10 @@ func TestWithErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := goodParsed(t)
-			err := line.With(c.override)
-			var bad *ConfigError
+			err := With(line, c.override)
+			var bad *config.Error
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("With: %v, want a *ConfigError with %q", err, c.want)
+				t.Fatalf("With: %v, want a *config.Error with %q", err, c.want)
 			}
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("the message tells the password: %v", err)
@@ -166,10 +168,10 @@ func TestWithErrors(t *testing.T) {
 
 func TestWithTwice(t *testing.T) {
 	line := goodParsed(t)
-	if err := line.With("tools=https://example.org/a.git#main"); err != nil {
+	if err := With(line, "tools=https://example.org/a.git#main"); err != nil {
 		t.Fatal(err)
 	}
-	err := line.With("tools=https://example.org/b.git#main")
+	err := With(line, "tools=https://example.org/b.git#main")
 	if err == nil || !strings.Contains(err.Error(), "replaced already, by https://example.org/a.git") {
 		t.Errorf("With: %v", err)
 	}

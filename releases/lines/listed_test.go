@@ -1,8 +1,7 @@
-package releases
+package lines
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases/organization"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // TestLinesAndOrganization holds the lines and the list together: a repository of
@@ -23,7 +24,7 @@ func TestLinesAndOrganization(t *testing.T) {
 	}
 	built := map[string][]string{}
 	for _, name := range Names() {
-		text, err := fs.ReadFile(lines, name+".yaml")
+		text, err := releases.Files.ReadFile(name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func writeLines(t *testing.T, list *organization.List, built map[string][]string
 	}
 	text, err := list.YAML(declaredComment)
 	if err == nil {
-		err = os.WriteFile("organization/organization.yaml", text, 0o644)
+		err = os.WriteFile("../organization/organization.yaml", text, 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)

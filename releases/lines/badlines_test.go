@@ -1,4 +1,4 @@
-package releases
+package lines
 
 import (
 	"bytes"
@@ -266,9 +266,9 @@ func TestBadLines(t *testing.T) {
 		}
 		names[c.name] = true
 		line, err := Parse("line.yaml", []byte(text))
-		var bad *ConfigError
+		var bad *config.Error
 		if !errors.As(err, &bad) || line != nil {
-			t.Errorf("%s: Parse gave %v and %v, want no line and a *ConfigError", c.name, line, err)
+			t.Errorf("%s: Parse gave %v and %v, want no line and a *config.Error", c.name, line, err)
 			continue
 		}
 		fmt.Fprintf(&got, "%s\n    %s\n", c.name, strings.ReplaceAll(err.Error(), "\n", "\n    "))
