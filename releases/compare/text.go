@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 )
 
 // JSON writes the comparison for machines.
@@ -14,18 +15,8 @@ func (c *Result) JSON() ([]byte, error) { return pipeline.EncodeJSON(c, "  ") }
 // counts is the comparison in one sentence.
 func (c *Result) counts() string {
 	return fmt.Sprintf("%s added, %d removed, %d with another version, %d that require something else; %s in %s",
-		plural(len(c.Added), "package"), len(c.Removed), len(c.Changed), len(c.RequireChanges()),
-		plural(c.CommitCount(), "commit"), plural(len(c.Repositories), "changed repository"))
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if stem, ok := strings.CutSuffix(noun, "y"); ok {
-		return fmt.Sprintf("%d %sies", n, stem)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+		markdown.Count(len(c.Added), "package"), len(c.Removed), len(c.Changed), len(c.RequireChanges()),
+		markdown.Count(c.CommitCount(), "commit"), markdown.Count(len(c.Repositories), "changed repository"))
 }
 
 // Text writes the comparison for a terminal.
@@ -112,15 +103,15 @@ func printable(text string) string {
 // Markdown writes the comparison for release notes.
 func (c *Result) Markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s: %s to %s\n\n%s.\n", markdown(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
+	fmt.Fprintf(&b, "## %s: %s to %s\n\n%s.\n", escape(c.After.Title), c.Before.Snapshot, c.After.Snapshot, c.counts())
 	if len(c.Added)+len(c.Removed) > 0 {
 		fmt.Fprint(&b, "\n### Packages\n\n")
 	}
 	for _, p := range c.Added {
-		fmt.Fprintf(&b, "- added: %s %s (%s)\n", code(p.Name), code(p.Version), markdown(p.Type))
+		fmt.Fprintf(&b, "- added: %s %s (%s)\n", code(p.Name), code(p.Version), escape(p.Type))
 	}
 	for _, p := range c.Removed {
-		fmt.Fprintf(&b, "- removed: %s %s (%s)\n", code(p.Name), code(p.Version), markdown(p.Type))
+		fmt.Fprintf(&b, "- removed: %s %s (%s)\n", code(p.Name), code(p.Version), escape(p.Type))
 	}
 	if len(c.RequireChanges()) > 0 {
 		fmt.Fprint(&b, "\n### Requires\n\n")
@@ -147,13 +138,13 @@ func (r ChangedRequire) markdown() string {
 
 func (c *Result) markdownCommits(b *bytes.Buffer) {
 	for _, r := range c.Repositories {
-		name, web := markdown(r.Name), WebURL(r.URL)
+		name, web := escape(r.Name), WebURL(r.URL)
 		if web != "" {
 			name = "[" + name + "](" + web + ")"
 		}
 		fmt.Fprintf(b, "\n### %s\n\n%s\n", name, code(r.span(" → ")))
 		if r.Unknown != "" {
-			fmt.Fprintf(b, "\n%s\n", markdown(r.Unknown))
+			fmt.Fprintf(b, "\n%s\n", escape(r.Unknown))
 		}
 		if len(r.Commits) > 0 {
 			fmt.Fprintln(b)
@@ -163,7 +154,7 @@ func (c *Result) markdownCommits(b *bytes.Buffer) {
 			if web != "" {
 				id = "[" + id + "](" + web + "/commit/" + commit.ID + ")"
 			}
-			fmt.Fprintf(b, "- %s %s, %s%s\n", id, markdown(commit.Subject), markdown(commit.Author), links(commit.PullRequests))
+			fmt.Fprintf(b, "- %s %s, %s%s\n", id, escape(commit.Subject), escape(commit.Author), links(commit.PullRequests))
 		}
 	}
 }
@@ -183,7 +174,7 @@ func links(requests []PullRequest) string {
 var markdownSigns = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "#", "&#35;", "@", "&#64;", "|", `\|`, "~", `\~`, "!", `\!`)
 
-// markdown is a text that others wrote as it stands.
-func markdown(text string) string { return markdownSigns.Replace(printable(text)) }
+// escape is a text that others wrote as it stands.
+func escape(text string) string { return markdownSigns.Replace(printable(text)) }
 
 func code(text string) string { return "`" + strings.ReplaceAll(printable(text), "`", "'") + "`" }

@@ -1,7 +1,6 @@
 package composer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,22 +49,6 @@ func (m *Manifest) label() string {
 		return name
 	}
 	return "composer.json"
-}
-
-// ParseAutoload reads an "autoload" section by itself, such as LockPackage has; the zero Autoload when data is empty.
-func ParseAutoload(data json.RawMessage) (Autoload, error) {
-	if len(data) == 0 {
-		return Autoload{}, nil
-	}
-	value, err := decodable(data)
-	if err != nil {
-		return Autoload{}, fmt.Errorf("read autoload: %w", err)
-	}
-	a, err := autoloadOf(value)
-	if err != nil {
-		return Autoload{}, fmt.Errorf("read autoload: %w", err)
-	}
-	return a, nil
 }
 
 // autoloadOf takes a decoded value for an autoload section. Keys that Composer does not know do not matter, as they

@@ -8,6 +8,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// parseAutoload reads an "autoload" section by itself; an empty one is absent.
+func parseAutoload(section []byte) (Autoload, error) {
+	if len(section) == 0 {
+		return NewManifest().Autoload()
+	}
+	m, err := ParseManifest([]byte(`{"autoload":` + string(section) + `}`))
+	if err != nil {
+		return Autoload{}, err
+	}
+	return m.Autoload()
+}
+
 func TestParseAutoload(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -32,7 +44,7 @@ func TestParseAutoload(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := ParseAutoload(json.RawMessage(test.text))
+			got, err := parseAutoload([]byte(test.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,9 +63,9 @@ func TestParseAutoloadRefuses(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"no object", `"src"`, []string{"read autoload: it is text, want an object"}},
+		{"no object", `"src"`, []string{"it is text, want an object"}},
 		{"a list", `["src"]`, []string{"it is a list"}},
-		{"broken", `{"psr-4":`, []string{"read autoload:"}},
+		{"broken", `{"psr-4":`, []string{"read composer.json:"}},
 		{"all at once", `{"psr-4":{"A\\":1,"B\\":[true]},"psr-0":"src","classmap":5,"files":[["x"]]}`, []string{
 			`"psr-4": "A\\": it is a number, want a path`, `"B\\": path is true or false, want text`,
 			`"psr-0": it is text, want an object of namespaces`, `"classmap": it is a number`, `"files": path is a list, want text`,
@@ -61,7 +73,7 @@ func TestParseAutoloadRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := ParseAutoload(json.RawMessage(test.text))
+			_, err := parseAutoload([]byte(test.text))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -97,7 +109,7 @@ func FuzzParseAutoload(f *testing.F) {
 	f.Add([]byte(`{"psr-4":{"A\\":["src","lib"],"":""},"psr-0":{"B_":"b"},"classmap":"c","files":{"0":"d"},"exclude-from-classmap":null}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := ParseAutoload(data)
+		a, err := parseAutoload(data)
 		if err != nil {
 			if !cmp.Equal(a, Autoload{}) {
 				t.Errorf("an error, and %+v", a)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
 )
 
 // Summary says in a few words what the plan holds.
@@ -17,19 +19,12 @@ func (p *Comparison) Summary() string {
 				repositories[strings.ToLower(d.Repository)] = true
 			}
 		}
-		text = fmt.Sprintf("%s, %s", count(n, "difference", "differences"), count(len(repositories), "repository", "repositories"))
+		text = fmt.Sprintf("%s, %s", markdown.Count(n, "difference"), markdown.Count(len(repositories), "repository"))
 	}
 	if n := len(p.Unknown); n > 0 {
-		text += ", " + count(n, "part", "parts") + " not known"
+		text += ", " + markdown.Count(n, "part") + " not known"
 	}
 	return text
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Message says what a difference is, in one sentence.

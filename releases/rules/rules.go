@@ -198,12 +198,6 @@ func (s *Set) Version(name composer.Name) (string, bool) {
 	return version, ok
 }
 
-// Fixed is the version that the line fixes for a package of a tag.
-func (s *Set) Fixed(source composer.Name) (string, bool) {
-	version, ok := s.pins[s.builtName(source)]
-	return version, ok && s.tagged
-}
-
 // Unknown reports whether a release requires a package of the line's own vendor, by
 // either name, that is neither built nor declared independent: nobody would ever publish
 // it in a version that fits. A night has none.

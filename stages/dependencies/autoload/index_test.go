@@ -1,7 +1,6 @@
 package autoload
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +14,14 @@ import (
 // pkg makes a package of an autoload section.
 func pkg(t testing.TB, name, kind, section string) Package {
 	t.Helper()
-	a, err := composer.ParseAutoload(json.RawMessage(section))
+	if section == "" {
+		section = "{}"
+	}
+	m, err := composer.ParseManifest([]byte(`{"autoload":` + section + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := m.Autoload()
 	if err != nil {
 		t.Fatal(err)
 	}
