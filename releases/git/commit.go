@@ -179,7 +179,7 @@ func (w *Writer) objects(ctx context.Context, address, commit string, tips []str
 		return repository.Storer, func() error { return nil }, nil
 	}
 	fetch := func(id string, depth int) (storage.Storer, func() error, error) {
-		return w.options.fetched(ctx, address, Request{Wants: Commits(plumbing.NewHash(id)), Depth: depth, Filter: packp.FilterBlobNone()})
+		return w.options.fetched(ctx, address, Request{Wants: byID(plumbing.NewHash(id)), Depth: depth, Filter: packp.FilterBlobNone()})
 	}
 	objects, done, first := fetch(commit, 1)
 	if first == nil {

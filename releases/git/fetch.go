@@ -38,8 +38,8 @@ type Request struct {
 	Received func(n int64)
 }
 
-// Commits wants commits by their ids, for Request.Wants.
-func Commits(ids ...plumbing.Hash) func(*packp.AdvRefs) ([]plumbing.Hash, error) {
+// byID wants commits by their ids.
+func byID(ids ...plumbing.Hash) func(*packp.AdvRefs) ([]plumbing.Hash, error) {
 	return func(*packp.AdvRefs) ([]plumbing.Hash, error) { return ids, nil }
 }
 
