@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -55,7 +56,7 @@ func writeAttest(ctx context.Context, env *factory, at, out string) (err error) 
 		return err
 	}
 	for _, said := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
-		data, err := target.Read(ctx, source, "nights/"+snapshots[0]+"/"+said.file)
+		data, err := target.Read(ctx, source, releases.SnapshotName(snapshots[0]).Dir()+"/"+said.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return usagef("%w; publish the night again with this program", err)
 		}

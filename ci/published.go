@@ -40,15 +40,16 @@ func openPublished(ctx context.Context, env *factory, at string) (*published, er
 // its repository and its name.
 func cutSnapshot(place string) (repository, name string, ok bool) {
 	folder := strings.TrimSuffix(strings.TrimSuffix(place, releases.ManifestName), "/")
-	folder, name, _ = cutLast(folder)
-	repository, dir, inside := cutLast(folder)
-	if _, err := releases.ParseSnapshotName(name); err != nil || dir != "nights" {
+	parent, base, _ := cutLast(folder)
+	repository, dir, inside := cutLast(parent)
+	found, rest, ok := releases.CutSnapshotDir(dir + "/" + base)
+	if !ok || rest != "" {
 		return "", "", false
 	}
 	if !inside {
 		repository = "."
 	}
-	return repository, name, true
+	return repository, string(found), true
 }
 
 func withQuery(base, query string) string {

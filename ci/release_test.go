@@ -163,7 +163,7 @@ func (m *manager) files(dir string) map[string]string {
 // manifest is that of a published release.
 func (m *manager) manifest(version string) *releases.Manifest {
 	m.t.Helper()
-	data, err := os.ReadFile(filepath.Join(m.target(), "nights", version, releases.ManifestName))
+	data, err := os.ReadFile(filepath.Join(m.target(), "releases", version, releases.ManifestName))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestRelease(t *testing.T) {
 	}
 	checkDraft(t, m, first)
 	var said bytes.Buffer
-	if err := runReproduce(t.Context(), m.factory(&said), filepath.Join(m.target(), "nights", "1.1.0"), runnerFlags{}); err != nil {
+	if err := runReproduce(t.Context(), m.factory(&said), filepath.Join(m.target(), "releases", "1.1.0"), runnerFlags{}); err != nil {
 		t.Errorf("build the release again from its manifest: %v\n%s", err, said.String())
 	}
 	m.patches()
@@ -293,7 +293,7 @@ func (m *manager) patches() {
 	m.released("1.1.1", "--upstream", "2.1.0-p1")
 	after := m.files(m.target())
 	for name, sum := range before {
-		if strings.HasPrefix(name, "dists/") || strings.HasPrefix(name, "nights/") {
+		if strings.HasPrefix(name, "dists/") || strings.HasPrefix(name, "releases/") {
 			if after[name] != sum {
 				t.Errorf("%s of the first release is %q, was %s", name, after[name], sum)
 			}

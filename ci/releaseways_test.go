@@ -119,7 +119,7 @@ func TestReleasePublic(t *testing.T) {
 		}
 	}
 	// The minimal project is no shop that somebody ran, but it was resolved.
-	report, err := os.ReadFile(filepath.Join(m.target(), "nights", "1.1.0", attest.InstallationFile))
+	report, err := os.ReadFile(filepath.Join(m.target(), "releases", "1.1.0", attest.InstallationFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,13 @@ package ci
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -50,7 +52,8 @@ func (d *display) results(made nightly.Result, plan string) {
 	}
 	if p := made.Publication; p != nil && !p.DryRun {
 		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
-		fmt.Fprintf(w, "Night           %s\n", filepath.Join(absolute(p.Target), "nights", p.Snapshot))
+		name := releases.SnapshotName(p.Snapshot)
+		fmt.Fprintf(w, "%-15s %s\n", capital(name.Kind().String()), filepath.Join(absolute(p.Target), filepath.FromSlash(name.Dir())))
 		fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
@@ -62,7 +65,7 @@ func (d *display) results(made nightly.Result, plan string) {
 }
 
 func (d *display) resultEvent(made nightly.Result, plan string) {
-	event := map[string]any{"event": "result", "plan": plan, "night": made.Plan.Snapshot(), "shop": made.Shop}
+	event := map[string]any{"event": "result", "plan": plan, "snapshot": made.Plan.Snapshot(), "shop": made.Shop}
 	if made.Snapshot != nil {
 		event["tree"] = made.Snapshot.Tree
 		event["packages"] = len(made.Snapshot.Packages)
@@ -72,6 +75,8 @@ func (d *display) resultEvent(made nightly.Result, plan string) {
 	}
 	d.writeJSON(event)
 }
+
+func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
 func absolute(path string) string {
 	if a, err := filepath.Abs(path); err == nil {

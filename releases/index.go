@@ -23,10 +23,10 @@ const IndexName = "index.json"
 // A folder of metadata is named by the SHA-256 of its index, which holds those of all
 // its files.
 type Index struct {
-	Format    int               `json:"format"` // IndexFormat
-	URL       string            `json:"url"`    // base URL for which the metadata was merged
-	Snapshots []IndexedSnapshot `json:"nights"` // newest first
-	Files     []IndexedFile     `json:"files"`  // of metadata, in byte order of their names
+	Format    int               `json:"format"`    // IndexFormat
+	URL       string            `json:"url"`       // base URL for which the metadata was merged
+	Snapshots []IndexedSnapshot `json:"snapshots"` // newest first
+	Files     []IndexedFile     `json:"files"`     // of metadata, in byte order of their names
 }
 
 // IndexFormat is the format of indexes that this program reads and writes.
@@ -34,7 +34,7 @@ const IndexFormat = 1
 
 // An IndexedSnapshot is what the index says of a night.
 type IndexedSnapshot struct {
-	Snapshot string          `json:"night"`
+	Snapshot string          `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 	Line     string          `json:"line"`   // name of its line
 	Policy   string          `json:"policy"` // of the line's versions
@@ -63,8 +63,8 @@ type IndexedFile struct {
 // An IndexedVersion is one version of a package.
 type IndexedVersion struct {
 	Version   string          `json:"version"`
-	SHA256    pipeline.Digest `json:"sha256"` // of its dist
-	Snapshots []string        `json:"nights"` // that have it, newest first
+	SHA256    pipeline.Digest `json:"sha256"`    // of its dist
+	Snapshots []string        `json:"snapshots"` // that have it, newest first
 }
 
 // Encode writes the index as a file, on one line: the same index is the same file.

@@ -134,8 +134,8 @@ func FuzzParseIndex(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add([]byte(`{"format":1,"url":"","nights":[],"files":[]}`))
-	f.Add([]byte(`{"files":[],"nights":[{"night":"x"}],"format":1}`))
+	f.Add([]byte(`{"format":1,"url":"","snapshots":[],"files":[]}`))
+	f.Add([]byte(`{"files":[],"snapshots":[{"snapshot":"x"}],"format":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		index, err := ParseIndex(data)
 		if err != nil {

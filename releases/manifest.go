@@ -15,7 +15,7 @@ const ManifestName = "nightly.json"
 // the night's folder: no times, no hosts, no reports.
 type Manifest struct {
 	Format   int            `json:"format"` // ManifestFormat
-	Snapshot SnapshotName   `json:"night"`
+	Snapshot SnapshotName   `json:"snapshot"`
 	Program  string         `json:"program"`
 	Stages   map[string]int `json:"stages"` // version of each stage that made it
 	// Local says that a source was replaced by --with: not a night of the line.

@@ -89,7 +89,7 @@ type PlannedZip struct {
 
 // A Continued is a night that a plan adds to.
 type Continued struct {
-	Snapshot string          `json:"night"`
+	Snapshot string          `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 }
 

@@ -22,6 +22,14 @@ const (
 // Dir is the folder of a published repository in which the snapshots of a kind lie.
 func (k SnapshotKind) Dir() string { return [...]string{"", "releases", "nights", "mirror"}[k] }
 
+// String is the field's word for it: release, night or addition.
+func (k SnapshotKind) String() string {
+	return [...]string{"snapshot", "release", "night", "addition"}[k]
+}
+
+// SnapshotDirs are the folders of a published repository in which snapshots lie.
+func SnapshotDirs() []string { return []string{Release.Dir(), Night.Dir(), Addition.Dir()} }
+
 // A SnapshotName names what one run builds:
 //
 //	3.1.0-rc1            releases/3.1.0-rc1   a release
@@ -85,6 +93,10 @@ func dayName(date string, number int) string {
 
 // Kind says what the snapshot is built from; it is 0 for what is no name.
 func (n SnapshotName) Kind() SnapshotKind { return n.parts().kind }
+
+// Title names the snapshot in a sentence: night 2026-11-24, release 3.1.0, addition
+// mirror-2026-11-24.
+func (n SnapshotName) Title() string { return n.Kind().String() + " " + string(n) }
 
 // Number counts the snapshots of a kind on one day, from 0; releases have none.
 func (n SnapshotName) Number() int { return n.parts().number }

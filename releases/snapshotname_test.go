@@ -126,9 +126,9 @@ func TestSnapshotNames(t *testing.T) {
 		if back, rest, ok := CutSnapshotDir(name.Dir() + "/p2/a/b.json"); !ok || back != name || rest != "p2/a/b.json" {
 			t.Errorf("%s: its folder %s is cut into %s and %q", text, name.Dir(), back, rest)
 		}
-		data, err := json.Marshal(map[string]any{"night": name})
+		data, err := json.Marshal(map[string]any{"snapshot": name})
 		var back struct {
-			Name SnapshotName `json:"night"`
+			Name SnapshotName `json:"snapshot"`
 		}
 		if err != nil || json.Unmarshal(data, &back) != nil || back.Name != name {
 			t.Errorf("%s is %s in JSON, and %s again: %v", text, data, back.Name, err)

@@ -204,7 +204,7 @@ func (n Snapshot) Summary() string {
 // A PublishRequest is the input of publishing: a night that was proven, and where to
 // publish it.
 type PublishRequest struct {
-	Snapshot Snapshot `json:"night"`
+	Snapshot Snapshot `json:"snapshot"`
 	To       string   `json:"to"`  // the target: a folder
 	URL      string   `json:"url"` // base URL that the metadata names; empty: the line's
 	Keep     int      `json:"keep"`
@@ -218,7 +218,7 @@ type PublishRequest struct {
 type Publication struct {
 	Target   string `json:"target"`
 	URL      string `json:"url"` // base URL that the metadata names
-	Snapshot string `json:"night"`
+	Snapshot string `json:"snapshot"`
 	// Added and Unchanged count files; Bytes those that were written.
 	Added     int   `json:"added"`
 	Unchanged int   `json:"unchanged"`

@@ -14,7 +14,7 @@ import (
 // A Candidate is the input of the test installation. Its level, its cell and the
 // versions of the tools are part of it, so that another PHP is another proof.
 type Candidate struct {
-	Snapshot Snapshot                      `json:"night"`
+	Snapshot Snapshot                      `json:"snapshot"`
 	Composer []releases.ComposerRepository `json:"composer-repositories"`
 	// Install is the line's, without its matrix and images: Cell is what of that is
 	// proven.
@@ -40,7 +40,7 @@ type Replaced struct {
 
 // An Upgrade is an earlier night that has to be upgraded to the candidate.
 type Upgrade struct {
-	Snapshot string `json:"night"`
+	Snapshot string `json:"snapshot"`
 	Version  string `json:"version"` // of its project
 }
 
@@ -76,7 +76,7 @@ type Tool struct {
 //
 // It holds times and is the input of no stage that saves its result.
 type Installation struct {
-	Snapshot string         `json:"night"`
+	Snapshot string         `json:"snapshot"`
 	Level    releases.Level `json:"level"`
 	Cell     releases.Cell  `json:"cell"`
 	Tools    []Tool         `json:"tools"`

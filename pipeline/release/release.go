@@ -149,7 +149,7 @@ func Promote(ctx context.Context, r *runner.Runner, from target.Source, o Option
 // proven is what the preview's installation proved. Its report lies with whoever made it;
 // nothing if the preview does not tell.
 func proven(ctx context.Context, preview target.Source, snapshot string) ([]stages.Installation, error) {
-	data, err := target.Read(ctx, preview, "nights/"+snapshot+"/"+attest.InstallationFile)
+	data, err := target.Read(ctx, preview, releases.SnapshotName(snapshot).Dir()+"/"+attest.InstallationFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

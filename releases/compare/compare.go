@@ -38,7 +38,7 @@ const Format = 1
 type Side struct {
 	Line     string                `json:"line"`
 	Title    string                `json:"title"`
-	Snapshot releases.SnapshotName `json:"night"`
+	Snapshot releases.SnapshotName `json:"snapshot"`
 }
 
 // A Package is one that only one side has.

@@ -21,7 +21,7 @@ const buildType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#ho
 // provenance says of which commits the night was made, by which program.
 func (o Options) provenance(s Subject) ([]byte, error) {
 	m := s.Manifest
-	external, err := fields(map[string]any{"line": m.Plan.Line.Name, "night": m.Snapshot, "plan": m.Plan})
+	external, err := fields(map[string]any{"line": m.Plan.Line.Name, "snapshot": m.Snapshot, "plan": m.Plan})
 	if err != nil {
 		return nil, err
 	}

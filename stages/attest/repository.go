@@ -22,13 +22,13 @@ const RepositoryType = "https://github.com/mage-os/nightly/blob/main/docs/trust.
 type Repository struct {
 	URL       string           `json:"url"`
 	Published time.Time        `json:"published"`
-	Snapshots []SignedSnapshot `json:"nights"`    // that it resolves, newest first
+	Snapshots []SignedSnapshot `json:"snapshots"` // that it resolves, newest first
 	Withdrawn []SignedSnapshot `json:"withdrawn"` // by a rollback
 }
 
 // A SignedSnapshot is a night by its manifest.
 type SignedSnapshot struct {
-	Snapshot string          `json:"night"`
+	Snapshot string          `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its nightly.json
 }
 

@@ -114,7 +114,7 @@ func rootOf(m *releases.Manifest, materials map[string]material) (root cdx.Compo
 		root.Scope = ""
 		return root, project
 	}
-	return cdx.Component{BOMRef: "night", Type: cdx.ComponentTypeApplication, Name: m.Plan.Line.Name, Version: string(m.Snapshot)}, ""
+	return cdx.Component{BOMRef: "snapshot", Type: cdx.ComponentTypeApplication, Name: m.Plan.Line.Name, Version: string(m.Snapshot)}, ""
 }
 
 func component(m material, base string) cdx.Component {

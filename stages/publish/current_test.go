@@ -44,7 +44,7 @@ func TestIndexMadeAgain(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName)); err != nil {
+	if err := os.Remove(filepath.Join(dir, releases.Night.Dir(), "2026-11-24", releases.ManifestName)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.Index(t.Context())

@@ -356,7 +356,7 @@ func wholeSnapshot(ctx context.Context, t target.Target, n *snapshot, base strin
 	}
 	for _, f := range m.Files {
 		data, err := target.Read(ctx, t, snapshotFile(n.name, f.Path))
-		data = bytes.ReplaceAll(data, []byte(base+nightsDir+"/"+n.name+"/"), nil)
+		data = bytes.ReplaceAll(data, []byte(base+releases.Night.Dir()+"/"+n.name+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
 		if err == nil && pipeline.DigestOf(data) != f.SHA256 {
 			err = fmt.Errorf("%s of night %s does not have its checksum", f.Path, n.name)

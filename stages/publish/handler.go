@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -79,7 +80,7 @@ func hasBase(name string) bool {
 	case releases.ManifestName:
 		return false // as it was built, to be compared with its checksum
 	}
-	return in(metaDir) || in(nightsDir)
+	return in(metaDir) || slices.ContainsFunc(releases.SnapshotDirs(), in)
 }
 
 // rebased reads a file and puts the given base in the place of the recorded one.

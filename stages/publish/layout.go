@@ -10,16 +10,16 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// The layout of a published repository, beside stages.PackagesFile and
-// stages.DistsDir.
+// The layout of a published repository, beside stages.PackagesFile, stages.DistsDir and
+// the folders of snapshots (releases.SnapshotName.Dir), each a repository of that snapshot
+// alone.
 const (
-	nightsDir  = "nights"      // nights/<name>/: each a repository of that night alone
 	metaDir    = "meta"        // meta/<digest>/: merged metadata, named by its content
 	pageFile   = "index.html"  // for people; also in each night's folder
 	statusFile = "status.json" // for monitors
 	// mergedFile in a metadata folder says which nights were merged in it. It is
 	// the last of its folder to be written and the first to go.
-	mergedFile = "nights.json"
+	mergedFile = "snapshots.json"
 	// versionsFile in a night's folder is all metadata of that night in one file,
 	// so that merging reads one file a night.
 	versionsFile = "versions.json"
@@ -33,8 +33,7 @@ const (
 // asks for both, whichever have versions.
 func packageOf(file string) string { return strings.TrimSuffix(file, "~dev") }
 
-// isSnapshot reports whether a name can be a night's, or a tagged release's: both lie
-// in nights/.
+// isSnapshot reports whether a name can be a snapshot's.
 func isSnapshot(name string) bool {
 	_, err := releases.ParseSnapshotName(name)
 	return err == nil
@@ -67,5 +66,7 @@ func content(name string, data []byte, sum pipeline.Digest) target.Content {
 	return c
 }
 
-// snapshotFile is the name of a file of a night.
-func snapshotFile(snapshot, name string) string { return path.Join(nightsDir, snapshot, name) }
+// snapshotFile is the name of a file of a snapshot.
+func snapshotFile(snapshot, name string) string {
+	return path.Join(releases.SnapshotName(snapshot).Dir(), name)
+}

@@ -22,7 +22,7 @@ import (
 // mergedSnapshots is the file in a metadata folder that says of what it was made.
 type mergedSnapshots struct {
 	URL       string   `json:"url"`
-	Snapshots []string `json:"nights"` // newest first
+	Snapshots []string `json:"snapshots"` // newest first
 }
 
 // A metadata is the merged metadata of nights: every version of a package that one of

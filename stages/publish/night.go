@@ -105,12 +105,12 @@ func (n *snapshot) finish() error {
 	return n.complete()
 }
 
-// place renders a file of a night's folder for nights/<name>/: the night's
+// place renders a file of a night's folder for its place in the repository: its
 // metadata lies there, its dists in the folder that all nights share.
 func place(name string, data []byte, base, snapshot string) ([]byte, error) {
 	switch {
 	case name == stages.PackagesFile:
-		return stages.Render(data, base+nightsDir+"/"+snapshot+"/")
+		return stages.Render(data, base+snapshotFile(snapshot, "")+"/")
 	case stages.IsMetadata(name):
 		return stages.Render(data, base)
 	}
@@ -291,7 +291,7 @@ func versionsFrom(s target.Source, name string) func(context.Context) (versions,
 
 // unreadable says what to do about a night that cannot be read.
 func unreadable(s target.Source, name string, err error) error {
-	return fmt.Errorf("night %s of the repository: %w; put back %s/%s/%s, or remove it to give the night up", name, err, s, nightsDir, name)
+	return fmt.Errorf("night %s of the repository: %w; put back %s/%s, or remove it to give it up", name, err, s, snapshotFile(name, ""))
 }
 
 // below gives the files of a folder, by their paths from there.

@@ -87,7 +87,7 @@ func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) 
 	all := slices.Concat(r.snapshots, r.withdrawn)
 	slices.SortStableFunc(all, func(a, b *snapshot) int { return newestFirst(a.name, b.name) })
 	for _, n := range all {
-		at := nightsDir + "/" + n.name + "/"
+		at := snapshotFile(n.name, "") + "/"
 		p.Snapshots = append(p.Snapshots, pageSnapshot{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
 	}
 	p.Packages = pagePackages(newest, r.base)
@@ -112,7 +112,7 @@ func (r *repository) state(n *snapshot) string {
 func newSnapshotPage(m *releases.Manifest, base string, changes *compare.Result) page {
 	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
-	at := base + nightsDir + "/" + string(m.Snapshot) + "/"
+	at := base + m.Snapshot.Dir() + "/"
 	p.Install = installCommand(m, at)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
 	p.Packages = pagePackages(m, at)

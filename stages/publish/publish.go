@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
@@ -204,7 +205,7 @@ func mine(ctx context.Context, t target.Target) error {
 	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
 		return nil
 	}
-	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, nightsDir, pageFile, statusFile, badgeFile, attest.RepositoryFile}
+	ours := append(releases.SnapshotDirs(), stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, attest.RepositoryFile)
 	for _, e := range root {
 		if slices.Contains(ours, e.Name) {
 			return fmt.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)

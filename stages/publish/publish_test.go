@@ -198,7 +198,7 @@ func TestPublishRefusesOtherBytesOfDist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, nightsDir, "2026-11-24", releases.ManifestName), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
+	edit(t, filepath.Join(dir, releases.Night.Dir(), "2026-11-24", releases.ManifestName), string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))))
 	damageIndex(t, dir) // else the night is not read
 	_, err = Stage(options(t, store, snapshot.Name)).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir})
 	wantError(t, err, language, "2026-11-24", "2026-11-25", string(pipeline.DigestOf(zip)), string(pipeline.DigestOf([]byte("other"))), "next free number")
@@ -318,7 +318,7 @@ func TestPublishLocked(t *testing.T) {
 }
 
 func TestPublishForeignFolder(t *testing.T) {
-	for _, name := range []string{stages.DistsDir, metaDir, nightsDir} {
+	for _, name := range []string{stages.DistsDir, metaDir, releases.Night.Dir()} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, name, "holiday", "photo.jpg")
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("x"), 0o644)); err != nil {
@@ -349,7 +349,7 @@ func TestPublishCancelled(t *testing.T) {
 	snapshot := sample{name: "2026-11-24", modules: 1}.build(t, store)
 	o := options(t, store, snapshot.Name)
 	o.Progress = func(s pipeline.Step) {
-		if strings.HasPrefix(s.Item, nightsDir) {
+		if strings.HasPrefix(s.Item, releases.Night.Dir()) {
 			cancel()
 		}
 	}

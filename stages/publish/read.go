@@ -30,9 +30,9 @@ type switchFile struct {
 
 // A nightlyKey is what publishing and serving want to know of a repository.
 type nightlyKey struct {
-	Format    int      `json:"format"` // switchFormat
-	URL       string   `json:"url"`    // base URL of all others
-	Snapshots []string `json:"nights"` // that it resolves, newest first
+	Format    int      `json:"format"`    // switchFormat
+	URL       string   `json:"url"`       // base URL of all others
+	Snapshots []string `json:"snapshots"` // that it resolves, newest first
 	// Withdrawn are nights that a rollback took back: their dists stay, for who
 	// has locked them, but nothing new resolves to them.
 	Withdrawn []string `json:"withdrawn"`
@@ -183,16 +183,18 @@ func readSnapshot(ctx context.Context, t target.Target, name, base string) (*sna
 	return fromTarget(ctx, t, name)
 }
 
-// snapshotDirs lists the folders of nights, newest first.
+// snapshotDirs lists the snapshots that have a folder, newest first.
 func snapshotDirs(ctx context.Context, t target.Target) ([]string, error) {
-	entries, err := t.List(ctx, nightsDir)
-	if err != nil {
-		return nil, fmt.Errorf("list the nights of a repository: %w", err)
-	}
 	snapshots := []string{}
-	for _, e := range entries {
-		if name := path.Base(e.Name); e.Dir && isSnapshot(name) {
-			snapshots = append(snapshots, name)
+	for _, dir := range releases.SnapshotDirs() {
+		entries, err := t.List(ctx, dir)
+		if err != nil {
+			return nil, fmt.Errorf("list the snapshots of a repository: %w", err)
+		}
+		for _, e := range entries {
+			if name, rest, ok := releases.CutSnapshotDir(e.Name); ok && rest == "" && e.Dir {
+				snapshots = append(snapshots, string(name))
+			}
 		}
 	}
 	slices.SortFunc(snapshots, newestFirst)

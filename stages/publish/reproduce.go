@@ -16,7 +16,7 @@ import (
 // A Reproduction is the outcome of comparing a snapshot that was built here (ours)
 // with one that was published (theirs).
 type Reproduction struct {
-	Snapshot    string            `json:"night"`
+	Snapshot    string            `json:"snapshot"`
 	Files       int               `json:"files"` // compared
 	Bytes       int64             `json:"bytes"` // of those
 	Differences []diff.Difference `json:"differences"`

@@ -193,7 +193,7 @@ func (o Options) writeSite(ctx context.Context, to target.Target, r *repository,
 	var unused []string
 	for _, name := range slices.Sorted(maps.Keys(w.there)) {
 		top, _, below := strings.Cut(name, "/")
-		if _, wanted := files[name]; !wanted && below && !w.there[name].Dir && slices.Contains([]string{metaDir, nightsDir}, top) {
+		if _, wanted := files[name]; !wanted && below && !w.there[name].Dir && slices.Contains(append(releases.SnapshotDirs(), metaDir), top) {
 			unused = append(unused, name)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 type Status struct {
 	Format    int      `json:"format"` // statusFormat
 	URL       string   `json:"url"`
-	Snapshot  string   `json:"night"` // the current one; empty: none was published yet
-	Snapshots []string `json:"nights"`
+	Snapshot  string   `json:"snapshot"` // the current one; empty: none was published yet
+	Snapshots []string `json:"snapshots"`
 	Withdrawn []string `json:"withdrawn"`
 	Metadata  string   `json:"metadata"` // folder that packages.json names
 	Packages  int      `json:"packages"` // that the repository resolves
@@ -32,8 +32,8 @@ const statusFormat = 2
 
 // A Try is one run that wanted to publish a night.
 type Try struct {
-	Snapshot string    `json:"night"` // or the day of it, when it failed before it had a number
-	At       time.Time `json:"at"`    // when the run began
+	Snapshot string    `json:"snapshot"` // or the day of it, when it failed before it had a number
+	At       time.Time `json:"at"`       // when the run began
 	// Stage is the stage that failed, and Reason why; both empty: none did.
 	Stage  string `json:"stage"`
 	Reason string `json:"reason"`

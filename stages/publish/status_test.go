@@ -66,7 +66,7 @@ func TestTried(t *testing.T) {
 func TestBrokenStatus(t *testing.T) {
 	dir := t.TempDir()
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
-	for _, text := range []string{"{", `{"format":99}`, `{"format":1,"nights":7}`} {
+	for _, text := range []string{"{", `{"format":99}`, `{"format":1,"snapshots":7}`} {
 		if err := os.WriteFile(filepath.Join(dir, statusFile), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

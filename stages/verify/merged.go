@@ -178,7 +178,7 @@ func (c *check) mergedSnapshots(dir string, data []byte) string {
 	}
 	var m struct {
 		URL       string   `json:"url"`
-		Snapshots []string `json:"nights"`
+		Snapshots []string `json:"snapshots"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base && !c.mirrors(m.URL) || !slices.Equal(m.Snapshots, c.key.Snapshots) {
 		c.bad(dir+"/"+mergedFile, "was made of the nights %.160q at %.120q, packages.json names %.160q at %s", m.Snapshots, m.URL, c.key.Snapshots, c.base)
@@ -284,7 +284,7 @@ func (c *check) superseded(ctx context.Context, folder string, names []string) {
 	var index []byte
 	var snapshots struct {
 		URL       string   `json:"url"`
-		Snapshots []string `json:"nights"`
+		Snapshots []string `json:"snapshots"`
 	}
 	for _, name := range names {
 		file := strings.TrimPrefix(name, m.dir+"/")

@@ -37,12 +37,11 @@ func (c *check) eachSnapshot(ctx context.Context) {
 	names := slices.Concat(c.key.Snapshots, c.key.Withdrawn)
 	c.list(ctx)
 	for _, name := range c.listed {
-		rest, ok := strings.CutPrefix(name, nightsDir+"/")
-		folder, file, deep := strings.Cut(rest, "/")
-		if ok && deep && file == stages.PackagesFile && isSnapshot(folder) && !slices.Contains(names, folder) {
-			names = append(names, folder)
-			if newestFirst(folder, c.key.Snapshots[0]) < 0 {
-				c.bad(stages.PackagesFile, "is older than what lies there: night %s is newer than the newest that it names, %s, and was not withdrawn", folder, c.key.Snapshots[0])
+		snapshot, file, ok := releases.CutSnapshotDir(name)
+		if ok && file == stages.PackagesFile && !slices.Contains(names, string(snapshot)) {
+			names = append(names, string(snapshot))
+			if newestFirst(string(snapshot), c.key.Snapshots[0]) < 0 {
+				c.bad(stages.PackagesFile, "is older than what lies there: %s is newer than the newest that it names, %s, and was not withdrawn", snapshot.Title(), c.key.Snapshots[0])
 			}
 		}
 	}
@@ -125,7 +124,7 @@ func (c *check) snapshotSwitch(ctx context.Context, n *snapshot) {
 	if !ok {
 		return
 	}
-	c.sum(at, n, stages.PackagesFile, c.unrender(at, data, c.base+nightsDir+"/"+n.name+"/"))
+	c.sum(at, n, stages.PackagesFile, c.unrender(at, data, c.base+snapshotFile(n.name, "")))
 	var s switchFile
 	if err := json.Unmarshal(data, &s); err != nil {
 		c.bad(at, "is no packages.json: %v", err)

@@ -61,12 +61,12 @@ func (c *check) broken(name string) bool {
 	if c.base == "" {
 		return true
 	}
-	rest, ok := strings.CutPrefix(name, nightsDir+"/")
-	snapshot, file, _ := strings.Cut(rest, "/")
 	if isDist(name) {
 		return c.anyBroken()
 	}
-	if !ok || c.snapshots[snapshot] != nil || !isSnapshot(snapshot) {
+	named, file, ok := releases.CutSnapshotDir(name)
+	snapshot := string(named)
+	if !ok || c.snapshots[snapshot] != nil {
 		return false
 	}
 	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.SnapshotFiles()...)

@@ -27,7 +27,7 @@ type switchFile struct {
 type nightlyKey struct {
 	Format    int      `json:"format"`
 	URL       string   `json:"url"`
-	Snapshots []string `json:"nights"`
+	Snapshots []string `json:"snapshots"`
 	Withdrawn []string `json:"withdrawn"`
 }
 
@@ -207,8 +207,8 @@ func text(d pipeline.Digest) string {
 func (c *check) status(ctx context.Context) {
 	var s struct {
 		URL       string   `json:"url"`
-		Snapshot  string   `json:"night"`
-		Snapshots []string `json:"nights"`
+		Snapshot  string   `json:"snapshot"`
+		Snapshots []string `json:"snapshots"`
 		Metadata  string   `json:"metadata"`
 	}
 	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {

