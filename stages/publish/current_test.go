@@ -29,19 +29,22 @@ func TestIndexMadeAgain(t *testing.T) {
 	if string(want.SHA256) != currentMeta(t, dir) {
 		t.Errorf("SHA-256 %s, and the folder is %s", want.SHA256, currentMeta(t, dir))
 	}
-	for name, damage := range map[string]func(){
-		"damaged": func() {
+	for _, c := range []struct {
+		name   string
+		damage func()
+	}{
+		{"damaged", func() {
 			edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), releases.IndexName), "acme/", "bcme/")
-		},
-		"lost": func() { damageIndex(t, dir) },
+		}},
+		{"lost", func() { damageIndex(t, dir) }},
 	} {
-		damage()
+		c.damage()
 		got, err := r.Index(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
 	if err := os.Remove(filepath.Join(dir, releases.Night.Dir(), "2026-11-24", releases.ManifestName)); err != nil {
