@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"releases/composer":     {"pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
-	"releases/lines":        {"releases", "releases/composer", "releases/config", "releases/organization"},
+	"releases/lines":        {"releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},

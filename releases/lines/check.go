@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/rules"
 )
 
 // schema says which shape a line has, and its defaults.
@@ -31,7 +32,7 @@ var schema = config.NewSchema(releases.Schema(), map[string]config.Format{
 		}
 		return err
 	}),
-	"fallback-version": parsed(func(text string) (string, error) { return releases.NightlyVersion(text, "2026-01-01", 0, false) }),
+	"fallback-version": parsed(func(text string) (string, error) { return rules.NightlyVersion(text, "2026-01-01", 0, false) }),
 	"glob": config.Text(func(text string) error {
 		if _, err := path.Match(text, ""); err != nil || text == "" {
 			return fmt.Errorf("%q is no glob pattern, such as v*", text)

@@ -126,7 +126,7 @@ func versionOf(p *releases.Plan, base string) (string, error) {
 	if !numeric.MatchString(base) {
 		base = p.Line.Versions.Fallback
 	}
-	return releases.NightlyVersion(base, p.Date, p.Number, p.Local())
+	return NightlyVersion(base, p.Date, p.Number, p.Local())
 }
 
 // release adds what is different in a tagged release. A release commit has the built
