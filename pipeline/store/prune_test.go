@@ -123,6 +123,40 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// An entry that is too large to be read for names expires as the others do.
+func TestPruneLargeEntries(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(key string) {
+		t.Helper()
+		if err := s.Cache("c").Put(t.Context(), key, strings.NewReader(strings.Repeat(key, 1<<20))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("old")
+	age(t, dir)
+	put("new")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := store.Prune(t.Context(), dir, monthAgo(t, dir))
+	if err != nil || got.Entries != 1 || got.Bytes < 3<<20 {
+		t.Errorf("pruned %+v, %v; want the old entry of 3 MiB", got, err)
+	}
+	s = open(t, dir)
+	if _, err := s.Cache("c").Get(t.Context(), "old"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old entry: %v", err)
+	}
+	entry, err := s.Cache("c").Get(t.Context(), "new")
+	if err != nil {
+		t.Fatalf("the new entry: %v", err)
+	}
+	entry.Close()
+}
+
 func TestPruneInUse(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(dir)

@@ -71,9 +71,16 @@ func TestMapping(t *testing.T) {
 }
 
 func TestEmptyDirectories(t *testing.T) {
-	got := layoutOf([]string{"app/code/Acme/", "lib/web", "app/code/Acme"}, "lib/web/a.js").empty
-	if diff := cmp.Diff([]string{"app/code/Acme"}, got); diff != "" {
-		t.Errorf("empty directories differ (-want +got):\n%s", diff)
+	for name, test := range map[string]struct{ add, files, want []string }{
+		"once, and none that is there": {[]string{"app/code/Acme/", "lib/web", "app/code/Acme"}, []string{"lib/web/a.js"}, []string{"app/code/Acme"}},
+		"beside a file":                {[]string{"app/design/frontend/Acme"}, []string{"app/design/frontend/readme.txt"}, []string{"app/design/frontend/Acme"}},
+		"below a file":                 {[]string{"app/design/frontend/Acme"}, []string{"app/design"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, layoutOf(test.add, test.files...).empty); diff != "" {
+				t.Errorf("empty directories differ (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
