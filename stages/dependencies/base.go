@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -24,47 +22,26 @@ const carriedOver = "carried over, no reference"
 // A base is a base package whose requires are still to be found.
 type base struct {
 	name  string
+	in    *repository
 	entry releases.Package
 	root  *composer.Manifest // the composer.json of its directory
 }
 
-// findBase is the base package: its name comes from the line.
-func (r *repository) findBase(ctx context.Context, entry releases.Package) ([]stages.Package, error) {
-	root, err := r.manifest(ctx, entry.Directory)
-	if errors.Is(err, fs.ErrNotExist) && entry.Optional {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the base package's requires come from there: %w", err)
-	}
-	name := entry.Base.Manifest.Name()
-	if _, err := composer.ParseName(name); err != nil {
-		return nil, fmt.Errorf("repository %s: the base package's manifest in the release line: %w", r.Name, err)
-	}
-	r.bases = append(r.bases, base{name, entry, root})
-	return []stages.Package{{
-		Repository: r.Name, Directory: path.Clean(entry.Directory), Kind: stages.Base, Name: name, Exclude: entry.Exclude,
-		BaseVersion: r.rootVersion(ctx, entry.Directory, name),
-	}}, nil
-}
-
 // requireBases finds the requires of the base packages among all packages.
-func (o Options) requireBases(ctx context.Context, in stages.Analysis, repositories map[string]*repository, packages []stages.Package) error {
+func (a *analysis) requireBases(ctx context.Context) error {
+	if len(a.bases) == 0 {
+		return nil
+	}
+	locked, lockErr := a.installed(ctx)
 	var errs []error
-	var locked *installed
-	var lockErr error
-	for i, p := range packages {
-		r := repositories[p.Repository]
-		at := slices.IndexFunc(r.bases, func(b base) bool { return b.name == p.Name })
-		if p.Kind != stages.Base || at < 0 {
+	for i, p := range a.packages {
+		b, ok := a.bases[p.Name]
+		if p.Kind != stages.Base || !ok {
 			continue
 		}
-		if locked == nil && lockErr == nil {
-			locked, lockErr = o.installed(ctx, in, repositories)
-		}
 		var err error
-		if packages[i].Requires, err = o.requires(ctx, r, r.bases[at], locked, lockErr); err != nil {
-			errs = append(errs, fmt.Errorf("repository %s: base package: %w", r.Name, err))
+		if a.packages[i].Requires, err = a.requires(ctx, b, locked, lockErr); err != nil {
+			errs = append(errs, fmt.Errorf("repository %s: base package: %w", b.in.Name, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -72,14 +49,16 @@ func (o Options) requireBases(ctx context.Context, in stages.Analysis, repositor
 
 // requires finds those of one base package, in the way that the line wants. Only
 // the official list can do without a lock; it has no evidence then.
-func (o Options) requires(ctx context.Context, r *repository, b base, locked *installed, lockErr error) ([]releases.Requirement, error) {
-	mode := b.entry.Base.Require
+func (a *analysis) requires(ctx context.Context, b base, locked *installed, lockErr error) ([]releases.Requirement, error) {
+	mode, wanted := b.entry.Base.Require, productionFile
 	switch mode {
 	case releases.OfficialRequire:
 		if errors.Is(lockErr, errNoLock) {
 			return official(b.root), nil
 		}
-	case releases.NightlyRequire, releases.ScanRequire:
+	case releases.NightlyRequire:
+	case releases.ScanRequire:
+		wanted = everyFile
 	default:
 		return nil, fmt.Errorf("require %q is not known; it can be %q, %q or %q", mode,
 			releases.OfficialRequire, releases.NightlyRequire, releases.ScanRequire)
@@ -87,18 +66,17 @@ func (o Options) requires(ctx context.Context, r *repository, b base, locked *in
 	if lockErr != nil {
 		return nil, fmt.Errorf("require %q: %w", mode, lockErr)
 	}
-	if mode == releases.ScanRequire {
-		uses, err := o.uses(ctx, r, b, locked, everyFile)
-		return scanned(b.root, locked, uses), err
-	}
-	uses, err := o.uses(ctx, r, b, locked, productionFile)
+	uses, err := a.uses(ctx, b, locked, wanted)
 	if err != nil {
 		return nil, err
+	}
+	if mode == releases.ScanRequire {
+		return scanned(b.root, locked, uses), nil
 	}
 	requires := official(b.root)
 	if mode == releases.NightlyRequire {
 		requires = append(requires, extras(b.root, uses, requires)...)
-		r.warnOfTransitive(b, locked, uses)
+		b.warnOfTransitive(locked, uses)
 	}
 	for i, q := range requires {
 		if u, ok := uses[strings.ToLower(q.Name)]; ok {
@@ -126,13 +104,13 @@ func extras(root *composer.Manifest, uses map[string]use, list []releases.Requir
 
 // warnOfTransitive names the packages that the code uses although the root does
 // not require them: they are there only as long as another package wants them.
-func (r *repository) warnOfTransitive(b base, locked *installed, uses map[string]use) {
+func (b base) warnOfTransitive(locked *installed, uses map[string]use) {
 	known := names(slices.Concat(b.root.Links(composer.Require), b.root.Links(composer.RequireDev), b.root.Links(composer.Replace)))
 	for _, name := range slices.Sorted(maps.Keys(uses)) {
 		if known[name] || locked.development[name] || composer.IsPlatform(name) {
 			continue
 		}
-		r.log.Warn("the base package uses a package that is there only because another one requires it; add it to the root composer.json or ignore it",
+		b.in.log.Warn("the base package uses a package that is there only because another one requires it; add it to the root composer.json or ignore it",
 			slog.String("base", b.name), slog.String("package", name), slog.String("class", uses[name].class), slog.String("at", uses[name].String()))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,109 +16,56 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// discover finds the packages of the repository by the entries of its layout.
-func (r *repository) discover(ctx context.Context, layout []releases.Package) ([]stages.Package, error) {
-	var found []stages.Package
+// discover finds the packages of a repository by the entries of its layout.
+func (a *analysis) discover(ctx context.Context, layout releases.Repository) error {
+	r, err := a.open(ctx, layout.Name)
+	if err != nil {
+		return err
+	}
+	a.repositories[layout.Name] = r
 	var errs []error
-	for _, entry := range layout {
-		var packages []stages.Package
-		var err error
+	for _, entry := range layout.Packages {
 		switch {
 		case entry.Base != nil:
-			packages, err = r.findBase(ctx, entry)
+			err = a.findBase(ctx, r, entry)
 		case entry.Each != "":
-			packages, err = r.each(ctx, entry)
+			err = a.findEach(ctx, r, entry)
 		case entry.Metapackage != "":
-			packages, err = r.one(ctx, entry, entry.Metapackage, stages.Metapackage)
+			err = a.findOne(ctx, r, entry, entry.Metapackage, stages.Metapackage)
 		default:
-			packages, err = r.one(ctx, entry, entry.Directory, stages.Plain)
+			err = a.findOne(ctx, r, entry, entry.Directory, stages.Plain)
 		}
-		found = append(found, packages...)
 		errs = append(errs, err)
 	}
-	return found, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// each finds a package in every visible subdirectory that has a composer.json.
-func (r *repository) each(ctx context.Context, entry releases.Package) ([]stages.Package, error) {
-	var found []stages.Package
+// findEach finds a package in every visible subdirectory that has a composer.json.
+func (a *analysis) findEach(ctx context.Context, r *repository, entry releases.Package) error {
+	subdirectories := map[string]bool{} // whether they have one
+	for file := range r.head.Below(entry.Each) {
+		if sub, rest, isDir := strings.Cut(file, "/"); isDir && sub[0] != '.' {
+			subdirectories[sub] = subdirectories[sub] || rest == "composer.json"
+		}
+	}
 	var errs []error
-	for _, sub := range r.subdirectories(entry.Each) {
+	found := false
+	for _, sub := range slices.Sorted(maps.Keys(subdirectories)) {
 		exclude, all := below(entry.Exclude, sub)
-		if all {
-			continue
-		}
-		dir := path.Join(entry.Each, sub)
-		if _, ok := r.head[path.Join(dir, "composer.json")]; !ok {
+		switch dir := path.Join(entry.Each, sub); {
+		case all:
+		case !subdirectories[sub]:
 			r.log.Info("directory has no composer.json; it is no package", slog.String("directory", dir))
-			continue
-		}
-		p, err := r.plain(ctx, dir, stages.Plain, exclude)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		found = append(found, p)
-	}
-	if len(found) == 0 && len(errs) == 0 && !entry.Optional {
-		errs = append(errs, fmt.Errorf("%s: no subdirectory has a composer.json; correct \"each\" of repository %s in the release line",
-			place(r.Name, entry.Each), r.Name))
-	}
-	return found, errors.Join(errs...)
-}
-
-// one finds the package of a single directory.
-func (r *repository) one(ctx context.Context, entry releases.Package, dir string, kind stages.Kind) ([]stages.Package, error) {
-	p, err := r.plain(ctx, dir, kind, entry.Exclude)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && entry.Optional:
-		return nil, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w; correct the packages of repository %s in the release line, or mark the entry optional", err, r.Name)
-	case err != nil:
-		return nil, err
-	}
-	return []stages.Package{p}, nil
-}
-
-// plain is the package whose composer.json lies in dir.
-func (r *repository) plain(ctx context.Context, dir string, kind stages.Kind, exclude []string) (stages.Package, error) {
-	m, err := r.manifest(ctx, dir)
-	if err != nil {
-		return stages.Package{}, err
-	}
-	if _, err := composer.ParseName(m.Name()); err != nil {
-		return stages.Package{}, fmt.Errorf("%s: %w", place(r.Name, path.Join(dir, "composer.json")), err)
-	}
-	r.manifests = append(r.manifests, m)
-	return stages.Package{
-		Repository: r.Name, Directory: path.Clean(dir), Kind: kind, Name: m.Name(), Exclude: exclude,
-		BaseVersion: r.baseVersion(ctx, dir, m.Name()),
-		Requires:    declared(m.Links(composer.Require)),
-	}, nil
-}
-
-// subdirectories are the visible ones of a directory, in byte order.
-func (r *repository) subdirectories(dir string) []string {
-	prefix := path.Clean(dir) + "/"
-	if path.Clean(dir) == "." {
-		prefix = ""
-	}
-	seen := map[string]bool{}
-	var subs []string
-	for file := range r.head {
-		rest, ok := strings.CutPrefix(file, prefix)
-		if !ok {
-			continue
-		}
-		sub, _, isDir := strings.Cut(rest, "/")
-		if isDir && !strings.HasPrefix(sub, ".") && !seen[sub] {
-			seen[sub] = true
-			subs = append(subs, sub)
+		default:
+			found = true
+			errs = append(errs, a.add(ctx, r, dir, stages.Plain, exclude))
 		}
 	}
-	slices.Sort(subs)
-	return subs
+	if !found && !entry.Optional {
+		return fmt.Errorf("%s: no subdirectory has a composer.json; correct \"each\" of repository %s in the release line",
+			place(r.Name, entry.Each), r.Name)
+	}
+	return errors.Join(errs...)
 }
 
 // below gives the excludes that lie below a subdirectory, relative to it, or
@@ -132,4 +80,55 @@ func below(exclude []string, sub string) (rest []string, all bool) {
 		}
 	}
 	return rest, false
+}
+
+// findOne finds the package of a single directory.
+func (a *analysis) findOne(ctx context.Context, r *repository, entry releases.Package, dir string, kind stages.Kind) error {
+	err := a.add(ctx, r, dir, kind, entry.Exclude)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && entry.Optional:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w; correct the packages of repository %s in the release line, or mark the entry optional", err, r.Name)
+	}
+	return err
+}
+
+// add adds the package whose composer.json lies in dir.
+func (a *analysis) add(ctx context.Context, r *repository, dir string, kind stages.Kind, exclude []string) error {
+	m, err := r.manifest(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if _, err := composer.ParseName(m.Name()); err != nil {
+		return fmt.Errorf("%s: %w", place(r.Name, path.Join(dir, "composer.json")), err)
+	}
+	r.manifests = append(r.manifests, m)
+	a.packages = append(a.packages, stages.Package{
+		Repository: r.Name, Directory: path.Clean(dir), Kind: kind, Name: m.Name(), Exclude: exclude,
+		BaseVersion: r.baseVersion(ctx, dir, m.Name()),
+		Requires:    declared(m.Links(composer.Require)),
+	})
+	return nil
+}
+
+// findBase finds a base package: its name comes from the line.
+func (a *analysis) findBase(ctx context.Context, r *repository, entry releases.Package) error {
+	root, err := r.manifest(ctx, entry.Directory)
+	if errors.Is(err, fs.ErrNotExist) && entry.Optional {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the base package's requires come from there: %w", err)
+	}
+	name := entry.Base.Manifest.Name()
+	if _, err := composer.ParseName(name); err != nil {
+		return fmt.Errorf("repository %s: the base package's manifest in the release line: %w", r.Name, err)
+	}
+	a.bases[name] = base{name, r, entry, root}
+	a.packages = append(a.packages, stages.Package{
+		Repository: r.Name, Directory: path.Clean(entry.Directory), Kind: stages.Base, Name: name, Exclude: entry.Exclude,
+		BaseVersion: r.rootVersion(ctx, entry.Directory, name),
+	})
+	return nil
 }

@@ -15,27 +15,27 @@ import (
 // to the version that they get.
 const anyVersion = "*"
 
-// editions computes the product and project editions. built are the packages
-// found so far.
-func (o Options) editions(ctx context.Context, in stages.Analysis, repositories map[string]*repository, built []stages.Package) ([]stages.Package, error) {
+// addEditions computes the product and project editions from what was found.
+func (a *analysis) addEditions(ctx context.Context) error {
 	var editions []stages.Package
 	var errs []error
-	for _, e := range in.Editions {
-		r, ok := repositories[e.Repository]
+	for _, e := range a.in.Editions {
+		r, ok := a.repositories[e.Repository]
 		if !ok {
 			continue // it could not be listed, which was reported
 		}
-		p, err := r.edition(ctx, in, e, built)
+		p, err := a.edition(ctx, r, e)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("edition %s: %w", e.Name, err))
 			continue
 		}
 		editions = append(editions, p)
 	}
-	return editions, errors.Join(errs...)
+	a.packages = append(a.packages, editions...)
+	return errors.Join(errs...)
 }
 
-func (r *repository) edition(ctx context.Context, in stages.Analysis, e releases.Edition, built []stages.Package) (stages.Package, error) {
+func (a *analysis) edition(ctx context.Context, r *repository, e releases.Edition) (stages.Package, error) {
 	root, err := r.manifest(ctx, ".")
 	if err != nil {
 		return stages.Package{}, fmt.Errorf("it is computed from the root composer.json: %w", err)
@@ -46,18 +46,18 @@ func (r *repository) edition(ctx context.Context, in stages.Analysis, e releases
 	}
 	p := stages.Package{Repository: r.Name, Directory: ".", Kind: stages.Kind(e.Type), Edition: e.Name, Name: rootName.Vendor() + "/" + e.Name}
 	p.BaseVersion = r.rootVersion(ctx, ".", p.Name)
-	added, err := addedRequires(e, in.LatestTags)
+	added, err := addedRequires(e, a.in.LatestTags)
 	if err != nil {
 		return stages.Package{}, err
 	}
 	switch p.Kind {
 	case stages.Product:
-		base, err := basePackage(e, built)
-		p.Requires = merge(declared(root.Links(composer.Require)), declared(ownReplaced(root, in.Vendors, built)), added, declared(base))
+		base, err := basePackage(e, a.packages)
+		p.Requires = merge(declared(root.Links(composer.Require)), declared(ownReplaced(root, a.in.Vendors, a.packages)), added, declared(base))
 		return p, err
 	case stages.Project:
 		product := composer.Link{Name: rootName.Vendor() + "/" + e.Product, Constraint: anyVersion}
-		if !slices.ContainsFunc(in.Editions, func(o releases.Edition) bool { return o.Name == e.Product }) {
+		if !slices.ContainsFunc(a.in.Editions, func(o releases.Edition) bool { return o.Name == e.Product }) {
 			return stages.Package{}, fmt.Errorf("its product %q is no edition of the release line", e.Product)
 		}
 		p.Requires = merge(declared([]composer.Link{product}), added)

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
-	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/autoload"
 )
 
@@ -32,8 +29,8 @@ type installed struct {
 
 // installed reads the composer.lock that the line names, and indexes its packages
 // and those that were found. It reports errNoLock.
-func (o Options) installed(ctx context.Context, in stages.Analysis, repositories map[string]*repository) (*installed, error) {
-	lock, err := o.lock(ctx, in, repositories)
+func (a *analysis) installed(ctx context.Context) (*installed, error) {
+	lock, err := a.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +44,9 @@ func (o Options) installed(ctx context.Context, in stages.Analysis, repositories
 	}
 	packages, err := autoload.FromLock(lock)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place(in.Lock, lockFile), err)
+		return nil, fmt.Errorf("%s: %w", place(a.in.Lock, lockFile), err)
 	}
-	own, err := ownPackages(in, repositories, i.locked)
+	own, err := a.ownPackages(i.locked)
 	if err != nil {
 		return nil, err
 	}
@@ -58,29 +55,29 @@ func (o Options) installed(ctx context.Context, in stages.Analysis, repositories
 		if _, ok := i.locked[spot.Package]; !ok || i.development[spot.Package] {
 			continue
 		}
-		o.Log.Warn("it cannot be told from the composer.lock which classes are in the package; a require of it may be missing",
+		a.Log.Warn("it cannot be told from the composer.lock which classes are in the package; a require of it may be missing",
 			slog.String("package", spot.Package), slog.String("reason", spot.Reason))
 	}
 	return i, nil
 }
 
-func (o Options) lock(ctx context.Context, in stages.Analysis, repositories map[string]*repository) (*composer.Lock, error) {
+func (a *analysis) lock(ctx context.Context) (*composer.Lock, error) {
 	const instead = "or take the official list (base: require: official)"
-	if in.Lock == "" {
+	if a.in.Lock == "" {
 		return nil, fmt.Errorf("%w: the release line names none; write lock: and the name of the repository that has it, %s", errNoLock, instead)
 	}
-	r, ok := repositories[in.Lock]
+	r, ok := a.repositories[a.in.Lock]
 	if !ok {
-		return nil, fmt.Errorf("repository %s, whose composer.lock is needed, could not be listed", in.Lock)
+		return nil, fmt.Errorf("repository %s, whose composer.lock is needed, could not be listed", a.in.Lock)
 	}
-	data, err := readFile(ctx, r.store, r.head, lockFile)
+	data, err := r.head.Read(ctx, lockFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at the root of repository %s; run composer update there and commit it, %s", errNoLock, r.Name, instead)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place(r.Name, lockFile), err)
+	var lock *composer.Lock
+	if err == nil {
+		lock, err = composer.ParseLock(data)
 	}
-	lock, err := composer.ParseLock(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place(r.Name, lockFile), err)
 	}
@@ -89,16 +86,16 @@ func (o Options) lock(ctx context.Context, in stages.Analysis, repositories map[
 
 // ownPackages are those found in the sources, but for what the lock has as well,
 // under its name there or in its built one.
-func ownPackages(in stages.Analysis, repositories map[string]*repository, locked map[string]string) ([]autoload.Package, error) {
+func (a *analysis) ownPackages(locked map[string]string) ([]autoload.Package, error) {
 	var own []autoload.Package
 	var errs []error
-	for _, layout := range in.Repositories {
-		r, ok := repositories[layout.Name]
+	for _, layout := range a.in.Repositories {
+		r, ok := a.repositories[layout.Name]
 		if !ok {
 			continue // it could not be listed, which was reported
 		}
 		known := map[string]bool{}
-		for name := range maps.Keys(locked) {
+		for name := range locked {
 			known[r.same(name)] = true
 		}
 		for _, m := range r.manifests {
@@ -108,12 +105,12 @@ func ownPackages(in stages.Analysis, repositories map[string]*repository, locked
 				continue
 			}
 			if !known[r.same(strings.ToLower(p.Name))] {
-				// Its tests' classes are not what others may use.
-				own = append(own, autoload.Package{Name: p.Name, Type: p.Type, Autoload: p.Autoload})
+				p.AutoloadDev = composer.Autoload{} // its tests' classes are not what others may use
+				own = append(own, p)
 			}
 		}
 	}
-	return slices.Clip(own), errors.Join(errs...)
+	return own, errors.Join(errs...)
 }
 
 // above is the constraint that allows a package's locked version and what follows

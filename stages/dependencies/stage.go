@@ -44,31 +44,30 @@ func Stage(o Options) pipeline.Stage[stages.Analysis, stages.Dependencies] {
 	return pipeline.Stage[stages.Analysis, stages.Dependencies]{Name: Name, Version: Version, Run: o.run}
 }
 
+// An analysis is one run of the stage.
+type analysis struct {
+	Options
+	in           stages.Analysis
+	repositories map[string]*repository
+	packages     []stages.Package // found so far
+	// bases are the base packages by their names. What they require is found when
+	// all packages are known.
+	bases map[string]base
+}
+
 func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependencies, error) {
-	var out stages.Dependencies
+	a := &analysis{Options: o, in: in, repositories: map[string]*repository{}, bases: map[string]base{}}
 	var errs []error
-	repositories := map[string]*repository{}
 	for i, layout := range in.Repositories {
-		r, err := o.open(ctx, in, layout.Name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		repositories[layout.Name] = r
-		packages, err := r.discover(ctx, layout.Packages)
-		errs = append(errs, err)
-		out.Packages = append(out.Packages, packages...)
+		errs = append(errs, a.discover(ctx, layout))
 		o.Progress(pipeline.Step{Stage: Name, Item: layout.Name, Done: int64(i + 1), Total: int64(len(in.Repositories)), Unit: "repositories"})
 	}
-	errs = append(errs, o.requireBases(ctx, in, repositories, out.Packages))
-	editions, err := o.editions(ctx, in, repositories, out.Packages)
-	errs = append(errs, err)
-	out.Packages = append(out.Packages, editions...)
-	errs = append(errs, duplicates(out.Packages))
+	errs = append(errs, a.requireBases(ctx), a.addEditions(ctx))
+	errs = append(errs, duplicates(a.packages))
 	if err := errors.Join(errs...); err != nil {
 		return stages.Dependencies{}, err
 	}
-	return out, nil
+	return stages.Dependencies{Packages: a.packages}, nil
 }
 
 // duplicates finds names that two packages bear: Composer could not tell them

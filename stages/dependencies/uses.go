@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -30,15 +29,21 @@ const diXML = "app/etc/di.xml"
 // uses finds the packages, and the PHP extensions, that the files of a base
 // package use, each with the first place. Wanted picks the files, by their paths
 // in the package.
-func (o Options) uses(ctx context.Context, r *repository, b base, locked *installed, wanted func(file string) bool) (map[string]use, error) {
-	files, err := o.scan(ctx, r, b, wanted)
+func (a *analysis) uses(ctx context.Context, b base, locked *installed, wanted func(file string) bool) (map[string]use, error) {
+	var files []pipeline.File
+	for file, f := range b.in.head.Below(b.entry.Directory) {
+		if wanted(file) && !pipeline.Within(b.entry.Exclude, file) {
+			files = append(files, f)
+		}
+	}
+	scanned, err := scan.Scanner{Store: a.Store, Cache: a.Cache, Pack: "base " + b.in.Name + " " + b.name}.Files(ctx, files)
 	if err != nil {
 		return nil, fmt.Errorf("read its code: %w", err)
 	}
 	uses := map[string]use{}
-	for _, f := range files {
+	for _, f := range scanned {
 		if f.Problem != "" {
-			r.log.Debug("file is odd; what was read of it counts", "file", f.Path, "problem", f.Problem)
+			b.in.log.Debug("file is odd; what was read of it counts", "file", f.Path, "problem", f.Problem)
 		}
 		for _, ref := range f.References {
 			name, ok := locked.holder(ref)
@@ -48,18 +53,6 @@ func (o Options) uses(ctx context.Context, r *repository, b base, locked *instal
 		}
 	}
 	return uses, nil
-}
-
-// scan reads the wanted files of a base package, in byte order of their paths.
-func (o Options) scan(ctx context.Context, r *repository, b base, wanted func(file string) bool) ([]scan.File, error) {
-	var files []pipeline.File
-	for _, f := range r.head {
-		if file, ok := within(b.entry.Directory, f.Path); ok && !excluded(b.entry.Exclude, file) && wanted(file) {
-			files = append(files, f)
-		}
-	}
-	slices.SortFunc(files, func(a, b pipeline.File) int { return strings.Compare(a.Path, b.Path) })
-	return scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "base " + r.Name + " " + b.name}.Files(ctx, files)
 }
 
 // holder gives the package, or the PHP extension, that has what the code refers
@@ -104,22 +97,4 @@ func everyFile(file string) bool { return isCode(file) || file == diXML }
 
 func isCode(name string) bool {
 	return strings.HasSuffix(name, ".php") || strings.HasSuffix(name, ".phtml")
-}
-
-// within gives a file's path below a directory.
-func within(dir, file string) (rest string, ok bool) {
-	if dir = path.Clean(dir); dir == "." {
-		return file, true
-	}
-	return strings.CutPrefix(file, dir+"/")
-}
-
-// excluded reports whether a package leaves a file out: its exclude names it or a
-// directory above it.
-func excluded(exclude []string, file string) bool {
-	return slices.ContainsFunc(exclude, func(e string) bool {
-		e = strings.TrimSuffix(e, "/")
-		rest, ok := strings.CutPrefix(file, e)
-		return ok && (rest == "" || rest[0] == '/')
-	})
 }
