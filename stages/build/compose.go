@@ -46,7 +46,7 @@ func (c composed) origin(require string) string {
 
 // compose writes the composer.json of every package. All problems are reported
 // together.
-func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, error) {
+func compose(ctx context.Context, in stages.Build, trees sourceTrees) ([]composed, error) {
 	built := make(map[composer.Name]string, len(in.Dependencies.Packages))
 	for _, p := range in.Dependencies.Packages {
 		built[composer.Name(p.Name)] = p.BaseVersion
@@ -55,7 +55,7 @@ func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, er
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &in.Plan, rules: set, heads: trees}
+	w := &writer{plan: &in.Plan, rules: set, trees: trees}
 	var packages []composed
 	var errs []error
 	for _, p := range in.Dependencies.Packages {
@@ -74,7 +74,7 @@ func compose(ctx context.Context, in stages.Build, trees *heads) ([]composed, er
 type writer struct {
 	plan  *releases.Plan
 	rules *rules.Set
-	heads *heads
+	trees sourceTrees
 	// released are the composer.json files of packages as they were released, by
 	// their names in the sources. Of a tag only.
 	released map[string]*composer.Manifest
@@ -112,10 +112,10 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 	p := c.Package
 	switch p.Kind {
 	case stages.Plain:
-		c.files = w.heads.below(p.Repository, p.Directory, p.Exclude)
-		c.manifest, err = w.heads.manifest(ctx, p.Repository, p.Directory)
+		c.files = w.trees.below(p.Repository, p.Directory, p.Exclude)
+		c.manifest, err = w.trees.manifest(ctx, p.Repository, p.Directory)
 	case stages.Metapackage:
-		c.manifest, err = w.heads.manifest(ctx, p.Repository, p.Directory)
+		c.manifest, err = w.trees.manifest(ctx, p.Repository, p.Directory)
 	case stages.Base:
 		err = w.base(c)
 	case stages.Product, stages.Project:

@@ -145,17 +145,17 @@ func requires(pairs ...string) []releases.Requirement {
 // folderOf reads a whole tree.
 func folderOf(t *testing.T, s pipeline.Reader, tree pipeline.Tree) map[string][]byte {
 	t.Helper()
-	files, err := s.Files(t.Context(), tree)
+	files, err := pipeline.List(t.Context(), s, tree)
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := map[string][]byte{}
-	for _, f := range files {
+	for _, f := range files.Below(".") {
 		if path.Ext(f.Path) == ".zip" {
 			folder[f.Path] = nil
 			continue
 		}
-		data, err := readAll(t.Context(), s, f.Digest)
+		data, err := files.Read(t.Context(), f.Path, maxRead)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -67,10 +66,13 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 }
 
 // zips are the zips right in a directory of the data; none for an empty name.
-func (d *data) zips(dir string) []pipeline.File {
+func (d data) zips(dir string) []pipeline.File {
 	var found []pipeline.File
-	for _, f := range d.files {
-		if dir != "" && path.Dir(f.Path) == path.Clean(dir) && strings.HasSuffix(f.Path, ".zip") && f.Mode != pipeline.Symlink {
+	if dir == "" {
+		return nil
+	}
+	for name, f := range d.Below(dir) {
+		if !strings.Contains(name, "/") && strings.HasSuffix(name, ".zip") && f.Mode != pipeline.Symlink {
 			found = append(found, f)
 		}
 	}

@@ -28,7 +28,7 @@ type Rewritten struct {
 // the editions have no composer.json of their own in the sources. In the order of
 // their paths.
 func (o Options) Rewritten(ctx context.Context, in stages.Build) ([]Rewritten, error) {
-	trees, err := openHeads(ctx, o.Store, in.Sources)
+	trees, err := listSources(ctx, o.Store, in.Sources)
 	if err != nil {
 		return nil, err
 	}

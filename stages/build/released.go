@@ -129,7 +129,7 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 	if err != nil {
 		return err
 	}
-	c.files = w.heads.below(c.Repository, c.Directory, c.Exclude)
+	c.files = w.trees.below(c.Repository, c.Directory, c.Exclude)
 	c.directories = newLayout(c.files, base.EmptyDirectories).empty
 	return nil
 }

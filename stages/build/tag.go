@@ -31,11 +31,11 @@ const TagVersion = 2
 // a metapackage, an edition), and is else left out with a note: nobody could require it.
 func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackages, error) {
 	o = o.withDefaults()
-	trees, err := openHeads(ctx, o.Store, in.Sources)
+	trees, err := listSources(ctx, o.Store, in.Sources)
 	if err != nil {
 		return stages.TagPackages{}, err
 	}
-	t := &tagWriter{tag: in.Tag, heads: trees}
+	t := &tagWriter{tag: in.Tag, trees: trees}
 	if t.data, err = openData(ctx, o.Store, in.Data); err != nil {
 		return stages.TagPackages{}, err
 	}
@@ -57,8 +57,8 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 // A tagWriter composes the packages of one tag.
 type tagWriter struct {
 	tag   stages.Tag
-	heads *heads
-	data  *data
+	trees sourceTrees
+	data  data
 	added map[string]*composer.Manifest // as writer.added
 	notes []string
 }
@@ -77,7 +77,7 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: set, heads: t.heads, released: released, added: t.added}
+	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: set, trees: t.trees, released: released, added: t.added}
 	var out []composed
 	var errs []error
 	for _, p := range packages {
@@ -132,7 +132,7 @@ func (t *tagWriter) version(ctx context.Context, p stages.Package, released *com
 	if released != nil && released.Version() != "" {
 		return released.Version(), nil
 	}
-	m, err := t.heads.manifest(ctx, p.Repository, p.Directory)
+	m, err := t.trees.manifest(ctx, p.Repository, p.Directory)
 	if err != nil {
 		return "", err
 	}
@@ -305,42 +305,37 @@ func (o Options) remember(ctx context.Context, entries map[string]string) error 
 }
 
 // A data is the line's data.
-type data struct {
-	store pipeline.Reader
-	files []pipeline.File // in byte order
-}
+type data struct{ pipeline.Listing }
 
-func openData(ctx context.Context, store pipeline.Reader, tree pipeline.Tree) (*data, error) {
-	d := &data{store: store}
+func openData(ctx context.Context, store pipeline.Reader, tree pipeline.Tree) (data, error) {
 	if tree.Digest == "" {
-		return d, nil
+		return data{}, nil
 	}
-	var err error
-	if d.files, err = store.Files(ctx, tree); err != nil {
-		return nil, fmt.Errorf("list the line's data: %w", err)
+	files, err := pipeline.List(ctx, store, tree)
+	if err != nil {
+		return data{}, fmt.Errorf("list the line's data: %w", err)
 	}
-	return d, nil
+	return data{files}, nil
 }
 
-func (d *data) file(name string) (pipeline.File, error) {
-	i, ok := slices.BinarySearchFunc(d.files, name, byPath)
+func (d data) file(name string) (pipeline.File, error) {
+	f, ok := d.Find(name)
 	if !ok {
-		return pipeline.File{}, fmt.Errorf("%s of the line's data: %w; correct the path or the commit of \"data\" in the release line", name, fs.ErrNotExist)
+		return f, fmt.Errorf("%s of the line's data: %w; correct the path or the commit of \"data\" in the release line", name, fs.ErrNotExist)
 	}
-	return d.files[i], nil
+	return f, nil
 }
 
 // manifest reads a composer.json of the data; nil where there is none.
-func (d *data) manifest(ctx context.Context, name string) (*composer.Manifest, error) {
-	f, err := d.file(name)
-	if err != nil {
+func (d data) manifest(ctx context.Context, name string) (*composer.Manifest, error) {
+	content, err := d.Read(ctx, name, maxRead)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // documented
 	}
-	content, err := readAll(ctx, d.store, f.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("%s of the line's data: %w", name, err)
+	var m *composer.Manifest
+	if err == nil {
+		m, err = composer.ParseManifest(content)
 	}
-	m, err := composer.ParseManifest(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s of the line's data: %w", name, err)
 	}

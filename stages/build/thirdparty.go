@@ -25,7 +25,7 @@ const asking = 8
 
 // readLock reads the composer.lock of the line's lock repository; without one there
 // are no offers.
-func readLock(ctx context.Context, name string, trees *heads) (offers, error) {
+func readLock(ctx context.Context, name string, trees sourceTrees) (offers, error) {
 	if name == "" {
 		return lockOffers(&composer.Lock{}), nil
 	}
