@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // table writes what became of each stage.
@@ -51,10 +52,12 @@ func (d *display) results(made nightly.Result, plan string) {
 		fmt.Fprintf(w, "Cells           %s\n", made.Matrix)
 	}
 	if p := made.Publication; p != nil && !p.DryRun {
-		fmt.Fprintf(w, "Repository      %s\n", absolute(p.Target))
-		name := releases.SnapshotName(p.Snapshot)
-		fmt.Fprintf(w, "%-15s %s\n", capital(name.Kind().String()), filepath.Join(absolute(p.Target), filepath.FromSlash(name.Dir())))
-		fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
+		at, name := whereIs(p.Target), releases.SnapshotName(p.Snapshot)
+		fmt.Fprintf(w, "Repository      %s\n", at)
+		fmt.Fprintf(w, "%-15s %s/%s\n", capital(name.Kind().String()), strings.TrimRight(at, "/"), name.Dir())
+		if _, ok := target.Folder(p.Target); ok {
+			fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
+		}
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)
 	command := "nightly"
@@ -78,11 +81,14 @@ func (d *display) resultEvent(made nightly.Result, plan string) {
 
 func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
-func absolute(path string) string {
-	if a, err := filepath.Abs(path); err == nil {
-		return a
+// whereIs is a target for people: a URL, or the whole path of a folder.
+func whereIs(to string) string {
+	if folder, ok := target.Folder(to); ok {
+		if whole, err := filepath.Abs(folder); err == nil {
+			return whole
+		}
 	}
-	return path
+	return to
 }
 
 // bytesText writes a size for people.

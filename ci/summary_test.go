@@ -1,0 +1,36 @@
+package ci
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+// A folder is named by its whole path and can be served; a bucket is named as it was
+// given.
+func TestResultsSayWhere(t *testing.T) {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{
+		"out": "\nRepository      " + filepath.Join(dir, "out") + "\nNight           " + filepath.Join(dir, "out/nights/2026-11-24") +
+			"\nTry it          mageos-nightly serve out\nPlan ",
+		"s3://bucket/folder": "\nRepository      s3://bucket/folder\nNight           s3://bucket/folder/nights/2026-11-24\nPlan ",
+	} {
+		var out bytes.Buffer
+		d := &display{env: &factory{stdout: &out}}
+		d.results(nightly.Result{
+			Plan: &releases.Plan{Line: releases.Line{}}, Publication: &stages.Publication{Target: to, Snapshot: "2026-11-24"},
+		}, "plan.json")
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %s", to, &out)
+		}
+	}
+}
