@@ -28,11 +28,10 @@ func openBucket(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	fail := func(err error) (Target, error) {
 		return nil, fmt.Errorf("publish to %s: %w", shown.Redacted(), err)
 	}
-	transport, err := minio.DefaultTransport(s.secure)
+	transport, err := newTransport(s.secure)
 	if err != nil {
 		return fail(err)
 	}
-	transport.Proxy = proxy
 	keys, err := s.keys(ctx, transport)
 	if err != nil {
 		return fail(err)
@@ -129,11 +128,18 @@ func (s s3Address) keys(ctx context.Context, transport *http.Transport) (*creden
 	return keys, err
 }
 
-// proxy is that of the environment, but for the machine's own services: what a proxy
-// reaches at their addresses is the proxy's machine.
-func proxy(r *http.Request) (*url.URL, error) {
-	if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
-		return nil, nil
+// newTransport is the client's own, with the proxy of the environment, but for the
+// machine's own services: what a proxy reaches at their addresses is the proxy's machine.
+func newTransport(secure bool) (*http.Transport, error) {
+	transport, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, err
 	}
-	return http.ProxyFromEnvironment(r)
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}
+	return transport, nil
 }

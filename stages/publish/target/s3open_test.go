@@ -168,10 +168,14 @@ func TestProxy(t *testing.T) {
 		}
 		return
 	}
+	transport, err := newTransport(false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for address, want := range map[string]string{"http://169.254.169.254/latest": "", "http://bucket.example.org/": "http://proxy.example.org:1"} {
 		r := httptest.NewRequest(http.MethodGet, address, nil)
 		got := ""
-		if u, err := proxy(r); err != nil {
+		if u, err := transport.Proxy(r); err != nil {
 			t.Error(err)
 		} else if u != nil {
 			got = u.String()
