@@ -257,4 +257,9 @@ func TestS3Same(t *testing.T) {
 			t.Errorf("%s: %v, asked %d times, %v", test.name, same, heads, err)
 		}
 	}
+	broken := Bytes([]byte("abc"))
+	broken.Open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("disk is gone") }
+	if same, err := to.Same(t.Context(), listed, broken); same || err == nil {
+		t.Errorf("what cannot be read: %v, %v", same, err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/minio/minio-go/v7"
@@ -48,6 +49,8 @@ func TestParseS3(t *testing.T) {
 		{name: "unreadable", to: "s3://b?region=canary%zz", fails: "cannot be read"},
 		{name: "server without a scheme", to: "s3://b?endpoint=canary", fails: "give the endpoint as https://host"},
 		{name: "server with a key", to: "s3://b?endpoint=https://canary@host", fails: "give the endpoint"},
+		{name: "server with more", to: "s3://b?endpoint=https://host%23canary", fails: "give the endpoint"},
+		{name: "bucket with more", to: "s3://b#canary", fails: "give a bucket"},
 		{name: "server with a folder", to: "s3://b?endpoint=https://host/canary", fails: "give the endpoint"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,27 +103,30 @@ func TestS3Keys(t *testing.T) {
 		"AWS_CONFIG_FILE":             "[profile taker]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n",
 	}
 	for _, test := range []struct {
-		name    string
-		id      string // in the environment
-		files   bool
-		role    bool
-		query   string
-		want    string
-		wantErr string
+		name     string
+		id       string // in the environment
+		noSecret bool
+		files    bool
+		role     string // URL
+		query    string
+		want     string
+		wantErr  string
 	}{
-		{name: "environment", id: "of-env", files: true, role: true, want: "of-env"},
-		{name: "files", files: true, role: true, want: "of-file"},
+		{name: "environment", id: "of-env", files: true, role: role.URL, want: "of-env"},
+		{name: "files", files: true, role: role.URL, want: "of-file"},
 		{name: "profile", id: "of-env", files: true, query: "&profile=night", want: "of-night"},
-		{name: "role", role: true, want: "of-role"},
+		{name: "role", role: role.URL, want: "of-role"},
 		{name: "nobody", id: "of-env", query: "&anonymous=true", want: ""},
 		{name: "none", wantErr: "no keys were found"},
+		{name: "half of a key", id: "of-env", noSecret: true, wantErr: "no keys were found"},
+		{name: "a role that is elsewhere", role: server.URL, wantErr: "no keys were found"},
 		{name: "a profile that takes a role", files: true, query: "&profile=taker", wantErr: "export-credentials"},
 		{name: "no such profile", id: "of-env", files: true, query: "&profile=none", wantErr: "no keys were found"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			setKeys(t, test.id, map[bool]string{true: "canary"}[test.id != ""], "")
-			if test.role {
-				t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.URL)
+			setKeys(t, test.id, map[bool]string{true: "canary"}[test.id != "" && !test.noSecret], "")
+			if test.role != "" {
+				t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", test.role)
 			}
 			for name, text := range files {
 				if !test.files {
@@ -153,6 +159,28 @@ func TestS3Keys(t *testing.T) {
 	}
 	if asked := elsewhere.asked(); len(asked) > 0 {
 		t.Errorf("another server was asked: %v", asked[0].URL)
+	}
+}
+
+// Which host is asked for a bucket.
+func TestS3Hosts(t *testing.T) {
+	setKeys(t, "key", "secret", "")
+	for to, want := range map[string]string{
+		"s3://bck/a?region=eu-west-1":                                               "https://bck.s3.eu-west-1.amazonaws.com/a/x",
+		"s3://bck/a?region=eu-west-1&use_path_style=true":                           "https://s3.eu-west-1.amazonaws.com/bck/a/x",
+		"s3://b.ck/a?region=eu-west-1":                                              "https://s3.eu-west-1.amazonaws.com/b.ck/a/x",
+		"s3://bck?region=auto&endpoint=https://r2.example.org":                      "https://r2.example.org/bck/x",
+		"s3://bck?region=auto&endpoint=https://r2.example.org&use_path_style=false": "https://bck.r2.example.org/x",
+		"s3://bck?region=auto&endpoint=https://storage.googleapis.com":              "https://bck.storage.googleapis.com/x",
+	} {
+		b := openAt(t, to).(*bucket)
+		got, err := b.client.PresignedGetObject(t.Context(), b.bucket, b.prefix+"x", time.Hour, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.RawQuery = ""; got.String() != want {
+			t.Errorf("%s: %s, want %s", to, got, want)
+		}
 	}
 }
 
