@@ -39,14 +39,14 @@ var mayImport = map[string][]string{
 	"releases/composer":     {"pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
-	"releases/lines":        {"releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
+	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
 	"releases/resolve":      {"pipeline", "releases", "releases/composer", "releases/config"},
 	"releases/rules":        {"releases", "releases/composer"},
 	"releases/sample":       {"pipeline/files", "releases/composer"},
-	"releases/organization": {"pipeline/markdown", "releases/config"},
+	"releases/organization": {"pipeline/files", "pipeline/markdown", "releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},
 	"stages/checkout":       {"pipeline", "pipeline/remote", "releases", "releases/composer", "releases/git", "stages"},

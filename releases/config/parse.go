@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -26,21 +24,6 @@ const (
 	maxIndent  = 200    // characters
 	maxValues  = 50_000 // once all aliases are followed
 )
-
-// ReadFile reads no more than Parse accepts, so that a device or a wrong file
-// does no harm.
-func ReadFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return data, nil
-}
 
 // Parse reads the one YAML document of a file. It is nil if nothing can be read;
 // otherwise what is wrong is left out, and said.

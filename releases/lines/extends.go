@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
@@ -84,7 +85,7 @@ func read(nameOrFile, from string) (file string, data []byte, err error) {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(from, file)
 		}
-		data, err = config.ReadFile(file)
+		data, err = files.Read(file, config.MaxFile)
 		return file, data, err
 	}
 	file = nameOrFile + ".yaml"

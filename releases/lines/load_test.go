@@ -192,7 +192,7 @@ func TestLoadErrors(t *testing.T) {
 		{"nothing", "", `release line ""`},
 		{"missing file", filepath.Join(dir, "no.yaml"), "no such file or directory; the command lines lists"},
 		{"folder", dir, "is a directory"},
-		{"endless", "/dev/zero", "has more than the 262144 bytes"},
+		{"endless", "/dev/zero", "/dev/zero has more than 262144 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(c.arg)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
@@ -150,13 +151,6 @@ func gitFolder(folder string) (string, error) {
 
 // readSmall reads a file of one line.
 func readSmall(name string) (string, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || info.Size() > 4096 {
-		return "", fmt.Errorf("%s: want a file of one line", name)
-	}
-	data, err := os.ReadFile(name)
+	data, err := files.ReadPlain(name, 4096)
 	return strings.TrimSpace(string(data)), err
 }

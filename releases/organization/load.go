@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -59,7 +60,7 @@ func Load(file string) (*List, error) {
 	if file == "" {
 		return declared()
 	}
-	data, err := config.ReadFile(file)
+	data, err := files.Read(file, config.MaxFile)
 	if err != nil {
 		return nil, config.Errorf("read the organization's list: %w", err)
 	}
