@@ -54,7 +54,7 @@ func (p *page) heading(command string, shown []*display, failed error) {
 	title := command
 	for _, d := range shown {
 		if plan := d.result.Plan; plan != nil {
-			title += ": " + plan.Line.Title + ", night " + string(plan.Snapshot())
+			title += ": " + plan.Line.Title + ", " + plan.Snapshot().Title()
 			break
 		}
 	}

@@ -106,7 +106,7 @@ func (env *factory) plan(ctx context.Context, r *runner.Runner, line *releases.L
 }
 
 func printPlan(out io.Writer, plan *releases.Plan) {
-	fmt.Fprintf(out, "\n%s, night %s, published at %s\n\n", plan.Line.Title, plan.Snapshot(), plan.Line.URL)
+	fmt.Fprintf(out, "\n%s, %s, published at %s\n\n", plan.Line.Title, plan.Snapshot().Title(), plan.Line.URL)
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "REPOSITORY\tREF\tCOMMIT\tLATEST TAG\tSOURCE")
 	for _, r := range plan.Repositories {

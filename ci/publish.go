@@ -138,7 +138,7 @@ func builtPlan(store, arg, line string) (*releases.Plan, error) {
 	}
 	file := nightly.PlanFile(store, l.Name, arg)
 	if _, err := os.Stat(file); err != nil {
-		return nil, usagef("night %s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", arg, l.Name, err)
+		return nil, usagef("%s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", releases.SnapshotName(arg).Title(), l.Name, err)
 	}
 	return nightly.ReadPlan(file)
 }
@@ -154,6 +154,6 @@ func (d *display) changedTarget(p stages.Publication, err error) error {
 		d.writeJSON(map[string]any{"event": "publication", "publication": p})
 		return nil
 	}
-	_, err = fmt.Fprintf(d.env.stdout, "\n%s: %s (%s), current night %s\n", p.Target, p.Summary(), bytesText(p.Bytes), p.Snapshot)
+	_, err = fmt.Fprintf(d.env.stdout, "\n%s: %s (%s), current %s\n", p.Target, p.Summary(), bytesText(p.Bytes), releases.SnapshotName(p.Snapshot).Title())
 	return err
 }

@@ -75,7 +75,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		printReproduction(env, result, there.repository == nil)
 	}
 	if len(result.Differences) > 0 {
-		return coded(exitDiffers, "%d of %d files of night %s are not what was published%s", len(result.Differences), result.Files, result.Snapshot, otherProgram(r, there.manifest))
+		return coded(exitDiffers, "%d of %d files of %s are not what was published%s", len(result.Differences), result.Files, there.manifest.Snapshot.Title(), otherProgram(r, there.manifest))
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 // matrixPage begins the page about all cells.
 func matrixPage(snapshot stages.Snapshot) *markdown.Page {
 	var p markdown.Page
-	fmt.Fprintf(&p, "# Test installations of night %s\n\n", snapshot.Name)
+	fmt.Fprintf(&p, "# Test installations of %s\n\n", releases.SnapshotName(snapshot.Name).Title())
 	p.Table("cell", "state", "")
 	return &p
 }

@@ -86,8 +86,8 @@ func takeProofs(dir string, cells []releases.Cell, level releases.Level, snapsho
 		taken = append(taken, found[at])
 	}
 	if len(lacking) > 0 || len(taken) == 0 {
-		return nil, &releases.ConfigError{Err: fmt.Errorf("--proofs %s: night %s is not proven at level %s with %s; run mageos-nightly nightly --until install --write-proofs with each --cell, on the same plan",
-			dir, snapshot.Name, level, strings.Join(lacking, ", "))}
+		return nil, &releases.ConfigError{Err: fmt.Errorf("--proofs %s: %s is not proven at level %s with %s; run mageos-nightly nightly --until install --write-proofs with each --cell, on the same plan",
+			dir, releases.SnapshotName(snapshot.Name).Title(), level, strings.Join(lacking, ", "))}
 	}
 	return taken, nil
 }
@@ -105,8 +105,8 @@ func readProofs(dir string, snapshot stages.Snapshot) ([]stages.Installation, er
 		case err != nil:
 			return fmt.Errorf("%s: %w", file, err)
 		case p.Snapshot != snapshot.Tree.Digest || p.Installation.Snapshot != snapshot.Name:
-			return fmt.Errorf("%s: it is of night %s with the digest %.12s, and this is %s with %.12s; prove this one",
-				file, p.Installation.Snapshot, p.Snapshot, snapshot.Name, snapshot.Tree.Digest)
+			return fmt.Errorf("%s: it is of %s with the digest %.12s, and this is %s with %.12s; prove this one",
+				file, releases.SnapshotName(p.Installation.Snapshot).Title(), p.Snapshot, snapshot.Name, snapshot.Tree.Digest)
 		}
 		all = append(all, p.Installation)
 		return nil

@@ -155,7 +155,7 @@ func manifestOf(ctx context.Context, trees pipeline.Reader, snapshot stages.Snap
 	}
 	at := slices.IndexFunc(files, func(f pipeline.File) bool { return f.Path == releases.ManifestName })
 	if at < 0 {
-		return nil, fmt.Errorf("night %s has no %s; build it again with --fresh", snapshot.Name, releases.ManifestName)
+		return nil, fmt.Errorf("%s has no %s; build it again with --fresh", releases.SnapshotName(snapshot.Name).Title(), releases.ManifestName)
 	}
 	content, err := trees.Open(ctx, files[at].Digest)
 	if err != nil {
