@@ -101,25 +101,25 @@ func (r *cellRun) needs(in stages.Candidate, previous string) (container.Needs, 
 	if !in.Install.Level.Includes(releases.Setup) {
 		return n, nil
 	}
-	add := func(b install.Beside, image, variable string) {
+	add := func(b install.Sidecar, image, variable string) {
 		n.Env[variable] = b.Address
 		n.Services = append(n.Services, container.Service{Name: b.Name, Image: image, Args: b.Args, Env: b.Env, Port: b.Port})
 	}
 	if r.database != "" {
-		add(install.DatabaseBeside(r.cell.Database), r.database, runner.DatabaseVariable)
+		add(install.DatabaseSidecar(r.cell.Database), r.database, runner.DatabaseVariable)
 	}
 	switch r.search {
 	case "":
 	case releases.StandInSearch:
-		add(install.StandInBeside(runner.StandInCommand), "", runner.SearchVariable)
+		add(install.StandInSidecar(runner.StandInCommand), "", runner.SearchVariable)
 	default:
-		add(install.SearchBeside(r.search), r.search, runner.SearchVariable)
+		add(install.SearchSidecar(r.search), r.search, runner.SearchVariable)
 	}
 	if r.cache != "" {
-		add(install.CacheBeside(), r.cache, runner.CacheVariable)
+		add(install.CacheSidecar(), r.cache, runner.CacheVariable)
 	}
 	if r.queue != "" {
-		add(install.QueueBeside(), r.queue, runner.QueueVariable)
+		add(install.QueueSidecar(), r.queue, runner.QueueVariable)
 	}
 	if in.Upgrade.Snapshot != "" {
 		n.Env[runner.PreviousVariable] = previous

@@ -27,8 +27,8 @@ func TestCellNeeds(t *testing.T) {
 	if want := []string{"database file:///mariadb.tar", "search "}; !slices.Equal(services, want) {
 		t.Errorf("services %q, want %q", services, want)
 	}
-	if said := got.Services[0].Env["SAID"]; said != "10.6." {
-		t.Errorf("the database is to say that it is %q", said)
+	if version := got.Services[0].Env["VERSION"]; version != "10.6." {
+		t.Errorf("the database is to say that it is %q", version)
 	}
 	if got.Image != run.php || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[runner.PreviousVariable] != "/srv/repository" ||
 		!strings.HasSuffix(got.Env["NIGHTLY_DATABASE"], "@database:3306/shop?upgrade=upgrade") || len(got.Folders) != 1 {

@@ -25,12 +25,10 @@ type command struct {
 	dir   string
 	args  []string // the first is the program
 	extra []string // environment beside the common one
-	// secret is an argument's part that nobody may see; a script of ours reads it
-	// from the variable SECRET.
-	secret string
-	// queueSecret is the same of a queue's password, and QUEUE_SECRET.
-	queueSecret string
-	// served says that it needs the served night.
+	// secrets are parts of arguments that nobody may see, by the name of the variable
+	// from which reproduce.sh reads them.
+	secrets map[string]string
+	// served says that it needs the served snapshot.
 	served bool
 	line   func(string) // sees each line of output; may be nil
 }
@@ -86,11 +84,10 @@ func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd
 	return e
 }
 
-// shown is the command as words of a shell, with a variable in place of its
-// secret.
+// shown is the command as words of a shell, with variables in place of its secrets.
 func (c command) shown() string { return c.quoted(c.args) }
 
-// quoted are words of a shell without the secret.
+// quoted writes words for a shell, with variables in place of the secrets.
 func (c command) quoted(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
@@ -102,13 +99,12 @@ func (c command) quoted(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// hide puts the name of a variable in place of the secret.
+// hide puts the names of variables in place of the secrets.
 func (c command) hide(text string) string {
-	if c.secret != "" {
-		text = strings.ReplaceAll(text, c.secret, "$SECRET")
-	}
-	if c.queueSecret != "" {
-		text = strings.ReplaceAll(text, c.queueSecret, "$QUEUE_SECRET")
+	for name, secret := range c.secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "$"+name)
+		}
 	}
 	return text
 }

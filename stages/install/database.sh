@@ -1,9 +1,9 @@
 # Runs MariaDB or MySQL in a container of its own, from the official images or
-# from Debian's packages: with empty databases for a shop and for the night that
+# from Debian's packages: with empty databases for a shop and for the snapshot that
 # is upgraded, for as long as the test installation takes. What it writes is gone
 # afterwards, so that nothing has to survive a power cut.
 #
-# SAID, if it is set, is the version, of two parts, that the cell of the matrix
+# VERSION, if it is set, is the version, of two parts, that the cell of the matrix
 # names. A MariaDB of another one says that it is of that one: shops refuse
 # versions that they do not know by their number alone.
 set -eu
@@ -25,8 +25,8 @@ if command -v mariadbd >/dev/null; then
 		exit 1
 	}
 	case $(mariadbd --no-defaults --version) in
-	*"Ver ${SAID:-}"*) ;;
-	*) set -- "$@" "--version=${SAID%.}.99-MariaDB" ;;
+	*"Ver ${VERSION:-}"*) ;;
+	*) set -- "$@" "--version=${VERSION%.}.99-MariaDB" ;;
 	esac
 	exec mariadbd "$@"
 fi

@@ -95,7 +95,7 @@ func startCommon() (address string, stop func(), err error) {
 		_ = server.Wait()
 		remove()
 	}
-	_, err = handshake(context.Background(), "tcp", address)
+	_, err = databaseProbe.wait(context.Background(), address)
 	return address, stop, err
 }
 
@@ -199,7 +199,7 @@ func query(t *testing.T, d *Database, sql string) {
 }
 
 // What answers is no database, or nothing does.
-func TestHandshake(t *testing.T) {
+func TestProbe(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,14 +220,14 @@ func TestHandshake(t *testing.T) {
 	tests := []struct{ name, greeting, version, fails string }{
 		{"MySQL", "\x0a\x00\x00\x00\x0a8.0.36\x00\x00\x00", "8.0.36", ""},
 		{"MariaDB", "\x16\x00\x00\x00\x0a5.5.5-10.6.1-MariaDB\x00", "10.6.1-MariaDB", ""},
-		{"a refusal", "\x05\x00\x00\x00\xff\x10\x04No", "", "no MariaDB or MySQL"},
-		{"a web server", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "read its greeting"},
-		{"nothing", "", "", "read its greeting"},
+		{"a refusal", "\x05\x00\x00\x00\xff\x10\x04No", "", "no database that says its version"},
+		{"a web server", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "no database that says its version"},
+		{"nothing", "", "", "no database that says its version"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			greetings <- test.greeting
-			got, err := greeting(t.Context(), "tcp", listener.Addr().String())
+			got, err := databaseProbe.ask(t.Context(), "tcp", listener.Addr().String())
 			if got != test.version || test.fails != "" && (err == nil || !strings.Contains(err.Error(), test.fails)) {
 				t.Errorf("got %q, %v, want %q, %q", got, err, test.version, test.fails)
 			}

@@ -6,24 +6,26 @@ import (
 	"fmt"
 )
 
-// editions proves of the night's other projects, such as that of a minimal edition,
+// editions proves of the snapshot's other projects, such as that of a minimal edition,
 // what level resolve proves of the one that is installed: that Composer creates it and
-// resolves it to this night's packages.
+// resolves it to this snapshot's packages.
 func (s *shop) editions(ctx context.Context) error {
 	var errs []error
 	for i, p := range s.candidate.Snapshot.Packages {
 		if p.Type != "project" || p.Name == s.candidate.Snapshot.Project {
 			continue
 		}
-		other := s.beside(fmt.Sprintf("edition-%d", i))
-		other.candidate.Snapshot.Project, other.candidate.Snapshot.Version = p.Name, p.Version
-		err := other.resolveEdition(ctx, "resolve "+p.Name)
-		s.commands, s.steps, s.ending = other.commands, other.steps, other.ending
+		resolved := 0
+		err := s.inOtherProject(fmt.Sprintf("edition-%d", i), func(other *shop) error {
+			other.candidate.Snapshot.Project, other.candidate.Snapshot.Version = p.Name, p.Version
+			defer func() { resolved = len(other.locked) }()
+			return other.resolveEdition(ctx, "resolve "+p.Name)
+		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("edition %s: %w", p.Name, err))
 			continue
 		}
-		s.prove("edition", "%s %s resolves, %d packages", p.Name, p.Version, len(other.locked))
+		s.prove("edition", "%s %s resolves, %d packages", p.Name, p.Version, resolved)
 	}
 	return errors.Join(errs...)
 }

@@ -18,7 +18,7 @@ func minimal(require string) *source {
 }
 
 // The projects that are not installed are resolved, and one that nobody could create
-// fails the night by its name.
+// fails the snapshot by its name.
 func TestEditions(t *testing.T) {
 	needTools(t)
 	t.Parallel()

@@ -7,7 +7,7 @@ import (
 
 // proxies are the variables of the caller that programs get, beside PATH. All
 // others stay behind: a token or a setting there must not decide whether a
-// night installs.
+// snapshot installs.
 var proxies = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 // environ is the environment of all programs.

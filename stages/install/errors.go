@@ -20,7 +20,7 @@ type LevelError struct {
 func (e *LevelError) Error() string { return "level " + string(e.Level) + ": " + e.Err.Error() }
 func (e *LevelError) Unwrap() error { return e.Err }
 
-// A MachineError says that this machine or a service is at fault, not the night:
+// A MachineError says that this machine or a service is at fault, not the snapshot:
 // a program is missing, the disk is full, a database never answered.
 type MachineError struct {
 	Do  string // what to do about it

@@ -73,8 +73,8 @@ func answering(t *testing.T, question int, pieces ...string) string {
 func TestExtras(t *testing.T) {
 	needDatabase(t)
 	t.Parallel()
-	cache := answering(t, len(cacheQuestion), "$90\r\n# Server\r\nredis_version:7.", "0.15\r\nredis_mode:standalone\r\n")
-	queue := answering(t, len(queueQuestion), "\x01\x00\x00\x00\x00\x01\xf4\x00\x0a\x00\x0a\x07versionS\x00\x00\x00\x063.10.8\x05other")
+	cache := answering(t, len(cacheProbe.question), "$90\r\n# Server\r\nredis_version:7.", "0.15\r\nredis_mode:standalone\r\n")
+	queue := answering(t, len(queueProbe.question), "\x01\x00\x00\x00\x00\x01\xf4\x00\x0a\x00\x0a\x07versionS\x00\x00\x00\x063.10.8\x05other")
 	sources := tinyShop(t)
 	sources[project].files["bin/magento"] = "<?php fwrite(STDERR, implode(PHP_EOL, array_slice($argv, 2))); exit(1);"
 	f := newShop(t, sources, releases.Setup, releases.NoSearch)
@@ -95,7 +95,7 @@ func TestExtras(t *testing.T) {
 			t.Errorf("setup:install is not given %s:\n%v", text, err)
 		}
 	}
-	if strings.Contains(err.Error(), "canary-queue") || !strings.Contains(err.Error(), "$QUEUE_SECRET") {
+	if strings.Contains(err.Error(), "canary-queue") || !strings.Contains(err.Error(), "$QUEUE_PASSWORD") {
 		t.Errorf("the password is shown:\n%v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestNoExtras(t *testing.T) {
 	if got := (Services{}).extraArguments(); !slices.Equal(got, []string{"--session-save=files"}) {
 		t.Errorf("arguments %q", got)
 	}
-	if _, err := extraAbout(t.Context(), answering(t, 1, "HTTP/1.1 400 Bad Request\r\n"), cacheQuestion, cacheVersion); err == nil {
+	if _, err := cacheProbe.ask(t.Context(), "tcp", answering(t, 1, "HTTP/1.1 400 Bad Request\r\n")); err == nil {
 		t.Error("something else was taken for a cache")
 	}
 }

@@ -34,14 +34,11 @@ func (s *shop) vendor(name composer.Name) string { return s.in("vendor/" + strin
 // a module's registration.php above all.
 func (s *shop) unloaded() []error {
 	var errs []error
-	ours := s.ours()
-	for _, p := range s.locked {
-		if _, our := ours[string(p.Name)]; !our || p.Type == "metapackage" {
+	for _, p := range s.ourLocked() {
+		if p.Type == "metapackage" {
 			continue
 		}
-		var autoload struct {
-			Files []string `json:"files"`
-		}
+		var autoload struct{ Files []string }
 		if err := json.Unmarshal(orNull(p.Autoload), &autoload); err != nil {
 			errs = append(errs, fmt.Errorf("%s: autoload.files: %w", p.Name, err))
 		}
@@ -63,19 +60,9 @@ type mapping struct {
 // mappings are the rows of extra.map of all packages of ours.
 func (s *shop) mappings() []mapping {
 	var all []mapping
-	ours := s.ours()
-	for _, p := range s.locked {
-		if _, our := ours[string(p.Name)]; !our {
-			continue
-		}
-		raw, ok := p.Manifest.Get("extra")
-		if !ok {
-			continue
-		}
-		var extra struct {
-			Map [][]string `json:"map"`
-		}
-		if json.Unmarshal(raw, &extra) != nil {
+	for _, p := range s.ourLocked() {
+		var extra struct{ Map [][]string }
+		if raw, ok := p.Manifest.Get("extra"); !ok || json.Unmarshal(raw, &extra) != nil {
 			continue // extra.map of another shape is not magento-composer-installer's
 		}
 		for _, row := range extra.Map {
@@ -142,9 +129,8 @@ func (s *shop) syntax(ctx context.Context) error {
 // phpFiles are the PHP files of our packages, relative to the project.
 func (s *shop) phpFiles() ([]string, error) {
 	var files []string
-	ours := s.ours()
-	for _, p := range s.locked {
-		if _, our := ours[string(p.Name)]; !our || p.Type == "metapackage" {
+	for _, p := range s.ourLocked() {
+		if p.Type == "metapackage" {
 			continue
 		}
 		err := filepath.WalkDir(s.vendor(p.Name), func(path string, d fs.DirEntry, err error) error {

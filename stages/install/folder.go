@@ -16,18 +16,18 @@ import (
 // is emptied.
 const marker = ".nightly-install"
 
-// leash is a file in the work folder that this program and all that it starts
-// hold open, and nobody else does: so a later run finds what is left of one that
-// was killed. Its content is the id of the process that started the others.
-const leash = ".nightly-running"
+// pidfile is a file in the work folder with the id of this process. All programs that
+// the installation starts inherit it open, and nobody else opens it, so that a later run
+// finds the processes of one that was killed.
+const pidfile = ".nightly-running"
 
-// A folder is the work folder of a run, locked against others. The programs that
-// are run hold the lock, too: what a killed run left behind cannot write into
-// the folder of the next.
+// A folder is the work folder of a run. It is locked, and all programs that the
+// installation starts inherit the lock: while a process of a killed run can still write
+// into the folder, the next run does not begin.
 type folder struct {
-	root  string
-	lock  *os.File
-	leash *os.File
+	root    string
+	lock    *os.File
+	pidfile *os.File
 }
 
 // openFolder makes the work folder, or empties that of an earlier run.
@@ -79,8 +79,8 @@ func (d *folder) prepare(ctx context.Context, o Options) error {
 	if err := lock(ctx, d.lock, func() error { return d.busy(ctx, o) }); err != nil {
 		return err
 	}
-	// Something may run without the lock: what start.sh started.
-	if err := endAll(ctx, holders(d.path(leash)), o.Log); err != nil {
+	// What start.sh and reproduce.sh start holds the pidfile, but not the lock.
+	if err := endAll(ctx, holders(d.path(pidfile)), o.Log); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(d.root)
@@ -100,13 +100,13 @@ func (d *folder) prepare(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	return d.takeLeash()
+	return d.writePidfile()
 }
 
-// busy is called while another process holds the lock. If that was started by a
-// run that is no more, it is ended; else it is waited for.
+// busy is called while another process holds the lock. It ends the processes of a run
+// that was killed; a run that is alive is waited for.
 func (d *folder) busy(ctx context.Context, o Options) error {
-	found := holders(d.path(leash))
+	found := holders(d.path(pidfile))
 	if owner := d.owner(); owner != os.Getpid() && !slices.Contains(found, owner) {
 		return endAll(ctx, found, o.Log)
 	}
@@ -116,9 +116,9 @@ func (d *folder) busy(ctx context.Context, o Options) error {
 	return nil
 }
 
-// owner is the process whose run the folder is, or was; 0: nobody knows.
+// owner is the process id in the pidfile; 0 if there is none.
 func (d *folder) owner() int {
-	data, err := os.ReadFile(d.path(leash))
+	data, err := os.ReadFile(d.path(pidfile))
 	if err != nil {
 		return 0
 	}
@@ -129,23 +129,23 @@ func (d *folder) owner() int {
 	return pid
 }
 
-func (d *folder) takeLeash() (err error) {
-	if d.leash, err = os.Create(d.path(leash)); err != nil {
+func (d *folder) writePidfile() (err error) {
+	if d.pidfile, err = os.Create(d.path(pidfile)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.leash, os.Getpid())
+	_, err = fmt.Fprintln(d.pidfile, os.Getpid())
 	return err
 }
 
 // inherited are the files that every started program gets.
-func (d *folder) inherited() []*os.File { return []*os.File{d.lock, d.leash} }
+func (d *folder) inherited() []*os.File { return []*os.File{d.lock, d.pidfile} }
 
 func (d *folder) path(name string) string { return filepath.Join(d.root, name) }
 
 // close gives the folder back; the lock goes with its file.
 func (d *folder) close() {
-	if d.leash != nil {
-		_ = d.leash.Close() // its one line is of no more use
+	if d.pidfile != nil {
+		_ = d.pidfile.Close() // its one line is of no more use
 	}
 	_ = d.lock.Close() // nothing was written
 }

@@ -16,10 +16,10 @@ func TestFolder(t *testing.T) {
 		after  []string
 		fails  string
 	}{
-		"not there":           {after: []string{marker, leash, "home", "logs", "php", "tmp"}},
-		"of an earlier run":   {before: []string{marker, "shop/composer.json"}, after: []string{marker, leash, "home", "logs", "php", "tmp"}},
+		"not there":           {after: []string{marker, pidfile, "home", "logs", "php", "tmp"}},
+		"of an earlier run":   {before: []string{marker, "shop/composer.json"}, after: []string{marker, pidfile, "home", "logs", "php", "tmp"}},
 		"somebody's own":      {before: []string{"letters/mother.txt"}, after: []string{"letters"}, fails: "holds files that no installation made"},
-		"only its marker yet": {before: []string{marker}, after: []string{marker, leash, "home", "logs", "php", "tmp"}},
+		"only its marker yet": {before: []string{marker}, after: []string{marker, pidfile, "home", "logs", "php", "tmp"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package install is the test installation: Composer creates the project and
-// installs it from the night's folder, served on loopback; from level setup on
+// installs it from the snapshot's folder, served on loopback; from level setup on
 // a shop is set up with a database and a search, compiled, asked for its pages
 // and deployed.
 //
@@ -26,7 +26,7 @@ const stageName = "install"
 
 // Options are what the stage needs beside its input.
 type Options struct {
-	// Store holds the night's tree, and gets that of the report.
+	// Store holds the snapshot's tree, and gets that of the report.
 	Store pipeline.Store
 	// Dir is the work folder. It is emptied at the start, if an earlier run made
 	// it, and the project ends in Dir/shop. Logs are in Dir/logs, the report in
@@ -44,7 +44,7 @@ type Options struct {
 	// Services are where a database and a search run already.
 	Services Services
 	// Previous serves, at the root of any host, a Composer repository with the
-	// earlier night of the candidate's Upgrade; nil if there is none.
+	// earlier snapshot of the candidate's Upgrade; nil if there is none.
 	Previous http.Handler
 	// Now is the clock for the times of the report; nil: no times.
 	Now func() time.Time
@@ -54,7 +54,7 @@ type Options struct {
 }
 
 // Stage is the test installation. It fails with a *MachineError when this
-// machine or a service is at fault and not the night.
+// machine or a service is at fault and not the snapshot.
 func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	return pipeline.Stage[stages.Candidate, stages.Installation]{
 		Name: stageName, Version: 4,
@@ -74,12 +74,16 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 		return stages.Installation{}, machine(err)
 	}
 	defer dir.close()
-	server, err := serve(o.Store, c.Snapshot)
+	handler, err := stages.SnapshotHandler(o.Store, c.Snapshot)
 	if err != nil {
 		return stages.Installation{}, machine(err)
 	}
-	defer server.close()
-	s := &shop{options: o, candidate: c, programs: programs, dir: dir, base: server.base}
+	stop, address, err := listenAndServe("snapshot "+c.Snapshot.Name, handler)
+	if err != nil {
+		return stages.Installation{}, err
+	}
+	defer func() { _ = stop() }() // its clients have ended
+	s := &shop{options: o, candidate: c, programs: programs, dir: dir, base: "http://" + address + "/"}
 	defer s.forgetCache()
 	failed := s.install(ctx)
 	if err := s.end(ctx); failed == nil {
@@ -115,7 +119,7 @@ type shop struct {
 	programs  programs
 	dir       *folder
 	folder    string         // of the project in the work folder; empty: shop
-	base      string         // URL of the served night, with a slash at its end
+	base      string         // URL of the served snapshot, with a slash at its end
 	now       releases.Level // that is being proven
 	commands  int            // run so far
 	proven    []stages.Proof

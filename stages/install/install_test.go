@@ -38,7 +38,7 @@ func TestInstall(t *testing.T) {
 			{Step: "resolve", Detail: "3 packages"},
 			{Step: "extension", Detail: "an extension that requires 1 upstream packages, upstream/module-greeting and the like, resolves"},
 			{Step: "install", Detail: "3 packages"},
-			{Step: "origin", Detail: "2 packages are this night's, from its folder"},
+			{Step: "origin", Detail: "2 packages are this snapshot's, from its folder"},
 			{Step: "files", Detail: "what packages load at every request is there, and every base file is deployed"},
 			{Step: "syntax", Detail: "PHP 8 reads 1 files of ours"},
 			{Step: "platform", Detail: "PHP 8 and its extensions suffice for every package"},
@@ -65,7 +65,7 @@ func TestInstall(t *testing.T) {
 	}
 	for _, name := range []string{"cache/files/" + greeter, "cache/repo/http---127.0.0.1*"} {
 		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(f.options.Dir), name)); len(found) > 0 {
-			t.Errorf("Composer's cache keeps %q of the night", found)
+			t.Errorf("Composer's cache keeps %q of the snapshot", found)
 		}
 	}
 	if _, err := Stage(f.options).Run(t.Context(), f.candidate); err != nil {
@@ -87,7 +87,7 @@ func TestInstallFails(t *testing.T) {
 			},
 			expect: []string{"composer.lock: " + greeter, "installed.json: " + greeter, "it comes from file://"},
 		},
-		"the night does not serve a package": {
+		"the snapshot does not serve a package": {
 			change: func(_ *testing.T, sources map[string]*source) { sources[greeter].unlisted = true },
 			expect: []string{
 				"level resolve: resolve: ", "exit status 2", "Your requirements could not be resolved",
@@ -110,7 +110,7 @@ func TestInstallFails(t *testing.T) {
 			change: func(_ *testing.T, sources map[string]*source) {
 				sources[greeter].shasum = func(string) string { return "" }
 			},
-			expect: []string{`composer.lock: ` + greeter, `its shasum is "", but the night's dists/` + greeter},
+			expect: []string{`composer.lock: ` + greeter, `its shasum is "", but the snapshot's dists/` + greeter},
 		},
 		"the project does not name the public repository": {
 			change: func(_ *testing.T, sources map[string]*source) {
@@ -161,7 +161,7 @@ func TestInstallFails(t *testing.T) {
 	}
 }
 
-// elsewhere is a Composer repository that has the same packages as the night.
+// elsewhere is a Composer repository that has the same packages as the snapshot.
 func elsewhere(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -42,7 +42,7 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustBeFree(t, f.options.Dir)
-			if left := holders(filepath.Join(f.options.Dir, leash)); len(left) > 0 {
+			if left := holders(filepath.Join(f.options.Dir, pidfile)); len(left) > 0 {
 				t.Errorf("left: %d %s", left[0], commandOf(left[0]))
 			}
 		})
@@ -77,7 +77,7 @@ func killAt(t *testing.T, dir, step string) {
 	}
 }
 
-// What holds the leash of a run that is no more is ended; what only works in the
+// What holds the pidfile of a run that is no more is ended; what only works in the
 // folder is somebody else's.
 func TestStale(t *testing.T) {
 	root := t.TempDir()
@@ -95,7 +95,7 @@ func TestStale(t *testing.T) {
 		return cmd
 	}
 	ours, others := sleeper(dir.inherited()), sleeper(nil)
-	if err := os.WriteFile(dir.path(leash), []byte("2147483647\n"), 0o644); err != nil { // no such process
+	if err := os.WriteFile(dir.path(pidfile), []byte("2147483647\n"), 0o644); err != nil { // no such process
 		t.Fatal(err)
 	}
 	dir.close()

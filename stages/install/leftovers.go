@@ -11,7 +11,7 @@ import (
 // leftovers looks for what is left of an installation that has ended, and ends
 // it: processes that went into the background, sockets and mounts.
 func (s *shop) leftovers(ctx context.Context) error {
-	left := holders(s.dir.path(leash))
+	left := holders(s.dir.path(pidfile))
 	for _, pid := range left {
 		s.notice("machine", "left behind", commandOf(pid))
 	}

@@ -55,7 +55,10 @@ func (s *shop) logsSince(before map[string]int64) string {
 	return strings.Join(lines, "\n")
 }
 
-// readFrom reads a file from an offset on, at most maxOutput bytes.
+// maxOutput is how much of a log is read, in bytes.
+const maxOutput = 16 << 20
+
+// readFrom reads a log from an offset on, as far as it can be read.
 func readFrom(file string, offset int64) string {
 	f, err := os.Open(file)
 	if err != nil {

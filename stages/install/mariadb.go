@@ -96,7 +96,11 @@ func (s *shop) startMariaDB(ctx context.Context) error {
 		return err
 	}
 	s.atEnd(server.stop)
-	if _, err := server.answers(ctx, func(ctx context.Context) (string, error) { return greeting(ctx, "unix", socket) }); err != nil {
+	err = server.answers(ctx, func(ctx context.Context) error {
+		_, err := databaseProbe.ask(ctx, "unix", socket)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	s.database = &database{host: socket, name: ownName, upgrade: upgradeName, user: ownUser, password: ownPassword}

@@ -27,9 +27,8 @@ func (s *shop) builtModules() []module {
 		return s.built
 	}
 	var modules []module
-	ours := s.ours()
-	for _, p := range s.locked {
-		if _, our := ours[string(p.Name)]; !our || p.Type != "magento2-module" {
+	for _, p := range s.ourLocked() {
+		if p.Type != "magento2-module" {
 			continue
 		}
 		data, err := files.ReadPlain(filepath.Join(s.vendor(p.Name), "etc", "module.xml"), maxForeign)
@@ -83,9 +82,8 @@ func (s *shop) unnamedModules() []error {
 	for _, m := range s.builtModules() {
 		named[m.of] = true
 	}
-	ours := s.ours()
-	for _, p := range s.locked {
-		if _, our := ours[string(p.Name)]; our && p.Type == "magento2-module" && !named[p.Name] {
+	for _, p := range s.ourLocked() {
+		if p.Type == "magento2-module" && !named[p.Name] {
 			errs = append(errs, fmt.Errorf("%s: it is a module, but its etc/module.xml names none", p.Name))
 		}
 	}

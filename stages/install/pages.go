@@ -66,14 +66,7 @@ func (s *shop) pages(ctx context.Context) error {
 		}
 		s.prove(p.name, "%s", s.url(p.path))
 	}
-	return s.serviceFailedOrNil(errors.Join(errs...))
-}
-
-func (s *shop) serviceFailedOrNil(err error) error {
-	if err == nil {
-		return nil
-	}
-	return s.serviceFailed(err)
+	return s.serviceFailed(errors.Join(errs...))
 }
 
 func (s *shop) url(path string) string { return "http://" + s.web.address + "/" + path }

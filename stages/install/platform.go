@@ -28,8 +28,7 @@ func (s *shop) platform(ctx context.Context) error {
 
 // composer is a command of Composer in the project.
 func (s *shop) composer(step string, args ...string) command {
-	args = append(args, "--no-interaction", "--no-ansi")
-	return command{step: step, dir: s.project(), args: slices.Concat(s.programs.composer, args)}
+	return command{step: step, dir: s.project(), args: slices.Concat(s.programs.composer, args, []string{"--no-interaction", "--no-ansi"}), served: true}
 }
 
 // tool is the version of a tool, as the candidate has it.
@@ -37,7 +36,6 @@ func (s *shop) tool(name string) string { return stages.ToolVersion(s.candidate.
 
 func (s *shop) validate(ctx context.Context) error {
 	c := s.composer("validate", "validate", "--no-check-publish")
-	c.served = true
 	var lines []string
 	c.line = func(line string) { lines = append(lines, line) }
 	_, err := s.run(ctx, c)

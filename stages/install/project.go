@@ -10,12 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -116,34 +114,22 @@ func (s *shop) create(ctx context.Context, step, base, number string) error {
 	if err != nil {
 		return err
 	}
-	args := slices.Concat(s.programs.composer, []string{"create-project",
-		"--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress",
-		"--stability=" + version.Stability().String(), "--repository=" + string(from),
-		s.candidate.Snapshot.Project, s.project(), number})
-	_, err = s.run(ctx, command{step: step, dir: s.dir.root, args: args, served: true})
+	c := s.composer(step, "create-project", "--no-install", "--no-scripts", "--no-progress",
+		"--stability="+version.Stability().String(), "--repository="+string(from),
+		s.candidate.Snapshot.Project, s.project(), number)
+	c.dir = s.dir.root
+	_, err = s.run(ctx, c)
 	return err
 }
 
-// pointAtNight lets the copy of the project install from the served night: it
-// names the public repository, where this night is not published yet.
 func (s *shop) pointAtSnapshot(context.Context) error { return s.pointAt(s.base) }
 
-// pointAt is pointAtNight for a night that is served at base.
+// pointAt lets the project install from a snapshot that is served at base. It names the
+// public repository, where the snapshot is not published yet.
 func (s *shop) pointAt(base string) error {
-	file := filepath.Join(s.project(), "composer.json")
-	data, err := files.ReadPlain(file, maxForeign)
+	m, entries, err := s.readManifest()
 	if err != nil {
-		return fmt.Errorf("the created project: %w", err)
-	}
-	m, err := composer.ParseManifest(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	var entries []map[string]any
-	if raw, ok := m.Get("repositories"); ok {
-		if err := json.Unmarshal(raw, &entries); err != nil {
-			return fmt.Errorf("%s: repositories: %w; the project edition has to list them", file, err)
-		}
+		return err
 	}
 	found := false
 	for _, entry := range entries {
@@ -155,25 +141,14 @@ func (s *shop) pointAt(base string) error {
 	if !found {
 		return fmt.Errorf("%s %s does not name the repository %s, so nobody could install it; the project edition has to", s.candidate.Snapshot.Project, s.candidate.Snapshot.Version, s.candidate.Snapshot.URL)
 	}
-	if entries, err = s.withThirdParty(entries); err != nil {
-		return err
-	}
-	if err := m.Set("repositories", entries); err != nil {
-		return err
-	}
-	return os.WriteFile(file, m.Encode(), 0o644)
-}
-
-// withThirdParty adds the candidate's repositories to those of a project.
-func (s *shop) withThirdParty(entries []map[string]any) ([]map[string]any, error) {
 	others, err := s.thirdParty()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range others {
 		entries = append(entries, map[string]any{"type": r.Type, "url": r.URL})
 	}
-	return append(entries, noPackagist), nil
+	return writeManifest(s.project(), m, append(entries, noPackagist))
 }
 
 func sameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
@@ -190,8 +165,8 @@ func (s *shop) installPackages(ctx context.Context) error {
 // packagesBy runs a command of Composer that installs packages.
 func (s *shop) packagesBy(ctx context.Context, step string, words ...string) error {
 	var done, total int64
-	args := slices.Concat(s.programs.composer, words, []string{"--no-interaction", "--no-ansi", "--no-progress"})
-	_, err := s.run(ctx, command{step: step, dir: s.project(), args: args, served: true, line: func(line string) {
+	c := s.composer(step, append(words, "--no-progress")...)
+	c.line = func(line string) {
 		if found := operations.FindStringSubmatch(line); found != nil {
 			total, _ = strconv.ParseInt(found[1], 10, 64) // digits; 0 if there are too many
 		}
@@ -199,8 +174,8 @@ func (s *shop) packagesBy(ctx context.Context, step string, words ...string) err
 			done++
 			s.progress(pipeline.Step{Item: found[1], Done: done, Total: total, Unit: "packages"})
 		}
-	}})
-	if err != nil {
+	}
+	if _, err := s.run(ctx, c); err != nil {
 		return errors.Join(s.reachable(err), errors.Join(s.unmapped()...))
 	}
 	return nil

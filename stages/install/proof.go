@@ -18,8 +18,8 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// checkPackages compares what Composer locked and installed with the night: each
-// package of ours has to be the night's, from the night's folder.
+// checkPackages compares what Composer locked and installed with the snapshot: each
+// package of ours has to be the snapshot's, from the snapshot's folder.
 func (s *shop) checkPackages(ctx context.Context) error {
 	sums, err := s.sums(ctx)
 	if err != nil {
@@ -39,19 +39,28 @@ func (s *shop) checkPackages(ctx context.Context) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("the project is not made of this night's packages:\n%w\nsee %s", err, s.project())
+		return fmt.Errorf("the project is not made of this snapshot's packages:\n%w\nsee %s", err, s.project())
 	}
 	s.provePackages(installed, ours)
 	return nil
 }
 
-// ours are the night's packages by name.
+// ours are the snapshot's packages by name.
 func (s *shop) ours() map[string]stages.SnapshotPackage {
 	ours := map[string]stages.SnapshotPackage{}
 	for _, p := range s.candidate.Snapshot.Packages {
 		ours[p.Name] = p
 	}
 	return ours
+}
+
+// ourLocked are the locked packages that are the snapshot's.
+func (s *shop) ourLocked() []composer.LockPackage {
+	ours := s.ours()
+	return slices.DeleteFunc(slices.Clone(s.locked), func(p composer.LockPackage) bool {
+		_, our := ours[string(p.Name)]
+		return !our
+	})
 }
 
 func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]stages.SnapshotPackage) {
@@ -67,7 +76,7 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 	}
 	slices.SortFunc(packages, func(a, b stages.InstalledPackage) int { return strings.Compare(a.Name, b.Name) })
 	s.prove("install", "%d packages", len(packages))
-	s.prove("origin", "%d packages are this night's, from its folder", count)
+	s.prove("origin", "%d packages are this snapshot's, from its folder", count)
 	s.packages = packages
 }
 
@@ -98,20 +107,20 @@ func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.Snaps
 	case !ok:
 		return nil
 	case p.Version != our.Version:
-		return fmt.Errorf("the night has version %s", our.Version)
+		return fmt.Errorf("the snapshot has version %s", our.Version)
 	case dist.URL == "" && our.Type == "metapackage":
 		return nil // it has no files that could come from elsewhere
 	case dist.URL == "":
 		return errors.New("it has no dist")
 	case !strings.HasPrefix(dist.URL, s.base):
-		return fmt.Errorf("it comes from %s and not from the night's folder", dist.URL)
+		return fmt.Errorf("it comes from %s and not from the snapshot's folder", dist.URL)
 	case dist.SHASum != sums[our.Name]:
-		return fmt.Errorf("its shasum is %q, but the night's %s has %s", dist.SHASum, our.Dist, sums[our.Name])
+		return fmt.Errorf("its shasum is %q, but the snapshot's %s has %s", dist.SHASum, our.Dist, sums[our.Name])
 	}
 	return nil
 }
 
-// sums are the SHA-1 sums of the night's dists by package name, from their bytes
+// sums are the SHA-1 sums of the snapshot's dists by package name, from their bytes
 // and not from metadata.
 func (s *shop) sums(ctx context.Context) (map[string]string, error) {
 	files, err := s.options.Store.Files(ctx, s.candidate.Snapshot.Tree)
@@ -129,7 +138,7 @@ func (s *shop) sums(ctx context.Context) (map[string]string, error) {
 			continue // a metapackage without files
 		}
 		if sums[p.Name], err = s.sum(ctx, digest); err != nil {
-			return nil, fmt.Errorf("read %s of the night: %w", p.Dist, err)
+			return nil, fmt.Errorf("read %s of the snapshot: %w", p.Dist, err)
 		}
 	}
 	return sums, nil

@@ -6,28 +6,29 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages"
 )
 
-// router is PHP's part of serving a night again: what is not there is 404, as
-// from any web server; PHP's own answers with an index page.
+// router lets PHP's own server, which serves the snapshot again, answer 404 for what is
+// not there, as any web server does; by itself it answers with an index page.
 const router = `<?php
-$path = __DIR__ . '/night' . rawurldecode(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
+$path = __DIR__ . '/snapshot' . rawurldecode(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
 if (is_file($path)) {
     return false;
 }
 http_response_code(404);
 `
 
-// reproduce writes a script that runs a failed command again, serving the night
-// at the same address if it needs it, and gives the command to run it. No value
-// of a proxy variable is written: it can hold a password.
+// reproduce writes a script that runs a failed command again, and gives the command to
+// run it. The script serves the snapshot at the same address, if the command needs it. It
+// holds no value of a proxy variable, which can be a password.
 func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 	var script strings.Builder
 	script.WriteString("#!/bin/sh\n# Runs the step again that failed: " + c.step + "\n")
@@ -38,11 +39,10 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 		s.writeServer(&script)
 	}
 	s.writeDatabase(&script)
-	if c.secret != "" {
-		script.WriteString(": \"${SECRET:?set it to the password of the database}\"\n")
-	}
-	if c.queueSecret != "" {
-		script.WriteString(": \"${QUEUE_SECRET:?set it to the password of the queue}\"\n")
+	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
+		if c.secrets[name] != "" {
+			fmt.Fprintf(&script, ": \"${%s:?set it to the password of that service}\"\n", name)
+		}
 	}
 	fmt.Fprintf(&script, "cd %s || exit\nenv -i", quote(c.dir))
 	for _, name := range proxies {
@@ -55,8 +55,8 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 	return "sh " + quote(file), os.WriteFile(file, []byte(script.String()), 0o755)
 }
 
-// writeSnapshot lays the night's folder out below the work folder, with the URLs
-// that the server had.
+// writeSnapshot writes the snapshot's folder into the work folder, with the URLs that the
+// server had.
 func (s *shop) writeSnapshot(ctx context.Context) error {
 	files, err := s.options.Store.Files(ctx, s.candidate.Snapshot.Tree)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *shop) writeSnapshot(ctx context.Context) error {
 }
 
 func (s *shop) writeFile(ctx context.Context, f pipeline.File) (err error) {
-	to := filepath.Join(s.dir.path("night"), filepath.FromSlash(f.Path))
+	to := filepath.Join(s.dir.path("snapshot"), filepath.FromSlash(f.Path))
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return err
 	}
@@ -99,24 +99,6 @@ func (s *shop) writeFile(ctx context.Context, f pipeline.File) (err error) {
 	}
 	_, err = io.Copy(out, content)
 	return errors.Join(err, out.Close())
-}
-
-// cacheName is the name that Composer gives a repository's folder in its cache.
-func cacheName(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return "none"
-	}
-	return fileNameOfURL(u.Scheme + "://" + u.Host)
-}
-
-func fileNameOfURL(address string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' {
-			return r
-		}
-		return '-'
-	}, address)
 }
 
 // quote quotes a word for a POSIX shell.

@@ -19,8 +19,7 @@ import (
 func (s *shop) resolve(ctx context.Context) error { return s.resolveAs(ctx, "resolve") }
 
 func (s *shop) resolveAs(ctx context.Context, step string) error {
-	args := slices.Concat(s.programs.composer, []string{"update", "--no-install", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress"})
-	if _, err := s.run(ctx, command{step: step, dir: s.project(), args: args, served: true}); err != nil {
+	if _, err := s.run(ctx, s.composer(step, "update", "--no-install", "--no-scripts", "--no-progress")); err != nil {
 		return s.reachable(err)
 	}
 	locked, err := s.readPackages("composer.lock")
@@ -36,35 +35,30 @@ func (s *shop) checkResolved(context.Context) error {
 	for _, p := range s.locked {
 		found[string(p.Name)] = true
 	}
-	project, err := s.readManifest()
+	project, _, err := s.readManifest()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	ours, missing := s.ours(), map[string]bool{}
-	for _, m := range s.withManifest(project) {
+	manifests := []*composer.Manifest{project}
+	for _, p := range s.locked {
+		manifests = append(manifests, p.Manifest)
+	}
+	for _, m := range manifests {
 		for _, link := range m.Links(composer.Require) {
 			if _, our := ours[link.Name]; our && !found[link.Name] && !missing[link.Name] {
 				missing[link.Name] = true
-				errs = append(errs, fmt.Errorf("%s requires %s, which the night has, but Composer did not take it, because %s", m.Name(), link.Name, s.replacer(link.Name)))
+				errs = append(errs, fmt.Errorf("%s requires %s, which the snapshot has, but Composer did not take it, because %s", m.Name(), link.Name, s.replacer(link.Name)))
 			}
 		}
 	}
 	errs = append(errs, s.checkReplaced()...)
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("the project does not resolve to this night's packages:\n%w", err)
+		return fmt.Errorf("the project does not resolve to this snapshot's packages:\n%w", err)
 	}
 	s.prove("resolve", "%d packages", len(s.locked))
 	return nil
-}
-
-// withManifest are the manifests of a project and of all that is resolved.
-func (s *shop) withManifest(project *composer.Manifest) []*composer.Manifest {
-	all := []*composer.Manifest{project}
-	for _, p := range s.locked {
-		all = append(all, p.Manifest)
-	}
-	return all
 }
 
 // replacer says which resolved package replaces or provides a name.
@@ -102,7 +96,7 @@ func (s *shop) checkReplaced() []error {
 	return errs
 }
 
-// demo is the extension that has to resolve beside the night.
+// demo is the extension that has to resolve beside the snapshot.
 const demo = "nightly-demo/extension"
 
 // extension proves that a third-party extension that requires upstream names
@@ -111,15 +105,16 @@ const demo = "nightly-demo/extension"
 func (s *shop) extension(ctx context.Context) error {
 	require := s.replacedHere()
 	if len(require) == 0 {
-		s.skip("extension", "no package of this night replaces one of upstream, so that none can be asked for")
+		s.skip("extension", "no package of this snapshot replaces one of upstream, so that none can be asked for")
 		return nil
 	}
 	dir := s.dir.path("extension")
 	if err := s.writeExtension(dir, require); err != nil {
 		return err
 	}
-	args := slices.Concat(s.programs.composer, []string{"update", demo, "--no-install", "--no-plugins", "--no-scripts", "--no-interaction", "--no-ansi", "--no-progress"})
-	if _, err := s.run(ctx, command{step: "extension", dir: dir, args: args, served: true}); err != nil {
+	c := s.composer("extension", "update", demo, "--no-install", "--no-plugins", "--no-scripts", "--no-progress")
+	c.dir = dir
+	if _, err := s.run(ctx, c); err != nil {
 		return s.reachable(err)
 	}
 	s.prove("extension", "an extension that requires %d upstream packages, %s and the like, resolves", len(require), slices.Min(slices.Collect(maps.Keys(require))))
@@ -152,36 +147,37 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 	if err := os.WriteFile(filepath.Join(dir, "composer.lock"), lock, 0o644); err != nil {
 		return err
 	}
-	m, err := s.readManifest()
+	m, repositories, err := s.readManifest()
 	if err != nil {
 		return err
 	}
-	var entries []any
+	m.SetLinks(composer.Require, append(m.Links(composer.Require), composer.Link{Name: demo, Constraint: "1.0.0"}))
+	return writeManifest(dir, m, append([]map[string]any{{"type": "package", "package": map[string]any{
+		"name": demo, "version": "1.0.0", "type": "metapackage", "require": require,
+	}}}, repositories...))
+}
+
+// readManifest reads the project's composer.json, with the repositories that it names.
+func (s *shop) readManifest() (m *composer.Manifest, repositories []map[string]any, err error) {
+	data, err := files.ReadPlain(s.in("composer.json"), maxForeign)
+	if err == nil {
+		m, err = composer.ParseManifest(data)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("the created project: %s: %w", s.in("composer.json"), err)
+	}
 	if raw, ok := m.Get("repositories"); ok {
-		if err := json.Unmarshal(raw, &entries); err != nil {
-			return fmt.Errorf("repositories of the project: %w", err)
+		if err := json.Unmarshal(raw, &repositories); err != nil {
+			return nil, nil, fmt.Errorf("%s: repositories: %w; the project edition has to list them", s.in("composer.json"), err)
 		}
 	}
-	entries = append([]any{map[string]any{"type": "package", "package": map[string]any{
-		"name": demo, "version": "1.0.0", "type": "metapackage", "require": require,
-	}}}, entries...)
-	links := append(m.Links(composer.Require), composer.Link{Name: demo, Constraint: "1.0.0"})
-	m.SetLinks(composer.Require, links)
-	if err := m.Set("repositories", entries); err != nil {
+	return m, repositories, nil
+}
+
+// writeManifest writes the composer.json of a project, with other repositories.
+func writeManifest(dir string, m *composer.Manifest, repositories []map[string]any) error {
+	if err := m.Set("repositories", repositories); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "composer.json"), m.Encode(), 0o644)
-}
-
-// readManifest reads the project's composer.json.
-func (s *shop) readManifest() (*composer.Manifest, error) {
-	data, err := files.ReadPlain(s.in("composer.json"), maxForeign)
-	if err != nil {
-		return nil, fmt.Errorf("the created project: %w", err)
-	}
-	m, err := composer.ParseManifest(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.in("composer.json"), err)
-	}
-	return m, nil
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 )
-
-// maxOutput is how much of the output of a script is searched, in bytes.
-const maxOutput = 16 << 20
 
 // runScripts runs the line's PHP scripts in the installed project and looks for
 // the texts that they have to print.
@@ -23,11 +19,7 @@ func (s *shop) runScripts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		text, err := readSome(log)
-		if err != nil {
-			return err
-		}
-		printed.WriteString(text)
+		printed.WriteString(readFrom(log, 0))
 		s.prove("run", "%s", script)
 	}
 	var missing []error
@@ -66,17 +58,6 @@ func (s *shop) scriptsAgain() string {
 		commands[i] = quoteAll(s.script(script))
 	}
 	return "cd " + quote(s.project()) + " && " + strings.Join(commands, " && ")
-}
-
-// readSome reads the beginning of a log.
-func readSome(log string) (text string, err error) {
-	f, err := os.Open(log)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	data, err := io.ReadAll(io.LimitReader(f, maxOutput))
-	return string(data), err
 }
 
 func lastLines(text string) string {

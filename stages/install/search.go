@@ -3,7 +3,6 @@ package install
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install/standin"
@@ -70,9 +68,9 @@ func (s *shop) startSearch(ctx context.Context) error {
 	s.search = &search{}
 	if address == "" {
 		s.search.standIn = &standin.Service{}
-		stop, at, err := listenAndServe(s.search.standIn)
+		stop, at, err := listenAndServe("the search stand-in", s.search.standIn)
 		if err != nil {
-			return &MachineError{Err: fmt.Errorf("serve the search stand-in on loopback: %w", err), Do: "allow listening on 127.0.0.1"}
+			return err
 		}
 		s.atEnd(stop)
 		address = "http://" + at
@@ -112,35 +110,9 @@ func (s *shop) searchModules() []string {
 	return names
 }
 
-// listenAndServe serves a handler on loopback until stop is called.
-func listenAndServe(h http.Handler) (stop func() error, address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // ends with stop
-	return server.Close, listener.Addr().String(), nil
-}
-
 // askSearch waits for a search and asks what it is.
 func askSearch(ctx context.Context, address string) (engine, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("no answer within %v", answerTime))
-	defer cancel()
-	for {
-		found, err := searchAbout(ctx, address)
-		if err == nil {
-			return found, nil
-		}
-		select {
-		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return engine{}, ctx.Err()
-			}
-			return engine{}, &MachineError{Err: fmt.Errorf("the search at %s: %w: %w", address, context.Cause(ctx), err), Do: "start it, correct its address, or do without (--search none)"}
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
+	return waitFor(ctx, "the search at "+address, withoutService+" (--search none)", func(ctx context.Context) (engine, error) { return searchAbout(ctx, address) })
 }
 
 func searchAbout(ctx context.Context, address string) (found engine, err error) {

@@ -5,32 +5,32 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/stages"
 )
 
-// A server serves a night on loopback.
-type server struct {
-	base string // with a slash at its end
-	http *http.Server
+// listenAndServe serves a handler on loopback until stop is called.
+func listenAndServe(what string, h http.Handler) (stop func() error, address string, err error) {
+	listener, err := listen(what)
+	if err != nil {
+		return nil, "", err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // ends with stop
+	return server.Close, listener.Addr().String(), nil
 }
 
-func serve(r pipeline.Reader, n stages.Snapshot) (*server, error) {
-	handler, err := stages.SnapshotHandler(r, n)
-	if err != nil {
-		return nil, err
-	}
+func listen(what string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, &MachineError{Err: fmt.Errorf("serve night %s on loopback: %w", n.Name, err), Do: "allow listening on 127.0.0.1"}
+		return nil, &MachineError{Err: fmt.Errorf("serve %s on loopback: %w", what, err), Do: "allow listening on 127.0.0.1"}
 	}
-	s := &server{
-		base: "http://" + listener.Addr().String() + "/",
-		http: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute},
-	}
-	go func() { _ = s.http.Serve(listener) }() // ends with close
-	return s, nil
+	return listener, nil
 }
 
-func (s *server) close() { _ = s.http.Close() } // its clients are gone
+// freeAddress is an address on loopback that nobody listens on now.
+func freeAddress() (string, error) {
+	listener, err := listen("the shop")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}

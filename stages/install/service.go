@@ -48,7 +48,7 @@ func (s *shop) startServer(v service) (*running, error) {
 	// Not the installation's context: a service ends when what needs it has ended.
 	r.cmd = exec.CommandContext(context.Background(), v.args[0], v.args[1:]...)
 	group(r.cmd)
-	dieWithUs(r.cmd, v.end)
+	setPdeathsig(r.cmd, v.end)
 	r.cmd.Dir, r.cmd.Env = v.dir, append(s.environ(), v.extra...)
 	r.cmd.Stdout, r.cmd.Stderr = file, file
 	r.cmd.ExtraFiles = s.dir.inherited()
@@ -72,21 +72,21 @@ func (s *shop) startServer(v service) (*running, error) {
 
 // answers waits until a service answers a question; one that ends before, or
 // never answers, is a *MachineError.
-func (r *running) answers(ctx context.Context, ask func(context.Context) (string, error)) (string, error) {
+func (r *running) answers(ctx context.Context, ask func(context.Context) error) error {
 	deadline := time.NewTimer(answerTime)
 	defer deadline.Stop()
 	for {
-		answer, err := ask(ctx)
+		err := ask(ctx)
 		if err == nil {
-			return answer, nil
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return ctx.Err()
 		case <-r.ended:
-			return "", r.failed(fmt.Errorf("it ended before it answered: %w", r.err))
+			return r.failed(fmt.Errorf("it ended before it answered: %w", r.err))
 		case <-deadline.C:
-			return "", r.failed(fmt.Errorf("it did not answer within %v: %w", answerTime, err))
+			return r.failed(fmt.Errorf("it did not answer within %v: %w", answerTime, err))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -94,12 +94,8 @@ func (r *running) answers(ctx context.Context, ask func(context.Context) (string
 
 // failed is what is said of a service that does not run.
 func (r *running) failed(cause error) error {
-	text, err := readSome(r.log)
-	if err != nil {
-		text = err.Error()
-	}
 	return &MachineError{
-		Err: fmt.Errorf("the %s, %s: %w\n%s\nall output: %s", r.service.name, quoteAll(r.service.args), cause, indent(lastLines(text)), r.log),
+		Err: fmt.Errorf("the %s, %s: %w\n%s\nall output: %s", r.service.name, quoteAll(r.service.args), cause, indent(lastLines(readFrom(r.log, 0))), r.log),
 		Do:  "correct what it complains of on this machine",
 	}
 }

@@ -32,7 +32,7 @@ type Services struct {
 type Database struct {
 	Address string // host:port
 	Name    string
-	// Upgrade is a second empty database, for the earlier night that is upgraded;
+	// Upgrade is a second empty database, for the earlier snapshot that is upgraded;
 	// empty: there is none.
 	Upgrade  string
 	User     string
@@ -106,7 +106,7 @@ func (v Services) Tools(ctx context.Context, p Programs, level releases.Level, c
 
 func (v Services) databaseVersion(ctx context.Context, p Programs) (string, error) {
 	if v.Database != nil {
-		return handshake(ctx, "tcp", v.Database.Address)
+		return databaseProbe.wait(ctx, v.Database.Address)
 	}
 	m, err := findMariaDB(p)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,11 +48,12 @@ func (s *shop) setUp(ctx context.Context) error {
 	}
 	args = append(args, s.options.Services.extraArguments()...)
 	c := s.magento("setup:install", append(args, s.search.arguments()...)...)
+	c.secrets = map[string]string{}
 	if d.secret {
-		c.secret = string(d.password)
+		c.secrets[databaseSecret] = string(d.password)
 	}
 	if q := s.options.Services.Queue; q != nil {
-		c.queueSecret = string(q.Password)
+		c.secrets["QUEUE_PASSWORD"] = string(q.Password)
 	}
 	if _, err := s.run(ctx, c); err != nil {
 		return s.serviceFailed(err)
@@ -62,21 +62,15 @@ func (s *shop) setUp(ctx context.Context) error {
 	return nil
 }
 
-// freeAddress is an address on loopback that nobody listens on now.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", &MachineError{Err: fmt.Errorf("listen for the shop on loopback: %w", err), Do: "allow listening on 127.0.0.1"}
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
 // gone is what PHP says when a service went away.
 var gone = regexp.MustCompile(`SQLSTATE\[HY000\] \[(2002|2003)\]|MySQL server has gone away|No alive nodes found in your cluster|SQLSTATE\[HY000\] \[1045\]`)
 
 // serviceFailed makes a *MachineError of a step that failed because the database
-// or the search did.
+// or the search did. It returns nil for nil, and any other error as it is.
 func (s *shop) serviceFailed(err error) error {
+	if err == nil {
+		return nil
+	}
 	if text := gone.FindString(err.Error()); text != "" {
 		return &MachineError{Err: fmt.Errorf("a service does not answer (%s): %w", text, err), Do: "look at the service's own log"}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mage-os/nightly/stages"
@@ -52,10 +53,10 @@ func (s *shop) cache() string {
 	return s.options.Cache
 }
 
-// forgetCache removes from Composer's cache what came from this night. The cache
+// forgetCache removes from Composer's cache what came from this snapshot. The cache
 // goes by URL and the port is another each time, so nobody would use it again.
 func (s *shop) forgetCache() {
-	stale := []string{filepath.Join(s.cache(), "repo", cacheName(s.base))}
+	stale := []string{filepath.Join(s.cache(), "repo", fileName(strings.TrimSuffix(s.base, "/")))}
 	for _, p := range s.candidate.Snapshot.Packages {
 		stale = append(stale, filepath.Join(s.cache(), "files", filepath.FromSlash(p.Name)))
 	}

@@ -2,45 +2,41 @@ package install
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
-	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
 
-// upgrade installs the earlier night beside the shop and upgrades it to the
+// upgrade installs the earlier snapshot beside the shop and upgrades it to the
 // candidate: composer update, and setup:upgrade from level setup on.
 func (s *shop) upgrade(ctx context.Context) error {
 	from := s.candidate.Upgrade
 	if s.options.Previous == nil {
-		return &MachineError{Err: fmt.Errorf("night %s, which is to be upgraded, is served by nobody", from.Snapshot), Do: "name the repository that has it"}
+		return &MachineError{Err: fmt.Errorf("snapshot %s, which is to be upgraded, is served by nobody", from.Snapshot), Do: "name the repository that has it"}
 	}
-	stop, address, err := listenAndServe(s.options.Previous)
+	stop, address, err := listenAndServe("snapshot "+from.Snapshot, s.options.Previous)
 	if err != nil {
-		return &MachineError{Err: fmt.Errorf("serve night %s on loopback: %w", from.Snapshot, err), Do: "allow listening on 127.0.0.1"}
+		return err
 	}
 	s.atEnd(stop)
-	old := s.beside("upgrade")
-	err = old.upgradeFrom(ctx, "http://"+address+"/", from)
-	s.commands, s.steps = old.commands, old.steps
-	s.ending = old.ending
-	s.notProven = append(s.notProven, old.notProven...)
+	err = s.inOtherProject("upgrade", func(old *shop) error { return old.upgradeFrom(ctx, "http://"+address+"/", from) })
 	if err != nil {
-		return &LevelError{Level: s.now, Err: fmt.Errorf("upgrade from night %s: %w", from.Snapshot, err)}
+		return &LevelError{Level: s.now, Err: fmt.Errorf("upgrade from snapshot %s: %w", from.Snapshot, err)}
 	}
-	s.prove("upgrade", "from night %s, %s", from.Snapshot, from.Version)
+	s.prove("upgrade", "from snapshot %s, %s", from.Snapshot, from.Version)
 	return nil
 }
 
-// beside is another project in the same work folder, with a database of its own.
-func (s *shop) beside(folder string) *shop {
+// inOtherProject works on another project in the same work folder. Of that only the steps
+// and what was not proven go into the report.
+func (s *shop) inOtherProject(folder string, do func(other *shop) error) error {
 	other := *s
-	other.folder, other.proven, other.notProven, other.packages, other.locked, other.built = folder, nil, nil, nil, nil, nil
-	return &other
+	other.folder, other.proven, other.packages, other.locked, other.built = folder, nil, nil, nil, nil
+	err := do(&other)
+	s.commands, s.steps, s.ending, s.notProven = other.commands, other.steps, other.ending, other.notProven
+	return err
 }
 
 func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade) error {
@@ -59,7 +55,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 			return err
 		}
 	}
-	if err := s.requireTonight(); err != nil {
+	if err := s.requireCandidate(); err != nil {
 		return err
 	}
 	if err := s.packagesBy(ctx, "update", "update", "--with-all-dependencies"); err != nil {
@@ -72,7 +68,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 	if s.locked, err = s.readPackages("composer.lock"); err != nil {
 		return err
 	}
-	s.built = nil // its modules are tonight's now
+	s.built = nil // its modules are the candidate's now
 	if !setup {
 		s.skip("setup:upgrade", "it needs level %s, and a second database where one is given: NIGHTLY_DATABASE=…?upgrade=NAME", releases.Setup)
 		return nil
@@ -85,7 +81,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 	return nil
 }
 
-// setUpPrevious sets the earlier night up in a database of its own.
+// setUpPrevious sets the earlier snapshot up in a database of its own.
 func (s *shop) setUpPrevious(ctx context.Context) error {
 	var err error
 	if s.locked, err = s.readPackages("composer.lock"); err != nil {
@@ -100,30 +96,21 @@ func (s *shop) setUpPrevious(ctx context.Context) error {
 	return s.setUp(ctx)
 }
 
-// requireTonight gives the earlier project the requires of tonight's, and the
+// requireCandidate gives the earlier project the requires of the candidate, and the
 // repository that has them: what a person does who upgrades.
-func (s *shop) requireTonight() error {
-	data, err := files.ReadPlain(s.dir.path("shop/composer.json"), maxForeign)
-	if err != nil {
-		return fmt.Errorf("the project of tonight: %w", err)
-	}
-	tonight, err := composer.ParseManifest(data)
+func (s *shop) requireCandidate() error {
+	earlier, _, err := s.readManifest()
 	if err != nil {
 		return err
 	}
-	earlier, err := s.readManifest()
+	built := *s
+	built.folder = ""
+	current, repositories, err := built.readManifest()
 	if err != nil {
 		return err
 	}
 	for _, section := range []composer.Section{composer.Require, composer.RequireDev} {
-		earlier.SetLinks(section, tonight.Links(section))
+		earlier.SetLinks(section, current.Links(section))
 	}
-	raw, ok := tonight.Get("repositories")
-	if !ok {
-		return errors.New("the project of tonight names no repositories")
-	}
-	if err := earlier.Set("repositories", raw); err != nil {
-		return err
-	}
-	return os.WriteFile(s.in("composer.json"), earlier.Encode(), 0o644)
+	return writeManifest(s.project(), earlier, repositories)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// before is the version of the night before the one of the tests.
+// before is the version of the snapshot before the one of the tests.
 const before = "1.0.0.1-alpha20261123"
 
-// upgraded is a shop that has to be upgraded from the night before, whose
+// upgraded is a shop that has to be upgraded from the snapshot before, whose
 // sources are these.
 func upgraded(t *testing.T, earlier map[string]*source) *fixture {
 	t.Helper()
@@ -42,7 +42,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (stages.Proof{Step: "upgrade", Detail: "from night 2026-11-23, " + before}); !slices.Contains(got.Proven, want) {
+	if want := (stages.Proof{Step: "upgrade", Detail: "from snapshot 2026-11-23, " + before}); !slices.Contains(got.Proven, want) {
 		t.Errorf("proven %v, want %v", got.Proven, want)
 	}
 	for path, want := range map[string]string{"shop/composer.lock": version, "upgrade/composer.lock": version} {
@@ -64,7 +64,7 @@ func TestUpgradeFails(t *testing.T) {
 	f := upgraded(t, earlier)
 	_, err := Stage(f.options).Run(t.Context(), f.candidate)
 	var at *LevelError
-	if !errors.As(err, &at) || !strings.Contains(err.Error(), "upgrade from night 2026-11-23: upgraded setup:upgrade: ") || !strings.Contains(err.Error(), "named by that: "+greeter) {
+	if !errors.As(err, &at) || !strings.Contains(err.Error(), "upgrade from snapshot 2026-11-23: upgraded setup:upgrade: ") || !strings.Contains(err.Error(), "named by that: "+greeter) {
 		t.Errorf("got %v, want that the upgrade fails", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestUpgradeFromNobody(t *testing.T) {
 	f.options.Previous, f.candidate.Install.Level = nil, releases.Resolve
 	_, err := Stage(f.options).Run(t.Context(), f.candidate)
 	var machine *MachineError
-	if !errors.As(err, &machine) || !strings.Contains(err.Error(), "night 2026-11-23, which is to be upgraded, is served by nobody") {
+	if !errors.As(err, &machine) || !strings.Contains(err.Error(), "snapshot 2026-11-23, which is to be upgraded, is served by nobody") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -35,12 +35,12 @@ func (s *shop) startWeb(ctx context.Context) error {
 		return err
 	}
 	s.atEnd(server.stop)
-	_, err = server.answers(ctx, func(ctx context.Context) (string, error) {
+	err = server.answers(ctx, func(ctx context.Context) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.web.address)
 		if err != nil {
-			return "", err
+			return err
 		}
-		return "", conn.Close()
+		return conn.Close()
 	})
 	s.web.client = &http.Client{
 		Timeout:       pageTime,

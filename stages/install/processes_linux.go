@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,9 +16,8 @@ import (
 	"time"
 )
 
-// holders are the processes that hold a file open, but for this one: proc(5),
-// /proc/PID/fd. Those of other users, which we cannot look into, we have not
-// started.
+// holders lists the other processes that hold a file open: proc(5), /proc/PID/fd.
+// Those of other users cannot be looked into; none of them was started by us.
 func holders(file string) []int {
 	// One that ends while we look may just have started another, which was not listed.
 	for tries := 1; ; tries++ {
@@ -54,7 +54,7 @@ func lookForHolders(file string) (pids []int, all bool) {
 	return pids, all
 }
 
-// endAll ends processes: it asks, waits, and then kills.
+// endAll ends processes with SIGTERM and, after ten seconds, with SIGKILL.
 func endAll(ctx context.Context, pids []int, log *slog.Logger) error {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		for _, pid := range pids {
@@ -63,7 +63,7 @@ func endAll(ctx context.Context, pids []int, log *slog.Logger) error {
 			}
 			_ = syscall.Kill(pid, signal) // it may have ended
 		}
-		left, err := waitFor(ctx, pids)
+		left, err := waitUntilEnded(ctx, pids)
 		if err != nil || len(left) == 0 {
 			return err
 		}
@@ -72,9 +72,9 @@ func endAll(ctx context.Context, pids []int, log *slog.Logger) error {
 	return fmt.Errorf("an earlier test installation left processes that cannot be ended: %v; end them and try again", pids)
 }
 
-// waitFor waits up to ten seconds for processes to end and gives those that have
-// not.
-func waitFor(ctx context.Context, pids []int) ([]int, error) {
+// waitUntilEnded waits up to ten seconds for processes to end and gives those that
+// have not.
+func waitUntilEnded(ctx context.Context, pids []int) ([]int, error) {
 	for range 100 {
 		pids = slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return ended(pid) })
 		if len(pids) == 0 {
@@ -123,3 +123,7 @@ func mounts(below string) []string {
 	}
 	return found
 }
+
+// setPdeathsig has the kernel send a signal to a command when the thread that starts it
+// ends, also when this program is killed: prctl(2), PR_SET_PDEATHSIG.
+func setPdeathsig(cmd *exec.Cmd, signal syscall.Signal) { cmd.SysProcAttr.Pdeathsig = signal }

@@ -12,18 +12,17 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// A Beside is a service that runs in a container beside the stage: what is run
-// there, and by which address the stage reaches it.
-type Beside struct {
-	Name string   // its host
-	Args []string // command; nil: that of the image
+// A Sidecar is a service that runs in a container of its own, for as long as the stage
+// does.
+type Sidecar struct {
+	Name string   // its host name
+	Args []string // its command; nil: that of the image
 	Env  map[string]string
 	Port int
-	// Address is for Services: that of a database or of a search.
+	// Address is the one by which the stage reaches it, in the form of the stage's Services.
 	Address string
 }
 
-// The hosts of services beside the stage.
 const (
 	databaseHost = "database"
 	searchHost   = "search"
@@ -34,16 +33,16 @@ const (
 //go:embed database.sh
 var databaseScript string
 
-// DatabaseBeside is a database of an image of MariaDB or MySQL. Its password
+// DatabaseSidecar is a database of an image of MariaDB or MySQL. Its password
 // guards nothing: nobody but the stage reaches it.
-func DatabaseBeside(image string) Beside {
-	said := ""
+func DatabaseSidecar(image string) Sidecar {
+	version := ""
 	if found := mariaTag.FindStringSubmatch(image); found != nil {
-		said = found[1] + "."
+		version = found[1] + "."
 	}
-	return Beside{
+	return Sidecar{
 		Name: databaseHost, Args: []string{"sh", "-c", databaseScript}, Port: databasePort,
-		Env:     map[string]string{"NAME": ownName, "UPGRADE": upgradeName, "USERNAME": ownUser, "PASSWORD": ownPassword, "SAID": said},
+		Env:     map[string]string{"NAME": ownName, "UPGRADE": upgradeName, "USERNAME": ownUser, "PASSWORD": ownPassword, "VERSION": version},
 		Address: "mysql://" + ownUser + ":" + ownPassword + "@" + databaseHost + ":" + strconv.Itoa(databasePort) + "/" + ownName + "?upgrade=" + upgradeName,
 	}
 }
@@ -52,9 +51,9 @@ func DatabaseBeside(image string) Beside {
 // with.
 var mariaTag = regexp.MustCompile(`\bmariadb:(\d+\.\d+)`)
 
-// SearchBeside is a search of an image of OpenSearch or Elasticsearch, with its
+// SearchSidecar is a search of an image of OpenSearch or Elasticsearch, with its
 // own entrypoint: one node, without its security plugin, in half a gibibyte.
-func SearchBeside(image string) Beside {
+func SearchSidecar(image string) Sidecar {
 	env := map[string]string{"discovery.type": "single-node"}
 	if strings.Contains(image, "elasticsearch") {
 		env["xpack.security.enabled"], env["ES_JAVA_OPTS"] = "false", "-Xms512m -Xmx512m"
@@ -62,29 +61,27 @@ func SearchBeside(image string) Beside {
 		env["DISABLE_SECURITY_PLUGIN"], env["DISABLE_INSTALL_DEMO_CONFIG"] = "true", "true"
 		env["OPENSEARCH_JAVA_OPTS"] = "-Xms512m -Xmx512m"
 	}
-	return Beside{Name: searchHost, Env: env, Port: searchPort, Address: "http://" + searchHost + ":" + strconv.Itoa(searchPort)}
+	return Sidecar{Name: searchHost, Env: env, Port: searchPort, Address: "http://" + searchHost + ":" + strconv.Itoa(searchPort)}
 }
 
-// CacheBeside and QueueBeside are a Valkey or Redis, and a RabbitMQ, of an image
-// with its own entrypoint.
-func CacheBeside() Beside {
-	return Beside{Name: "cache", Port: 6379, Address: "redis://cache:6379"}
+// CacheSidecar is a Valkey or Redis of an image with its own entrypoint.
+func CacheSidecar() Sidecar {
+	return Sidecar{Name: "cache", Port: 6379, Address: "redis://cache:6379"}
 }
 
-// QueueBeside is documented with CacheBeside. Its user guest may come from
-// everywhere only where it is made so.
-func QueueBeside() Beside {
+// QueueSidecar is a RabbitMQ of an image with its own entrypoint. It gets a user of its
+// own, because the user guest may connect from its own host only.
+func QueueSidecar() Sidecar {
 	const password = "nightly-queue" // guards nothing, as the database's
 	env := map[string]string{"RABBITMQ_DEFAULT_USER": ownUser, "RABBITMQ_DEFAULT_PASS": password}
-	return Beside{Name: "queue", Env: env, Port: 5672, Address: "amqp://" + ownUser + ":" + password + "@queue:5672"}
+	return Sidecar{Name: "queue", Env: env, Port: 5672, Address: "amqp://" + ownUser + ":" + password + "@queue:5672"}
 }
 
-// StandInBeside is the search stand-in in a container of its own; the arguments
-// are this program's.
-func StandInBeside(command string) Beside {
-	b := SearchBeside("")
-	b.Env, b.Args = nil, []string{command, "--address", ":" + strconv.Itoa(searchPort)}
-	return b
+// StandInSidecar is the search stand-in, a command of this program.
+func StandInSidecar(command string) Sidecar {
+	s := SearchSidecar("")
+	s.Env, s.Args = nil, []string{command, "--address", ":" + strconv.Itoa(searchPort)}
+	return s
 }
 
 // DatabaseTool is the database of this machine, or of this container, as a tool
@@ -98,8 +95,8 @@ func DatabaseTool(ctx context.Context) (stages.Tool, error) {
 	return stages.Tool{Name: "database", Version: version}, err
 }
 
-// SearchTool is the search of a cell as a tool of an installation that runs
-// beside it: what its image is tagged with.
+// SearchTool is the search of a cell as a tool of an installation; of an image it is what
+// that is tagged with.
 func SearchTool(cell releases.Cell) stages.Tool {
 	version := cell.Search
 	switch {

@@ -41,7 +41,7 @@ type source struct {
 	manifest string
 	files    map[string]string
 	shasum   func(string) string // as metadata has it
-	unlisted bool                // the night does not serve it
+	unlisted bool                // the snapshot does not serve it
 	damaged  bool                // its zip ends too early
 }
 
@@ -119,7 +119,7 @@ func newFixture(t *testing.T, sources map[string]*source) *fixture {
 	return f
 }
 
-// build puts the night's folder into the store.
+// build puts the snapshot's folder into the store.
 func (f *fixture) build(t *testing.T, s *store.Store, sources map[string]*source) {
 	t.Helper()
 	var files []pipeline.File
