@@ -25,21 +25,20 @@ const (
 // the last one that was told; the last step of a stage is always told.
 func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
 	var mu sync.Mutex
-	lines := lineWriter(func(mark string, data []byte) {
+	send := func(mark string, data []byte) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Whoever listens has gone when it cannot be written, and so has the stage.
-		_, _ = out.Write(append(append([]byte(mark), bytes.TrimRight(data, "\n")...), '\n'))
-	})
+		writeLine(out, mark, data)
+	}
 	progress := func(s pipeline.Step) {
 		if s.Done != s.Total && !due() {
 			return
 		}
 		if data, err := json.Marshal(s); err == nil {
-			lines(stepMark, data)
+			send(stepMark, data)
 		}
 	}
-	handler := slog.NewJSONHandler(writer(func(p []byte) { lines(logMark, p) }), &slog.HandlerOptions{Level: slog.LevelInfo})
+	handler := slog.NewJSONHandler(writer(func(p []byte) { send(logMark, p) }), &slog.HandlerOptions{Level: slog.LevelInfo})
 	return progress, slog.New(handler)
 }
 
@@ -61,13 +60,15 @@ func SendFile(out io.Writer, name string, data []byte) {
 		if err != nil {
 			return // a string and bytes can always be marshalled
 		}
-		// Whoever listens has gone when it cannot be written.
-		_, _ = out.Write(append(append([]byte(fileMark), line...), '\n'))
+		writeLine(out, fileMark, line)
 		data = data[n:]
 	}
 }
 
-type lineWriter func(mark string, data []byte)
+// writeLine writes an event. Where that fails the engine has gone, and with it the stage.
+func writeLine(out io.Writer, mark string, data []byte) {
+	_, _ = out.Write(append(append([]byte(mark), bytes.TrimRight(data, "\n")...), '\n'))
+}
 
 type writer func([]byte)
 
@@ -111,21 +112,13 @@ func (w *logWriter) Write(p []byte) (int, error) {
 
 // line hands on the event of a line, if it has one.
 func (e *Engine) line(line string) {
-	if _, data, ok := strings.Cut(line, stepMark); ok {
-		var s pipeline.Step
-		if json.Unmarshal([]byte(data), &s) == nil {
-			e.options.Progress(s)
-		}
-		return
-	}
-	if _, data, ok := strings.Cut(line, fileMark); ok {
-		var p part
-		if json.Unmarshal([]byte(data), &p) == nil {
-			e.options.File(p.Name, p.Data)
-		}
-		return
-	}
-	if _, data, ok := strings.Cut(line, logMark); ok {
+	var s pipeline.Step
+	var p part
+	if _, data, ok := strings.Cut(line, stepMark); ok && json.Unmarshal([]byte(data), &s) == nil {
+		e.options.Progress(s)
+	} else if _, data, ok := strings.Cut(line, fileMark); ok && json.Unmarshal([]byte(data), &p) == nil {
+		e.options.File(p.Name, p.Data)
+	} else if _, data, ok := strings.Cut(line, logMark); ok {
 		e.relay([]byte(data))
 	}
 }

@@ -65,7 +65,7 @@ func (e *Engine) service(s step, v Service, input []byte) (*dagger.Service, erro
 	} else {
 		var err error
 		if c, err = e.image(v.Image); err != nil {
-			return nil, e.lacks(s, v, err)
+			return nil, e.serviceError(s, v, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Env)) {
@@ -76,7 +76,7 @@ func (e *Engine) service(s step, v Service, input []byte) (*dagger.Service, erro
 	return c.AsService(dagger.ContainerAsServiceOpts{Args: args, UseEntrypoint: v.Args == nil}), nil
 }
 
-func (e *Engine) lacks(s step, v Service, err error) error {
+func (e *Engine) serviceError(s step, v Service, err error) error {
 	return &ServiceError{Stage: s.Stage, Name: v.Name, Image: v.Image, Log: e.options.LogFile, Err: err}
 }
 
@@ -118,7 +118,7 @@ func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), 
 			return unwrapped(err)
 		})
 		if err != nil {
-			return stop, e.lacking(ctx, s, v, err)
+			return stop, e.serviceFailed(ctx, s, v, err)
 		}
 		started = append(started, service)
 	}
@@ -132,25 +132,26 @@ func (e *Engine) fetch(ctx context.Context, s step, v Service) error {
 	}
 	image, err := e.image(v.Image)
 	if err != nil {
-		return e.lacks(s, v, err)
+		return e.serviceError(s, v, err)
 	}
 	err = e.watch(ctx, s, func(ctx context.Context) error {
 		_, err := image.Sync(ctx)
 		return unwrapped(err)
 	})
 	if err != nil {
-		return e.lacking(ctx, s, v, err)
+		return e.serviceFailed(ctx, s, v, err)
 	}
 	return nil
 }
 
-// lacking is lacks for what the engine said, which may be that it has gone.
-func (e *Engine) lacking(ctx context.Context, s step, v Service, err error) error {
+// serviceFailed is serviceError for what the engine said. That the engine has gone, and a
+// cancellation, stay what they are.
+func (e *Engine) serviceFailed(ctx context.Context, s step, v Service, err error) error {
 	var lost *EngineError
 	if errors.As(err, &lost) || ctx.Err() != nil {
 		return err
 	}
-	return e.lacks(s, v, err)
+	return e.serviceError(s, v, err)
 }
 
 // unwrapped keeps a command of a service that failed from being taken for the

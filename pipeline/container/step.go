@@ -107,7 +107,7 @@ func (e *Engine) base(s step) (*dagger.Container, error) {
 	if s.Image != "" {
 		c, err := e.image(s.Image)
 		if err != nil {
-			return nil, e.lacks(s, Service{Image: s.Image}, err)
+			return nil, e.serviceError(s, Service{Image: s.Image}, err)
 		}
 		return c, nil
 	}
