@@ -17,7 +17,7 @@ import (
 // Composer resolves it for the root package. All that is missing is reported
 // together.
 func (o Options) closure(ctx context.Context, in stages.Build, trees sourceTrees, packages []composed) error {
-	snapshot, err := newOffers(packages)
+	built, err := builtCandidates(packages)
 	if err != nil {
 		return err
 	}
@@ -34,13 +34,13 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees sourceTrees
 	for _, w := range wants {
 		// A built package shuts out all others of its name: its repository is
 		// asked first.
-		if own, ok := snapshot.byName[w.name]; ok {
+		if own, ok := built.byName[w.name]; ok {
 			if !w.metBy(own...) {
-				errs = append(errs, w.missing("this night has "+versionList(own), "let the sources agree on one version"))
+				errs = append(errs, w.missing("this snapshot has "+versionList(own), "let the sources agree on one version"))
 			}
 			continue
 		}
-		if w.metBy(snapshot.replaced[w.name]...) || w.metBy(locked.byName[w.name]...) || w.metBy(locked.replaced[w.name]...) {
+		if w.metBy(built.replaced[w.name]...) || w.metBy(locked.byName[w.name]...) || w.metBy(locked.replaced[w.name]...) {
 			continue
 		}
 		open = append(open, w)
@@ -110,10 +110,10 @@ func newWant(p composed, section composer.Section, l composer.Link) (*want, erro
 	return nil, fmt.Errorf("%s (%s): %s %s %s: %w; correct it there", p.manifest.Name(), p.origin(l.Name), section, l.Name, l.Constraint, err)
 }
 
-// metBy reports whether one of the offers fits. A development version does only
+// metBy reports whether one of the candidates fits. A development version does only
 // where the constraint asks for one.
-func (w *want) metBy(offers ...offer) bool {
-	return slices.ContainsFunc(offers, func(o offer) bool {
+func (w *want) metBy(candidates ...candidate) bool {
+	return slices.ContainsFunc(candidates, func(o candidate) bool {
 		if !o.exact {
 			return true
 		}

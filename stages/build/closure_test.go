@@ -228,7 +228,7 @@ func TestBuiltFirst(t *testing.T) {
 		packages = append(packages, composed{Package: stages.Package{Repository: "shop", Directory: "log", Kind: stages.Plain}, manifest: m})
 	}
 	err = Options{Store: f.store}.closure(t.Context(), in, trees, packages)
-	const want = "fork/log (shop:log/composer.json): require monolog/monolog ^3 cannot be met: this night has 4.0.0; let the sources agree on one version"
+	const want = "fork/log (shop:log/composer.json): require monolog/monolog ^3 cannot be met: this snapshot has 4.0.0; let the sources agree on one version"
 	if text(err) != want {
 		t.Errorf("error %q, want %q", text(err), want)
 	}
@@ -236,8 +236,8 @@ func TestBuiltFirst(t *testing.T) {
 
 func TestOffers(t *testing.T) {
 	tests := []struct {
-		constraint, offer string
-		want              bool
+		constraint, candidate string
+		want                  bool
 	}{
 		{"^1.0", "1.2.0", true},
 		{"^1.0", "=1.2.0", true},
@@ -251,13 +251,13 @@ func TestOffers(t *testing.T) {
 		{"2.4.8.1-a20261124", "2.4.8.1-a20261125", false},
 	}
 	for _, test := range tests {
-		t.Run(test.constraint+" by "+test.offer, func(t *testing.T) {
+		t.Run(test.constraint+" by "+test.candidate, func(t *testing.T) {
 			c, err := composer.ParseConstraint(test.constraint)
 			if err != nil {
 				t.Fatal(err)
 			}
 			w := &want{constraint: c, text: test.constraint}
-			if got := w.metBy(newOffer(test.offer)); got != test.want {
+			if got := w.metBy(newCandidate(test.candidate)); got != test.want {
 				t.Errorf("met: %v, want %v", got, test.want)
 			}
 		})
@@ -265,9 +265,9 @@ func TestOffers(t *testing.T) {
 }
 
 func TestVersionList(t *testing.T) {
-	var many []offer
+	var many []candidate
 	for _, v := range []string{"7", "6", "5", "4", "3", "2", "1"} {
-		many = append(many, newOffer(v))
+		many = append(many, newCandidate(v))
 	}
 	if diff := cmp.Diff("7, 6, 5, 4, 3, and 2 older", versionList(many)); diff != "" {
 		t.Errorf("list differs (-want +got):\n%s", diff)

@@ -20,7 +20,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// MirrorStage gives the stage that puts tags together to a night of a mirror: a
+// MirrorStage gives the stage that puts tags together to a snapshot of a mirror: a
 // Composer repository of what the published nights before do not have. Of two
 // packages with the same name and version the first one is taken, as upstream
 // does; a published one stays for ever. Published is the index that the input names.
@@ -73,7 +73,7 @@ type mirrored struct {
 	dist     stages.TagPackage // without its manifest
 }
 
-// A mirror is a night of a mirror while it is put together.
+// A mirror is an addition to a mirror while it is put together.
 type mirror struct {
 	Options
 	in        stages.Mirror
@@ -165,7 +165,7 @@ func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (
 	return list, nil
 }
 
-// night writes the night's folder.
+// snapshot writes the snapshot's folder.
 func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
 	plan := m.in.Plan
 	f := folder{store: m.Store, files: m.files}
@@ -199,7 +199,7 @@ func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
 	}
 	var err error
 	if out.Tree, err = m.Store.Save(ctx, f.files); err != nil {
-		return stages.Snapshot{}, fmt.Errorf("save the night: %w", err)
+		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
 	}
 	return out, nil
 }

@@ -24,16 +24,16 @@ type packing struct {
 	Directories   []string        // empty directories to add
 }
 
-// path is the dist's place in the night's folder.
+// path is the dist's place in the snapshot's folder.
 func (p packing) path() string { return stages.DistPath(p.Name, p.Version) }
 
 // A packed dist lies in the store.
 type packed struct {
-	File pipeline.File // its place in the night's folder
+	File pipeline.File // its place in the snapshot's folder
 	SHA1 string        // in lower-case hexadecimal, for dist.shasum
 }
 
-// A packer makes dists. What one night compressed the next does not compress
+// A packer makes dists. What one snapshot compressed the next does not compress
 // again: entries are copied from the package's last dist as long as the store
 // has it (see index).
 type packer struct {

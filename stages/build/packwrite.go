@@ -23,7 +23,8 @@ type previousError struct{ err error }
 func (e *previousError) Error() string { return e.err.Error() }
 func (e *previousError) Unwrap() error { return e.err }
 
-// finish writes a dist of which all is packed, and its index for the next time.
+// finish writes a dist into the store once all of its chunks are packed, and its index
+// into the cache.
 func (p *packer) finish(ctx context.Context, df *deflater, d *dist) error {
 	err := p.write(ctx, d)
 	if previous := new(previousError); errors.As(err, &previous) && ctx.Err() == nil {

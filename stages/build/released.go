@@ -135,7 +135,7 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 }
 
 // pinEditions requires of an edition exactly the base package and the product of
-// its tag. In a night all that is built is pinned anyway.
+// its tag. In a snapshot all that is built is pinned anyway.
 func (w *writer) pinEditions(c *composed) {
 	if c.Kind != stages.Product && c.Kind != stages.Project {
 		return

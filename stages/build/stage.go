@@ -1,6 +1,6 @@
-// Package build writes the packages of a night: it composes every
+// Package build writes the packages of a snapshot: it composes every
 // composer.json, makes sure that what the packages require is to be had, packs
-// them, and writes the night's own Composer metadata and manifest.
+// them, and writes the snapshot's own Composer metadata and manifest.
 package build
 
 import (
@@ -17,7 +17,7 @@ import (
 // Name is the stage's name, in keys of saved results and in progress.
 const Name = "build"
 
-// Version is raised when the same input must give another night.
+// Version is raised when the same input must give another snapshot.
 const Version = 1
 
 // Options are what the stage works with. None of these decides bytes.

@@ -24,31 +24,31 @@ import (
 const asking = 8
 
 // readLock reads the composer.lock of the line's lock repository; without one there
-// are no offers.
-func readLock(ctx context.Context, name string, trees sourceTrees) (offers, error) {
+// are no candidates.
+func readLock(ctx context.Context, name string, trees sourceTrees) (candidates, error) {
 	if name == "" {
-		return lockOffers(&composer.Lock{}), nil
+		return lockedCandidates(&composer.Lock{}), nil
 	}
 	data, err := trees.read(ctx, name, "composer.lock")
 	if err != nil {
-		return offers{}, fmt.Errorf("the release line takes third-party packages from there: %w; correct \"lock\"", err)
+		return candidates{}, fmt.Errorf("the release line takes third-party packages from there: %w; correct \"lock\"", err)
 	}
 	lock, err := composer.ParseLock(data)
 	if err != nil {
-		return offers{}, fmt.Errorf("%s: %w", place(name, "composer.lock"), err)
+		return candidates{}, fmt.Errorf("%s: %w", place(name, "composer.lock"), err)
 	}
-	return lockOffers(lock), nil
+	return lockedCandidates(lock), nil
 }
 
 // found is what was found of one package, and where.
 type found struct {
-	versions []offer
+	versions []candidate
 	where    []string // "https://… has 1.0, 1.1"
 	asked    []string // repositories that do not have it
 }
 
 // text says what there is of the package, in composer.lock too.
-func (f *found) text(locked offers, name composer.Name) string {
+func (f *found) text(locked candidates, name composer.Name) string {
 	where := slices.Clone(f.where)
 	if at := locked.byName[name]; len(at) > 0 {
 		where = append(where, "composer.lock has "+versionList(at))
@@ -151,7 +151,7 @@ func (f *found) ask(ctx context.Context, repositories []opened, name composer.Na
 			return sourceError(r.url, err)
 		}
 		for _, v := range versions {
-			f.versions = append(f.versions, newOffer(v.Manifest.Version()))
+			f.versions = append(f.versions, newCandidate(v.Manifest.Version()))
 		}
 		f.where = append(f.where, r.url+" has "+versionList(f.versions))
 		return nil

@@ -9,30 +9,31 @@ import (
 	"github.com/mage-os/nightly/releases/composer"
 )
 
-// An offer is a version of a package that can be had. One that is not exact is
-// a range that another package replaces or provides; it is taken to fit, since
-// only Composer's solver can tell whether ranges meet.
-type offer struct {
+// A candidate is a version of a package that may meet a require. One that is not exact
+// is a range that another package replaces or provides; it counts as met, since only
+// Composer's solver can tell whether ranges meet.
+type candidate struct {
 	version composer.Version
 	exact   bool
 	text    string
 }
 
-// newOffer reads a version, or the constraint of a replace or provide.
-func newOffer(text string) offer {
+// newCandidate reads a version, or the constraint of a replace or provide.
+func newCandidate(text string) candidate {
 	v, err := composer.ParseVersion(strings.TrimPrefix(text, "="))
-	return offer{version: v, exact: err == nil, text: text}
+	return candidate{version: v, exact: err == nil, text: text}
 }
 
-// offers are what a set of packages has.
-type offers struct {
-	byName   map[composer.Name][]offer
-	replaced map[composer.Name][]offer // and provided
+// candidates are the versions that a set of packages has, replaces and provides, by name.
+// Composer calls that a pool.
+type candidates struct {
+	byName   map[composer.Name][]candidate
+	replaced map[composer.Name][]candidate // and provided
 }
 
-// newOffers are the offers of the built packages.
-func newOffers(packages []composed) (offers, error) {
-	o := offers{byName: map[composer.Name][]offer{}, replaced: map[composer.Name][]offer{}}
+// builtCandidates are the candidates of the built packages.
+func builtCandidates(packages []composed) (candidates, error) {
+	o := candidates{byName: map[composer.Name][]candidate{}, replaced: map[composer.Name][]candidate{}}
 	var errs []error
 	for _, p := range packages {
 		version := p.manifest.Version()
@@ -45,25 +46,25 @@ func newOffers(packages []composed) (offers, error) {
 	return o, errors.Join(errs...)
 }
 
-// lockOffers are the offers of a composer.lock, with its require-dev.
-func lockOffers(lock *composer.Lock) offers {
-	o := offers{byName: map[composer.Name][]offer{}, replaced: map[composer.Name][]offer{}}
+// lockedCandidates are the candidates of a composer.lock, with its require-dev.
+func lockedCandidates(lock *composer.Lock) candidates {
+	o := candidates{byName: map[composer.Name][]candidate{}, replaced: map[composer.Name][]candidate{}}
 	for _, p := range slices.Concat(lock.Packages, lock.PackagesDev) {
 		o.add(string(p.Name), p.Version, p.Replace, p.Provide)
 	}
 	return o
 }
 
-func (o offers) add(name, version string, others ...[]composer.Link) {
+func (o candidates) add(name, version string, others ...[]composer.Link) {
 	n := composer.Name(strings.ToLower(name))
-	o.byName[n] = append(o.byName[n], newOffer(version))
+	o.byName[n] = append(o.byName[n], newCandidate(version))
 	for _, l := range slices.Concat(others...) {
 		text := l.Constraint
 		if text == composer.SelfVersion {
 			text = version
 		}
 		n := composer.Name(strings.ToLower(l.Name))
-		o.replaced[n] = append(o.replaced[n], newOffer(text))
+		o.replaced[n] = append(o.replaced[n], newCandidate(text))
 	}
 }
 
@@ -71,7 +72,7 @@ func (o offers) add(name, version string, others ...[]composer.Link) {
 const maxListed = 5
 
 // versionList names the first versions.
-func versionList(found []offer) string {
+func versionList(found []candidate) string {
 	texts := make([]string, 0, maxListed)
 	for _, o := range found[:min(len(found), maxListed)] {
 		texts = append(texts, o.text)

@@ -15,7 +15,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// night writes the night's folder around the dists, which are in the order of
+// snapshot writes the snapshot's folder around the dists, which are in the order of
 // the packages.
 func (o Options) snapshot(ctx context.Context, in stages.Build, packages []composed, dists []packed) (stages.Snapshot, error) {
 	f := folder{store: o.Store}
@@ -33,7 +33,7 @@ func (o Options) snapshot(ctx context.Context, in stages.Build, packages []compo
 	}
 	tree, err := o.Store.Save(ctx, f.files)
 	if err != nil {
-		return stages.Snapshot{}, fmt.Errorf("save the night: %w", err)
+		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
 	}
 	return describe(in, built, tree)
 }
@@ -44,7 +44,7 @@ type builtPackage struct {
 	dist packed
 }
 
-// A folder is the night's folder while it is written.
+// A folder is the snapshot's folder while it is written.
 type folder struct {
 	store   pipeline.Store
 	files   []pipeline.File
@@ -69,7 +69,7 @@ type entryPoint struct {
 	Available   []string `json:"available-packages"`
 }
 
-// metadata writes a Composer repository of this night alone. The files of
+// metadata writes a Composer repository of this snapshot alone. The files of
 // development versions are there, and empty, because Composer asks for them.
 func (f *folder) metadata(ctx context.Context, built []builtPackage) error {
 	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: []string{}}
@@ -130,7 +130,7 @@ func (o Options) manifest(in stages.Build, built []builtPackage, files []release
 	return m
 }
 
-// describe is what the next stages need to know of the night.
+// describe is what the next stages need to know of the snapshot.
 func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Snapshot, error) {
 	snapshot := stages.Snapshot{
 		Name: string(in.Plan.Snapshot()), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
