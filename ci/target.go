@@ -84,8 +84,9 @@ func owner() string {
 
 // targets is how targets of publishing are reached.
 func (env *factory) targets() target.Options {
+	client := env.client(nil)
 	return target.Options{
-		SSH: env.client(nil).SSH, Log: env.logger(env.stderr),
+		SSH: client.SSH, Policy: client.Policy, Log: env.logger(env.stderr),
 		Region:   cmp.Or(env.getenv("AWS_REGION"), env.getenv("AWS_DEFAULT_REGION")),
 		Endpoint: cmp.Or(env.getenv("AWS_ENDPOINT_URL_S3"), env.getenv("AWS_ENDPOINT_URL")),
 	}

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A bucket is a folder of a bucket of Amazon S3, or of any other server that speaks
@@ -40,19 +42,21 @@ func (b *bucket) Close() error {
 	return nil
 }
 
-// status is the HTTP status with which a server refused; 0 of other errors.
-func status(err error) int {
+// ask asks the server, again where it fails for a moment, and gives a refusal its code
+// and the standard library's kind.
+func (b *bucket) ask(ctx context.Context, try func(context.Context) error) error {
 	var refused minio.ErrorResponse
-	errors.As(err, &refused)
-	return refused.StatusCode
-}
-
-// translate gives an error of the client its code and the standard library's kind.
-func translate(err error) error {
-	var refused minio.ErrorResponse
-	if errors.As(err, &refused) {
-		err = fmt.Errorf("%s: %w", refused.Code, err)
+	err := b.options.Policy.Do(ctx, b.name, func(ctx context.Context) error {
+		err := try(ctx)
+		if errors.As(err, &refused) && refused.Code == "RequestTimeout" { // a 400
+			return remote.Again(err, 0)
+		}
+		return err
+	})
+	if !errors.As(err, &refused) {
+		return err
 	}
+	err = fmt.Errorf("%s: %w", refused.Code, err)
 	switch refused.StatusCode {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
@@ -63,25 +67,39 @@ func translate(err error) error {
 }
 
 // Open implements Source.
-func (b *bucket) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	file, _, _, err := b.client.GetObject(ctx, b.bucket, b.prefix+name, minio.GetObjectOptions{})
-	return file, translate(err)
+func (b *bucket) Open(ctx context.Context, name string) (file io.ReadCloser, err error) {
+	err = b.ask(ctx, func(context.Context) error { // its context would end before the file is read
+		file, _, _, err = b.client.GetObject(ctx, b.bucket, b.prefix+name, minio.GetObjectOptions{})
+		return err
+	})
+	return file, err
 }
 
 // List implements Target.
-func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
+func (b *bucket) List(ctx context.Context, dir string) (entries []Entry, err error) {
 	prefix := b.prefix
 	if dir = path.Clean(dir); dir != "." {
 		prefix += dir + "/"
 	}
+	err = b.ask(ctx, func(ctx context.Context) error {
+		entries, err = b.list(ctx, prefix)
+		return err
+	})
+	switch {
+	case missing(err):
+		return nil, fmt.Errorf("list %s of %s: %w; make the bucket first", dir, b, err)
+	case err != nil:
+		return nil, fmt.Errorf("list %s of %s: %w", dir, b, err)
+	}
+	return entries, nil
+}
+
+func (b *bucket) list(ctx context.Context, prefix string) ([]Entry, error) {
 	entries := []Entry{}
 	for object := range b.client.ListObjectsIter(ctx, b.bucket, minio.ListObjectsOptions{Prefix: prefix}) {
-		err := translate(object.Err)
 		switch {
-		case missing(err):
-			return nil, fmt.Errorf("list %s of %s: %w; make the bucket first", dir, b, err)
-		case err != nil:
-			return nil, fmt.Errorf("list %s of %s: %w", dir, b, err)
+		case object.Err != nil:
+			return nil, object.Err
 		case len(entries) > maxEntries:
 			return entries, nil // Walk says what is wrong
 		case object.Key == prefix: // some tools make an object of a folder
@@ -90,10 +108,7 @@ func (b *bucket) List(ctx context.Context, dir string) ([]Entry, error) {
 		name, isDir := strings.CutSuffix(strings.TrimPrefix(object.Key, b.prefix), "/")
 		entries = append(entries, Entry{Name: name, Dir: isDir, size: object.Size, md5: md5OfETag(object.ETag)})
 	}
-	if err := context.Cause(ctx); err != nil { // then the client ends its list without an error
-		return nil, fmt.Errorf("list %s of %s: %w", dir, b, err)
-	}
-	return entries, nil
+	return entries, context.Cause(ctx) // which ends the client's list without an error
 }
 
 // md5OfETag is nil where a server's mark of a content cannot be its MD5.
@@ -117,8 +132,13 @@ func (b *bucket) Same(ctx context.Context, e Entry, c Content) (bool, error) {
 			return err == nil, err
 		}
 	}
-	info, err := b.client.StatObject(ctx, b.bucket, b.prefix+e.Name, minio.StatObjectOptions{})
-	return err == nil && info.UserMetadata[sumKey] == c.SHA256, translate(err)
+	same := false
+	err := b.ask(ctx, func(ctx context.Context) error {
+		info, err := b.client.StatObject(ctx, b.bucket, b.prefix+e.Name, minio.StatObjectOptions{})
+		same = err == nil && info.UserMetadata[sumKey] == c.SHA256
+		return err
+	})
+	return same, err
 }
 
 // Write implements Target. An object appears when it was sent whole.
@@ -144,9 +164,11 @@ func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) 
 	if err != nil {
 		return err
 	}
-	_, err = b.client.PutObject(ctx, b.bucket, b.prefix+name, bytes.NewReader(data), int64(len(data)), "", c.SHA256, options)
-	if err != nil {
-		return translate(err)
+	if err := b.ask(ctx, func(ctx context.Context) error {
+		_, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, bytes.NewReader(data), int64(len(data)), "", c.SHA256, options)
+		return err
+	}); err != nil {
+		return err
 	}
 	back, err := b.Open(ctx, name)
 	if err != nil {
@@ -158,7 +180,8 @@ func (b *bucket) put(ctx context.Context, name string, c Content, onlyNew bool) 
 // create implements lockTarget.
 func (b *bucket) create(ctx context.Context, name string, data []byte) error {
 	err := b.put(ctx, name, Bytes(data), true)
-	if status(err) == http.StatusNotImplemented {
+	var refused minio.ErrorResponse
+	if errors.As(err, &refused) && refused.StatusCode == http.StatusNotImplemented {
 		return b.put(ctx, name, Bytes(data), false) // the lock sees that it is no condition
 	}
 	return err
@@ -167,7 +190,9 @@ func (b *bucket) create(ctx context.Context, name string, data []byte) error {
 // Remove implements Target; a store has no empty directories.
 func (b *bucket) Remove(ctx context.Context, names []string) error {
 	for _, name := range names {
-		err := translate(b.client.RemoveObject(ctx, b.bucket, b.prefix+name, minio.RemoveObjectOptions{}))
+		err := b.ask(ctx, func(ctx context.Context) error {
+			return b.client.RemoveObject(ctx, b.bucket, b.prefix+name, minio.RemoveObjectOptions{})
+		})
 		if err != nil && !missing(err) {
 			return fmt.Errorf("remove %s of %s: %w", name, b, err)
 		}

@@ -14,9 +14,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/stages/publish/target/targettest"
 )
 
@@ -30,7 +32,7 @@ func openS3(t *testing.T, before func(w http.ResponseWriter, r *http.Request, ne
 
 func openAt(t *testing.T, to string) Target {
 	t.Helper()
-	opened, err := Open(t.Context(), to, Options{})
+	opened, err := Open(t.Context(), to, Options{Policy: remote.Policy{Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +117,8 @@ func TestS3TriesAgain(t *testing.T) {
 		case r.Method == http.MethodPut && puts.Load() == 2:
 			_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
 			panic(http.ErrAbortHandler)
+		case r.Method == http.MethodPut && puts.Load() == 3:
+			http.Error(w, "<Error><Code>RequestTimeout</Code></Error>", http.StatusBadRequest)
 		case r.Method == http.MethodGet && gets.Add(1) == 1:
 			http.Error(w, "", http.StatusBadGateway)
 		default:
@@ -127,8 +131,20 @@ func TestS3TriesAgain(t *testing.T) {
 	if got, err := Read(t.Context(), to, "big"); !bytes.Equal(got, big) || err != nil {
 		t.Errorf("%d bytes are there, %v", len(got), err)
 	}
-	if puts.Load() != 3 || gets.Load() != 3 {
+	if puts.Load() != 4 || gets.Load() != 3 {
 		t.Errorf("%d times put, %d times got", puts.Load(), gets.Load())
+	}
+}
+
+// Only the policy of all servers says how often one is asked that does not recover.
+func TestS3GivesUp(t *testing.T) {
+	server := startSpy(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) })
+	to := openAt(t, targettest.S3URL("nightly", "repo", server.URL)+"&anonymous=true")
+	if _, err := to.Open(t.Context(), "file"); err == nil || !strings.Contains(err.Error(), "503 Service Unavailable, on each of 5 tries") {
+		t.Errorf("error %v", err)
+	}
+	if asked := len(server.asked()); asked != 5 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // openBucket opens s3://bucket/folder?region=…&endpoint=…. Keys come from where
@@ -28,16 +30,14 @@ func openBucket(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	fail := func(err error) (Target, error) {
 		return nil, fmt.Errorf("publish to %s: %w", shown.Redacted(), err)
 	}
-	transport, err := newTransport(s.secure)
-	if err != nil {
-		return fail(err)
-	}
+	transport := newTransport()
 	keys, err := s.keys(ctx, transport)
 	if err != nil {
 		return fail(err)
 	}
 	client, err := minio.NewCore(s.host, &minio.Options{
-		Creds: keys, Secure: s.secure, Region: s.region, BucketLookup: s.lookup, Transport: transport,
+		Creds: keys, Secure: s.secure, Region: s.region, BucketLookup: s.lookup,
+		Transport: remote.Bounded{Next: transport, Max: maxRead}, MaxRetries: 1, // ask tries again
 	})
 	if err != nil {
 		return fail(err)
@@ -128,18 +128,17 @@ func (s s3Address) keys(ctx context.Context, transport *http.Transport) (*creden
 	return keys, err
 }
 
-// newTransport is the client's own, with the proxy of the environment, but for the
-// machine's own services: what a proxy reaches at their addresses is the proxy's machine.
-func newTransport(secure bool) (*http.Transport, error) {
-	transport, err := minio.DefaultTransport(secure)
-	if err != nil {
-		return nil, err
-	}
+// newTransport is as those of all servers, but for the machine's own services: what a
+// proxy reaches at their addresses is the proxy's machine.
+func newTransport() *http.Transport {
+	transport := remote.NewTransport()
+	transport.DisableCompression = true // an object is read as it lies there
+	transport.MaxIdleConnsPerHost = 16
 	transport.Proxy = func(r *http.Request) (*url.URL, error) {
 		if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
 			return nil, nil
 		}
 		return http.ProxyFromEnvironment(r)
 	}
-	return transport, nil
+	return transport
 }

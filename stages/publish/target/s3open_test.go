@@ -196,10 +196,7 @@ func TestProxy(t *testing.T) {
 		}
 		return
 	}
-	transport, err := newTransport(false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	transport := newTransport()
 	for address, want := range map[string]string{"http://169.254.169.254/latest": "", "http://bucket.example.org/": "http://proxy.example.org:1"} {
 		r := httptest.NewRequest(http.MethodGet, address, nil)
 		got := ""

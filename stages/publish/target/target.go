@@ -100,6 +100,8 @@ type Holder struct {
 type Options struct {
 	// SSH is how sftp:// targets are logged in to.
 	SSH remote.SSH
+	// Policy is how often a server of s3:// that fails is asked again.
+	Policy remote.Policy
 	// Lease is for how long a lock counts that its holder does not renew, where
 	// nothing else tells that the holder is dead; 0: DefaultLease.
 	Lease time.Duration
@@ -144,6 +146,7 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Policy = o.Policy.Or(remote.Policy{Log: o.Log})
 	if to == "" {
 		return nil, &AddressError{errors.New("no target to publish to; give a folder, as ./repository, or a URL")}
 	}
