@@ -117,8 +117,7 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 	if err := show.failure(ctx, nightly.Result{}, err); err != nil {
 		return err
 	}
-	comparison := known.Compare(report, len(in.Only) > 0)
-	view := drift.View{Comparison: comparison, Title: title, Program: releases.Program, Baseline: f.baseline, All: f.all}
+	view := drift.View{Report: known.Compare(report, len(in.Only) > 0), Title: title, Program: releases.Program, Baseline: f.baseline, All: f.all}
 	if err := f.write(env, view); err != nil {
 		return err
 	}
@@ -128,7 +127,7 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 		}
 		return f.saveBaseline(env, known.Merge(report))
 	}
-	return alarm(comparison.Alarming())
+	return alarm(view.Alarming())
 }
 
 // alarm fails if something new and unreachable appeared: the report was made, and it is

@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"stages/dependencies/platform": nil,
 	"stages/dependencies/scan":     {"pipeline", "stages/dependencies/php"},
 	"stages/dependencies/drift": {
-		"pipeline", "pipeline/files", "releases", "releases/composer", "stages",
+		"pipeline", "pipeline/files", "pipeline/markdown", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/rules", "stages"},

@@ -1,23 +1,21 @@
 package drift
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/mage-os/nightly/pipeline"
 )
 
 // baselineFormat is the format of baselines that this program reads and writes.
 const baselineFormat = 1
 
 // A Baseline is the set of findings that are known, so that a report can say
-// what is new. The zero Baseline knows nothing.
-type Baseline struct {
-	keys map[Key]bool
-}
+// what is new.
+type Baseline map[Key]bool
 
 // baselineFile is a baseline as a file: sorted, one name a line, and without
 // places in files, so that a commit shows what came and what went.
@@ -28,9 +26,9 @@ type baselineFile struct {
 
 // BaselineOf is the baseline that knows all findings of a report.
 func BaselineOf(r Report) Baseline {
-	b := Baseline{keys: make(map[Key]bool, len(r.Findings))}
+	b := Baseline{}
 	for _, f := range r.Findings {
-		b.keys[f.Key()] = true
+		b[f.Key()] = true
 	}
 	return b
 }
@@ -39,25 +37,20 @@ func BaselineOf(r Report) Baseline {
 // errors: a misspelt one would let something new pass.
 func ParseBaseline(data []byte) (Baseline, error) {
 	var file baselineFile
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&file); err != nil {
-		return Baseline{}, fmt.Errorf("read baseline: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Baseline{}, errors.New("read baseline: more text behind the JSON object")
+	if err := json.Unmarshal(data, &file, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("read baseline: %w", err)
 	}
 	if file.Format != baselineFormat {
-		return Baseline{}, fmt.Errorf("read baseline: it has format %d, and this program knows %d; write it anew", file.Format, baselineFormat)
+		return nil, fmt.Errorf("read baseline: it has format %d, and this program knows %d; write it anew", file.Format, baselineFormat)
 	}
-	b := Baseline{keys: map[Key]bool{}}
+	b := Baseline{}
 	for name, kinds := range file.Packages {
 		for kind, requires := range kinds {
 			if !slices.Contains(Kinds, kind) {
-				return Baseline{}, fmt.Errorf("read baseline: package %s: there is no kind %q; the kinds are %v", name, kind, Kinds)
+				return nil, fmt.Errorf("read baseline: package %s: there is no kind %q; the kinds are %v", name, kind, Kinds)
 			}
 			for _, require := range requires {
-				b.keys[Key{name, kind, require}] = true
+				b[Key{name, kind, require}] = true
 			}
 		}
 	}
@@ -73,74 +66,45 @@ func (b Baseline) Encode() ([]byte, error) {
 		}
 		file.Packages[k.Package][k.Kind] = append(file.Packages[k.Package][k.Kind], k.Require)
 	}
-	data, err := json.MarshalIndent(file, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write baseline: %w", err)
-	}
-	return append(data, '\n'), nil
+	return pipeline.EncodeJSON(file, "  ")
 }
 
-func (b Baseline) sorted() []Key { return slices.SortedFunc(maps.Keys(b.keys), Key.compare) }
+func (b Baseline) sorted() []Key { return slices.SortedFunc(maps.Keys(b), Key.compare) }
 
-// A Comparison is a report beside a baseline.
-type Comparison struct {
-	Report
-	// New are the keys of the findings that the baseline does not know.
-	New map[Key]bool
-	// Known counts the others.
-	Known int
-	// Gone are what the baseline knows and the report does not have any more, of
-	// the packages that the report is about and of those that are no more.
-	Gone []Key
-}
-
-// Compare puts a report beside the baseline. Partial says that the report is
-// about some packages only: what the baseline knows of others is then not gone.
-func (b Baseline) Compare(r Report, partial bool) Comparison {
-	c := Comparison{Report: r, New: map[Key]bool{}, Gone: []Key{}}
-	found := BaselineOf(r)
-	for k := range found.keys {
-		if !b.keys[k] {
-			c.New[k] = true
-		}
-	}
-	c.Known = len(found.keys) - len(c.New)
-	looked := map[string]bool{}
-	for _, p := range r.Packages {
-		looked[p.Name] = true
+// Compare marks in a report what is new, and adds what is gone. Partial says that
+// the report is about some packages only: what the baseline knows of others is then
+// not gone.
+func (b Baseline) Compare(r Report, partial bool) Report {
+	r.Findings, r.Gone = slices.Clone(r.Findings), []Key{}
+	found, looked := BaselineOf(r), r.looked()
+	for i, f := range r.Findings {
+		r.Findings[i].New = !b[f.Key()]
 	}
 	for _, k := range b.sorted() {
-		if !found.keys[k] && (!partial || looked[k.Package]) {
-			c.Gone = append(c.Gone, k)
+		if !found[k] && (!partial || looked[k.Package]) {
+			r.Gone = append(r.Gone, k)
 		}
 	}
-	return c
+	return r
 }
 
 // Merge is the baseline to write after a report about some packages only: what
 // it knew of others stays.
 func (b Baseline) Merge(r Report) Baseline {
-	merged := BaselineOf(r)
-	looked := map[string]bool{}
-	for _, p := range r.Packages {
-		looked[p.Name] = true
-	}
-	for k := range b.keys {
+	merged, looked := BaselineOf(r), r.looked()
+	for k := range b {
 		if !looked[k.Package] {
-			merged.keys[k] = true
+			merged[k] = true
 		}
 	}
 	return merged
 }
 
-// Alarming gives the findings that are new and unreachable, in order: what makes
-// the command fail.
-func (c Comparison) Alarming() []Finding {
-	var found []Finding
-	for _, f := range c.Findings {
-		if f.Kind == Unreachable && c.New[f.Key()] {
-			found = append(found, f)
-		}
+// looked are the packages that the report is about.
+func (r Report) looked() map[string]bool {
+	names := map[string]bool{}
+	for _, p := range r.Packages {
+		names[p.Name] = true
 	}
-	return found
+	return names
 }

@@ -23,7 +23,10 @@ import (
 //
 // Name is what the report calls the repository. Symbolic links are left out.
 func Clone(ctx context.Context, store pipeline.Store, folder fs.FS, name string) (Input, error) {
-	c := &clone{store: store, folder: folder, name: name, project: isProject(folder)}
+	c := &clone{store: store, folder: folder, name: name}
+	if root, err := c.manifest("composer.json"); err == nil {
+		c.project = root.Type() == "project"
+	}
 	err := fs.WalkDir(folder, ".", func(file string, d fs.DirEntry, err error) error {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
@@ -68,23 +71,22 @@ type clone struct {
 	packages []stages.Package
 }
 
-func isProject(folder fs.FS) bool {
-	text, err := readFile(folder, "composer.json")
-	if err != nil {
-		return false
-	}
-	m, err := composer.ParseManifest(text)
-	return err == nil && m.Type() == "project"
-}
-
-// readFile is fs.ReadFile for files of at most maxText bytes.
-func readFile(folder fs.FS, name string) (text []byte, err error) {
-	f, err := folder.Open(name)
+// manifest reads a composer.json.
+func (c *clone) manifest(file string) (*composer.Manifest, error) {
+	f, err := c.folder.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return files.ReadAll(f, name, maxText)
+	defer f.Close()
+	text, err := files.ReadAll(f, file, maxText)
+	if err != nil {
+		return nil, err
+	}
+	m, err := composer.ParseManifest(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return m, nil
 }
 
 // skips reports whether nothing below a directory is looked at.
@@ -122,16 +124,9 @@ func (c *clone) add(ctx context.Context, file string) error {
 	if path.Base(file) != "composer.json" || file != "composer.json" && (testPaths{module: true}).are(file) {
 		return nil
 	}
-	text, err := readFile(c.folder, file)
-	if err != nil {
+	m, err := c.manifest(file)
+	if err != nil || m.Name() == "" || m.Type() == "project" {
 		return err
-	}
-	m, err := composer.ParseManifest(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if m.Name() == "" || m.Type() == "project" {
-		return nil
 	}
 	if _, err := composer.ParseName(m.Name()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)

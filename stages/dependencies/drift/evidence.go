@@ -3,7 +3,8 @@ package drift
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -33,7 +34,7 @@ func (v *verdict) unguarded(ctx context.Context, places []Place, ext string) ([]
 	for _, p := range places {
 		names, read := v.guards[p.Path]
 		if !read {
-			text, err := v.w.read(ctx, v.s.Repository, p.Path)
+			text, err := v.read(ctx, v.m.Repository, p.Path)
 			if err != nil {
 				return nil, err
 			}
@@ -95,20 +96,20 @@ func (v *verdict) mentions(ctx context.Context, links []composer.Link) ([]mentio
 	patterns := make([]*regexp.Regexp, len(links))
 	for i, l := range links {
 		var err error
-		if patterns[i], err = v.w.pattern(ctx, v.w.graph.own(l.Name)); err != nil {
+		if patterns[i], err = v.pattern(ctx, v.graph.own(l.Name)); err != nil {
 			return nil, err
 		}
 	}
-	for _, f := range v.s.files {
+	for _, f := range v.m.files {
 		base := path.Base(f.Path)
 		if f.Mode == pipeline.Symlink || f.Size > maxText || !slices.Contains(textual, path.Ext(base)) || base == "composer.json" || base == "composer.lock" {
 			continue
 		}
-		text, err := v.w.content(ctx, f)
+		text, err := v.read(ctx, v.m.Repository, f.Path)
 		if err != nil {
 			return nil, err
 		}
-		inTests := v.s.tests.are(v.s.inside(f.Path))
+		inTests := v.m.areTests(f.Path)
 		for i, pattern := range patterns {
 			at := pattern.FindIndex(text)
 			if at == nil || v.isIdlePlace(f.Path, links[i].Name) {
@@ -129,26 +130,25 @@ func (v *verdict) mentions(ctx context.Context, links []composer.Link) ([]mentio
 // isIdlePlace reports whether a file names a package in imports and doc comments:
 // that the text has it too is then nothing new.
 func (v *verdict) isIdlePlace(file, require string) bool {
-	u := v.usesOf(require)
-	return slices.ContainsFunc(slices.Concat(u.idle, u.quiet, u.tests), func(p Place) bool { return p.Path == file })
+	return slices.ContainsFunc(v.placesOf(require, idle, quiet, tests), func(p Place) bool { return p.Path == file })
 }
 
 // pattern matches the texts by which a package is named.
-func (w *world) pattern(ctx context.Context, name string) (*regexp.Regexp, error) {
+func (d *distribution) pattern(ctx context.Context, name string) (*regexp.Regexp, error) {
 	texts := []string{regexp.QuoteMeta(name) + `\b`}
-	for id, pkg := range w.modules {
+	for id, pkg := range d.modules {
 		if pkg == name {
 			id = strings.TrimPrefix(strings.TrimPrefix(id, "frontend/"), "adminhtml/")
 			texts = append(texts, regexp.QuoteMeta(id)+`\b`, strings.ReplaceAll(regexp.QuoteMeta(id), "_", `\\{1,2}`)+`\b`)
 		}
 	}
 	for _, row := range table().Aliases {
-		if w.graph.own(row.Package) == name {
+		if d.graph.own(row.Package) == name {
 			texts = append(texts, regexp.QuoteMeta(row.Text))
 		}
 	}
 	for _, declared := range declarations {
-		names, err := w.declaredIn(ctx, name, declared.file, declared.name)
+		names, err := d.declaredIn(ctx, name, declared.file, declared.name)
 		if err != nil {
 			return nil, err
 		}
@@ -173,54 +173,18 @@ var declarations = []struct {
 }
 
 // declaredIn are the names that a file of a module of the distribution declares.
-func (w *world) declaredIn(ctx context.Context, name, file string, declaration *regexp.Regexp) ([]string, error) {
-	i := slices.IndexFunc(w.own, func(s *source) bool { return s.Name == name })
-	if i < 0 {
+func (d *distribution) declaredIn(ctx context.Context, name, file string, declaration *regexp.Regexp) ([]string, error) {
+	if !d.graph.isOwn(name) {
 		return nil, nil
 	}
-	s := w.own[i]
-	file = path.Join(s.Directory, file)
-	if _, ok := w.find(s.Repository, file); !ok {
+	m := d.graph.nodes[name].member
+	text, err := d.read(ctx, m.Repository, m.prefix+file)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	}
-	text, err := w.read(ctx, s.Repository, file)
-	if err != nil {
-		return nil, err
 	}
 	var names []string
-	for _, m := range declaration.FindAllSubmatch(text, -1) {
-		names = append(names, string(m[1]))
+	for _, found := range declaration.FindAllSubmatch(text, -1) {
+		names = append(names, string(found[1]))
 	}
-	return names, nil
-}
-
-// lineOfRequire finds the line of a require in a composer.json; 1 if it cannot.
-func lineOfRequire(text []byte, name string) int {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	var path []string // keys that lead to where the decoder is
-	isKey := []bool{false}
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return 1
-		}
-		last := len(isKey) - 1
-		switch delim, isDelim := token.(json.Delim); {
-		case isDelim && (delim == '{' || delim == '['):
-			isKey, path = append(isKey, delim == '{'), append(path, "")
-			continue
-		case isDelim:
-			isKey, path = isKey[:last], path[:len(path)-1]
-			last--
-		case isKey[last]:
-			isKey[last] = false
-			path[len(path)-1], _ = token.(string)
-			if len(path) == 2 && path[0] == string(composer.Require) && path[1] == name {
-				return 1 + bytes.Count(text[:dec.InputOffset()], []byte("\n"))
-			}
-			continue
-		}
-		// A value ended; in an object a key follows.
-		isKey[last] = len(path) > 0 && path[len(path)-1] != ""
-	}
+	return names, err
 }

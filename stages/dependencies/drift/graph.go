@@ -12,28 +12,23 @@ const pluginAPI, composerItself = "composer-plugin-api", "composer/composer"
 
 // A node is a package with what it requires.
 type node struct {
-	name     string
-	kind     string // Composer's type
-	version  string
-	requires []composer.Link
-	stands   []composer.Link // what it replaces
-	provides []composer.Link
+	name                         string
+	kind                         string // Composer's type
+	version                      string
+	requires, replaces, provides []composer.Link
+	member                       *member // nil: a third-party package
 }
 
-func nodeOf(s *source) node {
-	n := node{name: s.Name, kind: s.manifest.Type(), version: s.manifest.Version()}
-	if s.text != nil {
-		n.requires, n.stands, n.provides = s.manifest.Links(composer.Require), s.manifest.Links(composer.Replace), s.manifest.Links(composer.Provide)
+func nodeOf(m *member) node {
+	n := node{name: m.Name, kind: m.manifest.Type(), version: m.manifest.Version(), member: m}
+	if m.text != nil {
+		n.requires, n.replaces, n.provides = m.manifest.Links(composer.Require), m.manifest.Links(composer.Replace), m.manifest.Links(composer.Provide)
 		return n
 	}
-	for _, r := range s.Requires {
+	for _, r := range m.Requires {
 		n.requires = append(n.requires, composer.Link{Name: r.Name, Constraint: r.Constraint})
 	}
 	return n
-}
-
-func nodeOfLocked(p composer.LockPackage) node {
-	return node{name: string(p.Name), kind: p.Type, version: p.Version, requires: p.Require, stands: p.Replace, provides: p.Provide}
 }
 
 // A graph is what requires what.
@@ -46,10 +41,7 @@ type graph struct {
 }
 
 func newGraph(vendors []string) *graph {
-	return &graph{
-		vendors: vendors, nodes: map[string]*node{}, projects: map[string]string{},
-		replacers: map[string][]string{}, providers: map[string][]string{},
-	}
+	return &graph{vendors, map[string]*node{}, map[string]string{}, map[string][]string{}, map[string][]string{}}
 }
 
 func (g *graph) add(n node) {
@@ -57,7 +49,7 @@ func (g *graph) add(n node) {
 	if vendor, project, ok := strings.Cut(n.name, "/"); ok && slices.Contains(g.vendors, vendor) {
 		g.projects[project] = n.name
 	}
-	for _, l := range n.stands {
+	for _, l := range n.replaces {
 		name := strings.ToLower(l.Name)
 		g.replacers[name] = append(g.replacers[name], n.name)
 	}
@@ -66,6 +58,9 @@ func (g *graph) add(n node) {
 		g.providers[name] = append(g.providers[name], n.name)
 	}
 }
+
+// isOwn reports whether a package is one of the distribution's.
+func (g *graph) isOwn(name string) bool { return g.nodes[name] != nil && g.nodes[name].member != nil }
 
 // own gives a name as the distribution's sources have it: they may have the
 // vendor from before or from after the renaming.
@@ -85,19 +80,28 @@ func (g *graph) own(name string) string {
 // themselves.
 func (g *graph) meets(name string) []string {
 	name = g.own(name)
-	if name == pluginAPI {
+	_, known := g.nodes[name]
+	switch by := g.providers[name]; {
+	case name == pluginAPI:
 		return []string{name, composerItself}
-	}
-	if _, ok := g.nodes[name]; ok {
-		return []string{name}
-	}
-	if by := g.replacers[name]; len(by) > 0 {
-		return by
-	}
-	if by := g.providers[name]; len(by) == 1 {
+	case known:
+	case len(g.replacers[name]) > 0:
+		return g.replacers[name]
+	case len(by) == 1:
 		return by
 	}
 	return []string{name}
+}
+
+// met is the set of packages that meet links, each with the link that it meets.
+func (g *graph) met(links []composer.Link) map[string]string {
+	names := map[string]string{}
+	for _, l := range links {
+		for _, name := range g.meets(l.Name) {
+			names[name] = l.Name
+		}
+	}
+	return names
 }
 
 // A reach is what a package's requires lead to.
@@ -106,46 +110,36 @@ type reach struct {
 	open []string          // packages on the way whose requires nobody knows
 }
 
-// reach follows all requires of a package, the nearest first.
+// reach follows all requires of a package, the nearest first. What a package
+// provides is there with it: a polyfill's extension.
 func (g *graph) reach(start string) reach {
 	r := reach{from: map[string]string{start: ""}}
-	queue := []string{start}
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
-		n, ok := g.nodes[name]
+	for queue := []string{start}; len(queue) > 0; queue = queue[1:] {
+		n, ok := g.nodes[queue[0]]
 		if !ok {
-			if !composer.IsPlatform(name) && !g.isVirtual(name) {
-				r.open = append(r.open, name)
+			if !composer.IsPlatform(queue[0]) && !g.isVirtual(queue[0]) {
+				r.open = append(r.open, queue[0])
 			}
 			continue
 		}
-		queue = append(queue, r.follow(g, n)...)
+		note := func(name string) {
+			if _, known := r.from[name]; !known {
+				r.from[name] = n.name
+				queue = append(queue, name)
+			}
+		}
+		for _, l := range n.requires {
+			for _, name := range g.meets(l.Name) {
+				note(name)
+			}
+		}
+		for _, l := range n.provides {
+			if composer.IsPlatform(l.Name) {
+				note(strings.ToLower(l.Name))
+			}
+		}
 	}
 	return r
-}
-
-// follow notes what a node requires, and gives what was not known before. What
-// a package provides is there with it: a polyfill's extension.
-func (r reach) follow(g *graph, n *node) []string {
-	var added []string
-	note := func(name string) {
-		if _, known := r.from[name]; !known {
-			r.from[name] = n.name
-			added = append(added, name)
-		}
-	}
-	for _, l := range n.requires {
-		for _, name := range g.meets(l.Name) {
-			note(name)
-		}
-	}
-	for _, l := range n.provides {
-		if composer.IsPlatform(l.Name) {
-			note(strings.ToLower(l.Name))
-		}
-	}
-	return added
 }
 
 // isVirtual reports whether a name is only ever provided: psr/log-implementation.

@@ -1,10 +1,12 @@
 package drift
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
-	"path"
+	"regexp"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -13,193 +15,205 @@ import (
 )
 
 // judge compares what every package uses with what it requires.
-func (o Options) judge(ctx context.Context, w *world) (Report, error) {
-	var judged []*source
-	for _, s := range w.own {
+func (o Options) judge(ctx context.Context, d *distribution) (Report, error) {
+	var judged []*member
+	for _, m := range d.own {
 		switch {
-		case len(w.in.Only) > 0 && !slices.Contains(w.in.Only, s.Repository):
-		case s.judged():
-			judged = append(judged, s)
+		case len(d.in.Only) > 0 && !slices.Contains(d.in.Only, m.Repository):
+		case m.judged():
+			judged = append(judged, m)
 		default:
-			o.Log.Info("nobody writes the requires of this package by hand, or it has no code; it is not judged", slog.String("package", s.Name))
+			o.Log.Info("nobody writes the requires of this package by hand, or it has no code; it is not judged", slog.String("package", m.Name))
 		}
 	}
-	constraints := w.constraints()
 	verdicts := make([]*verdict, len(judged))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(scanners)
-	for i, s := range judged {
+	for i, m := range judged {
 		group.Go(func() (err error) {
-			verdicts[i], err = w.verdict(ctx, s, constraints)
+			verdicts[i], err = d.verdict(ctx, m)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return Report{}, err
 	}
-	return w.report(verdicts), nil
+	return d.report(verdicts), nil
 }
 
 // A verdict is what was found out about one package.
 type verdict struct {
-	w           *world
-	s           *source
-	usage       usage
-	reach       reach
-	required    map[string]string // package that meets a require: the require as written
-	development map[string]bool
-	suggested   map[string]bool
-	constraints constraints
-	findings    []Finding
-	provided    map[string]Provided
-	guards      map[string]map[string]bool // what each file asks for before it uses it
+	*distribution
+	m     *member
+	usage usage
+	reach reach
+	// These map the packages that meet a require to it, as written.
+	required, development, suggested map[string]string
+	findings                         []Finding
+	provided                         map[string]Provided
+	guards                           map[string]map[string]bool // what each file asks for before it uses it
 }
 
 // verdict judges one package.
-func (w *world) verdict(ctx context.Context, s *source, c constraints) (*verdict, error) {
+func (d *distribution) verdict(ctx context.Context, m *member) (*verdict, error) {
 	v := &verdict{
-		w: w, s: s, usage: w.usage(s), reach: w.graph.reach(s.Name), constraints: c,
-		required: map[string]string{}, provided: map[string]Provided{},
-		guards: map[string]map[string]bool{},
+		distribution: d, m: m, usage: d.usage(m), reach: d.graph.reach(m.Name),
+		required:    d.graph.met(m.manifest.Links(composer.Require)),
+		development: d.graph.met(m.manifest.Links(composer.RequireDev)),
+		suggested:   d.graph.met(m.manifest.Links(composer.Suggest)),
+		provided:    map[string]Provided{}, guards: map[string]map[string]bool{},
 	}
-	for _, l := range s.manifest.Links(composer.Require) {
-		for _, name := range w.graph.meets(l.Name) {
-			v.required[name] = l.Name
-		}
-	}
-	v.development = w.met(s.manifest.Links(composer.RequireDev))
-	v.suggested = w.met(s.manifest.Links(composer.Suggest))
 	for _, name := range slices.Sorted(maps.Keys(v.usage.uses)) {
 		if err := v.judgeUse(ctx, name, v.usage.uses[name]); err != nil {
 			return nil, err
 		}
 	}
-	for _, ext := range slices.Sorted(maps.Keys(v.usage.ofPlatform)) {
-		if err := v.judgeExtension(ctx, ext, v.usage.ofPlatform[ext]); err != nil {
+	for _, ext := range slices.Sorted(maps.Keys(v.usage.extensions)) {
+		if err := v.judgeExtension(ctx, ext, v.usage.extensions[ext]); err != nil {
 			return nil, err
 		}
 	}
 	return v, v.judgeRequires(ctx)
 }
 
-// met is the set of packages that meet links.
-func (w *world) met(links []composer.Link) map[string]bool {
-	names := map[string]bool{}
-	for _, l := range links {
-		for _, name := range w.graph.meets(l.Name) {
-			names[name] = true
-		}
-	}
-	return names
-}
-
 // judgeUse judges a package that is used: is it required?
 func (v *verdict) judgeUse(ctx context.Context, name string, u *use) error {
-	if _, ok := v.required[name]; ok {
+	if has(v.required, name) {
 		return nil
 	}
 	var err error
-	if u.code, err = v.unguarded(ctx, u.code, ""); err != nil {
+	if u.places[code], err = v.unguarded(ctx, u.places[code], ""); err != nil {
 		return err
 	}
-	via, reached := v.reach.has(name)
-	f := v.finding(name, u, via)
-	places := u.code
+	_, reached := v.reach.has(name)
+	suggested := has(v.suggested, name)
+	kind, by, open := Kind(""), code, false
 	switch {
-	case len(u.code) > 0 && v.suggested[name]:
-		f.Kind = Suggested
-	case len(u.code) > 0 && (reached || len(v.reach.open) > 0):
+	case len(u.places[code]) > 0 && suggested:
+		kind = Suggested
+	case len(u.places[code]) > 0 && (reached || len(v.reach.open) > 0):
 		// Where the requires of some package are not known, nothing is said about
 		// what cannot be reached.
-		f.Kind, f.Open = Undeclared, !reached
-	case len(u.code) > 0:
-		f.Kind = Unreachable
-	case v.suggested[name]:
+		kind, open = Undeclared, !reached
+	case len(u.places[code]) > 0:
+		kind = Unreachable
+	case suggested:
 		return nil
-	case len(u.config) > 0:
-		f.Kind, places = Configuration, u.config
-	case len(u.tests) > 0 && !v.development[name]:
-		f.Kind, places = Tests, u.tests
+	case len(u.places[config]) > 0:
+		kind, by = Configuration, config
+	case len(u.places[tests]) > 0 && !has(v.development, name):
+		kind, by = Tests, tests
 	default:
 		return nil
 	}
-	if row, ok := v.w.allowed(v, name, f.Kind); ok {
+	if row, ok := v.allowed(name, kind); ok {
 		v.provided[name] = row
 		return nil
 	}
-	f.Places, f.Uses = best(places)
+	f := v.finding(kind, name, u.places[by])
+	f.Open, f.Convention = open, u.convention
 	v.findings = append(v.findings, f)
 	return nil
 }
 
-// finding begins a finding about something that is not required.
-func (v *verdict) finding(name string, u *use, via []string) Finding {
-	f := Finding{
-		Package: v.s.Name, Require: name, Repository: v.s.Repository, Manifest: v.s.manifestPath(),
-		Places: []Place{}, Via: slices.Clone(via), Convention: u.convention,
+func has(set map[string]string, name string) bool {
+	_, ok := set[name]
+	return ok
+}
+
+// judgeExtension judges an extension of PHP that is used: is it required?
+func (v *verdict) judgeExtension(ctx context.Context, ext string, places []Place) error {
+	if has(v.required, ext) || has(v.suggested, ext) {
+		return nil
 	}
-	if f.Via == nil {
-		f.Via = []string{}
+	places, err := v.unguarded(ctx, places, ext)
+	if err != nil || len(places) == 0 {
+		return err
 	}
-	f.Constraint, f.Source = v.constraints.of(name)
+	f := v.finding(Extension, ext, places)
+	_, reached := v.reach.has(ext)
+	f.Open = !reached && len(v.reach.open) > 0
+	v.findings = append(v.findings, f)
+	return nil
+}
+
+// finding is one about something that is not required.
+func (v *verdict) finding(k Kind, name string, places []Place) Finding {
+	f := Finding{Package: v.m.Name, Kind: k, Require: name, Repository: v.m.Repository, Manifest: v.m.manifestPath(), Via: []string{}}
+	via, _ := v.reach.has(name)
+	f.Via = append(f.Via, via...)
+	f.Places, f.Uses = best(places)
+	f.Constraint, f.Source = v.constraint(name)
 	return f
 }
 
-func (s *source) manifestPath() string { return path.Join(s.Directory, "composer.json") }
-
 // allowed says whether a package may use another without requiring it.
-func (w *world) allowed(v *verdict, name string, k Kind) (Provided, bool) {
+func (v *verdict) allowed(name string, k Kind) (Provided, bool) {
+	indirect := k == Undeclared || k == Configuration || k == Tests
 	for _, row := range table().Provided {
-		by := w.graph.own(row.By)
-		if w.graph.own(row.Package) != name || by == v.s.Name || k != Undeclared && k != Configuration && k != Tests {
+		by := v.graph.own(row.By)
+		if v.graph.own(row.Package) != name || !indirect {
 			continue
 		}
 		_, byIsReached := v.reach.has(by)
-		if n, ok := w.graph.nodes[by]; ok && byIsReached && w.met(n.requires)[name] {
+		if n, ok := v.graph.nodes[by]; ok && byIsReached && has(v.graph.met(n.requires), name) {
 			return Provided{Require: name, By: by, Reason: row.Reason}, true
 		}
 	}
 	for _, row := range table().Tools {
-		if k == Tests && w.graph.own(row.Package) == name {
+		if k == Tests && v.graph.own(row.Package) == name {
 			return Provided{Require: name, By: "the distribution's root", Reason: row.Reason}, true
 		}
 	}
 	for _, row := range table().Deployed {
-		if w.graph.own(row.Package) == name {
+		if v.graph.own(row.Package) == name {
 			return Provided{Require: name, By: "every shop", Reason: row.Reason}, true
 		}
 	}
-	if k == Undeclared {
-		return v.byComposer(name)
+	// A plugin of Composer runs within it, and gets what Composer requires in the
+	// versions that Composer has.
+	if k == Undeclared && has(v.required, pluginAPI) {
+		_, ok := v.graph.reach(composerItself).has(name)
+		return Provided{Require: name, By: pluginAPI, Reason: "a plugin runs within Composer, which brings what it requires itself"}, ok
 	}
 	return Provided{}, false
 }
 
-// byComposer says whether a plugin of Composer uses what Composer itself requires:
-// the plugin runs within it, and gets these in the versions that Composer has.
-func (v *verdict) byComposer(name string) (Provided, bool) {
-	if _, ok := v.required[pluginAPI]; !ok {
-		return Provided{}, false
-	}
-	if _, ok := v.w.graph.reach(composerItself).has(name); !ok {
-		return Provided{}, false
-	}
-	return Provided{Require: name, By: pluginAPI, Reason: "a plugin runs within Composer, which brings what it requires itself"}, true
-}
+var twoNumbers = regexp.MustCompile(`^v?(\d+)\.(\d+)\b`)
 
-// judgeExtension judges an extension of PHP that is used: is it required?
-func (v *verdict) judgeExtension(ctx context.Context, ext string, u *use) error {
-	if _, ok := v.required[ext]; ok || v.suggested[ext] {
-		return nil
+// constraint gives the constraint to write for a package, and why that one: the
+// root's, that of most packages which require it, or one by the version that is
+// there.
+func (d *distribution) constraint(name string) (constraint, from string) {
+	if d.root != nil {
+		for _, l := range d.root.Links(composer.Require) {
+			if d.graph.own(l.Name) == name {
+				return l.Constraint, "the root composer.json"
+			}
+		}
 	}
-	code, err := v.unguarded(ctx, u.code, ext)
-	if err != nil || len(code) == 0 {
-		return err
+	if users := d.users[name]; len(users) > 0 {
+		most := slices.MinFunc(slices.Collect(maps.Keys(users)), func(a, b string) int {
+			return cmp.Or(cmp.Compare(users[b], users[a]), cmp.Compare(a, b))
+		})
+		if users[most] == 1 {
+			return most, "another package"
+		}
+		return most, fmt.Sprintf("%d other packages", users[most])
 	}
-	via, reached := v.reach.has(ext)
-	f := v.finding(ext, u, via)
-	f.Kind, f.Open = Extension, !reached && len(v.reach.open) > 0
-	f.Places, f.Uses = best(code)
-	v.findings = append(v.findings, f)
-	return nil
+	if composer.IsPlatform(name) {
+		return "*", "no package names a version of it"
+	}
+	n, ok := d.graph.nodes[name]
+	if !ok || n.version == "" {
+		return "*", "no version of it is known"
+	}
+	switch m := twoNumbers.FindStringSubmatch(n.version); {
+	case m == nil:
+		return n.version, "composer.lock"
+	case n.member != nil:
+		return m[1] + "." + m[2] + ".*", "its own version " + n.version
+	default:
+		return "^" + m[1] + "." + m[2], "composer.lock, which has " + n.version
+	}
 }

@@ -2,46 +2,26 @@ package drift
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/dependencies/php"
+	"github.com/mage-os/nightly/stages/dependencies/platform"
 )
 
 //go:embed known.yaml
 var knownText []byte
 
 // known is the data table: what the packages' own files do not say.
-type known struct {
-	Provided []struct {
-		Package string `yaml:"package"`
-		By      string `yaml:"by"`
-		Reason  string `yaml:"reason"`
-	} `yaml:"provided"`
-	Deployed []struct {
-		Package string `yaml:"package"`
-		Reason  string `yaml:"reason"`
-	} `yaml:"deployed"`
-	Tools []struct {
-		Package string `yaml:"package"`
-		Reason  string `yaml:"reason"`
-	} `yaml:"tools"`
-	Replacements []struct {
-		Extension string `yaml:"extension"`
-		Package   string `yaml:"package"`
-		Reason    string `yaml:"reason"`
-	} `yaml:"replacements"`
-	Aliases []struct {
-		Package string `yaml:"package"`
-		Text    string `yaml:"text"`
-		Reason  string `yaml:"reason"`
-	} `yaml:"aliases"`
-	Namespaces []struct {
-		Prefix  string `yaml:"prefix"`
-		Package string `yaml:"package"`
-		Reason  string `yaml:"reason"`
-	} `yaml:"namespaces"`
-}
+type known struct{ Provided, Deployed, Tools, Replacements, Aliases, Namespaces []row }
+
+// A row says something of a package, and why it is so. Which of its fields are
+// used known.yaml says.
+type row struct{ Package, By, Extension, Text, Prefix, Reason string }
 
 // table reads the data table once. It is part of the program, and a test reads
 // it strictly: an error here cannot be.
@@ -76,6 +56,68 @@ func replacement(ext string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// extensionOf says whether PHP or one of its extensions holds the name.
+func extensionOf(r php.Reference) (ext string, ok bool) {
+	switch {
+	case r.Kind == php.Function:
+		return platform.Extension(platform.Function, r.Name)
+	case r.Kind == php.Constant:
+		return platform.Extension(platform.Constant, r.Name)
+	case !isClass(r.Kind):
+		return "", false
+	}
+	if ext, ok = platform.Extension(platform.Class, r.Name); ok {
+		return ext, true
+	}
+	// Magento generates factories and proxies of PHP's classes too.
+	base := strings.TrimSuffix(strings.TrimSuffix(r.Name, `\Proxy`), "Factory")
+	if base == r.Name {
+		return "", false
+	}
+	return platform.Extension(platform.Class, base)
+}
+
+// builtIn reports whether nobody has to require an extension: every PHP of that
+// version has it, or it is one that no distribution of PHP leaves out or packs
+// apart. What ext-random holds lay in ext-standard before PHP 8.2.
+func builtIn(ext string, v platform.Version) bool {
+	return ext == "ext-filter" || ext == "ext-random" || platform.Always(ext, v)
+}
+
+// versions are those of PHP that a package may ask for, the oldest first.
+var versions = []platform.Version{{Major: 7, Minor: 4}, {Major: 8, Minor: 0}, {Major: 8, Minor: 1}, {Major: 8, Minor: 2}, {Major: 8, Minor: 3}, {Major: 8, Minor: 4}, {Major: 8, Minor: 5}}
+
+// usual is what is taken where nothing says which PHP is wanted: the oldest that
+// Magento 2.4.4 and later run on.
+var usual = platform.Version{Major: 8, Minor: 1}
+
+// oldestPHP gives the oldest version that one of the manifests allows, the first
+// that says anything; each may be nil.
+func oldestPHP(manifests ...*composer.Manifest) platform.Version {
+	for _, m := range manifests {
+		if m == nil {
+			continue
+		}
+		for _, l := range m.Links(composer.Require) {
+			if l.Name != "php" {
+				continue
+			}
+			constraint, err := composer.ParseConstraint(l.Constraint)
+			if err != nil {
+				continue
+			}
+			for _, v := range versions {
+				// A high patch level: ">=8.1.5" is 8.1.
+				version, err := composer.ParseVersion(fmt.Sprintf("%d.%d.99", v.Major, v.Minor))
+				if err == nil && constraint.Matches(version) {
+					return v
+				}
+			}
+		}
+	}
+	return usual
 }
 
 // frameworkParts are the parts of Magento\Framework that are packages of their

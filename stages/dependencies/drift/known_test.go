@@ -1,6 +1,8 @@
 package drift
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,6 +56,35 @@ func TestKnown(t *testing.T) {
 	}
 	if _, err := parseKnown([]byte("provided:\n  - package: a/a\n    because: b\n")); err == nil {
 		t.Error("an unknown key is no error")
+	}
+}
+
+// What a reader is told of each kind is whole, in the order of gravity.
+func TestKinds(t *testing.T) {
+	list, err := parseKinds(kindsText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []Kind
+	for _, k := range list {
+		kinds = append(kinds, k.Kind)
+		if !slices.Contains([]level{levelError, levelWarning, levelNote}, k.Level) {
+			t.Errorf("%s has the level %q", k.Kind, k.Level)
+		}
+		if (k.Level == levelError) != (k.Kind == Unreachable) {
+			t.Errorf("%s has the level %q; only what makes the command fail is an error", k.Kind, k.Level)
+		}
+		for _, text := range []string{k.Help, k.Todo, k.Message} {
+			if !strings.HasSuffix(text, ".") {
+				t.Errorf("%s: %q is no sentence", k.Kind, text)
+			}
+		}
+		if k.Title == "" || strings.HasSuffix(k.Title, ".") {
+			t.Errorf("%s has the title %q", k.Kind, k.Title)
+		}
+	}
+	if diff := cmp.Diff(Kinds, kinds); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/autoload"
@@ -25,33 +26,32 @@ const (
 // lock reads what is known of third-party packages, and the root composer.json
 // beside it. No such file is no error: then third-party classes stay unknown,
 // which the report says.
-func (w *world) lock(ctx context.Context) (*composer.Lock, error) {
+func (d *distribution) lock(ctx context.Context) (*composer.Lock, error) {
 	merged := &composer.Lock{}
-	if w.in.Lock == "" {
+	if d.in.Lock == "" {
 		return merged, nil
 	}
-	if text, err := w.read(ctx, w.in.Lock, "composer.json"); err == nil {
-		if w.root, err = composer.ParseManifest(text); err != nil {
-			return nil, fmt.Errorf("%s:composer.json: %w", w.in.Lock, err)
-		}
+	var err error
+	if _, d.root, err = d.manifest(ctx, d.in.Lock, "composer.json"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	known := map[composer.Name]bool{}
 	for _, from := range []struct {
 		file  string
 		parse func([]byte) (*composer.Lock, error)
 	}{{lockFile, composer.ParseLock}, {installedFile, parseInstalled}} {
-		text, err := w.read(ctx, w.in.Lock, from.file)
+		text, err := d.read(ctx, d.in.Lock, from.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s:%s: %w", w.in.Lock, from.file, err)
+			return nil, err
 		}
 		lock, err := from.parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%s: %w", w.in.Lock, from.file, err)
+			return nil, fmt.Errorf("%s:%s: %w", d.in.Lock, from.file, err)
 		}
-		w.locked = true
+		d.locked = true
 		for _, p := range append(lock.Packages, lock.PackagesDev...) {
 			if !known[p.Name] {
 				known[p.Name] = true
@@ -65,67 +65,72 @@ func (w *world) lock(ctx context.Context) (*composer.Lock, error) {
 // parseInstalled reads an installed.json, which is a list of packages since
 // Composer 1 and an object with that list since Composer 2.
 func parseInstalled(text []byte) (*composer.Lock, error) {
+	if strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n"), "[") {
+		text = slices.Concat([]byte(`{"packages": `), text, []byte("}"))
+	}
 	var file struct {
 		Packages json.RawMessage `json:"packages"`
 	}
-	if strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n"), "[") {
-		file.Packages = text
-	} else if err := json.Unmarshal(text, &file); err != nil {
+	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("read installed.json: %w", err)
 	}
 	if len(file.Packages) == 0 {
 		return nil, errors.New(`read installed.json: it has no "packages"`)
 	}
-	lock, err := json.Marshal(map[string]json.RawMessage{"packages": file.Packages})
-	if err != nil {
-		return nil, fmt.Errorf("read installed.json: %w", err)
-	}
-	return composer.ParseLock(lock)
+	return composer.ParseLock(slices.Concat([]byte(`{"packages": `), file.Packages, []byte("}")))
 }
 
 // connect makes the index of classes and the graph of requires.
-func (w *world) connect(ctx context.Context, lock *composer.Lock) error {
-	w.graph = newGraph(w.in.Vendors)
+func (d *distribution) connect(ctx context.Context, lock *composer.Lock) error {
 	var packages []autoload.Package
 	var errs []error
-	for _, s := range w.own {
-		w.graph.add(nodeOf(s))
-		if s.Kind != stages.Plain && s.Kind != stages.Base {
+	for _, m := range d.own {
+		d.graph.add(nodeOf(m))
+		if m.Kind != stages.Plain && m.Kind != stages.Base {
 			continue // no code
 		}
-		p, err := w.autoloadOf(ctx, s)
+		p, err := d.autoloadOf(ctx, m)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("package %s: %w", s.Name, err))
+			errs = append(errs, fmt.Errorf("package %s: %w", m.Name, err))
 		}
 		packages = append(packages, p)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	packages = append(packages, w.lockedPackages(lock)...)
-	for _, p := range packages {
-		w.registerModules(p)
+	for _, m := range d.own {
+		for _, l := range m.manifest.Links(composer.Require) {
+			name := d.graph.own(l.Name)
+			if d.users[name] == nil {
+				d.users[name] = map[string]int{}
+			}
+			d.users[name][l.Constraint]++
+		}
 	}
-	w.index = autoload.New(packages)
-	for _, b := range w.index.BlindSpots() {
-		w.blind[b.Package] = b.Reason
+	packages = append(packages, d.addLocked(lock)...)
+	for _, p := range packages {
+		d.registerModules(p)
+	}
+	d.index = autoload.New(packages)
+	for _, b := range d.index.BlindSpots() {
+		d.blind[b.Package] = b.Reason
 	}
 	return nil
 }
 
-// lockedPackages adds the third-party packages to the graph and gives what the
-// index needs of them. One with a broken autoload section is a blind spot.
-func (w *world) lockedPackages(lock *composer.Lock) []autoload.Package {
+// addLocked adds the third-party packages to the graph and gives what the index
+// needs of them. One with a broken autoload section is a blind spot.
+func (d *distribution) addLocked(lock *composer.Lock) []autoload.Package {
 	var packages []autoload.Package
 	for _, p := range lock.Packages {
 		// What is in the sources is newer than what was locked.
-		if w.isOwn(w.graph.own(string(p.Name))) || slices.ContainsFunc(p.Replace, func(l composer.Link) bool { return w.isOwn(l.Name) }) {
+		if d.graph.isOwn(d.graph.own(string(p.Name))) || slices.ContainsFunc(p.Replace, func(l composer.Link) bool { return d.graph.isOwn(l.Name) }) {
 			continue
 		}
-		w.graph.add(nodeOfLocked(p))
+		d.graph.add(node{name: string(p.Name), kind: p.Type, version: p.Version, requires: p.Require, replaces: p.Replace, provides: p.Provide})
 		section, err := p.Manifest.Autoload()
 		if err != nil {
-			w.blind[string(p.Name)] = err.Error()
+			d.blind[string(p.Name)] = err.Error()
 			continue
 		}
 		packages = append(packages, autoload.Package{Name: string(p.Name), Type: p.Type, Autoload: section})
@@ -136,58 +141,44 @@ func (w *world) lockedPackages(lock *composer.Lock) []autoload.Package {
 // autoloadOf is what the index needs of one of the distribution's packages. That
 // of a base package stands in the root composer.json, for what of it lies in the
 // base.
-func (w *world) autoloadOf(ctx context.Context, s *source) (autoload.Package, error) {
-	if s.Kind != stages.Base {
-		p, err := autoload.FromManifest(s.manifest)
-		p.Name, p.AutoloadDev = s.Name, composer.Autoload{}
+func (d *distribution) autoloadOf(ctx context.Context, m *member) (autoload.Package, error) {
+	if m.Kind != stages.Base {
+		p, err := autoload.FromManifest(m.manifest)
+		p.Name, p.AutoloadDev = m.Name, composer.Autoload{}
 		return p, err
 	}
-	p := autoload.Package{Name: s.Name, Type: "magento2-component"}
-	text, err := w.read(ctx, s.Repository, path.Join(s.Directory, "composer.json"))
-	if err != nil {
-		return p, err
-	}
-	root, err := composer.ParseManifest(text)
+	p := autoload.Package{Name: m.Name, Type: "magento2-component"}
+	_, root, err := d.manifest(ctx, m.Repository, m.manifestPath())
 	if err != nil {
 		return p, err
 	}
 	all, err := root.Autoload()
-	if err != nil {
-		return p, err
-	}
 	for _, row := range all.PSR4 {
-		var inside []string
-		for _, dir := range row.Paths {
-			if !excludes(s.Exclude, dir) {
-				inside = append(inside, dir)
-			}
-		}
-		if len(inside) > 0 && row.Prefix != "" {
-			p.Autoload.PSR4 = append(p.Autoload.PSR4, composer.NamespacePaths{Prefix: row.Prefix, Paths: inside})
+		row.Paths = slices.DeleteFunc(slices.Clone(row.Paths), func(dir string) bool { return overlaps(m.Exclude, dir) })
+		if len(row.Paths) > 0 && row.Prefix != "" {
+			p.Autoload.PSR4 = append(p.Autoload.PSR4, row)
 		}
 	}
-	return p, nil
+	return p, err
 }
 
-func excludes(exclude []string, dir string) bool {
-	for _, e := range exclude {
-		if isBelow(path.Clean(dir), e) || isBelow(strings.TrimSuffix(e, "/"), dir) {
-			return true
-		}
-	}
-	return false
+// overlaps reports whether a directory is one of these paths, or above or below it.
+func overlaps(paths []string, dir string) bool {
+	return pipeline.Within(paths, path.Clean(dir)) || slices.ContainsFunc(paths, func(p string) bool {
+		return pipeline.Within([]string{dir}, strings.TrimSuffix(p, "/"))
+	})
 }
 
 // registerModules notes the module that a package of modules holds: Magento
 // names it as the namespace, with '_'.
-func (w *world) registerModules(p autoload.Package) {
+func (d *distribution) registerModules(p autoload.Package) {
 	if p.Type != "magento2-module" {
 		return
 	}
 	for _, row := range p.Autoload.PSR4 {
 		id := strings.ReplaceAll(strings.Trim(row.Prefix, `\`), `\`, "_")
-		if _, known := w.modules[id]; !known && id != "" {
-			w.modules[id] = p.Name
+		if _, known := d.modules[id]; !known && id != "" {
+			d.modules[id] = p.Name
 		}
 	}
 }

@@ -4,38 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
 )
-
-// Kind is what is wrong about one require of a package.
-type Kind string
-
-// The kinds of findings. Their values stand in baselines and reports: they stay.
-const (
-	// Unreachable: production code uses it, and no chain of requires leads there.
-	// Whoever installs the package alone can get a fatal error.
-	Unreachable Kind = "unreachable"
-	// Undeclared: production code uses it, and only requires of requires lead
-	// there.
-	Undeclared Kind = "undeclared"
-	// Suggested: production code uses it, and it is only suggested.
-	Suggested Kind = "suggested"
-	// Configuration: only XML files or GraphQL schemas name it, or the parent of
-	// a theme, and it is not required.
-	Configuration Kind = "configuration"
-	// Extension: production code uses an extension of PHP that is not required.
-	Extension Kind = "extension"
-	// Unused: it is required, and nothing at all refers to it.
-	Unused Kind = "unused"
-	// Idle: it is required, and only doc comments, imports or tests refer to it, or
-	// nothing does but another required package requires it too.
-	Idle Kind = "idle"
-	// Tests: only tests use it, and it is neither required nor required for
-	// development.
-	Tests Kind = "tests"
-)
-
-// Kinds are all kinds, the gravest first.
-var Kinds = []Kind{Unreachable, Undeclared, Extension, Suggested, Unused, Idle, Configuration, Tests}
 
 // A Report is what was found.
 type Report struct {
@@ -46,6 +17,9 @@ type Report struct {
 	Packages []Package `json:"packages"`
 	// Findings are sorted by package, gravity of their kind, and require.
 	Findings []Finding `json:"findings"`
+	// Gone are what a baseline knows and the report does not have any more, of the
+	// packages that the report is about and of those that are no more.
+	Gone []Key `json:"gone"`
 	// Provided are the undeclared requires that need not be declared, one entry
 	// for all packages that use them.
 	Provided []Provided `json:"provided"`
@@ -97,6 +71,8 @@ type Finding struct {
 	// Convention says that the package was named by the convention for Magento's
 	// modules, since no known package holds the class.
 	Convention bool `json:"convention"`
+	// New says that the baseline does not know it.
+	New bool `json:"new"`
 }
 
 // A Place is one use.
@@ -140,9 +116,9 @@ type Problem struct {
 // Key is what a finding is known by from night to night: neither its lines nor
 // its constraint.
 type Key struct {
-	Package string
-	Kind    Kind
-	Require string
+	Package string `json:"package"`
+	Kind    Kind   `json:"kind"`
+	Require string `json:"require"`
 }
 
 // Key gives the finding's key.
@@ -153,35 +129,57 @@ func (k Key) compare(l Key) int {
 	return cmp.Or(cmp.Compare(k.Package, l.Package), cmp.Compare(k.Kind.rank(), l.Kind.rank()), cmp.Compare(k.Require, l.Require))
 }
 
-// rank is the kind's place in Kinds, so that 0 is the gravest.
-func (k Kind) rank() int {
-	if i := slices.Index(Kinds, k); i >= 0 {
-		return i
-	}
-	return len(Kinds)
+// totals are the sums of a report.
+type totals struct {
+	Packages int          `json:"packages"`
+	Clean    int          `json:"clean"` // packages without a finding
+	Findings map[Kind]int `json:"findings"`
+	New      map[Kind]int `json:"new"`
+	// Alarming are the new unreachable ones; the command fails if there is one.
+	Alarming int `json:"alarming"`
 }
 
-// Count counts the findings of a kind.
-func (r Report) Count(k Kind) int {
-	n := 0
-	for _, f := range r.Findings {
-		if f.Kind == k {
-			n++
-		}
+func (r Report) totals() totals {
+	t := totals{Packages: len(r.Packages), Findings: map[Kind]int{}, New: map[Kind]int{}}
+	for _, k := range Kinds {
+		t.Findings[k], t.New[k] = 0, 0
 	}
-	return n
-}
-
-// Clean counts the packages without any finding.
-func (r Report) Clean() int {
 	with := map[string]bool{}
 	for _, f := range r.Findings {
 		with[f.Package] = true
+		t.Findings[f.Kind]++
+		if f.New {
+			t.New[f.Kind]++
+		}
 	}
-	return len(r.Packages) - len(with)
+	t.Clean, t.Alarming = t.Packages-len(with), t.New[Unreachable]
+	return t
+}
+
+// Alarming gives the findings that are new and unreachable, in order: what makes
+// the command fail.
+func (r Report) Alarming() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Kind != Unreachable || !f.New })
 }
 
 // Summary implements pipeline.Summarizer.
 func (r Report) Summary() string {
-	return fmt.Sprintf("%s, %s, %d of them unreachable", count(len(r.Packages), "package"), count(len(r.Findings), "finding"), r.Count(Unreachable))
+	return fmt.Sprintf("%s, %s, %d of them unreachable",
+		markdown.Count(len(r.Packages), "package"), markdown.Count(len(r.Findings), "finding"), r.totals().Findings[Unreachable])
+}
+
+// Sentence sums up what could not be judged; empty: nothing.
+func (r Report) Sentence() string {
+	if len(r.Unknown) == 0 {
+		return ""
+	}
+	names, tests := 0, 0
+	for _, u := range r.Unknown {
+		names += u.Names
+		if u.Tests {
+			tests++
+		}
+	}
+	return fmt.Sprintf("%s of %s could not be judged; %d of these only tests name.",
+		markdown.Count(names, "class name"), markdown.Count(len(r.Unknown), "unknown namespace"), tests)
 }

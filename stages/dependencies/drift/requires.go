@@ -1,8 +1,11 @@
 package drift
 
 import (
+	"bytes"
 	"context"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -10,7 +13,7 @@ import (
 // judgeRequires judges what is required: is it used?
 func (v *verdict) judgeRequires(ctx context.Context) error {
 	var left []composer.Link
-	for _, l := range v.s.manifest.Links(composer.Require) {
+	for _, l := range v.m.manifest.Links(composer.Require) {
 		if v.isIdle(l.Name) {
 			left = append(left, l)
 		}
@@ -23,19 +26,17 @@ func (v *verdict) judgeRequires(ctx context.Context) error {
 		return err
 	}
 	for i, l := range left {
-		u := v.usesOf(l.Name)
-		idle := slices.Concat(u.idle, u.tests, u.quiet, mentions[i].tests)
 		if mentions[i].production {
 			continue
 		}
 		f := Finding{
-			Package: v.s.Name, Kind: Unused, Require: v.w.graph.own(l.Name), Repository: v.s.Repository, Manifest: v.s.manifestPath(),
-			Via: []string{}, Places: []Place{{Path: v.s.manifestPath(), Line: lineOfRequire(v.s.text, l.Name), Name: l.Name, How: "require"}},
+			Package: v.m.Name, Kind: Unused, Require: v.graph.own(l.Name), Repository: v.m.Repository, Manifest: v.m.manifestPath(),
+			Via: []string{}, Places: []Place{{Path: v.m.manifestPath(), Line: lineOfRequire(v.m.text, l.Name), Name: l.Name, How: "require"}},
 		}
-		if len(idle) > 0 {
+		if places := append(v.placesOf(l.Name, idle, tests, quiet), mentions[i].tests...); len(places) > 0 {
 			f.Kind = Idle
-			places, uses := best(idle)
-			f.Places, f.Uses = append(f.Places, places...), uses
+			places, f.Uses = best(places)
+			f.Places = append(f.Places, places...)
 		} else if by := v.limits(l.Name); len(by) > 0 {
 			f.Kind, f.Via = Idle, by
 		}
@@ -48,17 +49,15 @@ func (v *verdict) judgeRequires(ctx context.Context) error {
 // to require it too then only limits its version, which is how a tool keeps what
 // it runs on apart from what it was never tested with.
 func (v *verdict) limits(require string) []string {
-	for _, name := range v.w.graph.meets(require) {
-		if v.w.isOwn(name) {
-			return nil
-		}
+	if slices.ContainsFunc(v.graph.meets(require), v.graph.isOwn) {
+		return nil
 	}
-	for _, l := range v.s.manifest.Links(composer.Require) {
+	for _, l := range v.m.manifest.Links(composer.Require) {
 		if l.Name == require {
 			continue
 		}
-		for _, other := range v.w.graph.meets(l.Name) {
-			if _, ok := v.w.graph.reach(other).has(v.w.graph.own(require)); ok {
+		for _, other := range v.graph.meets(l.Name) {
+			if _, ok := v.graph.reach(other).has(v.graph.own(require)); ok {
 				return []string{other}
 			}
 		}
@@ -66,18 +65,17 @@ func (v *verdict) limits(require string) []string {
 	return nil
 }
 
-// usesOf joins what is used of the packages that meet a require.
-func (v *verdict) usesOf(require string) use {
-	var all use
-	for _, name := range v.w.graph.meets(require) {
-		u, ok := v.usage.uses[name]
-		if !ok {
-			continue
+// placesOf are those where the packages that meet a require are used in some roles.
+func (v *verdict) placesOf(require string, in ...role) []Place {
+	var places []Place
+	for _, r := range in {
+		for _, name := range v.graph.meets(require) {
+			if u := v.usage.uses[name]; u != nil {
+				places = append(places, u.places[r]...)
+			}
 		}
-		all.code, all.config, all.loose = append(all.code, u.code...), append(all.config, u.config...), append(all.loose, u.loose...)
-		all.idle, all.tests, all.quiet = append(all.idle, u.idle...), append(all.tests, u.tests...), append(all.quiet, u.quiet...)
 	}
-	return all
+	return places
 }
 
 // withoutUse are Composer's types whose packages are required for what they do
@@ -90,25 +88,30 @@ func (v *verdict) isIdle(require string) bool {
 	if composer.IsPlatform(require) {
 		return false
 	}
-	for _, name := range v.w.graph.meets(require) {
-		n, known := v.w.graph.nodes[name]
-		if v.providesTo(name) {
+	for _, name := range v.graph.meets(require) {
+		n, known := v.graph.nodes[name]
+		if !known || slices.Contains(withoutUse, n.kind) || v.blind[name] != "" {
 			return false
 		}
-		if !known || slices.Contains(withoutUse, n.kind) || v.w.blind[name] != "" {
-			return false
+		for _, row := range v.provided {
+			if row.By == name {
+				return false // the package uses what this one provides to it
+			}
 		}
 	}
-	u := v.usesOf(require)
-	return len(u.code)+len(u.config)+len(u.loose) == 0
+	return len(v.placesOf(require, code, config, loose)) == 0
 }
 
-// providesTo reports whether the package uses what another provides to it.
-func (v *verdict) providesTo(name string) bool {
-	for _, row := range v.provided {
-		if row.By == name {
-			return true
+// lineOfRequire finds the line of a require in a composer.json; 1 if it cannot.
+func lineOfRequire(text []byte, name string) int {
+	pointer := jsontext.Pointer("").AppendToken(string(composer.Require)).AppendToken(name)
+	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return 1
+		}
+		if dec.StackPointer() == pointer {
+			return 1 + bytes.Count(text[:dec.InputOffset()], []byte("\n"))
 		}
 	}
-	return false
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v2/sarif"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
 )
 
 // What GitHub takes of a SARIF file, by its documentation "SARIF support for
@@ -44,7 +46,11 @@ func (v View) sarif() ([]byte, error) {
 	}
 	findings := slices.SortedFunc(slices.Values(v.Findings), bySeverity)
 	for _, f := range findings[:min(len(findings), maxResults)] {
-		run.Results = append(run.Results, v.result(f, base(f.Repository)))
+		result, err := v.result(f, base(f.Repository))
+		if err != nil {
+			return nil, err
+		}
+		run.Results = append(run.Results, result)
 	}
 	run.Invocations = []*sarif.Invocation{{
 		ExecutionSuccessful: new(true), ToolExecutionNotifications: v.notifications(len(findings) - len(run.Results)),
@@ -77,11 +83,11 @@ func (v View) bases() (base func(repository string) string, all map[string]*sari
 func rules() []*sarif.ReportingDescriptor {
 	list := make([]*sarif.ReportingDescriptor, len(Kinds))
 	for i, k := range Kinds {
-		t := kindTexts[k]
+		t := k.text()
 		list[i] = sarif.NewRule("drift/" + string(k)).WithName("Drift" + strings.ToUpper(string(k[:1])) + string(k[1:])).
-			WithDescription(sentence(t.title)).WithFullDescription(sarif.NewMultiformatMessageString(t.help)).
-			WithHelp(sarif.NewMultiformatMessageString(t.help + " " + t.todo).WithMarkdown(t.help + "\n\n**What to do:** " + t.todo)).
-			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(string(t.level))).
+			WithDescription(sentence(t.Title)).WithFullDescription(sarif.NewMultiformatMessageString(t.Help)).
+			WithHelp(sarif.NewMultiformatMessageString(t.Help + " " + t.Todo).WithMarkdown(t.Help + "\n\n**What to do:** " + t.Todo)).
+			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(string(t.Level))).
 			WithProperties(sarif.Properties{"tags": []string{"composer", "dependencies"}})
 	}
 	return list
@@ -89,14 +95,18 @@ func rules() []*sarif.ReportingDescriptor {
 
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
-func (v View) result(f Finding, base string) *sarif.Result {
+func (v View) result(f Finding, base string) (*sarif.Result, error) {
+	message, err := f.say("message")
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256([]byte(f.Package + "\x00" + string(f.Kind) + "\x00" + f.Require))
-	r := sarif.NewRuleResult("drift/" + string(f.Kind)).WithRuleIndex(f.Kind.rank()).WithLevel(string(f.Kind.level())).
-		WithMessage(sarif.NewTextMessage(f.message())).
+	r := sarif.NewRuleResult("drift/" + string(f.Kind)).WithRuleIndex(f.Kind.rank()).WithLevel(string(f.Kind.text().Level)).
+		WithMessage(sarif.NewTextMessage(message)).
 		WithPartialFingerPrints(map[string]any{fingerprint: hex.EncodeToString(sum[:16])})
 	if v.Baseline != "" {
 		r.BaselineState = new("unchanged")
-		if v.New[f.Key()] {
+		if f.New {
 			r.BaselineState = new("new")
 		}
 	}
@@ -109,13 +119,13 @@ func (v View) result(f Finding, base string) *sarif.Result {
 			r.RelatedLocations = append(r.RelatedLocations, l.WithId(i).WithMessage(sarif.NewTextMessage(p.How+" "+p.Name)))
 		}
 	}
-	return r
+	return r, nil
 }
 
 // notifications say what is not among the results.
 func (v View) notifications(left int) (list []*sarif.Notification) {
 	if left > 0 {
-		text := fmt.Sprintf("%s of the lowest severity left out: GitHub shows no more than %d.", count(left, "finding"), maxResults)
+		text := fmt.Sprintf("%s of the lowest severity left out: GitHub shows no more than %d.", markdown.Count(left, "finding"), maxResults)
 		list = append(list, sarif.NewNotification().WithLevel(string(levelWarning)).WithTextMessage(text))
 	}
 	if s := v.Sentence(); s != "" {

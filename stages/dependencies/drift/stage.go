@@ -16,7 +16,7 @@ import (
 const Name = "drift"
 
 // Version is raised when the same input must give another report.
-const Version = 1
+const Version = 2
 
 // Options are what the stage works with. None of them decides its result.
 type Options struct {
@@ -62,12 +62,12 @@ func Stage(o Options) pipeline.Stage[Input, Report] {
 }
 
 func (o Options) run(ctx context.Context, in Input) (Report, error) {
-	w, err := open(ctx, o.Store, in)
+	d, err := open(ctx, o.Store, in)
 	if err != nil {
 		return Report{}, err
 	}
-	if err := o.readAll(ctx, w); err != nil {
+	if err := o.readAll(ctx, d); err != nil {
 		return Report{}, fmt.Errorf("read the packages' files: %w", err)
 	}
-	return o.judge(ctx, w)
+	return o.judge(ctx, d)
 }

@@ -2,8 +2,10 @@ package drift
 
 import (
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -21,7 +23,10 @@ func testPathsOf(kind string, dev composer.Autoload) testPaths {
 			t.dev = append(t.dev, row.Paths...)
 		}
 	}
-	t.dev = append(append(t.dev, dev.Classmap...), dev.Files...)
+	t.dev = slices.Concat(t.dev, dev.Classmap, dev.Files)
+	for i, dir := range t.dev {
+		t.dev[i] = path.Clean(dir)
+	}
 	return t
 }
 
@@ -35,10 +40,8 @@ var suites = map[string]bool{"unit": true, "integration": true, "functional": tr
 // root of a package, TestFramework, which helps them, and _files, which they
 // read. In a library Test alone is no sign: src/Test may be what it is for.
 func (t testPaths) are(file string) bool {
-	for _, dir := range t.dev {
-		if dir = path.Clean(dir); dir != "." && isBelow(file, dir) {
-			return true
-		}
+	if pipeline.Within(t.dev, file) {
+		return true
 	}
 	parts := strings.Split(file, "/")
 	name := parts[len(parts)-1]

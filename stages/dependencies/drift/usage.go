@@ -11,73 +11,92 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages/dependencies/php"
+	"github.com/mage-os/nightly/stages/dependencies/platform"
 	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
+// scanners is how many packages are read at once. Each is read in parallel too;
+// a second one keeps the processors busy while a package ends.
+const scanners = 2
+
 // readAll reads the files of all packages that are judged, and notes which of
 // them holds which module, theme and class.
-func (o Options) readAll(ctx context.Context, w *world) error {
+func (o Options) readAll(ctx context.Context, d *distribution) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(scanners)
 	var done atomic.Int64
-	for _, s := range w.own {
-		group.Go(func() error {
-			found, err := scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "package " + s.Repository + ":" + s.Name}.Files(ctx, s.files)
-			s.found = found
-			o.Progress(pipeline.Step{Stage: Name, Item: s.Name, Done: done.Add(1), Total: int64(len(w.own)), Unit: "packages"})
+	for _, m := range d.own {
+		group.Go(func() (err error) {
+			m.found, err = scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "package " + m.Repository + ":" + m.Name}.Files(ctx, m.files)
+			o.Progress(pipeline.Step{Stage: Name, Item: m.Name, Done: done.Add(1), Total: int64(len(d.own)), Unit: "packages"})
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, s := range w.own {
-		w.register(s)
+	for _, m := range d.own {
+		d.register(m)
 	}
 	return nil
 }
 
-// scanners is how many packages are read at once. Each is read in parallel too;
-// a second one keeps the processors busy while a package ends.
-const scanners = 2
-
 // register notes what a package declares. A class that its tests declare, or a
 // second package does, says nothing about who holds it.
-func (w *world) register(s *source) {
-	for _, f := range s.found {
-		inTests := s.tests.are(s.inside(f.Path))
+func (d *distribution) register(m *member) {
+	for _, f := range m.found {
+		isComponent := strings.HasSuffix(f.Path, "module.xml") || strings.HasSuffix(f.Path, "registration.php")
 		for _, name := range f.Declares {
-			switch {
-			case inTests:
-			case isComponent(f.Path):
-				w.modules[name] = s.Name
-			default:
-				if key := strings.ToLower(name); w.classes[key] == "" {
-					w.classes[key] = s.Name
-				}
+			switch key := strings.ToLower(name); {
+			case m.areTests(f.Path):
+			case isComponent:
+				d.modules[name] = m.Name
+			case d.classes[key] == "":
+				d.classes[key] = m.Name
 			}
 		}
 	}
 }
 
-// isComponent reports whether what a file declares is a component's name.
-func isComponent(file string) bool {
-	return strings.HasSuffix(file, "module.xml") || strings.HasSuffix(file, "registration.php")
+// A role is what the use of another package means for a require of it.
+type role int
+
+const (
+	code   role = iota // in PHP that runs
+	config             // classes in XML files and GraphQL schemas, parents of themes
+	loose              // names in strings and the ids of modules: nothing that must be there
+	idle               // imports and doc comments
+	tests              // classes that tests load
+	quiet              // what else tests name
+	roles
+)
+
+func roleOf(k php.Kind, inTests bool) role {
+	switch {
+	case inTests && isCode(k):
+		return tests
+	case inTests:
+		return quiet
+	case isCode(k):
+		return code
+	case isConfig(k):
+		return config
+	case k == php.Import, k == php.Docblock:
+		return idle
+	}
+	return loose
 }
 
-// inside is a path in the package, of one in its repository.
-func (s *source) inside(file string) string {
-	return strings.TrimPrefix(file, inDirectory(s.Directory))
-}
+// isCode reports whether the running code needs what is named. A function and a
+// constant are looked up when they are reached, as a class is.
+func isCode(k php.Kind) bool { return k.Code() || k == php.Function || k == php.Constant }
+
+// isConfig reports whether Magento creates what is named when it reads the file.
+func isConfig(k php.Kind) bool { return k == scan.XML || k == scan.GraphQL || k == scan.Theme }
 
 // A use is all that one package does with one other package or extension.
 type use struct {
-	code   []Place // in PHP that runs
-	config []Place // classes in XML files and GraphQL schemas, parents of themes
-	loose  []Place // names in strings and the ids of modules: nothing that must be there
-	idle   []Place // imports and doc comments
-	tests  []Place // classes that tests load
-	quiet  []Place // what else tests name
+	places [roles][]Place
 	// convention says that the package was named by convention.
 	convention bool
 }
@@ -85,103 +104,67 @@ type use struct {
 // A usage is what one package uses.
 type usage struct {
 	uses       map[string]*use // by package, or by extension
-	ofPlatform map[string]*use
-	unknown    map[string][]Place // by class, of code and configuration
-	testOnly   map[string]bool    // of the classes in unknown
+	extensions map[string][]Place
+	unknown    map[string]Unknown // by class, of code and configuration
 	problems   []Problem
 }
 
 // usage sorts a package's references by whom they concern.
-func (w *world) usage(s *source) usage {
-	s.php = oldestPHP(s.manifest, w.root)
-	u := usage{uses: map[string]*use{}, ofPlatform: map[string]*use{}, unknown: map[string][]Place{}, testOnly: map[string]bool{}}
+func (d *distribution) usage(m *member) usage {
+	u := usage{uses: map[string]*use{}, extensions: map[string][]Place{}, unknown: map[string]Unknown{}}
+	version := oldestPHP(m.manifest, d.root)
 	declared := map[string]bool{} // in lower case, tests included
-	for _, f := range s.found {
+	for _, f := range m.found {
 		for _, name := range f.Declares {
 			declared[strings.ToLower(name)] = true
 		}
 	}
-	for _, f := range s.found {
+	for _, f := range m.found {
 		if f.Problem != "" {
-			u.problems = append(u.problems, Problem{Package: s.Name, Path: f.Path, Problem: f.Problem})
+			u.problems = append(u.problems, Problem{Package: m.Name, Path: f.Path, Problem: f.Problem})
 		}
-		inTests := s.tests.are(s.inside(f.Path))
+		inTests := m.areTests(f.Path)
 		for _, r := range f.References {
 			if declared[strings.ToLower(r.Name)] {
 				continue
 			}
-			w.sort(s, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: string(r.Kind)}, inTests)
+			d.sort(m, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: string(r.Kind)}, inTests, version)
 		}
 	}
 	return u
 }
 
 // sort puts one reference where it belongs.
-func (w *world) sort(s *source, u *usage, r php.Reference, place Place, inTests bool) {
+func (d *distribution) sort(m *member, u *usage, r php.Reference, place Place, inTests bool, version platform.Version) {
+	pkg, convention := "", false
 	if ext, ok := extensionOf(r); ok {
-		if instead, ok := replacement(ext); ok && w.graph.nodes[instead] != nil {
-			entry(u.uses, instead).add(r, place, inTests)
+		if pkg, ok = replacement(ext); !ok || d.graph.nodes[pkg] == nil {
+			if !inTests && isCode(r.Kind) && !builtIn(ext, version) {
+				u.extensions[ext] = append(u.extensions[ext], place)
+			}
 			return
 		}
-		if !inTests && isCode(r) && !builtIn(ext, s.php) {
-			entry(u.ofPlatform, ext).code = append(entry(u.ofPlatform, ext).code, place)
+	} else if pkg, convention, ok = d.holder(r); !ok {
+		if isClass(r.Kind) && (isCode(r.Kind) || isConfig(r.Kind) && !isVirtual(r.Name)) {
+			first, ok := u.unknown[r.Name]
+			if !ok {
+				first = Unknown{Tests: true, Place: place}
+			}
+			first.Tests = first.Tests && inTests
+			u.unknown[r.Name] = first
 		}
 		return
+	} else if pkg == m.Name {
+		return
 	}
-	pkg, convention, known := w.holder(r)
-	switch {
-	case known && pkg == s.Name:
-	case known:
-		one := entry(u.uses, pkg)
-		one.convention = one.convention || convention
-		one.add(r, place, inTests)
-	case isClass(r) && (isCode(r) || isConfig(r) && !isVirtual(r.Name)):
-		if len(u.unknown[r.Name]) == 0 {
-			u.testOnly[r.Name] = true
-		}
-		u.testOnly[r.Name] = u.testOnly[r.Name] && inTests
-		u.unknown[r.Name] = append(u.unknown[r.Name], place)
+	one := u.uses[pkg]
+	if one == nil {
+		one = &use{}
+		u.uses[pkg] = one
 	}
-}
-
-func entry(uses map[string]*use, name string) *use {
-	if uses[name] == nil {
-		uses[name] = &use{}
-	}
-	return uses[name]
-}
-
-func (u *use) add(r php.Reference, place Place, inTests bool) {
-	list := &u.loose
-	switch {
-	case inTests && isCode(r):
-		list = &u.tests
-	case inTests:
-		list = &u.quiet
-	case isCode(r):
-		list = &u.code
-	case isConfig(r):
-		list = &u.config
-	case r.Kind == php.Import || r.Kind == php.Docblock:
-		list = &u.idle
-	}
-	*list = append(*list, place)
-}
-
-// isCode reports whether the running code needs what is named. A function and a
-// constant are looked up when they are reached, as a class is.
-func isCode(r php.Reference) bool {
-	return r.Kind.Code() || r.Kind == php.Function || r.Kind == php.Constant
-}
-
-// isClass reports whether what is named is a class.
-func isClass(r php.Reference) bool {
-	return r.Kind != php.Function && r.Kind != php.Constant && r.Kind != scan.Sequence && r.Kind != scan.Module && r.Kind != scan.Theme
-}
-
-// isConfig reports whether Magento creates what is named when it reads the file.
-func isConfig(r php.Reference) bool {
-	return r.Kind == scan.XML || r.Kind == scan.GraphQL || r.Kind == scan.Theme
+	one.convention = one.convention || convention
+	in := roleOf(r.Kind, inTests)
+	one.places[in] = append(one.places[in], place)
 }
 
 // isVirtual reports whether a name of configuration may be that of a virtual
@@ -193,36 +176,48 @@ func isVirtual(name string) bool {
 	return !strings.Contains(name, `\`)
 }
 
+// isClass reports whether the name of a reference in PHP, XML or a GraphQL schema is
+// that of a class.
+func isClass(k php.Kind) bool {
+	switch k {
+	case php.Function, php.Constant, scan.Sequence, scan.Module, scan.Theme:
+		return false
+	}
+	return true
+}
+
 // holder finds the package that holds what a reference names.
-func (w *world) holder(r php.Reference) (pkg string, convention, ok bool) {
-	switch {
-	case r.Kind == scan.Theme:
+func (d *distribution) holder(r php.Reference) (pkg string, convention, ok bool) {
+	switch r.Kind {
+	case scan.Theme:
 		for _, area := range []string{"frontend/", "adminhtml/"} {
-			if pkg, ok = w.modules[area+r.Name]; ok {
+			if pkg, ok = d.modules[area+r.Name]; ok {
 				return pkg, false, true
 			}
 		}
 		return "", false, false
-	case r.Kind == scan.Sequence, r.Kind == scan.Module:
-		pkg, ok = w.modules[r.Name]
+	case scan.Sequence, scan.Module:
+		pkg, ok = d.modules[r.Name]
 		return pkg, false, ok
-	case r.Kind == php.Function:
-		pkg, ok = w.index.FindFunction(r.Name)
-		return w.graph.own(pkg), false, ok
-	case r.Kind == php.Constant && !strings.Contains(r.Name, `\`):
-		return "", false, false
+	case php.Function:
+		pkg, ok = d.index.FindFunction(r.Name)
+		return d.graph.own(pkg), false, ok
+	case php.Constant:
+		if !strings.Contains(r.Name, `\`) {
+			return "", false, false
+		}
 	}
-	if pkg, ok = w.index.Find(r.Name); ok {
-		return w.graph.own(pkg), false, true
+	if pkg, ok = d.index.Find(r.Name); ok {
+		return d.graph.own(pkg), false, true
 	}
-	if pkg, ok = w.classes[strings.ToLower(r.Name)]; ok {
+	if pkg, ok = d.classes[strings.ToLower(r.Name)]; ok {
 		return pkg, false, true
 	}
 	if pkg, ok = byNamespace(r.Name); ok {
-		return w.graph.own(pkg), false, true
+		return d.graph.own(pkg), false, true
 	}
-	if pkg, ok = byConvention(r.Name); ok && !w.locked {
-		return w.graph.own(pkg), true, true
+	if pkg, ok = byConvention(r.Name); ok && !d.locked {
+		return d.graph.own(pkg), true, true
 	}
 	return "", false, false
 }
@@ -245,14 +240,13 @@ func strength(how string) int {
 const maxPlaces = 5
 
 // best gives the first places, the strongest first, and how many files there are.
-func best(places ...[]Place) (first []Place, files int) {
-	all := slices.Concat(places...)
-	slices.SortStableFunc(all, func(a, b Place) int {
+func best(places []Place) (first []Place, files int) {
+	places = slices.SortedStableFunc(slices.Values(places), func(a, b Place) int {
 		return cmp.Or(cmp.Compare(strength(a.How), strength(b.How)), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
 	})
 	seen := map[string]bool{}
-	for _, p := range all {
+	for _, p := range places {
 		seen[p.Path] = true
 	}
-	return slices.Clone(all[:min(len(all), maxPlaces)]), len(seen)
+	return slices.Clone(places[:min(len(places), maxPlaces)]), len(seen)
 }

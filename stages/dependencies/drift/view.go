@@ -1,14 +1,21 @@
 package drift
 
 import (
+	"bytes"
+	"embed"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"text/tabwriter"
+	"text/template"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
 )
 
-// A View is a comparison with what a reader needs beside it.
+// A View is a report with what a reader needs beside it.
 type View struct {
-	Comparison
+	Report
 	Title    string // what was looked at: the line's title, or a folder
 	Program  string // version of this program
 	Baseline string // file of the baseline; empty: none
@@ -32,77 +39,100 @@ var Formats = []string{Text, JSON, Markdown, SARIF}
 func Render(format string, v View) ([]byte, error) {
 	switch format {
 	case Text:
-		return v.text(), nil
+		return v.text()
 	case JSON:
 		return v.json()
 	case Markdown:
-		return v.markdown(), nil
+		return v.markdown()
 	case SARIF:
 		return v.sarif()
 	}
 	return nil, fmt.Errorf("format %q is not known; the formats are %s", format, strings.Join(Formats, ", "))
 }
 
-// A level says how grave a kind is; its values are SARIF's.
-type level string
+// reportFormat is the version of the JSON format: raised when a field goes, or
+// changes its meaning.
+const reportFormat = 1
 
-const (
-	levelError   level = "error"
-	levelWarning level = "warning"
-	levelNote    level = "note"
-)
-
-// kindTexts say what a kind means and what to do.
-var kindTexts = map[Kind]struct {
-	level             level
-	title, help, todo string
-}{
-	Unreachable: {levelError, "used, and no require leads there",
-		"Production code uses another package that the package does not require, nor does anything that it requires. Installed by itself it can fail with a fatal error.",
-		"Add it to \"require\" of the package's composer.json, or remove the use."},
-	Undeclared: {levelWarning, "used, and not required by the package itself",
-		"Production code uses a package that the package does not require itself. It is there because something else requires it, and is gone when that changes.",
-		"Add it to \"require\" of the package's composer.json, or remove the use."},
-	Extension: {levelWarning, "extension of PHP used, and not required",
-		"Production code uses functions, classes or constants of an extension of PHP that the package does not require itself, and does not ask first whether it is there.",
-		"Add the extension to \"require\" of the package's composer.json."},
-	Suggested: {levelNote, "used, and only suggested",
-		"Production code uses a package that is only suggested. That is right if the code runs only where the package is installed.",
-		"See that the use is guarded, or move the package from \"suggest\" to \"require\"."},
-	Unused: {levelWarning, "required, and nothing refers to it",
-		"No PHP, XML, GraphQL, template, script or database schema of the package refers to a package that it requires.",
-		"Remove it from \"require\" of the package's composer.json, unless it is wanted for its effect."},
-	Idle: {levelNote, "required, and only doc comments, imports or tests refer to it",
-		"What the package requires is named only in doc comments, unused imports or tests, or not at all while another package that it requires requires it too.",
-		"Move it to \"require-dev\", or remove it."},
-	Configuration: {levelNote, "only XML or GraphQL names it, and it is not required",
-		"Only XML files or GraphQL schemas name classes of the package. Magento passes over configuration of what is not installed in some files, and fails on it in others.",
-		"Add it to \"require\" if the configuration does not work without it, else to \"suggest\"."},
-	Tests: {levelNote, "only tests use it, and it is not required for development",
-		"Only tests use the package.",
-		"Add it to \"require-dev\" of the package's composer.json."},
+func (v View) json() ([]byte, error) {
+	data, err := json.MarshalIndent(struct {
+		Format   int    `json:"format"`
+		Title    string `json:"title"`
+		Program  string `json:"program"`
+		Baseline string `json:"baseline"` // file; empty: none
+		Totals   totals `json:"totals"`
+		Report
+	}{reportFormat, v.Title, v.Program, v.Baseline, v.totals(), v.Report}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the report as JSON: %w", err)
+	}
+	return append(data, '\n'), nil
 }
 
-func (k Kind) level() level { return kindTexts[k].level }
+//go:embed text.tmpl markdown.tmpl
+var templateFiles embed.FS
 
-// shown gives the new findings that text and Markdown show, and how many of each
-// kind they leave out.
-func (v View) shown() (shown []Finding, left map[Kind]int) {
-	left = map[Kind]int{}
+// templates are those of the text and the Markdown, which share words and sentences.
+var templates = func() *template.Template {
+	all := template.New("").Funcs(template.FuncMap{
+		"count": markdown.Count, "mark": markers.Replace, "join": strings.Join,
+		"packages": byPackage, "toAdd": toAdd, "line": requireLine, "how": Finding.how, "where": Finding.where,
+	})
+	for k, text := range kindTexts() {
+		template.Must(all.New("short " + string(k)).Parse(text.Short))
+		template.Must(all.New("message " + string(k)).Parse(text.Message))
+	}
+	return template.Must(all.ParseFS(templateFiles, "*.tmpl"))
+}()
+
+// A page is what the templates are filled with.
+type page struct {
+	View
+	Totals              totals
+	Kinds               []kindSum
+	Shown               []Finding // the new ones that are to be shown
+	New, Known, LeftOut int       // findings
+	Notes               []string
+	// These are Markdown.
+	AlarmingTable, ShownTable string
+}
+
+// A kindSum is a row of the table of kinds.
+type kindSum struct {
+	Kind           Kind
+	Title          string
+	All, New, Left int
+}
+
+func (v View) page() page {
+	p := page{View: v, Totals: v.totals()}
+	left := map[Kind]int{}
 	for _, f := range v.Findings {
 		switch {
-		case !v.New[f.Key()]:
-		case v.All || f.Kind.level() != levelNote:
-			shown = append(shown, f)
+		case !f.New:
+			p.Known++
+			continue
+		case v.All || f.Kind.text().Level != levelNote:
+			p.Shown = append(p.Shown, f)
 		default:
 			left[f.Kind]++
+			p.LeftOut++
+		}
+		p.New++
+	}
+	for _, k := range Kinds {
+		if n := p.Totals.Findings[k]; n > 0 {
+			p.Kinds = append(p.Kinds, kindSum{k, k.text().Title, n, p.Totals.New[k], left[k]})
 		}
 	}
-	return shown, left
+	if note := v.missing(); note != "" {
+		p.Notes = append(p.Notes, note)
+	}
+	if !v.Index {
+		p.Notes = append(p.Notes, "No composer.lock and no vendor/composer/installed.json is here: third-party classes are not known, and packages of Magento are named by the convention for modules. With --line they are looked up in a line's repositories.")
+	}
+	return p
 }
-
-// noIndex is said of a folder of which nobody knows what Composer would install.
-const noIndex = "No composer.lock and no vendor/composer/installed.json is here: third-party classes are not known, and packages of Magento are named by the convention for modules. With --line they are looked up in a line's repositories."
 
 // missing says of which packages it is not known what they require; empty: of
 // none.
@@ -117,18 +147,79 @@ func (v View) missing() string {
 		return ""
 	}
 	return fmt.Sprintf("Nothing that needs one of %s was called unreachable, since it is not known what they require: %s%s.",
-		count(len(v.Missing), "required package"), strings.Join(names, ", "), rest)
+		markdown.Count(len(v.Missing), "required package"), strings.Join(names, ", "), rest)
+}
+
+// text is the report for a terminal.
+func (v View) text() ([]byte, error) {
+	var out bytes.Buffer
+	columns := tabwriter.NewWriter(&out, 0, 8, 2, ' ', 0)
+	if err := templates.ExecuteTemplate(columns, "text.tmpl", v.page()); err != nil {
+		return nil, err
+	}
+	if err := columns.Flush(); err != nil {
+		return nil, err
+	}
+	lines := bytes.Split(out.Bytes(), []byte("\n"))
+	for i, line := range lines {
+		lines[i] = bytes.TrimRight(line, " ") // which columns leave
+	}
+	return bytes.Join(lines, []byte("\n")), nil
+}
+
+// maxSummary bounds the Markdown, in bytes: GitHub takes a mebibyte for the
+// summary of one step, and throws away what is larger, all of it.
+const maxSummary = 1000 << 10
+
+// markdown is the report for the summary of a job.
+func (v View) markdown() ([]byte, error) {
+	p := v.page()
+	var err error
+	if p.AlarmingTable, err = findingTable(v.Alarming(), maxSummary/2); err != nil {
+		return nil, err
+	}
+	if p.ShownTable, err = findingTable(p.Shown, maxSummary-64<<10-len(p.AlarmingTable)); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := templates.ExecuteTemplate(&out, "markdown.tmpl", p); err != nil {
+		return nil, err
+	}
+	return append(bytes.TrimRight(out.Bytes(), "\n"), '\n'), nil
+}
+
+// markers are what Markdown and HTML would read as something else.
+var markers = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "\n", " ")
+
+// findingTable writes findings as a table of about that many bytes at most; empty: no findings.
+func findingTable(findings []Finding, limit int) (string, error) {
+	if len(findings) == 0 {
+		return "", nil
+	}
+	var out markdown.Page
+	out.Table("package", "kind", "require", "where", "what to do")
+	for i, f := range findings {
+		if out.Len() > limit {
+			fmt.Fprintf(&out, "\n%s more; the JSON report has them.\n", markdown.Count(len(findings)-i, "finding"))
+			break
+		}
+		todo, err := f.say("short")
+		if err != nil {
+			return "", err
+		}
+		out.RawRow(markers.Replace(f.Package), string(f.Kind), markers.Replace(f.Require), markers.Replace(f.where()), strings.ReplaceAll(todo, "|", `\|`))
+	}
+	return out.String(), nil
 }
 
 // byPackage cuts sorted findings at their packages.
 func byPackage(findings []Finding) [][]Finding {
 	var groups [][]Finding
-	for len(findings) > 0 {
-		n := slices.IndexFunc(findings, func(f Finding) bool { return f.Package != findings[0].Package })
-		if n < 0 {
-			n = len(findings)
+	for i, f := range findings {
+		if i == 0 || f.Package != findings[i-1].Package {
+			groups = append(groups, nil)
 		}
-		groups, findings = append(groups, findings[:n]), findings[n:]
+		groups[len(groups)-1] = append(groups[len(groups)-1], f)
 	}
 	return groups
 }
@@ -152,12 +243,10 @@ func (f Finding) how() string {
 	switch {
 	case f.Convention:
 		return "by its name only: there is no index of classes here"
-	case f.Kind == Unused:
+	case f.Kind == Unused, f.Kind == Idle && len(f.Via) == 0:
 		return ""
-	case f.Kind == Idle && len(f.Via) > 0:
-		return "comes with " + strings.Join(f.Via, ", ") + " anyway: required here it only limits the version"
 	case f.Kind == Idle:
-		return ""
+		return "comes with " + strings.Join(f.Via, ", ") + " anyway: required here it only limits the version"
 	case len(f.Via) > 0:
 		return "through " + strings.Join(f.Via, " → ")
 	case f.Open:
@@ -179,35 +268,7 @@ func (f Finding) where() string {
 	}
 	text := fmt.Sprintf("%s:%d %s %s", p.Path, p.Line, p.How, p.Name)
 	if f.Uses > 1 {
-		text += " and " + count(f.Uses-1, "more file")
+		text += " and " + markdown.Count(f.Uses-1, "more file")
 	}
 	return text
-}
-
-// message is a finding as one sentence, without its place.
-func (f Finding) message() string {
-	switch f.Kind {
-	case Unreachable:
-		return fmt.Sprintf("%s uses %s, which neither it nor anything that it requires requires. Add %s to \"require\" of %s.", f.Package, f.Require, requireLine(f), f.Manifest)
-	case Undeclared, Extension:
-		through := "nothing that it requires does so"
-		if len(f.Via) > 0 {
-			through = "it comes through " + strings.Join(f.Via, " → ")
-		} else if f.Open {
-			through = "whether anything that it requires does is not known"
-		}
-		return fmt.Sprintf("%s uses %s without requiring it; %s. Add %s to \"require\" of %s.", f.Package, f.Require, through, requireLine(f), f.Manifest)
-	case Suggested:
-		return fmt.Sprintf("%s uses %s, which it only suggests.", f.Package, f.Require)
-	case Unused:
-		return fmt.Sprintf("%s requires %s, and nothing in it refers to that.", f.Package, f.Require)
-	case Idle:
-		if len(f.Via) > 0 {
-			return fmt.Sprintf("%s requires %s, and nothing in it refers to that; it comes with %s anyway.", f.Package, f.Require, strings.Join(f.Via, ", "))
-		}
-		return fmt.Sprintf("%s requires %s, and only doc comments, imports or tests refer to it.", f.Package, f.Require)
-	case Configuration:
-		return fmt.Sprintf("%s names classes of %s in its configuration and does not require it.", f.Package, f.Require)
-	}
-	return fmt.Sprintf("Tests of %s use %s, which is not in \"require-dev\".", f.Package, f.Require)
 }

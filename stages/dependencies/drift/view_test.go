@@ -39,24 +39,24 @@ func knownOf(t *testing.T, r Report) Baseline {
 	b := BaselineOf(r)
 	for _, f := range r.Findings {
 		if f.Kind == Unreachable {
-			delete(b.keys, f.Key())
+			delete(b, f.Key())
 		}
 	}
-	b.keys[Key{"magento/module-order", Unused, "magento/module-long-gone"}] = true
+	b[Key{"magento/module-order", Unused, "magento/module-long-gone"}] = true
 	return b
 }
 
 func TestRender(t *testing.T) {
 	r := sample(t)
 	for _, kind := range Kinds {
-		if r.Count(kind) == 0 {
+		if r.totals().Findings[kind] == 0 {
 			t.Errorf("testdata/view.txtar has no finding of kind %s", kind)
 		}
 	}
 	views := map[string]View{
-		"all":      {Comparison: Baseline{}.Compare(r, false), Title: "Sample shop", Program: "1.2.3", All: true},
-		"default":  {Comparison: Baseline{}.Compare(r, false), Title: "Sample shop", Program: "1.2.3"},
-		"baseline": {Comparison: knownOf(t, r).Compare(r, false), Title: "Sample shop", Program: "1.2.3", Baseline: "drift.json"},
+		"all":      {Report: Baseline{}.Compare(r, false), Title: "Sample shop", Program: "1.2.3", All: true},
+		"default":  {Report: Baseline{}.Compare(r, false), Title: "Sample shop", Program: "1.2.3"},
+		"baseline": {Report: knownOf(t, r).Compare(r, false), Title: "Sample shop", Program: "1.2.3", Baseline: "drift.json"},
 	}
 	for name, view := range views {
 		for _, format := range Formats {
@@ -94,7 +94,7 @@ func many() Report {
 
 // GitHub takes 25,000 results, shows 5,000, and takes a summary of a mebibyte.
 func TestLimits(t *testing.T) {
-	v := View{Comparison: Baseline{}.Compare(many(), false), Title: "many", All: true}
+	v := View{Report: Baseline{}.Compare(many(), false), Title: "many", All: true}
 	var log sarif.Report
 	if err := json.Unmarshal(render(t, SARIF, v), &log); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestLimits(t *testing.T) {
 func TestSARIF(t *testing.T) {
 	r := sample(t)
 	var log sarif.Report
-	if err := json.Unmarshal(render(t, SARIF, View{Comparison: Baseline{}.Compare(r, false)}), &log); err != nil {
+	if err := json.Unmarshal(render(t, SARIF, View{Report: Baseline{}.Compare(r, false)}), &log); err != nil {
 		t.Fatal(err)
 	}
 	run := log.Runs[0]
@@ -157,7 +157,11 @@ func TestFingerprint(t *testing.T) {
 		t.Helper()
 		f := Finding{Package: "a/a", Kind: Tests, Require: "b/b", Places: []Place{{Path: "A.php", Line: 1}}}
 		change(&f)
-		return View{}.result(f, "").PartialFingerprints[fingerprint].(string)
+		result, err := View{}.result(f, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.PartialFingerprints[fingerprint].(string)
 	}
 	first := print(func(*Finding) {})
 	if again := print(func(f *Finding) { f.Places, f.Constraint, f.Uses = []Place{{Path: "B.php", Line: 7}}, "^2", 9 }); again != first {
@@ -187,7 +191,7 @@ func TestSARIFSchema(t *testing.T) {
 	}
 	for name, r := range map[string]Report{"sample": sample(t), "many": many(), "nothing": {}} {
 		for _, b := range []string{"", "drift.json"} {
-			v := View{Comparison: Baseline{}.Compare(r, false), Program: "1.2.3", Baseline: b}
+			v := View{Report: Baseline{}.Compare(r, false), Program: "1.2.3", Baseline: b}
 			doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(render(t, SARIF, v)))
 			if err != nil {
 				t.Fatal(err)
@@ -199,9 +203,30 @@ func TestSARIFSchema(t *testing.T) {
 	}
 }
 
+// What could not be known is said, and at most five packages of it by name.
+func TestNotes(t *testing.T) {
+	r := Report{Missing: []string{"a/1", "a/2", "a/3", "a/4", "a/5", "a/6", "a/7"}}
+	for _, test := range []struct {
+		view View
+		want string
+	}{
+		{View{Report: r}, "7 required packages was called unreachable, since it is not known what they require: a/1, a/2, a/3, a/4, a/5 and 2 more (--all names them).\n\nNo composer.lock"},
+		{View{Report: r, All: true}, ": a/1, a/2, a/3, a/4, a/5, a/6, a/7.\n\nNo composer.lock"},
+	} {
+		for _, format := range []string{Text, Markdown} {
+			if got := string(render(t, format, test.view)); !strings.Contains(got, test.want) {
+				t.Errorf("%s is %s; want %q in it", format, got, test.want)
+			}
+		}
+	}
+	if got := string(render(t, Text, View{Report: Report{Index: true}})); strings.Contains(got, "No composer.lock") || strings.Contains(got, "Nothing that needs") {
+		t.Errorf("text of a report that knows all is %s", got)
+	}
+}
+
 // What a repository's files are called cannot break the tables.
 func TestMark(t *testing.T) {
-	if got, want := mark("a|b<script>_c_`d`\n*e* [f]"), "a\\|b&lt;script&gt;\\_c\\_\\`d\\` \\*e\\* \\[f]"; got != want {
+	if got, want := markers.Replace("a|b<script>_c_`d`\n*e* [f]"), "a\\|b&lt;script&gt;\\_c\\_\\`d\\` \\*e\\* \\[f]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
