@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -50,21 +49,21 @@ func writeAttest(ctx context.Context, env *factory, at, out string) (err error) 
 		return notThere(source, err)
 	}
 	if len(snapshots) == 0 {
-		return usagef("%s has no nights", source)
+		return usagef("%s has no snapshots", source)
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, said := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
-		data, err := target.Read(ctx, source, releases.SnapshotName(snapshots[0]).Dir()+"/"+said.file)
+	for _, statement := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {
+		data, err := target.Read(ctx, source, snapshots[0].Dir()+"/"+statement.file)
 		if errors.Is(err, fs.ErrNotExist) {
-			return usagef("%w; publish the night again with this program", err)
+			return usagef("%w; publish it again with this program", err)
 		}
 		if err != nil {
 			return err
 		}
-		if err := writeStatement(env, filepath.Join(out, said.prefix), data); err != nil {
-			return fmt.Errorf("%s of %s: it %w", said.file, source, err)
+		if err := writeStatement(env, filepath.Join(out, statement.prefix), data); err != nil {
+			return fmt.Errorf("%s of %s: it %w", statement.file, source, err)
 		}
 	}
 	return nil

@@ -123,10 +123,14 @@ func (p *page) publication(made *stages.Publication) {
 		what = "Would be published"
 	}
 	fmt.Fprintf(p, "### %s\n\n", what)
-	p.Table("at", "night", "files written", "there already", "bytes", "nights kept", "no longer resolved")
-	p.Row(made.URL, made.Snapshot, fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
-		strings.Join(made.Kept, ", "), strings.Join(made.Removed, ", "))
+	p.Table("at", "snapshot", "files written", "there already", "bytes", "snapshots kept", "no longer resolved")
+	p.Row(made.URL, string(made.Snapshot), fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
+		listed(made.Kept), listed(made.Removed))
 	p.WriteString("\n")
+}
+
+func listed(names []releases.SnapshotName) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(names), " ", ", "), "[]")
 }
 
 func (p *page) packages(snapshot *stages.Snapshot) {

@@ -119,7 +119,7 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display, plan *releases.Plan, o mirror.Options) error {
 	last := "the beginning"
 	if len(plan.After) > 0 {
-		last = plan.After[0].Snapshot
+		last = string(plan.After[0].Snapshot)
 	}
 	if plan.Pending() == 0 { // the mirror is as fresh as its sources
 		r.Session().Skip("build", "nothing is new since "+last)

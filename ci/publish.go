@@ -96,7 +96,11 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 		}
 	}
 	if f.rollback != "" {
-		p, err := o.Publisher.Rollback(ctx, publish.Rollback{To: o.To, Snapshot: f.rollback, Keep: o.Keep, DryRun: o.DryRun})
+		back, err := releases.ParseSnapshotName(f.rollback)
+		if err != nil {
+			return err
+		}
+		p, err := o.Publisher.Rollback(ctx, publish.Rollback{To: o.To, Snapshot: back, Keep: o.Keep, DryRun: o.DryRun})
 		if err := show.changedTarget(p, err); err != nil {
 			return err
 		}

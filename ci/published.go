@@ -38,7 +38,7 @@ func openPublished(ctx context.Context, env *factory, at string) (*published, er
 
 // cutSnapshot cuts the place of a snapshot's folder or manifest, a URL or a path, into
 // its repository and its name.
-func cutSnapshot(place string) (repository, name string, ok bool) {
+func cutSnapshot(place string) (repository string, name releases.SnapshotName, ok bool) {
 	folder := strings.TrimSuffix(strings.TrimSuffix(place, releases.ManifestName), "/")
 	parent, base, _ := cutLast(folder)
 	repository, dir, inside := cutLast(parent)
@@ -49,7 +49,7 @@ func cutSnapshot(place string) (repository, name string, ok bool) {
 	if !inside {
 		repository = "."
 	}
-	return repository, string(found), true
+	return repository, found, true
 }
 
 func withQuery(base, query string) string {
@@ -76,8 +76,8 @@ func (env *factory) openSource(ctx context.Context, at string) (target.Source, f
 	return t, t.Close, nil
 }
 
-// openSnapshot reads a night of a repository; an empty name is the current one's.
-func openSnapshot(ctx context.Context, env *factory, at, snapshot string) (*published, error) {
+// openSnapshot reads a snapshot of a repository; an empty name is the current one's.
+func openSnapshot(ctx context.Context, env *factory, at string, snapshot releases.SnapshotName) (*published, error) {
 	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func openSnapshot(ctx context.Context, env *factory, at, snapshot string) (*publ
 	return p, nil
 }
 
-func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*published, error) {
+func readSnapshot(ctx context.Context, source target.Source, snapshot releases.SnapshotName) (*published, error) {
 	r := publish.Read(source)
 	snapshots, err := r.Snapshots(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*
 	}
 	if snapshot == "" {
 		if len(snapshots) == 0 {
-			return nil, usagef("%s has no nights; was it published by this program?", source)
+			return nil, usagef("%s has no snapshots; was it published by this program?", source)
 		}
 		snapshot = snapshots[0]
 	}
@@ -112,7 +112,7 @@ func readSnapshot(ctx context.Context, source target.Source, snapshot string) (*
 // notThere makes a mistake of the user of a repository or night that is not there.
 func notThere(source target.Source, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("%w; give a published repository, or a night of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))
+		return usagef("%w; give a published repository, or a snapshot of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))
 	}
 	return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 }
@@ -155,7 +155,7 @@ func findSnapshot(ctx context.Context, env *factory, in, what string) (*publishe
 		return openPublished(ctx, env, what)
 	}
 	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
-		return openSnapshot(ctx, env, in, what)
+		return openSnapshot(ctx, env, in, name)
 	}
 	source, closeSource, err := env.openSource(ctx, in)
 	if err != nil {

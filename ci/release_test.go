@@ -301,7 +301,7 @@ func (m *manager) patches() {
 	}
 	r := mustOpen(t, m.target())
 	snapshots, err := publish.Read(r).Snapshots(t.Context())
-	if diff := cmp.Diff([]string{"1.1.1", "1.1.1-rc1", "1.1.0"}, snapshots); err != nil || diff != "" {
+	if diff := cmp.Diff([]releases.SnapshotName{"1.1.1", "1.1.1-rc1", "1.1.0"}, snapshots); err != nil || diff != "" {
 		t.Errorf("releases that the repository resolves (%v):\n%s", err, diff)
 	}
 	for _, version := range []string{"1.1.1-rc1", "1.1.1"} {

@@ -26,7 +26,7 @@ type signFlags struct {
 
 func (f *signFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.file, "sign-key", "", "sign what is published with the private key in this file, as mageos-nightly keygen makes it (default $"+signKeyVariable+": the key, or its file)")
-	cmd.Flags().StringArrayVar(&f.former, "former-key", nil, "file with the public key by which earlier nights of the repository were signed")
+	cmd.Flags().StringArrayVar(&f.former, "former-key", nil, "file with the public key by which earlier snapshots of the repository were signed")
 }
 
 // attest is what is said of a night, and by whom it is signed.
@@ -86,7 +86,7 @@ func (env *factory) builder() attest.Builder {
 func newKeygen(env *factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "keygen FILE",
-		Short: "Make a key to sign nights with, and the public one to verify them with",
+		Short: "Make a key to sign snapshots with, and the public one to verify them with",
 		Long: `keygen writes a new private key to FILE, readable for you alone, and the public
 one to FILE.pub. Both are ed25519 keys in PEM, as openssl reads and writes them.`,
 		Example: `  mageos-nightly keygen nightly.key

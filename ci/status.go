@@ -177,7 +177,7 @@ func printStatus(env *factory, s *publish.Status) error {
 		}
 		return writeOut(env.stdout, append(data, '\n'))
 	}
-	fmt.Fprintf(env.stdout, "Current night  %s (%d nights, %d packages)\n", s.Snapshot, len(s.Snapshots), s.Packages)
+	fmt.Fprintf(env.stdout, "Current        %s (%d snapshots, %d packages)\n", s.Snapshot.Title(), len(s.Snapshots), s.Packages)
 	if s.LastGood != nil {
 		fmt.Fprintf(env.stdout, "Last good      %s at %s\n", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -52,9 +51,9 @@ func (d *display) results(made nightly.Result, plan string) {
 		fmt.Fprintf(w, "Cells           %s\n", made.Matrix)
 	}
 	if p := made.Publication; p != nil && !p.DryRun {
-		at, name := whereIs(p.Target), releases.SnapshotName(p.Snapshot)
+		at := whereIs(p.Target)
 		fmt.Fprintf(w, "Repository      %s\n", at)
-		fmt.Fprintf(w, "%-15s %s/%s\n", capital(name.Kind().String()), strings.TrimRight(at, "/"), name.Dir())
+		fmt.Fprintf(w, "%-15s %s/%s\n", capital(p.Snapshot.Kind().String()), strings.TrimRight(at, "/"), p.Snapshot.Dir())
 		if _, ok := target.Folder(p.Target); ok {
 			fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
 		}

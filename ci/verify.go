@@ -225,7 +225,7 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	if n := len(r.Problems); n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	fmt.Fprintf(env.stderr, "%s: %s; night %s, %d nights, %d files, %s\n", where, verdict, r.Snapshot, r.Snapshots, r.Files, bytesText(r.Bytes))
+	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, bytesText(r.Bytes))
 	if r.Signed != nil {
 		fmt.Fprintf(env.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
 	}

@@ -14,14 +14,13 @@ import (
 // IndexName is the name of the index in a folder of merged metadata.
 const IndexName = "index.json"
 
-// An Index says of what the merged metadata of a repository is made: of which nights,
-// and for each version its entry, its dist and the nights that have it. With it a
-// night is added, or taken out, without the nights before being read; so that costs no
-// more in a repository of a thousand nights. It is derived: nights are what they are by
-// their manifests, and an index that is lost is made of them again.
+// An Index says which snapshots the merged metadata of a repository is made of, and for
+// each version its dist and the snapshots that have it. So a snapshot can be added or
+// taken out without reading the others, whose number does not matter. The index is
+// derived: one that is lost is made of the snapshots' manifests and metadata again.
 //
-// A folder of metadata is named by the SHA-256 of its index, which holds those of all
-// its files.
+// The SHA-256 of its index names a folder of metadata; the index has those of all other
+// files of the folder.
 type Index struct {
 	Format    int               `json:"format"`    // IndexFormat
 	URL       string            `json:"url"`       // base URL for which the metadata was merged
@@ -32,16 +31,15 @@ type Index struct {
 // IndexFormat is the format of indexes that this program reads and writes.
 const IndexFormat = 1
 
-// An IndexedSnapshot is what the index says of a night.
+// An IndexedSnapshot is what the index says of a snapshot.
 type IndexedSnapshot struct {
-	Snapshot string          `json:"snapshot"`
+	Snapshot SnapshotName    `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 	Line     string          `json:"line"`   // name of its line
-	Policy   string          `json:"policy"` // of the line's versions
 	// Tags are those that it was made of, by repository. None: its line builds branches.
 	Tags []IndexedTags `json:"tags"`
 	// Data is the commit of the line's data, and Directories those of it whose zips the
-	// night took over. Both are empty where the line has none.
+	// snapshot took over. Both are empty where the line has none.
 	Data        string   `json:"data"`
 	Directories []string `json:"directories"`
 }
@@ -64,7 +62,7 @@ type IndexedFile struct {
 type IndexedVersion struct {
 	Version   string          `json:"version"`
 	SHA256    pipeline.Digest `json:"sha256"`    // of its dist
-	Snapshots []string        `json:"snapshots"` // that have it, newest first
+	Snapshots []SnapshotName  `json:"snapshots"` // that have it, newest first
 }
 
 // Encode writes the index as a file, on one line: the same index is the same file.
@@ -97,11 +95,11 @@ func ParseIndex(data []byte) (*Index, error) {
 // maxIndex bounds an index, in bytes; see indexedBytes.
 const maxIndex = 512 << 20
 
-// Indexed is what an index says of the night of a manifest with that SHA-256.
+// Indexed is what an index says of the snapshot of a manifest with that SHA-256.
 func (m *Manifest) Indexed(sum pipeline.Digest) IndexedSnapshot {
 	line := m.Plan.Line
 	n := IndexedSnapshot{
-		Snapshot: string(m.Snapshot), SHA256: sum, Line: line.Name, Policy: line.Versions.Policy,
+		Snapshot: m.Snapshot, SHA256: sum, Line: line.Name,
 		Tags: []IndexedTags{}, Directories: []string{},
 	}
 	for _, r := range m.Plan.Repositories {
@@ -145,10 +143,10 @@ func (i *Index) Dist(name, version string) (sum pipeline.Digest, ok bool) {
 	return "", false
 }
 
-// Keep is the index of only those nights that a plan names. Its files are no longer
+// Keep is the index of only those snapshots that a plan names. Its files are no longer
 // those of a folder.
 func (i *Index) Keep(snapshots []Continued) *Index {
-	named := func(snapshot string) bool {
+	named := func(snapshot SnapshotName) bool {
 		return slices.ContainsFunc(snapshots, func(c Continued) bool { return c.Snapshot == snapshot })
 	}
 	part := &Index{Format: i.Format, URL: i.URL}
@@ -170,8 +168,8 @@ func (i *Index) Keep(snapshots []Continued) *Index {
 func (i *Index) NextNumber(day SnapshotName) int {
 	next := 0
 	for _, n := range i.Snapshots {
-		if name, err := ParseSnapshotName(n.Snapshot); err == nil && name.SameDay(day) {
-			next = max(next, name.Number()+1)
+		if n.Snapshot.SameDay(day) {
+			next = max(next, n.Snapshot.Number()+1)
 		}
 	}
 	return next

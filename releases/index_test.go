@@ -23,7 +23,7 @@ func madeIndex(tags, packages int) *Index {
 		f := IndexedFile{Name: fmt.Sprintf("acme/module-%03d", p), SHA256: pipeline.DigestOf(nil), Type: "magento2-module", Versions: []IndexedVersion{}}
 		for n := range tags {
 			f.Versions = append(f.Versions, IndexedVersion{
-				Version: fmt.Sprintf("1.%d.0", tags-n), SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Snapshots: []string{i.Snapshots[n].Snapshot},
+				Version: fmt.Sprintf("1.%d.0", tags-n), SHA256: pipeline.DigestOf([]byte{byte(n), byte(p)}), Snapshots: []SnapshotName{i.Snapshots[n].Snapshot},
 			})
 		}
 		i.Files = append(i.Files, f, IndexedFile{Name: f.Name + "~dev", SHA256: pipeline.DigestOf(nil), Versions: []IndexedVersion{}})

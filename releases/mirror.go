@@ -87,9 +87,9 @@ type PlannedZip struct {
 	SHA1    string `json:"sha1"`
 }
 
-// A Continued is a night that a plan adds to.
+// A Continued is a snapshot that a plan adds to.
 type Continued struct {
-	Snapshot string          `json:"snapshot"`
+	Snapshot SnapshotName    `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 }
 

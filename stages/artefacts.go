@@ -163,14 +163,14 @@ type Build struct {
 // The metadata's dist.url are relative to the folder's root; they are made
 // absolute when the night is served or published.
 type Snapshot struct {
-	Name     string            `json:"name"` // 2026-11-24, or 2026-11-24.1
-	Local    bool              `json:"local"`
-	URL      string            `json:"url"`     // public base URL of the line
-	Project  string            `json:"project"` // the edition to install, with vendor
-	Version  string            `json:"version"` // of the project
-	Keep     int               `json:"keep"`    // nights that the line keeps
-	Tree     pipeline.Tree     `json:"tree"`
-	Packages []SnapshotPackage `json:"packages"` // in byte order of their names
+	Name     releases.SnapshotName `json:"name,omitzero"`
+	Local    bool                  `json:"local"`
+	URL      string                `json:"url"`     // public base URL of the line
+	Project  string                `json:"project"` // the edition to install, with vendor
+	Version  string                `json:"version"` // of the project
+	Keep     int                   `json:"keep"`    // nights that the line keeps
+	Tree     pipeline.Tree         `json:"tree"`
+	Packages []SnapshotPackage     `json:"packages"` // in byte order of their names
 }
 
 // Layout: the paths of a night's folder.
@@ -216,18 +216,18 @@ type PublishRequest struct {
 
 // A Publication says what publishing changed at the target.
 type Publication struct {
-	Target   string `json:"target"`
-	URL      string `json:"url"` // base URL that the metadata names
-	Snapshot string `json:"snapshot"`
+	Target   string                `json:"target"`
+	URL      string                `json:"url"` // base URL that the metadata names
+	Snapshot releases.SnapshotName `json:"snapshot,omitzero"`
 	// Added and Unchanged count files; Bytes those that were written.
 	Added     int   `json:"added"`
 	Unchanged int   `json:"unchanged"`
 	Bytes     int64 `json:"bytes"`
-	// Kept are the nights that the repository resolves now, newest first, and
+	// Kept are the snapshots that the repository resolves now, newest first, and
 	// Removed those that it no longer does.
-	Kept    []string `json:"kept"`
-	Removed []string `json:"removed"`
-	DryRun  bool     `json:"dry-run"`
+	Kept    []releases.SnapshotName `json:"kept"`
+	Removed []releases.SnapshotName `json:"removed"`
+	DryRun  bool                    `json:"dry-run"`
 }
 
 // Summary implements pipeline.Summarizer.
@@ -236,9 +236,9 @@ func (p Publication) Summary() string {
 	if p.DryRun {
 		verb = "would be written"
 	}
-	snapshots := "nights"
+	snapshots := "snapshots"
 	if len(p.Kept) == 1 {
-		snapshots = "night"
+		snapshots = "snapshot"
 	}
 	return fmt.Sprintf("%d files %s, %d there already; %d %s kept", p.Added, verb, p.Unchanged, len(p.Kept), snapshots)
 }

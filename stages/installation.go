@@ -40,8 +40,8 @@ type Replaced struct {
 
 // An Upgrade is an earlier night that has to be upgraded to the candidate.
 type Upgrade struct {
-	Snapshot string `json:"snapshot"`
-	Version  string `json:"version"` // of its project
+	Snapshot releases.SnapshotName `json:"snapshot,omitzero"`
+	Version  string                `json:"version"` // of its project
 }
 
 // CandidateOf is the part of a plan that the test installation reads, for one
@@ -76,10 +76,10 @@ type Tool struct {
 //
 // It holds times and is the input of no stage that saves its result.
 type Installation struct {
-	Snapshot string         `json:"snapshot"`
-	Level    releases.Level `json:"level"`
-	Cell     releases.Cell  `json:"cell"`
-	Tools    []Tool         `json:"tools"`
+	Snapshot releases.SnapshotName `json:"snapshot,omitzero"`
+	Level    releases.Level        `json:"level"`
+	Cell     releases.Cell         `json:"cell"`
+	Tools    []Tool                `json:"tools"`
 	// Proven are the steps that passed, in order.
 	Proven []Proof `json:"proven"`
 	// NotProven is what the level would prove elsewhere, and why not here.

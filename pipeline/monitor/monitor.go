@@ -51,7 +51,7 @@ func Status(ctx context.Context, source target.Source, keys []attest.PublicKey) 
 	s.Snapshot, s.LastGood = "", nil
 	if len(signed.Snapshots) > 0 {
 		s.Snapshot = signed.Snapshots[0].Snapshot
-		s.LastGood = &publish.Try{Snapshot: s.Snapshot, At: signed.Published}
+		s.LastGood = &publish.Try{Snapshot: string(s.Snapshot), At: signed.Published}
 	}
 	return s, nil
 }
@@ -113,8 +113,8 @@ func (f Finding) Page() string {
 	if s == nil {
 		return p.String()
 	}
-	p.Table("", "night", "at", "result")
-	p.Row("current", s.Snapshot, "", markdown.Count(len(s.Snapshots), "night")+", "+markdown.Count(s.Packages, "package"))
+	p.Table("", "snapshot", "at", "result")
+	p.Row("current", string(s.Snapshot), "", markdown.Count(len(s.Snapshots), "snapshot")+", "+markdown.Count(s.Packages, "package"))
 	for _, t := range []struct {
 		what string
 		try  *publish.Try

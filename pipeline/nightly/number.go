@@ -18,6 +18,7 @@ import (
 // number, and publishing will find nothing to do.
 func Numbered(ctx context.Context, plan *releases.Plan, at target.Source) (*releases.Plan, error) {
 	names, err := snapshotsAt(ctx, at)
+	slices.SortFunc(names, releases.NewestFirst)
 	if err != nil {
 		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
@@ -27,28 +28,16 @@ func Numbered(ctx context.Context, plan *releases.Plan, at target.Source) (*rele
 	}
 	numbered := *plan
 	numbered.Number = names[last].Number()
-	if !isThis(ctx, &numbered, publish.Read(at), string(names[last])) {
+	if !isThis(ctx, &numbered, publish.Read(at), names[last]) {
 		numbered.Number++
 	}
 	return &numbered, nil
 }
 
-// snapshotsAt lists the snapshots at a target, newest first. On the web, which cannot be
+// snapshotsAt lists the snapshots at a target. On the web, which cannot be
 // listed, they are those that its status names, withdrawn ones too; where nothing is
 // published yet there are none.
 func snapshotsAt(ctx context.Context, source target.Source) ([]releases.SnapshotName, error) {
-	texts, err := textsAt(ctx, source)
-	names := make([]releases.SnapshotName, len(texts))
-	for i, text := range texts {
-		var bad error
-		names[i], bad = releases.ParseSnapshotName(text)
-		err = errors.Join(err, bad)
-	}
-	slices.SortFunc(names, releases.NewestFirst)
-	return names, err
-}
-
-func textsAt(ctx context.Context, source target.Source) ([]string, error) {
 	if t, ok := source.(target.Target); ok {
 		return publish.Snapshots(ctx, t)
 	}
@@ -64,7 +53,7 @@ func textsAt(ctx context.Context, source target.Source) ([]string, error) {
 
 // isThis reports whether a snapshot at a target was built from this very plan. One whose
 // manifest cannot be read, because another program wrote it, was not.
-func isThis(ctx context.Context, plan *releases.Plan, r publish.Repository, name string) bool {
+func isThis(ctx context.Context, plan *releases.Plan, r publish.Repository, name releases.SnapshotName) bool {
 	manifest, _, err := r.Manifest(ctx, name)
 	if err != nil {
 		return false

@@ -195,7 +195,7 @@ func earlier(ctx context.Context, dir string, snapshot stages.Snapshot) (found s
 		return found, err
 	}
 	for _, name := range names {
-		if releases.NewestFirst(releases.SnapshotName(name), releases.SnapshotName(snapshot.Name)) <= 0 {
+		if releases.NewestFirst(releases.SnapshotName(name), snapshot.Name) <= 0 {
 			continue
 		}
 		m, _, err := repository.Manifest(ctx, name)

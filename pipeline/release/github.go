@@ -114,7 +114,7 @@ func (r *releasing) attachments(ctx context.Context) (notes string, files []gith
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	repository := publish.Read(t)
-	manifest, _, err := repository.Manifest(ctx, r.Version.String())
+	manifest, _, err := repository.Manifest(ctx, r.name())
 	if err != nil {
 		return "", nil, false, err
 	}
@@ -125,23 +125,23 @@ func (r *releasing) attachments(ctx context.Context) (notes string, files []gith
 	if notes, err = r.notes(ctx, repository, names, manifest); err != nil {
 		return "", nil, false, err
 	}
-	contents, err := publish.Files(ctx, t, r.Version.String())
+	contents, err := publish.Files(ctx, t, r.name())
 	if err != nil {
 		return "", nil, false, err
 	}
 	contents[NotesFile] = []byte(notes)
 	contents[ChecksumsFile] = checksums(manifest, contents)
-	return notes, assets(contents), len(names) > 0 && names[0] == r.Version.String(), nil
+	return notes, assets(contents), len(names) > 0 && names[0] == r.name(), nil
 }
 
 // notes tell what is new since the release before, at the target.
-func (r *releasing) notes(ctx context.Context, repository publish.Repository, names []string, after *releases.Manifest) (string, error) {
+func (r *releasing) notes(ctx context.Context, repository publish.Repository, names []releases.SnapshotName, after *releases.Manifest) (string, error) {
 	head := fmt.Sprintf("%s %s: %d packages.\n\n```\ncomposer create-project --repository-url=%s %s <folder> %s\n```\n",
 		after.Plan.Line.Title, r.Version, len(after.Packages), after.Plan.Line.URL, projectName(after), r.Version)
 	if u := after.Plan.Line.Upstream; u != nil {
 		head += fmt.Sprintf("\nIts packages replace those of %s %s.\n", u.Package, u.Version)
 	}
-	name := r.Version.Before(names)
+	name := releases.SnapshotName(r.Version.Before(texts(names)))
 	if name == "" {
 		return head + "\nThere is no release before it to compare with.\n", nil
 	}

@@ -119,7 +119,7 @@ func Promote(ctx context.Context, r *runner.Runner, from target.Source, o Option
 	preview := publish.Read(from)
 	var made Result
 	err := pipeline.Do(ctx, r.Session(), "promote", func(ctx context.Context) (string, error) {
-		snapshot, err := preview.Take(ctx, r.Trees, o.Version.String())
+		snapshot, err := preview.Take(ctx, r.Trees, run.name())
 		if err != nil {
 			return "", &releases.ConfigError{Err: fmt.Errorf("%w; publish it there with --preview first", err)}
 		}
@@ -148,8 +148,8 @@ func Promote(ctx context.Context, r *runner.Runner, from target.Source, o Option
 
 // proven is what the preview's installation proved. Its report lies with whoever made it;
 // nothing if the preview does not tell.
-func proven(ctx context.Context, preview target.Source, snapshot string) ([]stages.Installation, error) {
-	data, err := target.Read(ctx, preview, releases.SnapshotName(snapshot).Dir()+"/"+attest.InstallationFile)
+func proven(ctx context.Context, preview target.Source, snapshot releases.SnapshotName) ([]stages.Installation, error) {
+	data, err := target.Read(ctx, preview, snapshot.Dir()+"/"+attest.InstallationFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -158,11 +158,12 @@ func (r *releasing) published(ctx context.Context) (names, aliased []string, err
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	if names, err = publish.Snapshots(ctx, t); err != nil {
+	there, err := publish.Snapshots(ctx, t)
+	if err != nil {
 		return nil, nil, err
 	}
-	for _, name := range names {
-		if r.Line.Aliases == "" || name == r.Version.String() {
+	for _, name := range there {
+		if r.Line.Aliases == "" || name == r.name() {
 			continue
 		}
 		m, _, err := publish.Read(t).Manifest(ctx, name)
@@ -176,5 +177,16 @@ func (r *releasing) published(ctx context.Context) (names, aliased []string, err
 		}
 	}
 	slices.Sort(aliased)
-	return names, slices.Compact(aliased), nil
+	return texts(there), slices.Compact(aliased), nil
+}
+
+// name is the release's name as a snapshot.
+func (r *releasing) name() releases.SnapshotName { return releases.SnapshotName(r.Version.String()) }
+
+func texts(names []releases.SnapshotName) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = string(name)
+	}
+	return all
 }

@@ -100,7 +100,7 @@ func TestContinue(t *testing.T) {
 	Continue(after, &releases.Index{
 		Snapshots: []releases.IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
 		Files: []releases.IndexedFile{{Name: "a/b", Versions: []releases.IndexedVersion{
-			{Version: "1.1", SHA256: sum, Snapshots: []string{string(other.Snapshot)}}, {Version: "1.0", SHA256: sum, Snapshots: []string{string(snapshot.Snapshot)}},
+			{Version: "1.1", SHA256: sum, Snapshots: []releases.SnapshotName{other.Snapshot}}, {Version: "1.0", SHA256: sum, Snapshots: []releases.SnapshotName{snapshot.Snapshot}},
 		}}},
 	})
 	if diff := cmp.Diff([]releases.PlannedTag{tag("1.2.0", "e")}, after.Repositories[0].Tags); diff != "" {

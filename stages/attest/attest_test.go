@@ -324,7 +324,7 @@ func TestSeal(t *testing.T) {
 	r := Repository{URL: base, Published: now, Snapshots: []SignedSnapshot{{"2026-11-26", digest(nil)}}, Withdrawn: []SignedSnapshot{}}
 	root := map[string][]byte{"packages.json": []byte("{}")}
 	o := Options{Key: key}
-	first, err := o.Seal(t.Context(), r, root, nil)
+	first, err := o.SignRepository(t.Context(), r, root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,12 +339,12 @@ func TestSeal(t *testing.T) {
 		t.Error(diff)
 	}
 	r.Published = now.Add(-time.Second)
-	if _, err := o.Seal(t.Context(), r, root, first); err == nil || !strings.Contains(err.Error(), "set the clock") {
+	if _, err := o.SignRepository(t.Context(), r, root, first); err == nil || !strings.Contains(err.Error(), "set the clock") {
 		t.Errorf("an older statement over a newer one: %v", err)
 	}
 	stranger, _, _ := newKey(t)
 	r.Published = now.Add(time.Hour)
-	if _, err := (Options{Key: stranger}).Seal(t.Context(), r, root, first); err == nil {
+	if _, err := (Options{Key: stranger}).SignRepository(t.Context(), r, root, first); err == nil {
 		t.Error("the statement of somebody else is replaced")
 	}
 }

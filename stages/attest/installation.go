@@ -16,7 +16,7 @@ import (
 const InstallationType = "https://in-toto.io/attestation/test-result/v0.1"
 
 // proven adds the report of the installation, the bill of materials and the statement
-// that names both. It is made after the night's bytes, and so a statement of its own.
+// that names both. It is made after the snapshot's bytes, and so it is a statement of its own.
 func (o Options) proven(s Subject, files map[string][]byte) error {
 	report := *o.Installation
 	report.Report = pipeline.Tree{} // a place in a store

@@ -16,9 +16,9 @@ import (
 const ProvenanceType = "https://slsa.dev/provenance/v1"
 
 // buildType says how the parameters are to be read.
-const buildType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#how-a-night-is-made"
+const buildType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#how-a-snapshot-is-made"
 
-// provenance says of which commits the night was made, by which program.
+// provenance says from which commits the snapshot was made, by which program.
 func (o Options) provenance(s Subject) ([]byte, error) {
 	m := s.Manifest
 	external, err := fields(map[string]any{"line": m.Plan.Line.Name, "snapshot": m.Snapshot, "plan": m.Plan})
@@ -89,7 +89,7 @@ func fields(value any) (*structpb.Struct, error) {
 	return structpb.NewStruct(m)
 }
 
-// Digests are the SHA-256 of the files that a night's provenance has to name.
+// Digests are the SHA-256 of the files that the provenance of a snapshot has to name.
 func Digests(m *releases.Manifest, data []byte) map[string]pipeline.Digest {
 	all := map[string]pipeline.Digest{}
 	for _, s := range snapshotSubjects(m, data) {

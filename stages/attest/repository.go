@@ -12,9 +12,10 @@ import (
 	intoto "github.com/in-toto/attestation/go/v1"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 )
 
-// RepositoryType is our predicate that says which nights a repository has.
+// RepositoryType is our predicate that says which snapshots a repository has.
 const RepositoryType = "https://github.com/mage-os/nightly/blob/main/docs/trust.md#packages-dsse-json"
 
 // A Repository is the predicate. Its time only grows: a statement with an earlier one
@@ -26,15 +27,15 @@ type Repository struct {
 	Withdrawn []SignedSnapshot `json:"withdrawn"` // by a rollback
 }
 
-// A SignedSnapshot is a night by its manifest.
+// A SignedSnapshot is a snapshot by its manifest.
 type SignedSnapshot struct {
-	Snapshot string          `json:"snapshot"`
-	SHA256   pipeline.Digest `json:"sha256"` // of its nightly.json
+	Snapshot releases.SnapshotName `json:"snapshot"`
+	SHA256   pipeline.Digest       `json:"sha256"` // of its nightly.json
 }
 
-// Seal signs which nights a repository has, and the files at its root. Before is the
-// statement that is there; nil: none.
-func (o Options) Seal(ctx context.Context, r Repository, root map[string][]byte, before []byte) ([]byte, error) {
+// SignRepository signs which snapshots a repository has, and the files at its root. Before
+// is the statement that is there; nil: none.
+func (o Options) SignRepository(ctx context.Context, r Repository, root map[string][]byte, before []byte) ([]byte, error) {
 	if before != nil {
 		_, old, err := VerifyRepository(ctx, before, o.Trusted())
 		if err != nil {

@@ -30,7 +30,7 @@ type material struct {
 	installed     bool
 }
 
-// bill is the night's CycloneDX bill of materials: every package that was built, and
+// bill is the CycloneDX bill of materials of a snapshot: every package that was built, and
 // every one that was installed, with the version and licence that it had then.
 func bill(s Subject, i *stages.Installation) ([]byte, error) {
 	materials, err := materialsOf(s, i)
@@ -85,7 +85,7 @@ func materialsOf(s Subject, i *stages.Installation) (map[string]material, error)
 	return all, errors.Join(errs...)
 }
 
-// licenseOf takes the licence of a package from the night's metadata, which has the
+// licenseOf reads the licence of a package in the snapshot's metadata, which has the
 // composer.json of the zip.
 func licenseOf(metadata []byte, p releases.ManifestPackage) ([]string, error) {
 	var file struct {
@@ -105,7 +105,7 @@ func licenseOf(metadata []byte, p releases.ManifestPackage) ([]string, error) {
 	return nil, nil // a version that is in the ~dev file: it has none to tell
 }
 
-// rootOf is what the night is a bill of: its project, or the night itself.
+// rootOf is what the bill is of: the snapshot's project, or the snapshot itself.
 func rootOf(m *releases.Manifest, materials map[string]material) (root cdx.Component, project string) {
 	project = m.Plan.Line.Vendor + "/" + m.Plan.Line.Install.Project
 	if p, ok := materials[project]; ok {
@@ -177,7 +177,7 @@ func licenses(list []string) *cdx.Licenses {
 	return &cdx.Licenses{{Expression: strings.Join(parts, " OR ")}}
 }
 
-// dependencies say what each of the night's packages requires of the bill.
+// dependencies say which packages of the bill each package of the snapshot requires.
 func dependencies(materials map[string]material, root, project string) *[]cdx.Dependency {
 	all := []cdx.Dependency{}
 	for _, name := range slices.Sorted(maps.Keys(materials)) {

@@ -23,7 +23,7 @@ const payloadType = "application/vnd.in-toto+json"
 // 367 packages has less than 200 kB.
 const maxStatement = 16 << 20
 
-// A Statement is what was said, of which files.
+// A Statement is what is said about which files.
 type Statement struct {
 	Type      string                     // of the predicate
 	Subjects  map[string]pipeline.Digest // SHA-256, by the file's name
@@ -106,7 +106,7 @@ func (k *SigningKey) Sign(ctx context.Context, statement []byte) ([]byte, error)
 	return append(data, '\n'), err
 }
 
-// errOtherKey says that no signature is by one of the keys.
+// errOtherKey is the error where no signature is by one of the keys.
 var errOtherKey = errors.New("is not signed by the given key")
 
 // Verify reads a signed envelope and gives the statement in it. One of the keys has to

@@ -169,7 +169,7 @@ func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (
 func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
 	plan := m.in.Plan
 	f := folder{store: m.Store, files: m.files}
-	out := stages.Snapshot{Name: string(plan.Snapshot()), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
+	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
 	manifest := &releases.Manifest{
 		Format: releases.ManifestFormat, Snapshot: plan.Snapshot(), Program: m.in.Program, Stages: m.in.Stages, Local: plan.Local(), Plan: plan,
 	}

@@ -133,7 +133,7 @@ func (o Options) manifest(in stages.Build, built []builtPackage, files []release
 // describe is what the next stages need to know of the snapshot.
 func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Snapshot, error) {
 	snapshot := stages.Snapshot{
-		Name: string(in.Plan.Snapshot()), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
+		Name: in.Plan.Snapshot(), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
 	}
 	project := projectOf(in)
 	for _, p := range built {

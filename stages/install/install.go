@@ -78,7 +78,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 	if err != nil {
 		return stages.Installation{}, machine(err)
 	}
-	stop, address, err := listenAndServe("snapshot "+c.Snapshot.Name, handler)
+	stop, address, err := listenAndServe(c.Snapshot.Name.Title(), handler)
 	if err != nil {
 		return stages.Installation{}, err
 	}

@@ -74,7 +74,7 @@ func realOptions(t *testing.T, s *store.Store) Options {
 
 func realCandidate(t *testing.T, s *store.Store, m *releases.Manifest, files map[string][]byte) stages.Candidate {
 	t.Helper()
-	snapshot := stages.Snapshot{Name: string(m.Snapshot), URL: m.Plan.Line.URL, Keep: 1}
+	snapshot := stages.Snapshot{Name: m.Snapshot, URL: m.Plan.Line.URL, Keep: 1}
 	for _, p := range m.Packages {
 		n := stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type}
 		if p.Dist != nil {

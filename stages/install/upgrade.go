@@ -16,7 +16,7 @@ func (s *shop) upgrade(ctx context.Context) error {
 	if s.options.Previous == nil {
 		return &MachineError{Err: fmt.Errorf("snapshot %s, which is to be upgraded, is served by nobody", from.Snapshot), Do: "name the repository that has it"}
 	}
-	stop, address, err := listenAndServe("snapshot "+from.Snapshot, s.options.Previous)
+	stop, address, err := listenAndServe(from.Snapshot.Title(), s.options.Previous)
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,88 @@ import (
 	"path"
 	"slices"
 
-	"github.com/mage-os/nightly/pipeline"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
+// apply writes what is missing. The order is what keeps the repository whole: no
+// file is there before those that it names.
+func (o Options) apply(ctx context.Context, w *writer, before observed, want desired, r *repository) error {
+	// Pages are drawn while dists travel; when that fails, nobody waits for them.
+	var pages map[string][]byte
+	var drawing errgroup.Group
+	drawCtx, giveUp := context.WithCancel(ctx)
+	drawing.Go(func() (err error) {
+		pages, err = o.pages(drawCtx, w.target, want, r)
+		return err
+	})
+	defer func() {
+		giveUp()
+		_ = drawing.Wait() // its error is returned below, or an earlier one is
+	}()
+	if err := w.lookAround(ctx, want, r); err != nil {
+		return err
+	}
+	w.total = r.size(want)
+	if want.add != nil {
+		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
+			return err
+		}
+		if err := w.putFolder(ctx, want.add.name.Dir(), want.add.files, stages.PackagesFile); err != nil {
+			return err
+		}
+	}
+	if err := w.putFolder(ctx, metaDir+"/"+r.metadata.name, r.files, releases.IndexName); err != nil {
+		return err
+	}
+	if err := drawing.Wait(); err != nil {
+		return err
+	}
+	if err := w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)}); err != nil {
+		return err
+	}
+	if err := o.sign(ctx, w, before.signature.data, r, pages[pageFile]); err != nil {
+		return err
+	}
+	// From here on only people, monitors and the next run read what is written.
+	if err := w.putSuperseded(ctx, before, r); err != nil {
+		return err
+	}
+	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
+		return err
+	}
+	unused, err := w.unused(ctx, before, want, r)
+	if err != nil {
+		return err
+	}
+	if err := w.remove(ctx, unused.groups()); err != nil {
+		return err
+	}
+	return w.removeEmpty(ctx, unused.empty)
+}
+
+// size is how many bytes a run looks at, but for the pages.
+func (r *repository) size(want desired) int64 {
+	n := int64(len(r.packages))
+	for _, data := range r.files {
+		n += int64(len(data))
+	}
+	if want.add != nil {
+		for _, data := range want.add.files {
+			n += int64(len(data))
+		}
+		for _, dist := range want.add.dists {
+			n += dist.Size
+		}
+	}
+	return n
+}
+
 // lookAround lists what the run may write or sweep, but for the dists.
-func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error {
+func (w *writer) lookAround(ctx context.Context, want desired, r *repository) error {
 	root, err := w.target.List(ctx, ".")
 	if err != nil {
 		return err
@@ -20,59 +95,34 @@ func (w *writer) lookAround(ctx context.Context, want wish, r *repository) error
 	w.know(root)
 	dirs := []string{metaDir + "/" + r.metadata.name}
 	if want.add != nil {
-		dirs = append(dirs, snapshotFile(want.add.name, ""))
+		dirs = append(dirs, want.add.name.Dir())
 	}
 	return w.look(ctx, dirs...)
 }
 
-// putFolder writes a folder, of which one file comes last: without that file the
-// folder counts as not there.
-func (w *writer) putFolder(ctx context.Context, dir string, files map[string][]byte, last string) error {
-	return w.putSummed(ctx, dir, files, nil, last)
-}
-
-// putSummed is putFolder of files of which some SHA-256 are known.
-func (w *writer) putSummed(ctx context.Context, dir string, files map[string][]byte, sums map[string]pipeline.Digest, last string) error {
-	contents := make(map[string]target.Content, len(files))
-	for name, data := range files {
-		if name != last {
-			at := path.Join(dir, name)
-			contents[at] = content(at, data, sums[name])
-		}
-	}
-	if err := w.putAll(ctx, contents); err != nil {
-		return err
-	}
-	at := path.Join(dir, last)
-	if err := w.put(ctx, at, content(at, files[last], sums[last])); err != nil {
-		return err
-	}
-	return w.flush(ctx)
-}
-
 // putSuperseded writes since when metadata folders are no longer named, if that
 // changed.
-func (w *writer) putSuperseded(ctx context.Context, before state, r *repository) error {
-	if maps.Equal(supersededStays(before.superseded, before), r.superseded) {
+func (w *writer) putSuperseded(ctx context.Context, before observed, r *repository) error {
+	if maps.Equal(supersededStays(before), r.superseded) {
 		return nil
 	}
 	data, err := encode(r.superseded)
 	if err != nil {
 		return err
 	}
-	return w.put(ctx, supersededFile, content(supersededFile, data, ""))
+	return w.put(ctx, supersededFile, content(supersededFile, data))
 }
 
 // unused lists what the repository no longer needs.
-func (w *writer) unused(ctx context.Context, before state, want wish, r *repository) (sweep, error) {
+func (w *writer) unused(ctx context.Context, before observed, want desired, r *repository) (sweep, error) {
 	var s sweep
-	for _, digest := range r.metaUnused(before, want) {
-		if err := w.sweepFolder(ctx, &s, metaDir+"/"+digest, mergedFile); err != nil {
+	for _, digest := range r.metasUnused(before, want) {
+		if err := w.sweepFolder(ctx, &s, metaDir+"/"+digest, releases.IndexName); err != nil {
 			return s, err
 		}
 	}
 	for _, name := range r.snapshotsUnused(before, want) {
-		if err := w.sweepFolder(ctx, &s, snapshotFile(name, ""), stages.PackagesFile); err != nil {
+		if err := w.sweepFolder(ctx, &s, name.Dir(), stages.PackagesFile); err != nil {
 			return s, err
 		}
 	}
@@ -80,30 +130,31 @@ func (w *writer) unused(ctx context.Context, before state, want wish, r *reposit
 	return s, nil
 }
 
-func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, head string) error {
+func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, mark string) error {
 	if err := w.look(ctx, dir); err != nil {
 		return err
 	}
-	files := w.below(dir, nil)
-	if at := path.Join(dir, head); slices.Contains(files, at) {
-		s.heads = append(s.heads, []string{at})
+	files, at := w.below(dir, nil), path.Join(dir, mark)
+	if i := slices.Index(files, at); i >= 0 {
+		s.marks = append(s.marks, []string{at})
+		files = slices.Delete(files, i, i+1)
 	} else {
-		s.torn = append(s.torn, append(w.foldersBelow(dir), dir)...)
+		s.empty = append(s.empty, append(w.foldersBelow(dir), dir)...)
 	}
-	s.rest = append(s.rest, slices.DeleteFunc(files, func(name string) bool { return name == path.Join(dir, head) })...)
+	s.rest = append(s.rest, files...)
 	return nil
 }
 
-// tidy removes the folders of a killed run that hold no file any more. A target
+// removeEmpty removes the folders of a killed run that hold no file any more. A target
 // takes the folder of a name along that it removes, if that leaves it empty, and
 // the name need not be there.
-func (w *writer) tidy(ctx context.Context, dirs []string) error {
+func (w *writer) removeEmpty(ctx context.Context, dirs []string) error {
 	if w.dry || len(dirs) == 0 {
 		return nil
 	}
 	names := make([]string, len(dirs))
 	for i, dir := range dirs {
-		names[i] = path.Join(dir, mergedFile)
+		names[i] = path.Join(dir, releases.IndexName)
 	}
 	if err := w.target.Remove(ctx, names); err != nil {
 		return err

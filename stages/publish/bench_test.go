@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -54,7 +55,7 @@ func BenchmarkPublish(b *testing.B) {
 func benchSnapshot(b *testing.B, day int) func(dir string) {
 	b.Helper()
 	store := newMemory()
-	snapshot := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 398, change: fmt.Sprint(day), size: codeSize}.build(b, store)
+	snapshot := sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: 398, change: fmt.Sprint(day), size: codeSize}.build(b, store)
 	o := options(b, store, snapshot.Name)
 	return func(dir string) {
 		if _, err := Stage(o).Run(b.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {

@@ -89,21 +89,30 @@ func (m *memory) add(files map[string][]byte) pipeline.Tree {
 // A sample is a night of a made-up distribution: modules whose version has the
 // date, and a language whose version and bytes are the same every night.
 type sample struct {
-	name    string // of the night
+	name    releases.SnapshotName
 	modules int
 	change  string // goes into the code of the modules
 	commit  string // first two digits of the shop's commit; empty: a1
-	policy  string // of the line's versions; empty: a night's
 	size    int    // of the noise in each module, in bytes
 	local   bool
 }
 
-// build makes the night's folder as the package build does.
+func (s sample) version() string {
+	switch s.name.Kind() {
+	case releases.Release:
+		return string(s.name)
+	case releases.Addition:
+		return "2.4.7"
+	}
+	return "2.4.8-alpha" + strings.ReplaceAll(string(s.name), "-", "")
+}
+
+// build makes the snapshot's folder as the package build does.
 func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 	t.Helper()
-	version := "2.4.8-alpha" + strings.ReplaceAll(s.name, "-", "")
+	version := s.version()
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: releases.SnapshotName(s.name), Program: releases.Program, Local: s.local,
+		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Local: s.local,
 		Stages: map[string]int{"build": 1}, Plan: s.plan(),
 	}
 	files := map[string][]byte{}
@@ -135,11 +144,9 @@ func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 }
 
 func (s sample) plan() releases.Plan {
-	date, number := splitSnapshot(s.name)
 	commit := cmp.Or(s.commit, "a1")
 	line := releases.Line{Name: "acme", Title: "Acme <nightly> & co", Vendor: "acme", URL: testURL, Install: releases.Install{Project: "project-shop"}}
-	line.Versions.Policy = s.policy
-	plan := releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: date, Number: number}
+	plan := releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: dayOf(s.name).Format(time.DateOnly), Number: s.name.Number()}
 	for _, r := range []releases.PlannedRepository{
 		{Name: "shop", URL: "https://bot@github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat(commit, 20)},
 		{Name: "language", URL: "embedded:language", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
@@ -168,7 +175,7 @@ func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string]
 	if kind == "magento2-module" {
 		noise := make([]byte, s.size/2)
 		_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name + version))).Read(noise) // never fails
-		code += "// " + s.name + s.change + "\n// " + hex.EncodeToString(noise) + "\n"
+		code += "// " + string(s.name) + s.change + "\n// " + hex.EncodeToString(noise) + "\n"
 	}
 	data := zipOf(t, map[string]string{"composer.json": string(manifest.Encode()), "src/Code.php": code})
 	sum := sha1.Sum(data)
@@ -220,15 +227,20 @@ func mustJSON(t testing.TB, v any) []byte {
 	return data
 }
 
-// options publish in the night, at three o'clock.
-func options(t testing.TB, store pipeline.Reader, snapshot string) Options {
-	t.Helper()
-	date, number := splitSnapshot(snapshot)
+// dayOf is the day of a night; other snapshots are of 2026-11-24.
+func dayOf(name releases.SnapshotName) time.Time {
+	date, _, _ := strings.Cut(string(name), ".")
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
-		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC) // a test of names that are none
+		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	}
-	return Options{Store: store, Owner: "test", Now: day.Add(3*time.Hour + time.Duration(number)*time.Hour)}
+	return day
+}
+
+// options publish in the night, at three o'clock.
+func options(t testing.TB, store pipeline.Reader, name releases.SnapshotName) Options {
+	t.Helper()
+	return Options{Store: store, Owner: "test", Now: dayOf(name).Add(3*time.Hour + time.Duration(name.Number())*time.Hour)}
 }
 
 // publishSnapshot publishes a sample to a target.
@@ -264,7 +276,7 @@ func switchOf(dir string) (switchFile, error) {
 	return readSwitch(context.Background(), folderTarget(dir))
 }
 
-func snapshotsIn(dir string) ([]string, error) {
+func snapshotsIn(dir string) ([]releases.SnapshotName, error) {
 	return Snapshots(context.Background(), folderTarget(dir))
 }
 
@@ -288,7 +300,7 @@ func wholeTarget(ctx context.Context, t target.Target) error {
 	errs = append(errs, err)
 	for _, name := range append(slices.Clone(s.Nightly.Snapshots), s.Nightly.Withdrawn...) {
 		if !slices.Contains(names(all), name) {
-			errs = append(errs, fmt.Errorf("night %s is not in its folder", name))
+			errs = append(errs, fmt.Errorf("%s is not in its folder", name.Title()))
 		}
 	}
 	for _, n := range all { // also those in their grace
@@ -356,17 +368,17 @@ func wholeSnapshot(ctx context.Context, t target.Target, n *snapshot, base strin
 	}
 	for _, f := range m.Files {
 		data, err := target.Read(ctx, t, snapshotFile(n.name, f.Path))
-		data = bytes.ReplaceAll(data, []byte(base+releases.Night.Dir()+"/"+n.name+"/"), nil)
+		data = bytes.ReplaceAll(data, []byte(base+n.name.Dir()+"/"), nil)
 		data = bytes.ReplaceAll(data, []byte(base), nil)
 		if err == nil && pipeline.DigestOf(data) != f.SHA256 {
-			err = fmt.Errorf("%s of night %s does not have its checksum", f.Path, n.name)
+			err = fmt.Errorf("%s of %s does not have its checksum", f.Path, n.name.Title())
 		}
 		errs = append(errs, err)
 	}
 	for path, want := range distsOf([]*snapshot{n}) {
 		_, sum, err := dists.of(ctx, path)
 		if err == nil && sum != string(want) {
-			err = fmt.Errorf("%s of night %s does not have its checksum", path, n.name)
+			err = fmt.Errorf("%s of %s does not have its checksum", path, n.name.Title())
 		}
 		errs = append(errs, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 // TestGraceOfCurrentMetadata publishes after a rollback that was killed when clients
@@ -28,7 +30,7 @@ func TestGraceOfCurrentMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
-	for _, name := range []string{mergedFile, "acme/module-000.json"} {
+	for _, name := range []string{releases.IndexName, "acme/module-000.json"} {
 		if _, err := os.Stat(filepath.Join(dir, metaDir, current, name)); err != nil {
 			t.Errorf("a client that started before the switch misses a file: %v", err)
 		}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -73,14 +72,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // hasBase reports whether a file of the repository names the base URL.
 func hasBase(name string) bool {
-	in := func(dir string) bool { return strings.HasPrefix(name, dir+"/") && path.Ext(name) == ".json" }
 	switch path.Base(name) {
 	case pageFile, statusFile, stages.PackagesFile:
 		return true
 	case releases.ManifestName:
 		return false // as it was built, to be compared with its checksum
 	}
-	return in(metaDir) || slices.ContainsFunc(releases.SnapshotDirs(), in)
+	_, _, ofSnapshot := releases.CutSnapshotDir(name)
+	return path.Ext(name) == ".json" && (ofSnapshot || strings.HasPrefix(name, metaDir+"/"))
 }
 
 // rebased reads a file and puts the given base in the place of the recorded one.

@@ -91,7 +91,7 @@ func TestComposerInstalls(t *testing.T) {
 		t.Skipf("no composer to install with: %v", err)
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"2026-11-23", "2026-11-24"} {
+	for _, name := range []releases.SnapshotName{"2026-11-23", "2026-11-24"} {
 		mustPublish(t, sample{name: name, modules: 1}, dir, nil)
 	}
 	server := httptest.NewServer(Handler(dir))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -26,9 +27,10 @@ const helperOrder = "PUBLISH_HELPER_ORDER"
 
 // An order is what a helper is to do, as JSON.
 type order struct {
-	To, Snapshot, URL string
-	Keys, KnownHosts  []string // for sftp
-	Limit             uint64   // bytes that a file may have; 0: any
+	To, URL          string
+	Snapshot         releases.SnapshotName
+	Keys, KnownHosts []string // for sftp
+	Limit            uint64   // bytes that a file may have; 0: any
 }
 
 func TestHelperProcess(t *testing.T) {
@@ -80,10 +82,10 @@ func TestPublishKilled(t *testing.T) {
 	const kills = 50
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(20261124, 50))
-	lines, old := 100, ""
+	lines, old := 100, releases.SnapshotName("")
 	killed, switched := 0, 0
 	for i := range kills {
-		snapshot := fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28)
+		snapshot := releases.SnapshotName(fmt.Sprintf("2026-%02d-%02d", 1+i/28, 1+i%28))
 		if killAfter(t, helper(t, order{To: dir, Snapshot: snapshot}), random.IntN(lines)) {
 			killed++
 		}

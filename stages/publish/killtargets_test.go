@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/publish/target/targettest"
@@ -90,7 +91,7 @@ func killWithClients(t *testing.T, p spot) {
 	lines := 100 // of a run
 	began := time.Now()
 	for i := range *kills {
-		snapshot := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		snapshot := releases.SnapshotName(time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly))
 		if killAfter(t, helper(t, r.order(snapshot)), random.IntN(lines)) {
 			r.killed++
 		}
@@ -107,11 +108,11 @@ func killWithClients(t *testing.T, p spot) {
 type killing struct {
 	place            spot
 	installs         *installs
-	old              string // the night that was there before
+	old              releases.SnapshotName // the night that was there before
 	killed, switched int
 }
 
-func (r *killing) order(snapshot string) order {
+func (r *killing) order(snapshot releases.SnapshotName) order {
 	p := r.place
 	if p.doomed == "" {
 		p.doomed, p.doomedLogin = p.url, p.login
@@ -121,7 +122,7 @@ func (r *killing) order(snapshot string) order {
 
 // check looks at the target after a run was killed: it is the old repository or the
 // new one, whole.
-func (r *killing) check(t *testing.T, snapshot string) {
+func (r *killing) check(t *testing.T, snapshot releases.SnapshotName) {
 	t.Helper()
 	at := r.place.open(t)
 	s, err := readSwitch(t.Context(), at)
@@ -146,7 +147,7 @@ func (r *killing) check(t *testing.T, snapshot string) {
 }
 
 // again publishes the night to the end, and gives how many steps that were.
-func (r *killing) again(t *testing.T, snapshot string) int {
+func (r *killing) again(t *testing.T, snapshot releases.SnapshotName) int {
 	t.Helper()
 	store := newMemory()
 	n := sample{name: snapshot, modules: helperModules}.build(t, store)

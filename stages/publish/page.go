@@ -28,50 +28,56 @@ var pageScript string
 var pageTemplate = template.Must(template.New(pageFile).Parse(pageHTML))
 
 // A page is what a page for people shows: that of the repository, or that of one
-// night. It is a pure function of the repository, so that publishing the same
-// night again leaves it unchanged.
+// snapshot. It is a pure function of the repository, so that publishing the same
+// snapshot again leaves it unchanged.
 type page struct {
 	Policy        string        // Content-Security-Policy
-	Style, Script template.HTML // of this program, not of a night
+	Style, Script template.HTML // of this program, not of a snapshot
 	Root          string        // path from the page to the repository's root
-	Alone         bool          // a page of one night
+	Alone         bool          // a page of one snapshot
 	Title         string
-	Snapshot      string
+	Prefix, Name  string // of the snapshot: "Added on" and 2026-11-24
+	Noun          string // that the snapshot is: release, night or addition
 	Local         bool   // a local build
 	Install       string // command; empty if the line has no project
 	Configure     string // command that adds the repository to a project
 	Repositories  []pageRepository
-	From          pageCount      // how many those are
-	Snapshots     []pageSnapshot // none on a page of one night
+	From          pageCount  // how many those are
+	Kinds         []pageKind // none on a page of one snapshot
 	Packages      []pagePackage
 	Changes       *pageChanges // nil: nothing to compare with
 }
 
-// A pageRepository is a repository of the night. URLs are empty where the sources
+// A pageRepository is a repository of the snapshot. URLs are empty where the sources
 // are not on the web.
 type pageRepository struct{ Name, Ref, Commit, Short, URL, CommitURL string }
 
-// The states of a night.
+// The states of a snapshot.
 const (
 	stateCurrent   = "current"   // the newest that is resolved
 	stateKept      = "kept"      // resolved
-	stateRelease   = "release"   // a tagged release: resolved for ever
 	stateWithdrawn = "withdrawn" // by a rollback
 )
 
-// A pageSnapshot is a night of the repository; its links are relative to the page.
+// A pageKind is the snapshots of one kind.
+type pageKind struct {
+	Heading, Noun string
+	Snapshots     []pageSnapshot
+}
+
+// A pageSnapshot is a snapshot of the repository; its links are relative to the page.
 type pageSnapshot struct{ Name, State, Page, Packages, Manifest string }
 
 // A pagePackage is a package.
 type pagePackage struct {
 	Name, Version, Type, Command string
-	Gone                         string // the last night that had it; empty: the page's
+	Gone                         string // label of the last night that had it; empty: the page's snapshot has it
 	Requires                     []pageRequire
-	Versions                     []pageVersion // in the kept nights, newest first, if there are others
+	Versions                     []pageVersion // in the kept snapshots, newest first, if there are others
 	Older                        int           // versions that are not shown
 }
 
-// A pageVersion is a version of a package and the newest night that has it.
+// A pageVersion is a version of a package and the newest snapshot that has it.
 type pageVersion struct{ Version, Snapshot, Page string }
 
 // A pageRequire is one require; Built says that it is on the page itself.
@@ -85,10 +91,19 @@ func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) 
 	p.Install = installCommand(newest, r.base)
 	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
 	all := slices.Concat(r.snapshots, r.withdrawn)
-	slices.SortStableFunc(all, func(a, b *snapshot) int { return newestFirst(a.name, b.name) })
-	for _, n := range all {
-		at := snapshotFile(n.name, "") + "/"
-		p.Snapshots = append(p.Snapshots, pageSnapshot{n.name, r.state(n), at + pageFile, at + stages.PackagesFile, at + releases.ManifestName})
+	slices.SortFunc(all, func(a, b *snapshot) int { return releases.NewestFirst(a.name, b.name) })
+	for _, kind := range []releases.SnapshotKind{releases.Release, releases.Night, releases.Addition} {
+		of := pageKind{Heading: words[kind].heading, Noun: kind.String()}
+		for _, n := range all {
+			if n.name.Kind() == kind {
+				of.Snapshots = append(of.Snapshots, pageSnapshot{
+					label(n.name), r.state(n), snapshotFile(n.name, pageFile), snapshotFile(n.name, stages.PackagesFile), snapshotFile(n.name, releases.ManifestName),
+				})
+			}
+		}
+		if len(of.Snapshots) > 0 {
+			p.Kinds = append(p.Kinds, of)
+		}
 	}
 	p.Packages = pagePackages(newest, r.base)
 	addVersions(&p, r)
@@ -102,13 +117,11 @@ func (r *repository) state(n *snapshot) string {
 		return stateWithdrawn
 	case n == r.snapshots[0]:
 		return stateCurrent
-	case n.tagged():
-		return stateRelease
 	}
 	return stateKept
 }
 
-// newNightPage is the page of one night, whose repository is that night alone.
+// newSnapshotPage is the page of one snapshot, whose repository is that snapshot alone.
 func newSnapshotPage(m *releases.Manifest, base string, changes *compare.Result) page {
 	p := basePage(m)
 	p.Alone, p.Root = true, "../../"
@@ -124,11 +137,13 @@ func basePage(m *releases.Manifest) page {
 	p := page{
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'" +
 			"; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'",
-		Style:    template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
-		Script:   template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
-		Title:    m.Plan.Line.Title,
-		Snapshot: string(m.Snapshot),
-		Local:    m.Local,
+		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
+		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
+		Title:  m.Plan.Line.Title,
+		Name:   label(m.Snapshot),
+		Prefix: words[m.Snapshot.Kind()].prefix,
+		Noun:   m.Snapshot.Kind().String(),
+		Local:  m.Local,
 	}
 	if p.Title == "" {
 		p.Title = "Nightly builds"
@@ -148,7 +163,7 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 	list := make([]pagePackage, 0, len(m.Packages))
 	for _, pkg := range m.Packages {
 		if n := len(list); n > 0 && list[n-1].Name == pkg.Name {
-			continue // an older version, of a night that has several: see addVersions
+			continue // an older version, of a snapshot that has several: see addVersions
 		}
 		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg.Name, pkg.Version, pkg.Type, base)}
 		for _, require := range pkg.Requires {
@@ -163,41 +178,38 @@ func pagePackages(m *releases.Manifest, base string) []pagePackage {
 // hundreds, and Composer lists them all.
 const shownVersions = 10
 
-// addVersions adds what older nights have: other versions, and packages that are
+// addVersions adds what other snapshots have: other versions, and packages that are
 // gone.
 func addVersions(p *page, r *repository) {
 	rows := map[string]*pagePackage{}
 	for i := range p.Packages {
 		rows[p.Packages[i].Name] = &p.Packages[i]
 	}
-	age := make(map[string]int, len(r.snapshots)) // 0: the newest
-	for i, n := range r.snapshots {
-		age[n.name] = i
-	}
-	gone := map[string]*pagePackage{}
+	gone := map[string]releases.SnapshotName{} // to the newest snapshot that has it
 	for _, file := range r.index.Files {
 		name := packageOf(file.Name)
 		row := rows[name]
 		for _, v := range file.Versions {
+			newest := v.Snapshots[0]
 			if row == nil {
-				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Gone: v.Snapshots[0], Command: packageCommand(name, v.Version, file.Type, r.base)}
-				rows[name], gone[name] = row, row
+				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Command: packageCommand(name, v.Version, file.Type, r.base)}
+				rows[name], gone[name] = row, newest
 			}
-			if row.Gone != "" && age[v.Snapshots[0]] < age[row.Gone] {
-				row.Gone = v.Snapshots[0]
+			if last, ok := gone[name]; ok && releases.NewestFirst(newest, last) < 0 {
+				gone[name] = newest
 			}
 			if len(row.Versions) == shownVersions {
 				row.Older++
 			} else {
-				row.Versions = append(row.Versions, pageVersion{v.Version, v.Snapshots[0], snapshotFile(v.Snapshots[0], pageFile)})
+				row.Versions = append(row.Versions, pageVersion{v.Version, label(newest), snapshotFile(newest, pageFile)})
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(gone)) {
-		if row := gone[name]; r.snapshots[age[row.Gone]].tagged() {
-			row.Gone = "" // it stays for ever
+		if gone[name].Kind() == releases.Night { // others stay for ever
+			rows[name].Gone = label(gone[name])
 		}
-		p.Packages = append(p.Packages, *gone[name])
+		p.Packages = append(p.Packages, *rows[name])
 	}
 	for i := range p.Packages {
 		if len(p.Packages[i].Versions) == 1 {

@@ -119,17 +119,16 @@ var history = told{
 	{ID: strings.Repeat("a2", 20), Subject: strings.Repeat("A subject that is very long ", 6) + strings.Repeat("x", 90), Author: "Cem"},
 }
 
-// published serves a repository of some nights, as a command would: a release, three
-// nights, and one that was taken back.
-func published(t *testing.T, modules int) string {
+// published serves a repository of some nights, as a command would: three nights, and one
+// that was taken back; and other snapshots.
+func published(t *testing.T, modules int, others ...sample) string {
 	t.Helper()
 	dir := t.TempDir()
 	var o Options
-	for i, s := range []sample{
-		{name: "2026-11-20", modules: 1, policy: "release"},
+	for i, s := range append(others, []sample{
 		{name: "2026-11-22", modules: 2}, {name: "2026-11-23", modules: 1, commit: "a2"},
 		{name: "2026-11-24", modules: modules, commit: "a4"}, {name: "2026-11-25", modules: modules, commit: "a5"},
-	} {
+	}...) {
 		store := newMemory()
 		snapshot := s.build(t, store)
 		o = options(t, store, s.name)
@@ -154,12 +153,12 @@ func TestPageOfManyVersions(t *testing.T) {
 	newest := &releases.Manifest{Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
 	a1, b1 := releases.IndexedFile{Name: "mage-os/a"}, releases.IndexedFile{Name: "mage-os/b"}
 	r := &repository{base: "https://example.org/"}
-	var all []string
+	var all []releases.SnapshotName
 	for i := 50; i > 0; i-- {
-		name := fmt.Sprintf("2026-01-%02d", i)
+		name := releases.SnapshotName(fmt.Sprintf("2026-01-%02d", i))
 		all = append(all, name)
 		r.snapshots = append(r.snapshots, &snapshot{name: name})
-		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Snapshots: []string{name}})
+		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Snapshots: []releases.SnapshotName{name}})
 	}
 	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Snapshots: all}}
 	r.metadata = &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1}}}
@@ -194,7 +193,7 @@ func TestPageInBrowser(t *testing.T) {
 	got = append(got, rows())
 	eval[int](t, ctx, `Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}}); 1`)
 	do(t, ctx, chromedp.Click(chromedp.CSS("#install button")), poll(`document.querySelector('#install button').textContent === 'Copied'`))
-	got = append(got, eval[string](t, ctx, "window.copied"), eval[string](t, ctx, `document.getElementById('said').textContent`))
+	got = append(got, eval[string](t, ctx, "window.copied"), eval[string](t, ctx, `document.getElementById('copied').textContent`))
 	eval[int](t, ctx, `location.hash = '#acme/language'; 1`)
 	do(t, ctx, poll(`document.activeElement.tagName === 'SUMMARY'`))
 	got = append(got, eval[string](t, ctx, `document.activeElement.parentElement.querySelector('code').textContent`))
@@ -244,16 +243,19 @@ func poll(condition string) chromedp.Action[chromedp.Void] {
 // shows the list without scripts too.
 func TestPageLooks(t *testing.T) {
 	t.Parallel()
+	url, mixed := published(t, 60), published(t, 1, sample{name: "3.0.0", modules: 2}, sample{name: "3.1.0", modules: 3}, sample{name: "mirror-2026-11-24.1", modules: 1})
 	ctx := browser(t)
-	url := published(t, 60)
 	grounds := map[string]string{}
 	for _, width := range []int64{320, 768, 1440} {
 		for _, scheme := range []string{"light", "dark"} {
 			call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 			})
-			for name, page := range map[string]string{"repository": "", "night": "nights/2026-11-24/index.html", "oldest": "nights/2026-11-22/index.html"} {
-				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url+page), chromedp.Navigate(url+page+"#acme/module-000"))
+			for name, page := range map[string]string{
+				"repository": url, "night": url + "nights/2026-11-24/index.html", "oldest": url + "nights/2026-11-22/index.html",
+				"mixed": mixed, "release": mixed + "releases/3.1.0/index.html", "addition": mixed + "mirror/2026-11-24.1/index.html",
+			} {
+				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(page), chromedp.Navigate(page+"#acme/module-000"))
 				over := eval[float64](t, ctx, `for (const d of document.querySelectorAll('details')) { d.before = d.open; d.open = true; } document.documentElement.scrollWidth - window.innerWidth`)
 				grounds[scheme] = eval[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
 				if over > 0 {

@@ -8,9 +8,9 @@ import (
 	"github.com/mage-os/nightly/releases/compare"
 )
 
-// pageChanges is what changed since the night before.
+// pageChanges is what changed since the snapshot before.
 type pageChanges struct {
-	Before         string // the night before
+	Before         string // label of the snapshot before
 	Quiet          bool   // nothing but versions
 	Tally          []pageCount
 	Added, Removed []compare.Package
@@ -62,7 +62,7 @@ func newPageChanges(c *compare.Result) *pageChanges {
 		return nil
 	}
 	p := &pageChanges{
-		Before: string(c.Before.Snapshot), Quiet: c.Quiet(),
+		Before: label(c.Before.Snapshot), Quiet: c.Quiet(),
 		Added: c.Added, Removed: c.Removed, Requires: c.RequireChanges(),
 	}
 	p.Tally = []pageCount{

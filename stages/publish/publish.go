@@ -1,19 +1,19 @@
-// Package publish adds a night to a published Composer repository: a folder that
+// Package publish adds a snapshot to a published Composer repository: a folder that
 // any web server can serve, or Handler; the same behind sftp; a bucket.
 //
-// One small file, packages.json, is the switch: it names the folder of the
-// current metadata, and everything that it leads to was written, read back and
-// kept before. A run that is killed leaves the repository as it was or as it shall
-// be, and the next run goes on where it was. See "The published repository" in the
-// project's documentation for the layout.
+// One small file, packages.json, is the switch: it names the folder of the current
+// metadata, and everything that it leads to was written, read back and kept before. A
+// run that is killed leaves the repository as it was or as it was to become, and the next
+// run goes on where it was. See "The published repository" in the project's documentation
+// for the layout.
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -33,13 +33,9 @@ const Name = "publish"
 // Version is the stage's version; see pipeline.Stage.
 const Version = 2
 
-// DefaultKeep is how many nights stay resolvable when neither the release nor
-// the night says so.
-const DefaultKeep = 14
-
 // Options are what publishing works with.
 type Options struct {
-	Store pipeline.Reader // has the night's tree
+	Store pipeline.Reader // has the snapshot's tree
 	// Owner says who publishes, for whoever finds the target locked: a process
 	// and its host. It is written to the lock and nowhere else.
 	Owner string
@@ -50,13 +46,13 @@ type Options struct {
 	Grace time.Duration
 	// Target is how targets are reached.
 	Target target.Options
-	// History gives the commits between nights, for the page; nil: the page has
+	// History tells the commits between snapshots, for the page; nil: the page has
 	// none.
 	History compare.History
 	// Published is what Repository.Index gave of the target: publishing does not read
 	// it again if the target still has it. The zero value is none.
 	Published Published
-	// Attest is what is said of the night and, with a key, signed; nil: nothing.
+	// Attest is what is said of the snapshot and, with a key, signed; nil: nothing.
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
@@ -91,7 +87,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Stage publishes a night to a target, or does nothing where it is there already.
+// Stage publishes a snapshot to a target, or does nothing where it is there already.
 // It is never reused: it compares with the target.
 func Stage(o Options) pipeline.Stage[stages.PublishRequest, stages.Publication] {
 	return pipeline.Stage[stages.PublishRequest, stages.Publication]{
@@ -104,7 +100,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 	if err != nil {
 		return stages.Publication{}, err
 	}
-	p, err := o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
+	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
 		var add *snapshot
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
@@ -115,20 +111,14 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		})
 		before, err := o.readTarget(ctx, t, base, signed)
 		if err := errors.Join(reading.Wait(), err); err != nil {
-			return state{}, wish{}, err
+			return observed{}, desired{}, err
 		}
-		withdrawn := slices.DeleteFunc(slices.Clone(before.key.Withdrawn), func(name string) bool { return name == add.name })
-		return before, wish{base: base, keep: keep(r), add: add, withdrawn: withdrawn}, nil
+		return before, desired{base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name)}, nil
 	})
-	p.Snapshot = r.Snapshot.Name
-	if err != nil {
-		return stages.Publication{}, err
-	}
-	return p, nil
 }
 
-// A decision says what a run wants of a target that it has locked.
-type decision func(context.Context, target.Target, seal) (state, wish, error)
+// A decision reads a target that is locked and says what a run wants of it.
+type decision func(context.Context, target.Target, signature) (observed, desired, error)
 
 // change brings a target to what is decided, under its lock.
 func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
@@ -148,38 +138,38 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
 		ctx = held
 	}
-	signed, err := o.readSeal(ctx, t)
+	signed, err := o.readSignature(ctx, t)
 	if err != nil {
 		return p, err
 	}
-	// Most files of a repository are dists: they are listed while its nights are read.
+	// Most files of a repository are dists: they are listed while its snapshots are read.
 	writer := o.writer(t, dry)
 	var listing errgroup.Group
 	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
-	before, w, err := decide(ctx, t, signed)
+	before, want, err := decide(ctx, t, signed)
 	if err != nil {
 		return p, err
 	}
-	w.now, w.grace = o.Now, o.Grace
-	after, err := plan(ctx, before, w)
+	want.now, want.grace = o.Now, o.Grace
+	after, err := plan(ctx, before, want)
 	if err != nil {
 		return p, err
 	}
 	if after.anew && before.metadata != nil {
-		o.Log.Warn("the metadata of the repository is damaged: it was made anew of its nights")
+		o.Log.Warn("the metadata of the repository is damaged: it was made anew of its snapshots")
 	}
-	if err := o.checkSigned(ctx, t, before, after, w.add); err != nil {
+	if err := o.checkSigned(ctx, t, before, after, want.add); err != nil {
 		return p, err
 	}
 	err = listing.Wait()
 	if err == nil {
-		err = o.apply(ctx, writer, before, w, after)
+		err = o.apply(ctx, writer, before, want, after)
 	}
 	if err != nil {
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}
-	return writer.publication(after, before.key.Snapshots), nil
+	return writer.publication(before, want, after), nil
 }
 
 // released joins what a run and its lock say at its end. That the lock was lost is
@@ -205,7 +195,8 @@ func mine(ctx context.Context, t target.Target) error {
 	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
 		return nil
 	}
-	ours := append(releases.SnapshotDirs(), stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, attest.RepositoryFile)
+	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, attest.RepositoryFile}
+	ours = append(ours, releases.SnapshotDirs()...)
 	for _, e := range root {
 		if slices.Contains(ours, e.Name) {
 			return fmt.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)
@@ -214,118 +205,32 @@ func mine(ctx context.Context, t target.Target) error {
 	return nil
 }
 
-// apply writes what is missing. The order is what keeps the repository whole: no
-// file is there before those that it names.
-func (o Options) apply(ctx context.Context, w *writer, before state, want wish, r *repository) error {
-	// Pages are drawn while dists travel; when that fails, nobody waits for them.
-	var pages map[string][]byte
-	var drawing errgroup.Group
-	drawCtx, giveUp := context.WithCancel(ctx)
-	drawing.Go(func() (err error) {
-		pages, err = o.pages(drawCtx, w.target, want, r)
-		return err
-	})
-	defer func() {
-		giveUp()
-		_ = drawing.Wait() // its error is returned below, or an earlier one is
-	}()
-	if err := w.lookAround(ctx, want, r); err != nil {
-		return err
-	}
-	w.total = r.size(want)
-	if want.add != nil {
-		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
-			return err
-		}
-		if err := w.putFolder(ctx, snapshotFile(want.add.name, ""), want.add.files, stages.PackagesFile); err != nil {
-			return err
-		}
-	}
-	if err := w.putSummed(ctx, metaDir+"/"+r.metadata.name, r.files, r.sums(), mergedFile); err != nil {
-		return err
-	}
-	if err := drawing.Wait(); err != nil {
-		return err
-	}
-	if err := w.putFolder(ctx, "", map[string][]byte{stages.PackagesFile: r.packages}, stages.PackagesFile); err != nil {
-		return err
-	}
-	if err := o.putSeal(ctx, w, before.seal.data, r, r.sealedRoot(pages)); err != nil {
-		return err
-	}
-	// From here on only people, monitors and the next run read what is written.
-	if err := w.putSuperseded(ctx, before, r); err != nil {
-		return err
-	}
-	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
-		return err
-	}
-	unused, err := w.unused(ctx, before, want, r)
-	if err != nil {
-		return err
-	}
-	if err := w.remove(ctx, unused.groups()); err != nil {
-		return err
-	}
-	return w.tidy(ctx, unused.torn)
-}
-
-// check validates a release before anything is read or written.
+// check validates a request before anything is read or written.
 func check(r stages.PublishRequest) (base string, err error) {
 	var errs []error
 	if r.Snapshot.Local && !r.AllowLocal {
-		errs = append(errs, fmt.Errorf("night %s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real night, with --publish-local", r.Snapshot.Name))
+		errs = append(errs, fmt.Errorf("%s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real one, with --publish-local", r.Snapshot.Name.Title()))
 	}
-	if !isSnapshot(r.Snapshot.Name) {
-		errs = append(errs, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Snapshot.Name))
+	if _, err := releases.ParseSnapshotName(string(r.Snapshot.Name)); err != nil {
+		errs = append(errs, err)
 	}
 	if keep(r) < 1 {
 		errs = append(errs, fmt.Errorf("%d nights cannot be kept; keep at least 1", keep(r)))
 	}
-	url := r.URL
-	if url == "" {
-		url = r.Snapshot.URL
-	}
-	base, err = stages.BaseURL(url)
+	base, err = stages.BaseURL(cmp.Or(r.URL, r.Snapshot.URL))
 	return base, errors.Join(append(errs, err)...)
 }
 
-// keep is how many nights stay: as the release says, else the line, else the default.
-func keep(r stages.PublishRequest) int {
-	switch {
-	case r.Keep != 0:
-		return r.Keep
-	case r.Snapshot.Keep != 0:
-		return r.Snapshot.Keep
-	}
-	return DefaultKeep
-}
+// keep is how many nights stay: as the request says, else the line, else the default.
+func keep(r stages.PublishRequest) int { return cmp.Or(r.Keep, r.Snapshot.Keep, DefaultKeep) }
 
-// without gives the names that are not in the other list, in their order.
-func without(names, other []string) []string {
-	rest := []string{}
+// without returns the names that are not among the others, in their order.
+func without(names []releases.SnapshotName, others ...releases.SnapshotName) []releases.SnapshotName {
+	rest := []releases.SnapshotName{}
 	for _, name := range names {
-		if !slices.Contains(other, name) {
+		if !slices.Contains(others, name) {
 			rest = append(rest, name)
 		}
 	}
 	return rest
-}
-
-// size is how many bytes a run looks at, but for the pages.
-func (r *repository) size(w wish) int64 {
-	n := int64(len(r.packages))
-	sets := []map[string][]byte{r.files}
-	if w.add != nil {
-		sets = append(sets, w.add.files)
-		for _, dist := range w.add.dists {
-			n += dist.Size
-		}
-	}
-	for _, files := range sets {
-		for data := range maps.Values(files) {
-			n += int64(len(data))
-		}
-	}
-	return n
 }

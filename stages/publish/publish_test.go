@@ -26,10 +26,10 @@ func TestPublishTwice(t *testing.T) {
 	snapshot := sample{name: "2026-11-24", modules: 3}
 	got := mustPublish(t, snapshot, dir, nil)
 	// 5 dists; packages.json, nightly.json, versions.json, the page and 2 files of
-	// each package in the night's folder; those, nights.json and index.json in the
-	// metadata's; 3 at the root.
+	// each package in the night's folder; those and index.json in the metadata's;
+	// 3 at the root.
 	want := stages.Publication{
-		Target: dir, URL: testURL, Snapshot: "2026-11-24", Added: 5 + 14 + 12 + 3, Kept: []string{"2026-11-24"}, Removed: []string{},
+		Target: dir, URL: testURL, Snapshot: "2026-11-24", Added: 5 + 14 + 11 + 3, Kept: []releases.SnapshotName{"2026-11-24"}, Removed: []releases.SnapshotName{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
 		t.Error(diff)
@@ -58,7 +58,7 @@ func TestPublishTwice(t *testing.T) {
 // A repository is a function of its nights and its URL, not of the way there.
 func TestPublishOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	names := []string{"2026-11-02", "2026-11-10", "2026-11-10.2", "2026-11-10.10"}
+	names := []releases.SnapshotName{"2026-11-02", "2026-11-10", "2026-11-10.2", "2026-11-10.10"}
 	one, other := t.TempDir(), t.TempDir()
 	for i := range names {
 		mustPublish(t, sample{name: names[i], modules: 2}, one, nil)
@@ -83,7 +83,7 @@ func TestPublishOrderDoesNotMatter(t *testing.T) {
 		t.Error(diff)
 	}
 	got, err := snapshotsIn(other)
-	if diff := cmp.Diff([]string{"2026-11-10.10", "2026-11-10.2", "2026-11-10", "2026-11-02"}, got); diff != "" || err != nil {
+	if diff := cmp.Diff([]releases.SnapshotName{"2026-11-10.10", "2026-11-10.2", "2026-11-10", "2026-11-02"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }
@@ -93,19 +93,19 @@ func TestPublishKeepsNights(t *testing.T) {
 	dir := t.TempDir()
 	var p stages.Publication
 	for day := 1; day <= 20; day++ {
-		p = mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 2}, dir, nil)
+		p = mustPublish(t, sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: 2}, dir, nil)
 		if err := whole(dir); err != nil {
 			t.Fatalf("day %d: %v", day, err)
 		}
 	}
-	var kept []string
+	var kept []releases.SnapshotName
 	for day := 20; day > 6; day-- {
-		kept = append(kept, fmt.Sprintf("2026-11-%02d", day))
+		kept = append(kept, releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)))
 	}
 	if diff := cmp.Diff(kept, p.Kept); diff != "" {
 		t.Error("kept:", diff)
 	}
-	if diff := cmp.Diff([]string{"2026-11-06"}, p.Removed); diff != "" {
+	if diff := cmp.Diff([]releases.SnapshotName{"2026-11-06"}, p.Removed); diff != "" {
 		t.Error("removed:", diff)
 	}
 	// The metadata of the two nights before is within its grace, and so are the
@@ -127,10 +127,10 @@ func TestPublishKeepsNights(t *testing.T) {
 func TestPublishKeepOfLine(t *testing.T) {
 	dir := t.TempDir()
 	for day := 1; day <= 4; day++ {
-		mustPublish(t, sample{name: fmt.Sprintf("2026-11-%02d", day), modules: 1}, dir, func(r *stages.PublishRequest) { r.Snapshot.Keep = 2 })
+		mustPublish(t, sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: 1}, dir, func(r *stages.PublishRequest) { r.Snapshot.Keep = 2 })
 	}
 	s, err := switchOf(dir)
-	if diff := cmp.Diff([]string{"2026-11-04", "2026-11-03"}, s.Nightly.Snapshots); diff != "" || err != nil {
+	if diff := cmp.Diff([]releases.SnapshotName{"2026-11-04", "2026-11-03"}, s.Nightly.Snapshots); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	_, err = publishSnapshot(t, sample{name: "2026-11-01", modules: 1}, dir, func(r *stages.PublishRequest) { r.Keep = 2 })
@@ -153,7 +153,7 @@ func TestPublishRefuses(t *testing.T) {
 			[]string{testURL, "https://other.example.org/", "empty folder"}},
 		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.URL = "" }, []string{"base URL"}},
 		{"URL with a password", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.URL = "https://u:secret@example.org/" }, []string{"leave out user"}},
-		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.Name = "../x" }, []string{`"../x" is no name of a night`}},
+		{"name that is no night", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.Name = "../x" }, []string{`"../x" is no name of a snapshot`}},
 		{"keep nothing", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Keep = -1 }, []string{"keep at least 1"}},
 		{"target that is none", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.To = "ftp://u:secret@host/x" }, []string{"ftp://u:xxxxx@host/x", "give a folder"}},
 		{"no target", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.To = "" }, []string{"no target"}},
@@ -270,7 +270,7 @@ func TestPublishDryRun(t *testing.T) {
 	if diff := cmp.Diff(second, mustPublish(t, sample{name: "2026-11-25", modules: 1}, dir, wet)); diff != "" {
 		t.Error("what a dry run said and what was done differ:", diff)
 	}
-	if diff := cmp.Diff([]string{"2026-11-24"}, second.Removed); diff != "" {
+	if diff := cmp.Diff([]releases.SnapshotName{"2026-11-24"}, second.Removed); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -365,4 +365,37 @@ func TestPublishCancelled(t *testing.T) {
 	if err := whole(dir); err != nil {
 		t.Error(err)
 	}
+}
+
+// Nights go after a while; releases and additions to a mirror stay, each in a folder of
+// its kind. A rollback of one kind leaves the others.
+func TestPublishKinds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []releases.SnapshotName{"3.0.0", "mirror-2026-11-01", "2026-11-02", "2026-11-03", "3.1.0-rc1", "2026-11-04"} {
+		mustPublish(t, sample{name: name, modules: 1}, dir, func(r *stages.PublishRequest) { r.Keep = 2 })
+		if err := whole(dir); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	s, err := switchOf(dir)
+	want := []releases.SnapshotName{"3.1.0-rc1", "3.0.0", "2026-11-04", "2026-11-03", "mirror-2026-11-01"}
+	if diff := cmp.Diff(want, s.Nightly.Snapshots); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	for _, name := range []string{"releases/3.0.0", "nights/2026-11-04", "mirror/2026-11-01"} {
+		if _, err := os.Stat(filepath.Join(dir, name, releases.ManifestName)); err != nil {
+			t.Error(err)
+		}
+	}
+	o := options(t, newMemory(), "2026-11-05")
+	if _, err := o.Rollback(t.Context(), Rollback{To: dir, Snapshot: "3.0.0", Keep: 2}); err != nil {
+		t.Fatal(err)
+	}
+	s, err = switchOf(dir)
+	if diff := cmp.Diff(nightlyKey{switchFormat, testURL, want[1:], want[:1]}, s.Nightly); diff != "" || err != nil {
+		t.Error("rolled back:", diff, err)
+	}
+	_, err = o.Rollback(t.Context(), Rollback{To: dir, Snapshot: "2026-11-01"})
+	wantError(t, err, "has no night 2026-11-01", "2026-11-03")
 }

@@ -16,15 +16,15 @@ import (
 // A Reproduction is the outcome of comparing a snapshot that was built here (ours)
 // with one that was published (theirs).
 type Reproduction struct {
-	Snapshot    string            `json:"snapshot"`
-	Files       int               `json:"files"` // compared
-	Bytes       int64             `json:"bytes"` // of those
-	Differences []diff.Difference `json:"differences"`
+	Snapshot    releases.SnapshotName `json:"snapshot"`
+	Files       int                   `json:"files"` // compared
+	Bytes       int64                 `json:"bytes"` // of those
+	Differences []diff.Difference     `json:"differences"`
 }
 
-// Reproduced compares a night that was built here with a published one, of which
-// this is the nightly.json. With a repository every published file is read and
-// compared byte by byte; without one, by the SHA-256 that the manifest tells.
+// Reproduced compares a snapshot that was built here with a published one, whose
+// nightly.json it is given. With a repository it reads every published file and compares
+// them byte by byte; without one, by the SHA-256 in the manifest.
 func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot, manifest []byte, r *Repository) (*Reproduction, error) {
 	m, err := releases.ParseManifest(manifest)
 	if err != nil {
@@ -32,9 +32,9 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	}
 	built, err := store.Files(ctx, here.Tree)
 	if err != nil {
-		return nil, fmt.Errorf("read the night that was built: %w", err)
+		return nil, fmt.Errorf("read the snapshot that was built: %w", err)
 	}
-	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: string(m.Snapshot)}
+	c := &reproduction{store: store, manifest: manifest, repository: r, snapshot: m.Snapshot}
 	if r != nil {
 		s, err := readSwitch(ctx, r.source)
 		if err != nil {
@@ -46,7 +46,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	for _, f := range built {
 		ours[f.Path] = f
 	}
-	out := &Reproduction{Snapshot: string(m.Snapshot), Differences: []diff.Difference{}}
+	out := &Reproduction{Snapshot: m.Snapshot, Differences: []diff.Difference{}}
 	for _, p := range diff.Pairs(filesOf(m, manifest), ours) {
 		if p.What == diff.Content {
 			detail, err := c.compare(ctx, p)
@@ -65,7 +65,7 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	return out, nil
 }
 
-// filesOf are all files of a night by its manifest.
+// filesOf are all files of a snapshot by its manifest.
 func filesOf(m *releases.Manifest, manifest []byte) map[string]pipeline.File {
 	files := map[string]pipeline.File{
 		releases.ManifestName: {Path: releases.ManifestName, Size: int64(len(manifest)), Digest: pipeline.DigestOf(manifest)},
@@ -74,9 +74,7 @@ func filesOf(m *releases.Manifest, manifest []byte) map[string]pipeline.File {
 		files[f.Path] = pipeline.File{Path: f.Path, Size: f.Size, Digest: f.SHA256}
 	}
 	for _, p := range m.Packages {
-		if p.Dist != nil {
-			files[p.Dist.Path] = pipeline.File{Path: p.Dist.Path, Size: p.Dist.Size, Digest: p.Dist.SHA256}
-		}
+		files[p.Dist.Path] = pipeline.File{Path: p.Dist.Path, Size: p.Dist.Size, Digest: p.Dist.SHA256}
 	}
 	return files
 }
@@ -87,7 +85,7 @@ type reproduction struct {
 	manifest   []byte // theirs
 	repository *Repository
 	base       string // of the repository
-	snapshot   string
+	snapshot   releases.SnapshotName
 }
 
 // compare returns an empty detail for a file that is the same.
@@ -96,7 +94,7 @@ func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) 
 		if p.Ours.Digest == p.Theirs.Digest {
 			return "", nil
 		}
-		return fmt.Sprintf("theirs: %d bytes, SHA-256 %s\nours:   %d bytes, SHA-256 %s\ngive the URL of the published night to see what differs", p.Theirs.Size, p.Theirs.Digest, p.Ours.Size, p.Ours.Digest), nil
+		return fmt.Sprintf("theirs: %d bytes, SHA-256 %s\nours:   %d bytes, SHA-256 %s\ngive the URL of the published snapshot to see what differs", p.Theirs.Size, p.Theirs.Digest, p.Ours.Size, p.Ours.Digest), nil
 	}
 	ours, err := readAll(ctx, c.store, p.Ours)
 	if err != nil {
@@ -118,7 +116,7 @@ func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) 
 	return diff.File(p.Key, theirs, ours), nil
 }
 
-// published reads a file of the published night. Dists are shared by all nights.
+// published reads a file of the published snapshot. All snapshots share the dists.
 func (c *reproduction) published(ctx context.Context, path string) ([]byte, error) {
 	if strings.HasPrefix(path, stages.DistsDir+"/") {
 		return target.Read(ctx, c.repository.source, path)

@@ -4,47 +4,44 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A Rollback makes an earlier night of a repository the current one.
+// A Rollback makes an earlier snapshot of a repository the newest of its kind.
 type Rollback struct {
 	To       string // the target
-	Snapshot string
+	Snapshot releases.SnapshotName
 	Keep     int // nights that stay resolvable; 0: as many as are now
 	DryRun   bool
 }
 
-// Rollback withdraws all nights newer than the given one: they are no longer
-// resolved, but stay where they are for who has them in a composer.lock. A night
-// that was withdrawn before comes back when it is rolled back to, or published
-// again.
+// Rollback withdraws all newer snapshots of the same kind: they are no longer
+// resolved, but stay where they are for who has them in a composer.lock. A snapshot
+// that was withdrawn before comes back when it is rolled back to, or published again.
 func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, error) {
-	if !isSnapshot(r.Snapshot) {
-		return stages.Publication{}, fmt.Errorf("%q is no name of a night; it has to be a date, as 2026-11-24 or 2026-11-24.1, or the version of a release", r.Snapshot)
-	}
 	o = o.withDefaults()
-	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed seal) (state, wish, error) {
+	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
 		before, err := o.readTarget(ctx, t, "", signed)
 		if err != nil {
-			return before, wish{}, err
+			return before, desired{}, err
 		}
-		w := wish{base: before.key.URL, keep: r.Keep}
-		if w.keep == 0 {
-			w.keep = max(len(before.key.Snapshots), DefaultKeep)
+		want := desired{base: before.key.URL, keep: r.Keep}
+		if want.keep == 0 {
+			want.keep = max(len(before.key.Snapshots), DefaultKeep)
 		}
 		there := names(before.all)
 		if !slices.Contains(there, r.Snapshot) {
-			return before, w, fmt.Errorf("%s has no night %s; it has %s", t, r.Snapshot, strings.Join(there, ", "))
+			return before, want, fmt.Errorf("%s has no %s; it has %s", t, r.Snapshot.Title(), there)
 		}
 		for _, name := range there {
-			if newer := newestFirst(name, r.Snapshot) < 0; newer || name != r.Snapshot && slices.Contains(before.key.Withdrawn, name) {
-				w.withdrawn = append(w.withdrawn, name)
+			newer := name.Kind() == r.Snapshot.Kind() && releases.NewestFirst(name, r.Snapshot) < 0
+			if newer || name != r.Snapshot && slices.Contains(before.key.Withdrawn, name) {
+				want.withdrawn = append(want.withdrawn, name)
 			}
 		}
-		return before, w, nil
+		return before, want, nil
 	})
 }

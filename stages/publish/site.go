@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -25,7 +24,7 @@ type Site struct {
 }
 
 // Site writes the repository that a target has, as another one that shares its
-// dists: all nights, their pages, and the metadata that is within its grace period.
+// dists: all snapshots, their pages, and the metadata that is within its grace period.
 func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err error) {
 	o = o.withDefaults()
 	base, err := stages.BaseURL(s.URL)
@@ -40,8 +39,8 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	r, files, err := o.siteOf(ctx, from, base)
-	if err != nil {
+	site := &site{Options: o, from: from, base: base, files: map[string][]byte{}}
+	if err := site.make(ctx); err != nil {
 		return p, fmt.Errorf("make a site of %s: %w", from, err)
 	}
 	to, err := target.Open(ctx, s.To, o.Target)
@@ -49,83 +48,97 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	return o.writeSite(ctx, to, r, files, s.DryRun)
+	return site.write(ctx, to, s.DryRun)
 }
 
-// siteOf makes all files of a site.
-func (o Options) siteOf(ctx context.Context, from target.Target, base string) (*repository, map[string][]byte, error) {
-	before, err := o.readTarget(ctx, from, "", seal{})
-	if err != nil {
-		return nil, nil, err
+// A site is all files of a Site.
+type site struct {
+	Options
+	from       target.Target
+	before     observed // at from
+	base       string
+	repository *repository
+	files      map[string][]byte
+}
+
+func (s *site) make(ctx context.Context) (err error) {
+	if s.before, err = s.readTarget(ctx, s.from, "", signature{}); err != nil {
+		return err
 	}
-	if len(before.key.Snapshots) == 0 {
-		return nil, nil, errors.New("nothing is published there")
+	if len(s.before.key.Snapshots) == 0 {
+		return errors.New("nothing is published there")
 	}
-	pick := func(list []string) (snapshots []*snapshot) {
-		for _, n := range before.all {
-			if slices.Contains(list, n.name) {
-				snapshots = append(snapshots, n)
-			}
-		}
-		return snapshots
+	r := &repository{
+		base: s.base, snapshots: s.pick(s.before.key.Snapshots), withdrawn: s.pick(s.before.key.Withdrawn), live: s.before.all,
+		lastGood: s.before.lastGood, lastTry: s.before.lastTry,
 	}
-	r := &repository{base: base, snapshots: pick(before.key.Snapshots), withdrawn: pick(before.key.Withdrawn), live: before.all, lastGood: before.lastGood, lastTry: before.lastTry}
-	if r.metadata, _, err = mergeOnto(ctx, before.metadata, r.snapshots, base); err != nil {
-		return nil, nil, err
+	s.repository = r
+	if r.metadata, err = s.addMetadata(ctx, r.snapshots); err != nil {
+		return err
 	}
 	if err := r.write(); err != nil {
-		return nil, nil, err
+		return err
 	}
-	files := map[string][]byte{stages.PackagesFile: r.packages, statusFile: r.status}
-	addFolder(files, metaDir+"/"+r.metadata.name, r.files)
+	s.files[stages.PackagesFile], s.files[statusFile] = r.packages, r.status
 	// Publishing asks of few folders what they hold; a site has all of them.
-	all, err := readMerged(ctx, from, func(string) bool { return false })
+	metas, err := readMetas(ctx, s.from, func(string) bool { return false })
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	for _, m := range all {
-		snapshots := pick(m.snapshots)
-		if len(snapshots) != len(m.snapshots) || len(snapshots) == 0 {
-			continue // one of its nights was given up
-		}
-		old, _, err := mergeOnto(ctx, before.metadata, snapshots, base)
-		if err != nil {
-			return nil, nil, err
-		}
-		addFolder(files, metaDir+"/"+old.name, old.files)
-	}
-	for _, n := range before.all {
-		if err := addSnapshot(ctx, files, from, n, before.key.URL, base); err != nil {
-			return nil, nil, err
+	for _, m := range metas {
+		if snapshots := s.pick(m.snapshots); len(snapshots) > 0 && len(snapshots) == len(m.snapshots) { // else one was given up
+			if _, err := s.addMetadata(ctx, snapshots); err != nil {
+				return err
+			}
 		}
 	}
-	if err := addSeal(ctx, files, from); err != nil {
-		return nil, nil, err
+	for _, n := range s.before.all {
+		if err := s.addSnapshot(ctx, n); err != nil {
+			return err
+		}
 	}
-	if files[badgeFile], err = encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge()); err != nil {
-		return nil, nil, err
+	if err := s.copy(ctx, attest.RepositoryFile); err != nil { // its snapshots are the same
+		return err
+	}
+	if s.files[badgeFile], err = encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge()); err != nil {
+		return err
 	}
 	m, err := r.snapshots[0].manifest(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	newest, err := readChanges(ctx, from, r.snapshots[0].name)
+	newest, err := readChanges(ctx, s.from, m.Snapshot)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	files[pageFile], err = renderPage(newPage(r, m, newest))
-	return r, files, err
+	s.files[pageFile], err = renderPage(newPage(r, m, newest))
+	return err
 }
 
-func addFolder(files map[string][]byte, dir string, more map[string][]byte) {
-	for name, data := range more {
-		files[path.Join(dir, name)] = data
+func (s *site) pick(names []releases.SnapshotName) (snapshots []*snapshot) {
+	for _, n := range s.before.all {
+		if slices.Contains(names, n.name) {
+			snapshots = append(snapshots, n)
+		}
 	}
+	return snapshots
 }
 
-// addSnapshot adds the folder of a night. Its metadata is made of one file, because to
+// addMetadata adds the folder of the merged metadata of snapshots.
+func (s *site) addMetadata(ctx context.Context, snapshots []*snapshot) (*metadata, error) {
+	m, _, err := mergeOnto(ctx, s.before.metadata, snapshots, s.base)
+	if err != nil {
+		return nil, err
+	}
+	for name, data := range m.files {
+		s.files[path.Join(metaDir, m.name, name)] = data
+	}
+	return m, nil
+}
+
+// addSnapshot adds the folder of a snapshot. Its metadata is made of one file, because to
 // read a night's thousand from a bucket takes long.
-func addSnapshot(ctx context.Context, files map[string][]byte, from target.Source, n *snapshot, was, base string) error {
+func (s *site) addSnapshot(ctx context.Context, n *snapshot) error {
 	all, err := n.versions(ctx)
 	if err != nil {
 		return err
@@ -134,71 +147,69 @@ func addSnapshot(ctx context.Context, files map[string][]byte, from target.Sourc
 	if err != nil {
 		return err
 	}
-	addFolder(files, snapshotFile(n.name, stages.MetadataDir), metadata)
-	for _, name := range []string{stages.PackagesFile, releases.ManifestName} {
-		data, err := target.Read(ctx, from, snapshotFile(n.name, name))
-		if err != nil {
-			return err
-		}
-		if name == stages.PackagesFile {
-			if data, err = stages.Rebase(data, was, base); err != nil {
-				return err
-			}
-		}
-		files[snapshotFile(n.name, name)] = data
+	for name, data := range metadata {
+		s.files[snapshotFile(n.name, path.Join(stages.MetadataDir, name))] = data
 	}
-	changes, err := readChanges(ctx, from, n.name)
+	packages, err := target.Read(ctx, s.from, snapshotFile(n.name, stages.PackagesFile))
 	if err != nil {
 		return err
 	}
-	if changes != nil {
-		if files[snapshotFile(n.name, changesFile)], err = changes.JSON(); err != nil {
+	if s.files[snapshotFile(n.name, stages.PackagesFile)], err = stages.Rebase(packages, s.before.key.URL, s.base); err != nil {
+		return err
+	}
+	for _, name := range append(attest.SnapshotFiles(), releases.ManifestName) {
+		if err := s.copy(ctx, snapshotFile(n.name, name)); err != nil {
 			return err
 		}
 	}
-	if err := addAttested(ctx, files, from, n.name); err != nil {
-		return err
-	}
+	changes, errChanges := readChanges(ctx, s.from, n.name)
 	m, err := n.manifest(ctx)
-	if err != nil {
+	if err := errors.Join(errChanges, err); err != nil {
 		return err
 	}
-	files[snapshotFile(n.name, pageFile)], err = renderPage(newSnapshotPage(m, base, changes))
+	return addPage(s.files, m, s.base, changes)
+}
+
+// copy adds a file of the target as it is, if it is there.
+func (s *site) copy(ctx context.Context, name string) error {
+	data, err := target.Read(ctx, s.from, name)
+	if err == nil {
+		s.files[name] = data
+	} else if errors.Is(err, errMissing) {
+		err = nil
+	}
 	return err
 }
 
-// writeSite brings a folder to those files.
-func (o Options) writeSite(ctx context.Context, to target.Target, r *repository, files map[string][]byte, dry bool) (p stages.Publication, err error) {
+// write brings a folder to those files.
+func (s *site) write(ctx context.Context, to target.Target, dry bool) (p stages.Publication, err error) {
 	if err := mine(ctx, to); err != nil {
 		return p, err
 	}
 	if !dry {
-		held, release, err := to.Lock(ctx, target.Holder{Name: o.Owner, Since: o.Now})
+		held, release, err := to.Lock(ctx, target.Holder{Name: s.Owner, Since: s.Now})
 		if err != nil {
 			return p, err
 		}
 		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
 		ctx = held
 	}
-	w := o.writer(to, dry)
+	w := s.writer(to, dry)
 	if err := w.look(ctx, "."); err != nil {
 		return p, err
 	}
-	for _, data := range files {
+	for _, data := range s.files {
 		w.total += int64(len(data))
 	}
-	if err := w.putFolder(ctx, "", files, stages.PackagesFile); err != nil {
+	if err := w.putFolder(ctx, "", s.files, stages.PackagesFile); err != nil {
 		return p, err
 	}
 	var unused []string
-	for _, name := range slices.Sorted(maps.Keys(w.there)) {
-		top, _, below := strings.Cut(name, "/")
-		if _, wanted := files[name]; !wanted && below && !w.there[name].Dir && slices.Contains(append(releases.SnapshotDirs(), metaDir), top) {
-			unused = append(unused, name)
-		}
+	for _, dir := range append(releases.SnapshotDirs(), metaDir) {
+		unused = append(unused, slices.DeleteFunc(w.below(dir, nil), func(name string) bool { return s.files[name] != nil })...)
 	}
 	if err := w.remove(ctx, [][]string{unused}); err != nil {
 		return p, err
 	}
-	return w.publication(r, nil), nil
+	return w.publication(observed{}, desired{}, s.repository), nil
 }

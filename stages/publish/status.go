@@ -9,30 +9,32 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // A Status is the file for monitors. What a publish writes of it says nothing of time;
 // the tries are added when a run has ended, well or not.
 type Status struct {
-	Format    int      `json:"format"` // statusFormat
-	URL       string   `json:"url"`
-	Snapshot  string   `json:"snapshot"` // the current one; empty: none was published yet
-	Snapshots []string `json:"snapshots"`
-	Withdrawn []string `json:"withdrawn"`
-	Metadata  string   `json:"metadata"` // folder that packages.json names
-	Packages  int      `json:"packages"` // that the repository resolves
+	Format int    `json:"format"` // statusFormat
+	URL    string `json:"url"`
+	// Snapshot is the current one; empty: none was published yet.
+	Snapshot  releases.SnapshotName   `json:"snapshot,omitzero"`
+	Snapshots []releases.SnapshotName `json:"snapshots"`
+	Withdrawn []releases.SnapshotName `json:"withdrawn"`
+	Metadata  string                  `json:"metadata"` // folder that packages.json names
+	Packages  int                     `json:"packages"` // that the repository resolves
 	// LastGood is the last try that published, or found all published; LastTry is the
 	// last of all. Nil: none was told.
 	LastGood *Try `json:"last-good"`
 	LastTry  *Try `json:"last-try"`
 }
 
-const statusFormat = 2
+const statusFormat = 3
 
-// A Try is one run that wanted to publish a night.
+// A Try is one run that wanted to publish a snapshot.
 type Try struct {
-	Snapshot string    `json:"snapshot"` // or the day of it, when it failed before it had a number
+	Snapshot string    `json:"snapshot"` // or its day, when it failed before it had a name
 	At       time.Time `json:"at"`       // when the run began
 	// Stage is the stage that failed, and Reason why; both empty: none did.
 	Stage  string `json:"stage"`
@@ -55,9 +57,9 @@ type badge struct {
 }
 
 func (s *Status) badge() badge {
-	b := badge{SchemaVersion: 1, Label: "nightly", Message: s.Snapshot, Color: "brightgreen"}
-	if b.Message == "" {
-		b.Message = "none yet"
+	b := badge{SchemaVersion: 1, Label: "nightly", Message: "none yet", Color: "brightgreen"}
+	if s.Snapshot != "" {
+		b.Label, b.Message = words[s.Snapshot.Kind()].badge, label(s.Snapshot)
 	}
 	if s.LastTry != nil && !s.LastTry.Good() {
 		b.Message += ", " + s.LastTry.Snapshot + " failed in " + s.LastTry.Stage
@@ -72,7 +74,7 @@ const (
 	maxReason = 600
 )
 
-// ParseStatus reads a status. Of an older program's it knows no tries.
+// ParseStatus reads a status.
 func ParseStatus(data []byte) (*Status, error) {
 	if len(data) > maxStatus {
 		return nil, fmt.Errorf("%s has %d bytes; want at most %d", statusFile, len(data), maxStatus)
@@ -81,7 +83,7 @@ func ParseStatus(data []byte) (*Status, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", statusFile, err)
 	}
-	if s.Format < 1 || s.Format > statusFormat {
+	if s.Format != statusFormat {
 		return nil, fmt.Errorf("%s has format %d, this program knows %d; update it", statusFile, s.Format, statusFormat)
 	}
 	return &s, nil
@@ -97,8 +99,8 @@ func ReadStatus(ctx context.Context, s target.Source) (*Status, error) {
 	return ParseStatus(data)
 }
 
-// readTries are the tries that a target tells of; none where its status cannot be
-// read, which is then written anew.
+// readTries reads the tries that a target tells of. A status that cannot be read has
+// none; it is written anew.
 func readTries(ctx context.Context, s target.Source) (good, last *Try, err error) {
 	data, err := target.Read(ctx, s, statusFile)
 	if errors.Is(err, errMissing) {
@@ -118,7 +120,7 @@ func readTries(ctx context.Context, s target.Source) (good, last *Try, err error
 var ErrNoRepository = errors.New("nothing is published there")
 
 // Tried writes to the status of a target what became of a run, and the badge. It
-// touches nothing else. It reports ErrNoRepository where nothing was ever published.
+// changes nothing else. Its error is ErrNoRepository where nothing was ever published.
 func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
 	o = o.withDefaults()
 	t, err := target.Open(ctx, to, o.Target)
@@ -152,7 +154,7 @@ func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := w.target.Write(held, name, content(name, data, "")); err != nil {
+		if err := w.target.Write(held, name, content(name, data)); err != nil {
 			return err
 		}
 	}
@@ -172,22 +174,22 @@ func shortened(reason string) string {
 	return reason[:cut] + "…"
 }
 
-// Stale says why a monitor has to call somebody; empty: it has not. The time of the
-// last good try counts, as the given clock sees it.
+// Stale says why a monitor has to call somebody; it is empty if it has not. What counts is
+// the age of the last good try.
 func (s *Status) Stale(now time.Time, maxAge time.Duration) string {
 	switch {
 	case s.Snapshot == "":
-		return "no night was published yet"
+		return "nothing was published yet"
 	case s.LastGood == nil:
-		return "it does not say when a night was last published; publish again"
+		return "it does not say when something was last published; publish again"
 	case s.LastGood.At.After(now.Add(clockSkew)):
-		return fmt.Sprintf("it says that night %s was published at %s, which is later than now", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
+		return fmt.Sprintf("it says that %s was published at %s, which is later than now", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}
 	age := now.Sub(s.LastGood.At)
 	if age <= maxAge {
 		return ""
 	}
-	why := fmt.Sprintf("the last good night, %s, is %s old, longer than %s", s.LastGood.Snapshot, age.Round(time.Second), maxAge)
+	why := fmt.Sprintf("the last good one, %s, is %s old, longer than %s", s.LastGood.Snapshot, age.Round(time.Second), maxAge)
 	if s.LastTry != nil && !s.LastTry.Good() {
 		return why + fmt.Sprintf("; the last try, of %s at %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.At.Format(time.RFC3339), s.LastTry.Stage, s.LastTry.Reason)
 	}

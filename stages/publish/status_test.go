@@ -90,7 +90,7 @@ func TestStale(t *testing.T) {
 		{"as old as it may be", Status{Snapshot: "2026-11-25", LastGood: good}, 40 * time.Hour, ""},
 		{"old, and nothing tried", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: good}, 36 * time.Hour, "is 40h0m0s old, longer than 36h0m0s; nothing was tried since"},
 		{"old, because a stage failed", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: &Try{Snapshot: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
-		{"no night", Status{}, time.Hour, "no night was published yet"},
+		{"no night", Status{}, time.Hour, "nothing was published yet"},
 		{"no time", Status{Snapshot: "2026-11-25"}, time.Hour, "does not say when"},
 		{"of tomorrow", Status{Snapshot: "2026-11-25", LastGood: &Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
 	}

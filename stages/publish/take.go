@@ -18,20 +18,20 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// Take reads a night of a repository into a store, as it was built: the very bytes
+// Take reads a snapshot of a repository into a store, as it was built: the very bytes
 // that lie there, each compared with the manifest, so that it can be published
-// elsewhere without being built again. It reports fs.ErrNotExist for a night that
+// elsewhere without being built again. It reports fs.ErrNotExist for a snapshot that
 // is not there.
-func (r Repository) Take(ctx context.Context, store pipeline.Store, name string) (stages.Snapshot, error) {
+func (r Repository) Take(ctx context.Context, store pipeline.Store, name releases.SnapshotName) (stages.Snapshot, error) {
 	fail := func(err error) (stages.Snapshot, error) {
-		return stages.Snapshot{}, fmt.Errorf("take night %s from %s: %w", name, r.source, err)
+		return stages.Snapshot{}, fmt.Errorf("take %s from %s: %w", name.Title(), r.source, err)
 	}
 	s, err := readSwitch(ctx, r.source)
 	if err != nil {
 		return fail(err)
 	}
 	if !slices.Contains(s.Nightly.Snapshots, name) {
-		return fail(fmt.Errorf("%w: the repository resolves %s", errMissing, strings.Join(s.Nightly.Snapshots, ", ")))
+		return fail(fmt.Errorf("%w: the repository resolves %s", errMissing, s.Nightly.Snapshots))
 	}
 	m, data, err := r.Manifest(ctx, name)
 	if err != nil {
@@ -60,12 +60,13 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name string)
 	return described(m, tree), nil
 }
 
-// A taking is a night on its way into a store.
+// A taking is a snapshot on its way into a store.
 type taking struct {
-	store          pipeline.Store
-	repository     Repository
-	base, snapshot string
-	manifest       []byte
+	store      pipeline.Store
+	repository Repository
+	base       string
+	snapshot   releases.SnapshotName
+	manifest   []byte
 }
 
 // take reads one file and undoes what publishing did to it.
@@ -94,21 +95,18 @@ func (t taking) read(ctx context.Context, path string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case path == stages.PackagesFile:
-		return stages.Unrender(data, t.base+snapshotFile(t.snapshot, ""))
+		return stages.Unrender(data, t.base+t.snapshot.Dir())
 	case stages.IsMetadata(path):
 		return stages.Unrender(data, t.base)
 	}
 	return data, nil
 }
 
-// described is what the manifest says of a night.
+// described is what the manifest says of a snapshot.
 func described(m *releases.Manifest, tree pipeline.Tree) stages.Snapshot {
 	line := m.Plan.Line
-	n := stages.Snapshot{Name: string(m.Snapshot), Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
+	n := stages.Snapshot{Name: m.Snapshot, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
 	for _, p := range m.Packages {
-		if p.Dist == nil {
-			continue
-		}
 		n.Packages = append(n.Packages, stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
 		if p.Type == string(stages.Project) && composer.Name(p.Name).Project() == line.Install.Project {
 			n.Project, n.Version = p.Name, p.Version
@@ -117,10 +115,10 @@ func described(m *releases.Manifest, tree pipeline.Tree) stages.Snapshot {
 	return n
 }
 
-// Files lists what a night's folder has at a repository, beside Composer's metadata
-// and the pages: the manifest, and what was attested of it. By their names there.
-func Files(ctx context.Context, t target.Target, snapshot string) (map[string][]byte, error) {
-	entries, err := t.List(ctx, snapshotFile(snapshot, ""))
+// Files reads what a snapshot's folder has at a repository, beside Composer's metadata
+// and the pages: the manifest, and what was attested of it. The keys are file names.
+func Files(ctx context.Context, t target.Target, snapshot releases.SnapshotName) (map[string][]byte, error) {
+	entries, err := t.List(ctx, snapshot.Dir())
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func TestThirtyNights(t *testing.T) {
 			var took []time.Duration
 			for day := 1; day <= 30; day++ {
 				store := newMemory()
-				snapshot := sample{name: fmt.Sprintf("2026-11-%02d", day), modules: *thirtyModules, change: fmt.Sprintf(" change %d", day)}.build(t, store)
+				snapshot := sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: *thirtyModules, change: fmt.Sprintf(" change %d", day)}.build(t, store)
 				o := options(t, store, snapshot.Name)
 				o.Target = p.options()
 				began := time.Now()
@@ -82,20 +82,20 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 		metas = append(metas, digest)
 	}
 	for _, digest := range metas {
-		data, err := target.Read(ctx, t, path.Join(metaDir, digest, mergedFile))
+		data, err := target.Read(ctx, t, path.Join(metaDir, digest, releases.IndexName))
 		if errors.Is(err, errMissing) && digest != metas[0] {
 			continue // it was removed after the file of times was written
 		}
 		if err != nil {
 			return nil, err
 		}
-		var merged mergedSnapshots
-		if err := json.Unmarshal(data, &merged); err != nil {
+		var index releases.Index
+		if err := json.Unmarshal(data, &index); err != nil {
 			return nil, err
 		}
-		files[path.Join(metaDir, digest, mergedFile)], files[path.Join(metaDir, digest, releases.IndexName)] = true, true
-		for _, snapshot := range merged.Snapshots {
-			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), snapshot); err != nil {
+		files[path.Join(metaDir, digest, releases.IndexName)] = true
+		for _, snapshot := range index.Snapshots {
+			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), snapshot.Snapshot); err != nil {
 				return nil, err
 			}
 		}
@@ -104,7 +104,7 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 }
 
 // addNamed adds what a night has to have, and its packages in a metadata folder.
-func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta, snapshot string) error {
+func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta string, snapshot releases.SnapshotName) error {
 	data, err := target.Read(ctx, t, snapshotFile(snapshot, releases.ManifestName))
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func addNamed(ctx context.Context, t target.Target, files map[string]bool, meta,
 	for _, name := range []string{releases.ManifestName, versionsFile, pageFile} {
 		files[snapshotFile(snapshot, name)] = true
 	}
-	if !strings.HasSuffix(snapshot, "-01") { // the first has none before it
+	if snapshot != "2026-11-01" { // the first has none before it
 		files[snapshotFile(snapshot, changesFile)] = true
 	}
 	for _, f := range m.Files {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
 )
 
 // Versions are entries of Composer metadata, as they stand in a package's file: by
@@ -47,16 +49,17 @@ func parseVersions(data []byte) (versions, error) {
 	return form.Packages, nil
 }
 
-// versionsOf takes the entries out of the metadata of a night.
-func versionsOf(metadata map[string][]byte) (versions, error) {
+// versionsOf takes the entries out of the metadata in a snapshot's folder.
+func versionsOf(files map[string][]byte) (versions, error) {
 	all := versions{}
 	var errs []error
-	for _, name := range sorted(metadata) {
-		file, ok := strings.CutSuffix(name, ".json")
-		if !ok {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		name, isMetadata := strings.CutPrefix(path, stages.MetadataDir+"/")
+		file, isJSON := strings.CutSuffix(name, ".json")
+		if !isMetadata || !isJSON {
 			continue
 		}
-		if err := all.add(file, metadata[name]); err != nil {
+		if err := all.add(file, files[path]); err != nil {
 			errs = append(errs, fmt.Errorf("metadata %s: %w", name, err))
 		}
 	}
@@ -64,20 +67,12 @@ func versionsOf(metadata map[string][]byte) (versions, error) {
 }
 
 func (v versions) add(file string, data []byte) error {
-	var form struct {
-		Packages map[string][]jsontext.Value `json:"packages"`
-	}
-	if err := jsonv2.Unmarshal(data, &form); err != nil {
+	entries, err := metadataEntries(file, data)
+	if err != nil {
 		return err
 	}
-	pkg := packageOf(file)
-	for name := range form.Packages {
-		if name != pkg {
-			return fmt.Errorf("holds the package %q", name)
-		}
-	}
-	v[file] = make(map[string]jsontext.Value, len(form.Packages[pkg]))
-	for _, raw := range form.Packages[pkg] {
+	v[file] = make(map[string]jsontext.Value, len(entries))
+	for _, raw := range entries {
 		var entry struct {
 			Version string `json:"version"`
 		}
@@ -92,17 +87,13 @@ func (v versions) add(file string, data []byte) error {
 	return nil
 }
 
-// files are the files of metadata that a night has, as composer.EncodeMetadata wrote
+// files are the files of metadata that a snapshot has, as composer.EncodeMetadata wrote
 // them.
 func (v versions) files() (map[string][]byte, error) {
 	files := make(map[string][]byte, 2*len(v))
 	parse := versionParser()
 	for file := range v {
-		// Composer asks for both files of a package, whichever have versions.
 		pkg := packageOf(file)
-		if files[pkg+".json"] != nil {
-			continue
-		}
 		for _, name := range []string{pkg, pkg + "~dev"} {
 			list := make([]composer.Version, 0, len(v[name]))
 			for text := range v[name] {
@@ -127,19 +118,30 @@ func (v versions) files() (map[string][]byte, error) {
 // comes before the packages.
 func metadataFile[T ~[]byte](head, pkg string, entries []T) []byte {
 	name, _ := json.Marshal(pkg) // a string always can be written
-	size := len(head) + len(name) + 32
-	for _, entry := range entries {
-		size += len(entry) + 1
-	}
-	text := append(make([]byte, 0, size), "{"+head+`"packages":{`+string(name)+":["...)
+	var text bytes.Buffer
+	text.WriteString("{" + head + `"packages":{` + string(name) + ":[")
 	for i, entry := range entries {
 		if i > 0 {
-			text = append(text, ',')
+			text.WriteByte(',')
 		}
-		text = append(text, entry...)
+		text.Write(entry)
 	}
-	return append(text, metadataEnd...)
+	text.WriteString("]}}\n")
+	return text.Bytes()
 }
 
-// metadataEnd is what a file of metadata ends with.
-const metadataEnd = "]}}\n"
+// metadataEntries reads the versions in a file of metadata.
+func metadataEntries(file string, data []byte) ([]jsontext.Value, error) {
+	var form struct {
+		Packages map[string][]jsontext.Value `json:"packages"`
+	}
+	if err := jsonv2.Unmarshal(data, &form); err != nil {
+		return nil, err
+	}
+	for name := range form.Packages {
+		if name != packageOf(file) {
+			return nil, fmt.Errorf("holds the package %q", name)
+		}
+	}
+	return form.Packages[packageOf(file)], nil
+}

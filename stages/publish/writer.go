@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +18,8 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A writer brings a target to what it shall be: it sends what is not there and
-// counts. Dry, it only counts.
+// A writer brings a target to its desired state: it sends what is not there and counts.
+// Dry, it only counts.
 type writer struct {
 	target   target.Target
 	dry      bool
@@ -37,13 +38,17 @@ func (o Options) writer(t target.Target, dry bool) *writer {
 	return &writer{target: t, dry: dry, log: o.Log, changed: o.Changed, progress: o.Progress, there: map[string]target.Entry{}}
 }
 
-// publication says what was changed; before are the nights that were resolved.
-func (w *writer) publication(r *repository, before []string) stages.Publication {
-	return stages.Publication{
+// publication says what was changed.
+func (w *writer) publication(before observed, want desired, r *repository) stages.Publication {
+	p := stages.Publication{
 		Target: w.target.String(), URL: r.base, Snapshot: r.snapshots[0].name,
 		Added: w.added, Unchanged: w.unchanged, Bytes: w.bytes,
-		Kept: names(r.snapshots), Removed: without(before, names(r.snapshots)), DryRun: w.dry,
+		Kept: names(r.snapshots), Removed: without(before.key.Snapshots, names(r.snapshots)...), DryRun: w.dry,
 	}
+	if want.add != nil {
+		p.Snapshot = want.add.name
+	}
+	return p
 }
 
 // look lists what lies below directories of the target.
@@ -195,4 +200,19 @@ func (w *writer) removeGroup(ctx context.Context, names []string) error {
 	return group.Wait()
 }
 
-func sorted(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
+// putFolder writes a folder, of which one file comes last: without that file the
+// folder counts as not there.
+func (w *writer) putFolder(ctx context.Context, dir string, files map[string][]byte, last string) error {
+	contents := make(map[string]target.Content, len(files))
+	for name, data := range files {
+		at := path.Join(dir, name)
+		contents[at] = content(at, data)
+	}
+	at := path.Join(dir, last)
+	end := contents[at]
+	delete(contents, at)
+	if err := w.putAll(ctx, contents); err != nil {
+		return err
+	}
+	return w.putAll(ctx, map[string]target.Content{at: end})
+}

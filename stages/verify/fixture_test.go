@@ -67,13 +67,13 @@ func keys(t testing.TB) (*attest.SigningKey, attest.PublicKey) {
 
 // A sample is a night of a made-up distribution.
 type sample struct {
-	name string
+	name releases.SnapshotName
 	// change changes the manifest before it is written: what a defect of the build
 	// would make.
 	change func(*releases.Manifest)
 }
 
-func (s sample) version() string { return "2.4.8-alpha" + strings.ReplaceAll(s.name, "-", "") }
+func (s sample) version() string { return "2.4.8-alpha" + strings.ReplaceAll(string(s.name), "-", "") }
 
 // acme is the line of the sample.
 const acme = `name: acme
@@ -100,8 +100,8 @@ func (s sample) build(t testing.TB) (*memory, stages.Snapshot) {
 		t.Fatal(err)
 	}
 	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: releases.SnapshotName(s.name), Program: releases.Program, Stages: map[string]int{"build": 1},
-		Plan: releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: s.name, Line: *line, Repositories: []releases.PlannedRepository{
+		Format: releases.ManifestFormat, Snapshot: s.name, Program: releases.Program, Stages: map[string]int{"build": 1},
+		Plan: releases.Plan{Format: releases.PlanFormat, Program: releases.Program, Date: string(s.name), Line: *line, Repositories: []releases.PlannedRepository{
 			{Name: "shop", URL: "https://example.org/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20)},
 		}},
 	}
@@ -207,7 +207,7 @@ func at(t testing.TB, snapshot string) time.Time {
 func (s sample) publish(t testing.TB, to string, key *attest.SigningKey) {
 	t.Helper()
 	store, snapshot := s.build(t)
-	o := publish.Options{Store: store, Owner: "test", Now: at(t, s.name), Attest: &attest.Options{Key: key, Installation: s.installation()}}
+	o := publish.Options{Store: store, Owner: "test", Now: at(t, string(s.name)), Attest: &attest.Options{Key: key, Installation: s.installation()}}
 	if _, err := publish.Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: to, Keep: 2}); err != nil {
 		t.Fatal(err)
 	}

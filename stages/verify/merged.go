@@ -18,11 +18,11 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// merged verifies the metadata that Composer reads: it is named by its index, which names
-// all its files, and is made of the nights that packages.json names, whole.
+// merged verifies the metadata that Composer reads: its index names it and all its files,
+// and it is made of the snapshots that packages.json names, whole.
 func (c *check) merged(ctx context.Context) {
 	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, files: map[string][]byte{}}
-	wanted := []string{mergedFile, releases.IndexName}
+	wanted := []string{releases.IndexName}
 	for _, name := range c.names {
 		wanted = append(wanted, name+".json", name+"~dev.json")
 	}
@@ -36,25 +36,29 @@ func (c *check) merged(ctx context.Context) {
 		})
 	}
 	_ = group.Wait() // problems are noted
-	url := c.mergedSnapshots(m.dir, data[0])
-	for i, name := range wanted[2:] {
-		if data[i+2] == nil {
+	index := m.parse(data[0], c.meta)
+	for i, name := range wanted[1:] {
+		if data[i+1] == nil {
+			continue
+		}
+		m.served[name], m.files[name] = data[i+1], data[i+1]
+		if index == nil || !c.mirrors(index.URL) {
 			continue
 		}
 		// A mirror puts its own URL into the files; they are compared as they were named.
-		m.served[name], m.files[name] = data[i+2], data[i+2]
-		if url == "" || url == c.base {
-			continue
-		}
-		if back, err := stages.Rebase(data[i+2], c.base, url); err == nil {
+		if back, err := stages.Rebase(data[i+1], c.base, index.URL); err == nil {
 			m.files[name] = back
 		}
 	}
-	index := m.index(data[1], c.meta)
 	m.entries()
-	if index != nil {
-		m.indexed(index, url)
+	if index == nil {
+		return
 	}
+	if index.URL != c.base && !c.mirrors(index.URL) {
+		m.bad(releases.IndexName, "was made for %.120q, packages.json names %s", index.URL, c.base)
+	}
+	m.compare(index)
+	m.indexed(index)
 }
 
 // mergedMetadata is a metadata folder while it is verified.
@@ -65,7 +69,7 @@ type mergedMetadata struct {
 	files  map[string][]byte // the same, as it was when it was named
 }
 
-// read reads a file of the folder.
+// read reads a file of the folder that has to be there.
 func (m *mergedMetadata) read(ctx context.Context, name string) ([]byte, bool) {
 	limit := int64(maxMetadata)
 	if name == releases.IndexName {
@@ -79,8 +83,8 @@ func (m *mergedMetadata) bad(name, format string, args ...any) {
 	m.check.bad(m.dir+"/"+name, format, args...)
 }
 
-// index reads the index and compares the files with it; nil where it is none.
-func (m *mergedMetadata) index(data []byte, name string) *releases.Index {
+// parse reads the index; nil where it is none.
+func (m *mergedMetadata) parse(data []byte, name string) *releases.Index {
 	if data == nil {
 		return nil
 	}
@@ -92,6 +96,11 @@ func (m *mergedMetadata) index(data []byte, name string) *releases.Index {
 		m.bad(releases.IndexName, "%v", err)
 		return nil
 	}
+	return index
+}
+
+// compare compares the files with the index.
+func (m *mergedMetadata) compare(index *releases.Index) {
 	for _, name := range slices.Sorted(maps.Keys(m.files)) {
 		file := index.File(strings.TrimSuffix(name, ".json"))
 		switch {
@@ -101,14 +110,13 @@ func (m *mergedMetadata) index(data []byte, name string) *releases.Index {
 			m.bad(name, "does not have the content that it is named by: its SHA-256 is %s, %s says %s", digest(m.files[name]), releases.IndexName, file.SHA256)
 		}
 	}
-	return index
 }
 
-// indexed compares the index, of which the next publish adds to the metadata, with the
-// nights and the files.
-func (m *mergedMetadata) indexed(index *releases.Index, url string) {
-	want := &releases.Index{Format: releases.IndexFormat, URL: url, Snapshots: []releases.IndexedSnapshot{}, Files: []releases.IndexedFile{}}
-	having := map[string][]string{} // nights by file and version
+// indexed compares the index, which the next publish adds to, with the snapshots and the
+// files.
+func (m *mergedMetadata) indexed(index *releases.Index) {
+	want := &releases.Index{Format: releases.IndexFormat, URL: index.URL, Snapshots: []releases.IndexedSnapshot{}, Files: []releases.IndexedFile{}}
+	having := map[string][]releases.SnapshotName{} // by file and version
 	sums := map[string]pipeline.Digest{}
 	for _, name := range m.key.Snapshots {
 		n := m.snapshots[name]
@@ -143,25 +151,25 @@ func (m *mergedMetadata) indexed(index *releases.Index, url string) {
 	}
 	slices.SortFunc(want.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
 	if !reflect.DeepEqual(want, index) {
-		m.bad(releases.IndexName, "is not that of these nights and files: %s", differ(want, index))
+		m.bad(releases.IndexName, "is not that of these snapshots and files: %s", differ(want, index))
 	}
 }
 
-// differ names the first thing in which an index is not as it shall be.
+// differ names the first thing in which an index is not the wanted one.
 func differ(want, got *releases.Index) string {
-	if want.URL != got.URL || len(want.Snapshots) != len(got.Snapshots) || len(want.Files) != len(got.Files) {
-		return fmt.Sprintf("it has %d nights and %d files at %.120q, and there are %d and %d at %s", len(got.Snapshots), len(got.Files), got.URL, len(want.Snapshots), len(want.Files), want.URL)
+	if len(want.Snapshots) != len(got.Snapshots) || len(want.Files) != len(got.Files) {
+		return fmt.Sprintf("it has %d snapshots and %d files, and there are %d and %d", len(got.Snapshots), len(got.Files), len(want.Snapshots), len(want.Files))
 	}
 	for i, n := range want.Snapshots {
 		if !reflect.DeepEqual(n, got.Snapshots[i]) {
-			return "what it says of night " + n.Snapshot + " is not what its " + releases.ManifestName + " says"
+			return "what it says of " + n.Snapshot.Title() + " is not what its " + releases.ManifestName + " says"
 		}
 	}
 	for i, file := range want.Files {
 		other := got.Files[i]
 		for j, v := range file.Versions {
 			if j < len(other.Versions) && !reflect.DeepEqual(v, other.Versions[j]) {
-				return fmt.Sprintf("it says of %s %.80s: %+v, and the nights %+v", file.Name, v.Version, other.Versions[j], v)
+				return fmt.Sprintf("it says of %s %.80s: %+v, and the snapshots %+v", file.Name, v.Version, other.Versions[j], v)
 			}
 		}
 		if !reflect.DeepEqual(file, other) {
@@ -171,27 +179,12 @@ func differ(want, got *releases.Index) string {
 	return "its format"
 }
 
-// mergedSnapshots gives the URL for which the metadata was merged.
-func (c *check) mergedSnapshots(dir string, data []byte) string {
-	if data == nil {
-		return ""
-	}
-	var m struct {
-		URL       string   `json:"url"`
-		Snapshots []string `json:"snapshots"`
-	}
-	if err := json.Unmarshal(data, &m); err != nil || m.URL != c.base && !c.mirrors(m.URL) || !slices.Equal(m.Snapshots, c.key.Snapshots) {
-		c.bad(dir+"/"+mergedFile, "was made of the nights %.160q at %.120q, packages.json names %.160q at %s", m.Snapshots, m.URL, c.key.Snapshots, c.base)
-	}
-	return m.URL
-}
-
 // mirrors reports whether this may be a mirror of what is published at that URL.
 func (c *check) mirrors(url string) bool {
-	return c.o.URL == c.base && (c.signed == nil || c.signed.URL == url)
+	return url != c.base && c.o.URL == c.base && (c.signed == nil || c.signed.URL == url)
 }
 
-// entries compares every version with that of the nights, in both directions.
+// entries compares every version with that of the snapshots, in both directions.
 func (m *mergedMetadata) entries() {
 	want := map[string]map[string]json.RawMessage{}
 	for _, name := range m.key.Snapshots {
@@ -212,7 +205,7 @@ func (m *mergedMetadata) entries() {
 	}
 	for file := range want {
 		if _, ok := slices.BinarySearch(m.names, strings.TrimSuffix(file, "~dev")); !ok {
-			m.check.bad(stages.PackagesFile, "does not name the package %s, which a night has", strings.TrimSuffix(file, "~dev"))
+			m.check.bad(stages.PackagesFile, "does not name the package %s, which a snapshot has", strings.TrimSuffix(file, "~dev"))
 		}
 	}
 }
@@ -232,13 +225,13 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 		version := v.fields.Text("version")
 		said, err := composer.ParseFields(want[version])
 		if err != nil || !composer.Fields(nil).Expand(said).Equal(v.fields) {
-			m.bad(name, "version %.80q is not what a night that is named says", version)
+			m.bad(name, "version %.80q is not what a snapshot that is named says", version)
 		}
 		found[version] = true
 	}
 	for version := range want {
 		if !found[version] {
-			m.bad(name, "version %s of a night that is named is missing", version)
+			m.bad(name, "version %s of a snapshot that is named is missing", version)
 		}
 	}
 }
@@ -281,39 +274,31 @@ func metadataOf(data []byte) ([]metadataVersion, error) {
 // superseded verifies a metadata folder that clients who started earlier still read.
 func (c *check) superseded(ctx context.Context, folder string, names []string) {
 	m := &mergedMetadata{check: c, dir: metaDir + "/" + folder, files: map[string][]byte{}}
-	var index []byte
-	var snapshots struct {
-		URL       string   `json:"url"`
-		Snapshots []string `json:"snapshots"`
-	}
+	var data []byte
 	for _, name := range names {
 		file := strings.TrimPrefix(name, m.dir+"/")
-		data, ok := m.read(ctx, file)
+		content, ok := m.read(ctx, file)
 		switch {
 		case !ok:
 			return
 		case file == releases.IndexName:
-			index = data
-		case file == mergedFile:
-			_ = json.Unmarshal(data, &snapshots) // then they are not those of the index
+			data = content
 		default:
-			m.files[file] = data
+			m.files[file] = content
 		}
 	}
-	if index == nil {
+	if data == nil {
 		c.bad(m.dir, "has no %s: publish again, it is removed after its grace period", releases.IndexName)
 		return
 	}
-	i := m.index(index, folder)
-	if i == nil {
+	index := m.parse(data, folder)
+	if index == nil {
 		return // it was said
 	}
-	for _, file := range i.Files {
+	m.compare(index)
+	for _, file := range index.Files {
 		if m.files[file.Name+".json"] == nil {
 			m.bad(file.Name+".json", "is missing")
 		}
-	}
-	if snapshots.URL != i.URL || !slices.EqualFunc(i.Snapshots, snapshots.Snapshots, func(n releases.IndexedSnapshot, name string) bool { return n.Snapshot == name }) {
-		m.bad(mergedFile, "names the nights %.160q at %.120q, and the %s beside it others", snapshots.Snapshots, snapshots.URL, releases.IndexName)
 	}
 }

@@ -17,26 +17,26 @@ import (
 // The bounds of what is read, in bytes and time. A real repository of 367 packages has
 // a packages.json of 20 kB, metadata of 150 kB at most, a manifest of 300 kB.
 const (
-	maxSwitch   = 4 << 20
-	maxManifest = 32 << 20
-	maxMetadata = 16 << 20
-	maxVersions = 512 << 20
-	maxPage     = 64 << 20
-	maxDist     = 1 << 30
-	maxNights   = 2000 // in packages.json
-	maxNames    = 100_000
+	maxSwitch    = 4 << 20
+	maxManifest  = 32 << 20
+	maxMetadata  = 16 << 20
+	maxVersions  = 512 << 20
+	maxPage      = 64 << 20
+	maxDist      = 1 << 30
+	maxSnapshots = 2000 // in packages.json
+	maxNames     = 100_000
 
 	fileTime = 5 * time.Minute // for one file to arrive
 )
 
-// errTooLong is told of a file that is longer than anything that belongs there.
+// A tooLongError is the error of a file that is longer than anything that belongs there.
 type tooLongError struct{ limit int64 }
 
 func (e *tooLongError) Error() string {
 	return fmt.Sprintf("is longer than the %d bytes that it may have", e.limit)
 }
 
-// open reads one file whole, within bounds.
+// open reads one file whole, up to a limit in bytes.
 func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fileTime, fmt.Errorf("did not arrive within %s", fileTime))
 	defer cancel()
@@ -74,7 +74,7 @@ func (c *check) read(ctx context.Context, name string, limit int64) ([]byte, boo
 	return data, ok
 }
 
-// readIfThere gives no bytes for a file that is not there. It is not ok when there is a
+// readIfThere returns no bytes for a file that is not there. It is not ok when there is a
 // problem, which it has noted.
 func (c *check) readIfThere(ctx context.Context, name string, limit int64) ([]byte, bool) {
 	data, err := c.open(ctx, name, limit)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
@@ -25,10 +26,10 @@ type switchFile struct {
 }
 
 type nightlyKey struct {
-	Format    int      `json:"format"`
-	URL       string   `json:"url"`
-	Snapshots []string `json:"snapshots"`
-	Withdrawn []string `json:"withdrawn"`
+	Format    int                     `json:"format"`
+	URL       string                  `json:"url"`
+	Snapshots []releases.SnapshotName `json:"snapshots"`
+	Withdrawn []releases.SnapshotName `json:"withdrawn"`
 }
 
 var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
@@ -78,21 +79,19 @@ func (c *check) parseSwitch(data []byte) bool {
 		return false
 	}
 	all := slices.Concat(s.Nightly.Snapshots, s.Nightly.Withdrawn)
-	if len(s.Nightly.Snapshots) == 0 || len(all) > maxNights || len(s.Available) > maxNames {
-		bad("names %d nights and %d packages", len(all), len(s.Available))
+	if len(s.Nightly.Snapshots) == 0 || len(all) > maxSnapshots || len(s.Available) > maxNames {
+		bad("names %d snapshots and %d packages", len(all), len(s.Available))
 		return false
 	}
-	for _, name := range all {
-		if !isSnapshot(name) {
-			bad("%.80q is no name of a night", name)
-			return false
-		}
+	if slices.ContainsFunc(all, func(name releases.SnapshotName) bool { return name.Kind() == 0 }) { // null
+		bad("names a snapshot that has no name")
+		return false
 	}
 	if slices.Sort(all); len(slices.Compact(all)) != len(s.Nightly.Snapshots)+len(s.Nightly.Withdrawn) {
-		bad("names a night twice")
+		bad("names a snapshot twice")
 	}
-	if !slices.IsSortedFunc(s.Nightly.Snapshots, newestFirst) {
-		bad("does not name the newest night first: %.120q", s.Nightly.Snapshots)
+	if !slices.IsSortedFunc(s.Nightly.Snapshots, releases.NewestFirst) {
+		bad("does not name the newest snapshot first: %.120q", s.Nightly.Snapshots)
 	}
 	for _, name := range s.Available {
 		if _, err := composer.ParseName(name); err != nil {
@@ -120,7 +119,7 @@ func (c *check) where() {
 	c.bad(stages.PackagesFile, "sends clients to %s, which is neither this repository nor the one that was signed", c.base)
 }
 
-// signature verifies which nights there are, and since when.
+// signature verifies which snapshots there are, and since when.
 func (c *check) signature(ctx context.Context, packages []byte) {
 	const file = attest.RepositoryFile
 	if len(c.o.Keys) == 0 {
@@ -143,7 +142,7 @@ func (c *check) signature(ctx context.Context, packages []byte) {
 	c.signed, c.report.Signed = signed, signed
 	c.times(signed)
 	if got, want := c.key.Snapshots, signedNames(signed.Snapshots); !slices.Equal(got, want) {
-		c.bad(stages.PackagesFile, "names the nights %.160q, but %.160q were signed", got, want)
+		c.bad(stages.PackagesFile, "names the snapshots %.160q, but %.160q were signed", got, want)
 	}
 	if got, want := c.key.Withdrawn, signedNames(signed.Withdrawn); !slices.Equal(got, want) {
 		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
@@ -176,17 +175,17 @@ func (c *check) times(signed *attest.Repository) {
 	}
 }
 
-func signedNames(snapshots []attest.SignedSnapshot) []string {
-	names := make([]string, len(snapshots))
+func signedNames(snapshots []attest.SignedSnapshot) []releases.SnapshotName {
+	names := make([]releases.SnapshotName, len(snapshots))
 	for i, n := range snapshots {
 		names[i] = n.Snapshot
 	}
 	return names
 }
 
-// signedSnapshot is the SHA-256 of a night's manifest as it was signed for the whole
+// signedSnapshot is the SHA-256 of a snapshot's manifest as it was signed for the whole
 // repository.
-func (c *check) signedSnapshot(name string) (pipeline.Digest, bool) {
+func (c *check) signedSnapshot(name releases.SnapshotName) (pipeline.Digest, bool) {
 	for _, n := range slices.Concat(c.signed.Snapshots, c.signed.Withdrawn) {
 		if n.Snapshot == name {
 			return n.SHA256, true
@@ -206,15 +205,15 @@ func text(d pipeline.Digest) string {
 // status compares the file for monitors with packages.json.
 func (c *check) status(ctx context.Context) {
 	var s struct {
-		URL       string   `json:"url"`
-		Snapshot  string   `json:"snapshot"`
-		Snapshots []string `json:"snapshots"`
-		Metadata  string   `json:"metadata"`
+		URL       string                  `json:"url"`
+		Snapshot  releases.SnapshotName   `json:"snapshot"`
+		Snapshots []releases.SnapshotName `json:"snapshots"`
+		Metadata  string                  `json:"metadata"`
 	}
 	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {
 		return
 	}
 	if s.URL != c.base || s.Snapshot != c.key.Snapshots[0] || !slices.Equal(s.Snapshots, c.key.Snapshots) || s.Metadata != c.meta {
-		c.bad(statusFile, "is of night %.40q and metadata %.80q, packages.json of %s and %s: one of them is older", s.Snapshot, s.Metadata, c.key.Snapshots[0], c.meta)
+		c.bad(statusFile, "is of %.60s and metadata %.80q, packages.json of %s and %s: one of them is older", s.Snapshot, s.Metadata, c.key.Snapshots[0], c.meta)
 	}
 }

@@ -59,7 +59,7 @@ var tamperings = []tampering{
 	{"a signature of another kind", func(f folder) { f.copy(n3+"installation.dsse.json", n3+"nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is a statement of type"},
 	{"an envelope without a signature", func(f folder) { f.unsign(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "has no signature"},
 	{"a provenance of other commits", func(f folder) { f.replace(n3+"nightly.intoto.json", moduleA, "dists/acme/x.zip") }, nil, n3 + "nightly.intoto.json", "says that"},
-	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, nil, n3 + "installation.json", "is the report of night"},
+	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, nil, n3 + "installation.json", "is the report of night 2026-11-25"},
 	{"a report taken away", func(f folder) { f.remove(n3 + "installation.json"); f.remove(n3 + "sbom.cdx.json") }, nil, n3 + "installation.json", "nothing says that night 2026-11-26 was installed"},
 	{"a report that installs nothing", func(f folder) { f.replace(n3+"installation.json", `"level": "install"`, `"level": "resolve"`) }, nil, n3 + "installation.json", "nothing was installed"},
 	{"a package out of the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"name": "log"`, `"name": "glob"`) }, nil, n3 + "sbom.cdx.json", "does not list psr/log 3.0.2"},
@@ -86,11 +86,11 @@ var tamperings = []tampering{
 		f.write(f.meta()+"/acme/evil.json", `{"minified":"composer/2.0","packages":{"acme/evil":[{"name":"acme/evil","version":"9.0.0","dist":{"type":"zip","url":"https://evil.example/x.zip"}}]}}`)
 		f.write(f.meta()+"/acme/evil~dev.json", `{"minified":"composer/2.0","packages":{"acme/evil":[]}}`)
 		f.rename()
-	}, nil, "", "version \"9.0.0\" is not what a night that is named says"},
+	}, nil, "", "version \"9.0.0\" is not what a snapshot that is named says"},
 	{"a version of a package kept back", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[]}}`)
 		f.rename()
-	}, nil, "", "version 2.4.8-alpha20261126 of a night that is named is missing"},
+	}, nil, "", "version 2.4.8-alpha20261126 of a snapshot that is named is missing"},
 	{"metadata that is not minified", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
 		f.rename()
@@ -112,10 +112,9 @@ var tamperings = []tampering{
 	{"an index for another URL", func(f folder) {
 		f.replace(f.meta()+"/index.json", base, "https://evil.example/")
 		f.renamed()
-	}, nil, "", "at \"https://evil.example/\""},
+	}, nil, "", "was made for \"https://evil.example/\""},
 	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, nil, "", "has no index.json"},
 	{"a file of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/acme/module-a.json") }, nil, "", "is missing"},
-	{"an old folder of other nights", func(f folder) { f.replace(f.superseded()+"/snapshots.json", "2026-11-25", "2026-11-23") }, nil, "", "and the index.json beside it others"},
 	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
 	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
 	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, nil, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},
@@ -131,7 +130,7 @@ var tamperings = []tampering{
 	{"packages.json with packages of its own", func(f folder) { f.replace("packages.json", `"packages": [],`, `"packages": [{"acme/language": {}}],`) }, nil, "packages.json", "packages of its own"},
 	{"packages.json that sends elsewhere", func(f folder) { f.replace("packages.json", base, "https://evil.example/") }, nil, "packages.json", "sends clients to https://evil.example/"},
 	{"packages.json whose metadata climbs out", func(f folder) { f.replace("packages.json", "org/meta/", "org/../meta/") }, nil, "packages.json", "does not name a folder"},
-	{"packages.json with a night that climbs out", func(f folder) { f.replace("packages.json", `"2026-11-26"`, `"../../etc"`) }, nil, "packages.json", "is no name of a night"},
+	{"packages.json with a night that climbs out", func(f folder) { f.replace("packages.json", `"2026-11-26"`, `"../../etc"`) }, nil, "packages.json", "is no name of a snapshot"},
 	{"packages.json that is cut off", func(f folder) { f.write("packages.json", f.read("packages.json")[:100]) }, nil, "packages.json", "is no packages.json"},
 	{"a night's packages.json that sends elsewhere", func(f folder) { f.replace(n3+"packages.json", base, "https://evil.example/") }, nil, n3 + "packages.json", "metadata-url is"},
 	{"an extra file at the root", func(f folder) { f.write("shell.php", "<?php") }, nil, "shell.php", "is no part of the repository"},

@@ -60,22 +60,22 @@ func (p Problem) String() string { return p.File + ": " + p.What }
 
 // A Report is what was found.
 type Report struct {
-	URL       string             `json:"url"` // that the metadata names
-	Snapshot  string             `json:"snapshot"`
-	Snapshots int                `json:"snapshots"`
-	Packages  int                `json:"packages"` // of all nights
-	Files     int                `json:"files"`    // read
-	Bytes     int64              `json:"bytes"`    // of those
-	Signed    *attest.Repository `json:"signed"`   // nil: not verified
-	Problems  []Problem          `json:"problems"`
-	Unchecked []string           `json:"unchecked"` // what could not be looked at, and why
+	URL       string                `json:"url"` // that the metadata names
+	Snapshot  releases.SnapshotName `json:"snapshot,omitzero"`
+	Snapshots int                   `json:"snapshots"`
+	Packages  int                   `json:"packages"` // of all snapshots
+	Files     int                   `json:"files"`    // read
+	Bytes     int64                 `json:"bytes"`    // of those
+	Signed    *attest.Repository    `json:"signed"`   // nil: not verified
+	Problems  []Problem             `json:"problems"`
+	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
 }
 
 // Repository verifies a whole repository. Its error says that it could not be read at
 // all; whatever else is wrong is in the report.
 func Repository(ctx context.Context, o Options) (*Report, error) {
 	c := &check{
-		o: o, known: map[string]bool{}, reported: map[string]bool{}, snapshots: map[string]*snapshot{},
+		o: o, known: map[string]bool{}, reported: map[string]bool{}, snapshots: map[releases.SnapshotName]*snapshot{},
 		report: &Report{Problems: []Problem{}, Unchecked: []string{}},
 	}
 	if err := c.root(ctx); err != nil {
@@ -86,7 +86,7 @@ func Repository(ctx context.Context, o Options) (*Report, error) {
 		c.merged(ctx)
 		c.status(ctx)
 	}
-	if err := c.nothingElse(ctx); err != nil {
+	if err := c.unexpected(ctx); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -108,7 +108,7 @@ type check struct {
 	listed    []string
 	names     []string // of packages that the repository resolves
 	signed    *attest.Repository
-	snapshots map[string]*snapshot // that were read whole
+	snapshots map[releases.SnapshotName]*snapshot // that were read whole
 
 	mu        sync.Mutex
 	report    *Report
@@ -164,10 +164,9 @@ func (c *check) unchecked() {
 	}
 }
 
-// The layout; see "The published repository" in README.md.
+// The layout; see "The published repository" in README.md and releases.SnapshotName.Dir.
 const (
 	metaDir      = "meta"
-	mergedFile   = "snapshots.json"
 	versionsFile = "versions.json"
 	changesFile  = "changes.json"
 	pageFile     = "index.html"
@@ -175,20 +174,6 @@ const (
 	badgeFile    = "badge.json"
 )
 
-func snapshotFile(snapshot, name string) string {
-	return releases.SnapshotName(snapshot).Dir() + "/" + name
-}
-
-func isSnapshot(name string) bool {
-	_, err := releases.ParseSnapshotName(name)
-	return err == nil
-}
-
-// newestFirst orders the names of snapshots.
-func newestFirst(a, b string) int {
-	x, _ := releases.ParseSnapshotName(a)
-	y, _ := releases.ParseSnapshotName(b)
-	return releases.NewestFirst(x, y)
-}
+func snapshotFile(name releases.SnapshotName, file string) string { return name.Dir() + "/" + file }
 
 func isDist(name string) bool { return strings.HasPrefix(name, stages.DistsDir+"/") }

@@ -116,9 +116,9 @@ func TestDefects(t *testing.T) {
 		change func(*releases.Manifest)
 		want   string
 	}{
-		{"a require that no package meets", func(m *releases.Manifest) { m.Packages[1].Requires[1].Constraint = "^2.0" }, "acme/module-a requires acme/language ^2.0, the night has 1.0.0"},
-		{"a require that was not installed", func(m *releases.Manifest) { m.Packages[1].Requires[2].Constraint = "^4.0" }, "requires psr/log ^4.0, the night has 3.0.2"},
-		{"a package that is not there", func(m *releases.Manifest) { m.Packages[1].Requires[1].Name = "acme/none" }, "requires acme/none ^1.0, which the night does not have"},
+		{"a require that no package meets", func(m *releases.Manifest) { m.Packages[1].Requires[1].Constraint = "^2.0" }, "acme/module-a requires acme/language ^2.0, the snapshot has 1.0.0"},
+		{"a require that was not installed", func(m *releases.Manifest) { m.Packages[1].Requires[2].Constraint = "^4.0" }, "requires psr/log ^4.0, the snapshot has 3.0.2"},
+		{"a package that is not there", func(m *releases.Manifest) { m.Packages[1].Requires[1].Name = "acme/none" }, "requires acme/none ^1.0, which the snapshot does not have"},
 		{"no constraint", func(m *releases.Manifest) { m.Packages[1].Requires[1].Constraint = "one or two" }, "acme/module-a requires acme/language"},
 	}
 	for _, test := range tests {

@@ -28,7 +28,7 @@ const maxComposer = 4 << 20
 // distReaders is how many zips are in memory at the same time.
 const distReaders = 2
 
-// dists verifies every zip that some night names, once.
+// dists verifies every zip that some snapshot names, once.
 func (c *check) dists(ctx context.Context) {
 	all := c.distSums()
 	if !c.o.Dists || c.elsewhere {
@@ -51,7 +51,7 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 	c.belongs(path)
 	for _, p := range packages[1:] {
 		if p.Dist.SHA256 != want.SHA256 {
-			c.bad(path, "has SHA-256 %s in one night's %s and %s in another's", want.SHA256, releases.ManifestName, p.Dist.SHA256)
+			c.bad(path, "has SHA-256 %s in one snapshot's %s and %s in another's", want.SHA256, releases.ManifestName, p.Dist.SHA256)
 		}
 	}
 	data, ok := c.read(ctx, path, min(want.Size, maxDist))

@@ -9,7 +9,7 @@
   }));
 
   // Every word has to be in the name, a version or the type. What matches only by
-  // a version of another night is opened, to show it.
+  // a version of another snapshot is opened, to show it.
   const filter = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
@@ -45,7 +45,7 @@
     const area = document.createElement('textarea');
     area.value = text;
     area.readOnly = true;
-    area.className = 'said';
+    area.className = 'spoken';
     document.body.append(area);
     area.select();
     const done = document.execCommand('copy');
@@ -61,13 +61,13 @@
       try {
         await copy(command.querySelector('code').textContent);
         button.textContent = 'Copied';
-        byId('said').textContent = 'Copied to the clipboard';
+        byId('copied').textContent = 'Copied to the clipboard';
       } catch {
         button.textContent = 'Failed';
-        byId('said').textContent = 'Could not copy; select the text instead';
+        byId('copied').textContent = 'Could not copy; select the text instead';
       }
       button.focus();
-      setTimeout(() => { button.textContent = 'Copy'; byId('said').textContent = ''; }, 2000);
+      setTimeout(() => { button.textContent = 'Copy'; byId('copied').textContent = ''; }, 2000);
     });
     command.append(button);
   }

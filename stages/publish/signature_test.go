@@ -43,7 +43,7 @@ func publishSigned(t *testing.T, s sample, to string, said *attest.Options) erro
 func TestSignedRepository(t *testing.T) {
 	key, other := signingKey(t), signingKey(t)
 	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
-	snapshot := filepath.Join("nights", first.name)
+	snapshot := first.name.Dir()
 	tests := []struct {
 		name   string
 		file   string // that is changed at the target; empty: none
@@ -133,7 +133,7 @@ func TestSignedMetadata(t *testing.T) {
 	}{
 		{"as it was", func(*testing.T, string) {}},
 		{"a night's metadata", func(t *testing.T, dir string) {
-			edit(t, filepath.Join(dir, "nights", first.name, versionsFile), "acme/language\":", "evil/language\":")
+			edit(t, filepath.Join(dir, first.name.Dir(), versionsFile), "acme/language\":", "evil/language\":")
 		}},
 		{"a file of metadata", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, metaDir, currentMeta(t, dir), "acme/module-000.json"), "acme/language\":", "evil/language\":")
@@ -186,7 +186,7 @@ func evilMetadata(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	edit(t, filepath.Join(dir, stages.PackagesFile), old, named)
-	if c, err := readCurrent(t.Context(), folderTarget(dir), named); err != nil || c == nil {
+	if c, err := readIndex(t.Context(), folderTarget(dir), named); err != nil || c == nil {
 		t.Fatalf("the attack does not work: %v", err)
 	}
 }
@@ -209,7 +209,7 @@ func edit(t *testing.T, file, old, with string) {
 // What is said of a night lies beside it, and goes with it.
 func TestAttestedNightGoes(t *testing.T) {
 	dir, key := t.TempDir(), signingKey(t)
-	for _, name := range []string{"2026-11-10", "2026-11-14", "2026-11-20"} {
+	for _, name := range []releases.SnapshotName{"2026-11-10", "2026-11-14", "2026-11-20"} {
 		store := newMemory()
 		s := sample{name: name, modules: 1}
 		o := options(t, store, name)

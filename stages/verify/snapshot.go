@@ -12,19 +12,20 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/diff"
 )
 
 // readers is how many files are read at the same time.
 const readers = 8
 
-// A night is one night of the repository, as it was read.
+// A snapshot is one snapshot of the repository, as it was read.
 type snapshot struct {
-	name     string
+	name     releases.SnapshotName
 	manifest *releases.Manifest
 	data     []byte // nightly.json
 	whole    bool   // its metadata is without a problem
-	// packages are those of the manifest, by name and version: a mirror has many
-	// versions in one night.
+	// packages are those of the manifest, by name and version: an addition to a mirror
+	// has many versions of one package.
 	packages map[string]*releases.ManifestPackage
 	names    []string // of those, in order
 	// entries are the versions in its metadata, by file without .json (acme/shop,
@@ -32,17 +33,18 @@ type snapshot struct {
 	entries map[string]map[string]json.RawMessage
 }
 
-// eachSnapshot verifies all nights that packages.json names, and others that are listed.
+// eachSnapshot verifies all snapshots that packages.json names, and others that are listed.
 func (c *check) eachSnapshot(ctx context.Context) {
-	names := slices.Concat(c.key.Snapshots, c.key.Withdrawn)
+	names := c.all()
 	c.list(ctx)
-	for _, name := range c.listed {
-		snapshot, file, ok := releases.CutSnapshotDir(name)
-		if ok && file == stages.PackagesFile && !slices.Contains(names, string(snapshot)) {
-			names = append(names, string(snapshot))
-			if newestFirst(string(snapshot), c.key.Snapshots[0]) < 0 {
-				c.bad(stages.PackagesFile, "is older than what lies there: %s is newer than the newest that it names, %s, and was not withdrawn", snapshot.Title(), c.key.Snapshots[0])
-			}
+	for _, file := range c.listed {
+		name, rest, ok := releases.CutSnapshotDir(file)
+		if !ok || rest != stages.PackagesFile || slices.Contains(names, name) {
+			continue
+		}
+		names = append(names, name)
+		if i := slices.IndexFunc(c.key.Snapshots, func(n releases.SnapshotName) bool { return n.Kind() == name.Kind() }); i >= 0 && releases.NewestFirst(name, c.key.Snapshots[i]) < 0 {
+			c.bad(stages.PackagesFile, "is older than what lies there: %s is newer than the newest that it names, %s, and was not withdrawn", name.Title(), c.key.Snapshots[i])
 		}
 	}
 	for _, name := range names {
@@ -54,8 +56,8 @@ func (c *check) eachSnapshot(ctx context.Context) {
 	c.dists(ctx)
 }
 
-// night verifies one night but its dists.
-func (c *check) snapshot(ctx context.Context, name string) {
+// snapshot verifies one snapshot but its dists.
+func (c *check) snapshot(ctx context.Context, name releases.SnapshotName) {
 	n, ok := c.readManifest(ctx, name)
 	if !ok {
 		return
@@ -67,14 +69,14 @@ func (c *check) snapshot(ctx context.Context, name string) {
 	} else {
 		c.belongs(snapshotFile(name, versionsFile))
 	}
-	c.closure(n, c.said(ctx, n))
+	c.closure(n, c.attestations(ctx, n))
 	for _, file := range []string{pageFile, changesFile} {
 		c.readIfThere(ctx, snapshotFile(name, file), maxPage)
 	}
 	c.report.Packages += len(n.manifest.Packages)
 }
 
-func (c *check) readManifest(ctx context.Context, name string) (*snapshot, bool) {
+func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*snapshot, bool) {
 	at := snapshotFile(name, releases.ManifestName)
 	data, ok := c.read(ctx, at, maxManifest)
 	if !ok {
@@ -85,7 +87,7 @@ func (c *check) readManifest(ctx context.Context, name string) (*snapshot, bool)
 		c.bad(at, "%v", err)
 		return nil, false
 	}
-	if string(m.Snapshot) != name {
+	if m.Snapshot != name {
 		c.bad(at, "is the manifest of night %s", m.Snapshot)
 		return nil, false
 	}
@@ -117,14 +119,14 @@ func (c *check) readManifest(ctx context.Context, name string) (*snapshot, bool)
 
 func packageKey(name, version string) string { return name + " " + version }
 
-// snapshotSwitch verifies the packages.json of a night: a repository of that night alone.
+// snapshotSwitch verifies the packages.json of a snapshot: a repository of it alone.
 func (c *check) snapshotSwitch(ctx context.Context, n *snapshot) {
 	at := snapshotFile(n.name, stages.PackagesFile)
 	data, ok := c.read(ctx, at, maxSwitch)
 	if !ok {
 		return
 	}
-	c.sum(at, n, stages.PackagesFile, c.unrender(at, data, c.base+snapshotFile(n.name, "")))
+	c.sum(at, n, stages.PackagesFile, c.unrender(at, data, c.base+n.name.Dir()+"/"))
 	var s switchFile
 	if err := json.Unmarshal(data, &s); err != nil {
 		c.bad(at, "is no packages.json: %v", err)
@@ -138,19 +140,19 @@ func (c *check) snapshotSwitch(ctx context.Context, n *snapshot) {
 	}
 }
 
-// sum compares a file of the night's folder with the manifest.
+// sum compares a file of the snapshot's folder with the manifest.
 func (c *check) sum(at string, n *snapshot, name string, data []byte) {
 	i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == name })
 	switch {
 	case data == nil: // said already
 	case i < 0:
-		c.bad(at, "is not in the night's %s", releases.ManifestName)
+		c.bad(at, "is not in the snapshot's %s", releases.ManifestName)
 	case digest(data) != n.manifest.Files[i].SHA256:
 		c.bad(at, "has SHA-256 %s without its URLs, %s says %s", digest(data), releases.ManifestName, n.manifest.Files[i].SHA256)
 	}
 }
 
-// unrender takes the base URL out again; nothing where there is a problem.
+// unrender takes the base URL out again; it returns nothing where there is a problem.
 func (c *check) unrender(at string, data []byte, base string) []byte {
 	plain, err := stages.Unrender(data, base)
 	if err != nil {
@@ -181,7 +183,7 @@ func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 			continue
 		}
 		if f.Path != stages.PackagesFile {
-			c.bad(snapshotFile(n.name, releases.ManifestName), "names the file %.160q, which no night has", f.Path)
+			c.bad(snapshotFile(n.name, releases.ManifestName), "names the file %.160q, which no snapshot has", f.Path)
 		}
 	}
 	_ = group.Wait() // problems are noted
@@ -289,22 +291,17 @@ func (c *check) versionsOf(ctx context.Context, n *snapshot) {
 		c.bad(at, "is no JSON of its kind: %v", err)
 		return
 	}
-	for file, entries := range form.Packages {
-		for version, entry := range entries {
-			if !bytes.Equal(entry, n.entries[file][version]) {
-				c.bad(at, "%s %.80s is not what the metadata says", file, version)
+	for _, file := range diff.Pairs(n.entries, form.Packages) {
+		for _, v := range diff.Pairs(file.Theirs, file.Ours) {
+			if !bytes.Equal(v.Theirs, v.Ours) {
+				c.bad(at, "%s %.80s is not what the metadata says", file.Key, v.Key)
 			}
-		}
-	}
-	for file, entries := range n.entries {
-		if len(entries) != len(form.Packages[file]) {
-			c.bad(at, "%s has %d versions, the metadata %d", file, len(form.Packages[file]), len(entries))
 		}
 	}
 }
 
-// distSums are the dists of all nights that were read, each with the nights' packages
-// that name it.
+// distSums are the dists of all snapshots that were read, each with the packages that name
+// it.
 func (c *check) distSums() map[string][]*releases.ManifestPackage {
 	all := map[string][]*releases.ManifestPackage{}
 	for _, n := range c.snapshots {

@@ -18,19 +18,19 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A night is one night of the repository.
+// A snapshot is one snapshot of the repository, or the one to publish.
 type snapshot struct {
-	name    string
+	name    releases.SnapshotName
 	sum     pipeline.Digest // of its nightly.json
 	indexed releases.IndexedSnapshot
-	sums    []distSum // of the dists that it has
-	// manifest and versions give its nightly.json and its metadata. They are read when
-	// asked for: most runs want those of few nights.
+	sums    []distSum // of its dists
+	// manifest and versions read its nightly.json and its metadata. Most runs ask few
+	// snapshots for them.
 	manifest func(context.Context) (*releases.Manifest, error)
 	versions func(context.Context) (versions, error)
 
-	// Of the night to publish only: its folder without the dists, rendered, and
-	// the dists.
+	// Of the snapshot to publish only: its folder without the dists, rendered, and the
+	// dists.
 	files map[string][]byte
 	dists []pipeline.File
 }
@@ -41,52 +41,47 @@ type distSum struct {
 	sum  pipeline.Digest
 }
 
-// tagged reports whether a night is a tagged release, which stays for ever: it is
-// of a line whose versions are no night's.
-func (n *snapshot) tagged() bool {
-	return !slices.Contains(nightlyPolicies, n.indexed.Policy)
-}
-
-// nightlyPolicies are the releases.Versions.Policy of lines whose versions hold the
-// date; the empty one is the default.
-var nightlyPolicies = []string{"", "nightly"}
-
-// fromStore reads the night to publish and renders its metadata for its place.
+// fromStore reads the snapshot to publish and renders its metadata for its place.
 func fromStore(ctx context.Context, store pipeline.Reader, n stages.Snapshot, base string) (*snapshot, error) {
-	fail := func(err error) (*snapshot, error) {
-		return nil, fmt.Errorf("read night %s: %w; build it again with --fresh", n.Name, err)
-	}
-	all, err := store.Files(ctx, n.Tree)
-	if err != nil {
-		return fail(err)
-	}
 	add := &snapshot{name: n.Name, files: map[string][]byte{}}
-	for _, file := range all {
-		if file.Mode == pipeline.Symlink {
-			return fail(fmt.Errorf("%s is a symbolic link", file.Path))
-		}
-		if err := pipeline.ValidPath(file.Path); err != nil {
-			return fail(err)
-		}
-		if strings.HasPrefix(file.Path, stages.DistsDir+"/") {
-			add.dists = append(add.dists, file)
-			continue
-		}
-		data, err := readAll(ctx, store, file)
-		if err != nil {
-			return fail(err)
-		}
-		if add.files[file.Path], err = place(file.Path, data, base, n.Name); err != nil {
-			return fail(fmt.Errorf("%s: %w", file.Path, err))
-		}
+	err := add.read(ctx, store, n.Tree, base)
+	if err == nil {
+		err = add.finish()
 	}
-	if err := add.finish(); err != nil {
-		return fail(err)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; build it again with --fresh", n.Name.Title(), err)
 	}
 	return add, nil
 }
 
-// finish completes a night that was read from a store.
+func (n *snapshot) read(ctx context.Context, store pipeline.Reader, tree pipeline.Tree, base string) error {
+	all, err := store.Files(ctx, tree)
+	if err != nil {
+		return err
+	}
+	for _, file := range all {
+		if file.Mode == pipeline.Symlink {
+			return fmt.Errorf("%s is a symbolic link", file.Path)
+		}
+		if err := pipeline.ValidPath(file.Path); err != nil {
+			return err
+		}
+		if strings.HasPrefix(file.Path, stages.DistsDir+"/") {
+			n.dists = append(n.dists, file)
+			continue
+		}
+		data, err := readAll(ctx, store, file)
+		if err != nil {
+			return err
+		}
+		if n.files[file.Path], err = place(file.Path, data, base, n.name); err != nil {
+			return fmt.Errorf("%s: %w", file.Path, err)
+		}
+	}
+	return nil
+}
+
+// finish completes a snapshot that was read from a store.
 func (n *snapshot) finish() error {
 	if _, ok := n.files[stages.PackagesFile]; !ok {
 		return fmt.Errorf("it has no %s", stages.PackagesFile)
@@ -94,7 +89,7 @@ func (n *snapshot) finish() error {
 	if err := n.readManifest(n.files[releases.ManifestName]); err != nil {
 		return err
 	}
-	all, err := versionsOf(below(n.files, stages.MetadataDir))
+	all, err := versionsOf(n.files)
 	if err != nil {
 		return err
 	}
@@ -105,12 +100,12 @@ func (n *snapshot) finish() error {
 	return n.complete()
 }
 
-// place renders a file of a night's folder for its place in the repository: its
-// metadata lies there, its dists in the folder that all nights share.
-func place(name string, data []byte, base, snapshot string) ([]byte, error) {
+// place renders a file of a snapshot for its folder in the repository. Its metadata lies
+// there, its dists in the folder that all snapshots share.
+func place(name string, data []byte, base string, n releases.SnapshotName) ([]byte, error) {
 	switch {
 	case name == stages.PackagesFile:
-		return stages.Render(data, base+snapshotFile(snapshot, "")+"/")
+		return stages.Render(data, base+n.Dir()+"/")
 	case stages.IsMetadata(name):
 		return stages.Render(data, base)
 	}
@@ -132,54 +127,52 @@ func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]
 	return data, nil
 }
 
-// is reports whether this is the night of an index.
+// is reports whether this is the snapshot of an index.
 func (n *snapshot) is(i releases.IndexedSnapshot) bool {
 	return n.name == i.Snapshot && n.sum == i.SHA256
 }
 
-// entries are the versions of the night for merging, by file.
+// entries are the versions of the snapshot for merging, by file of metadata. Manifest and
+// metadata have to name the same versions.
 func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, error) {
-	manifest, err := n.manifest(ctx)
-	if err != nil {
-		return nil, err
-	}
+	manifest, errManifest := n.manifest(ctx)
 	all, err := n.versions(ctx)
-	if err != nil {
+	if err := errors.Join(errManifest, err); err != nil {
 		return nil, err
 	}
 	entries := make(map[string][]*mergedVersion, len(all))
 	packages := map[string]bool{} // file and version
 	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{n.name.Title()}, args...)...))
+	}
 	for _, p := range manifest.Packages {
-		if p.Dist == nil {
-			continue
-		}
 		file := p.Name
-		entry, ok := all[file][p.Version]
-		if !ok {
+		if all[file][p.Version] == nil {
 			file += "~dev"
-			if entry, ok = all[file][p.Version]; !ok {
-				errs = append(errs, fmt.Errorf("night %s: %s %s of its %s has no metadata", n.name, p.Name, p.Version, releases.ManifestName))
-				continue
-			}
+		}
+		entry := all[file][p.Version]
+		if entry == nil {
+			bad("%s %s of its %s has no metadata", p.Name, p.Version, releases.ManifestName)
+			continue
 		}
 		packages[file+" "+p.Version] = true
 		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
-			errs = append(errs, fmt.Errorf("night %s: the dist of %s %s is %s in its %s, and has to be %s", n.name, p.Name, p.Version, p.Dist.Path, releases.ManifestName, want))
+			bad("the dist of %s %s is %s in its %s, and has to be %s", p.Name, p.Version, p.Dist.Path, releases.ManifestName, want)
 		}
 		fields, err := composer.ParseFields(entry)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("night %s: metadata of %s %s: %w", n.name, file, p.Version, err))
+			bad("metadata of %s %s: %w", file, p.Version, err)
 			continue
 		}
 		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
-			Version: p.Version, SHA256: p.Dist.SHA256, Snapshots: []string{n.name},
+			Version: p.Version, SHA256: p.Dist.SHA256, Snapshots: []releases.SnapshotName{n.name},
 		}})
 	}
 	for _, file := range slices.Sorted(maps.Keys(all)) {
 		for version := range all[file] {
 			if !packages[file+" "+version] {
-				errs = append(errs, fmt.Errorf("night %s: its metadata of %s has the version %s, which is not in %s", n.name, file, version, releases.ManifestName))
+				bad("its metadata of %s has the version %s, which is not in %s", file, version, releases.ManifestName)
 			}
 		}
 	}
@@ -187,7 +180,7 @@ func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, er
 }
 
 // readManifest reads a nightly.json. It tolerates keys that it does not know: a
-// repository holds nights that other versions of this program made.
+// repository holds snapshots that other versions of this program made.
 func (n *snapshot) readManifest(data []byte) error {
 	if data == nil {
 		return fmt.Errorf("it has no %s", releases.ManifestName)
@@ -199,22 +192,23 @@ func (n *snapshot) readManifest(data []byte) error {
 	if m.Format != releases.ManifestFormat {
 		return fmt.Errorf("%s has format %d, this program knows %d", releases.ManifestName, m.Format, releases.ManifestFormat)
 	}
-	if string(m.Snapshot) != n.name {
-		return fmt.Errorf("%s is of night %s", releases.ManifestName, m.Snapshot)
+	if m.Snapshot != n.name {
+		return fmt.Errorf("%s is of %s", releases.ManifestName, m.Snapshot.Title())
 	}
-	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, 0, len(m.Packages))
-	for _, p := range m.Packages {
-		if p.Dist != nil {
-			n.sums = append(n.sums, distSum{p.Dist.Path, p.Dist.SHA256})
+	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, len(m.Packages))
+	for i, p := range m.Packages {
+		if p.Dist == nil {
+			return fmt.Errorf("%s: package %q has no dist", releases.ManifestName, p.Name)
 		}
+		n.sums[i] = distSum{p.Dist.Path, p.Dist.SHA256}
 	}
 	n.indexed = m.Indexed(n.sum)
 	n.manifest = func(context.Context) (*releases.Manifest, error) { return &m, nil }
 	return nil
 }
 
-// complete compares the night to publish with its manifest: nobody shall get a
-// night whose files are not those that were proven.
+// complete compares the snapshot to publish with its manifest: nobody shall get one
+// whose files are not those that were proven.
 func (n *snapshot) complete() error {
 	var errs []error
 	sums := distsOf([]*snapshot{n})
@@ -230,7 +224,7 @@ func (n *snapshot) complete() error {
 	return errors.Join(errs...)
 }
 
-// distContents are the dists of the night to publish, as files of the target.
+// distContents are the dists of the snapshot to publish, as files of the target.
 func (n *snapshot) distContents(store pipeline.Reader) map[string]target.Content {
 	files := make(map[string]target.Content, len(n.dists))
 	for _, dist := range n.dists {
@@ -242,10 +236,21 @@ func (n *snapshot) distContents(store pipeline.Reader) map[string]target.Content
 	return files
 }
 
-// fromTarget reads a night that the target has. Its packages.json was written
-// last, so that what is missing was taken away by others.
-func fromTarget(ctx context.Context, s target.Source, name string) (*snapshot, error) {
-	n := &snapshot{name: name}
+// distsOf are the dists that some of these snapshots name.
+func distsOf(snapshots []*snapshot) map[string]pipeline.Digest {
+	all := map[string]pipeline.Digest{}
+	for _, n := range snapshots {
+		for _, dist := range n.sums {
+			all[dist.path] = dist.sum
+		}
+	}
+	return all
+}
+
+// fromTarget reads a snapshot that the target has. Its packages.json was written last, so
+// that what is missing was taken away by others.
+func fromTarget(ctx context.Context, s target.Source, name releases.SnapshotName) (*snapshot, error) {
+	n := &snapshot{name: name, versions: versionsFrom(s, name)}
 	data, err := target.Read(ctx, s, snapshotFile(name, releases.ManifestName))
 	if err == nil {
 		err = n.readManifest(data)
@@ -253,12 +258,11 @@ func fromTarget(ctx context.Context, s target.Source, name string) (*snapshot, e
 	if err != nil {
 		return nil, unreadable(s, name, err)
 	}
-	n.versions = versionsFrom(s, name)
 	return n, nil
 }
 
-// laterFrom is a night of which the target's index says enough.
-func laterFrom(s target.Source, i releases.IndexedSnapshot) *snapshot {
+// fromIndex is a snapshot of which the target's index says enough.
+func fromIndex(s target.Source, i releases.IndexedSnapshot) *snapshot {
 	return &snapshot{
 		name: i.Snapshot, sum: i.SHA256, indexed: i, versions: versionsFrom(s, i.Snapshot),
 		manifest: func(ctx context.Context) (*releases.Manifest, error) {
@@ -274,8 +278,8 @@ func laterFrom(s target.Source, i releases.IndexedSnapshot) *snapshot {
 	}
 }
 
-// versionsFrom reads the metadata of a night that the target has.
-func versionsFrom(s target.Source, name string) func(context.Context) (versions, error) {
+// versionsFrom reads the metadata of a snapshot that the target has.
+func versionsFrom(s target.Source, name releases.SnapshotName) func(context.Context) (versions, error) {
 	return func(ctx context.Context) (versions, error) {
 		data, err := target.Read(ctx, s, snapshotFile(name, versionsFile))
 		if err != nil {
@@ -289,18 +293,16 @@ func versionsFrom(s target.Source, name string) func(context.Context) (versions,
 	}
 }
 
-// unreadable says what to do about a night that cannot be read.
-func unreadable(s target.Source, name string, err error) error {
-	return fmt.Errorf("night %s of the repository: %w; put back %s/%s, or remove it to give it up", name, err, s, snapshotFile(name, ""))
+// unreadable says what to do about a snapshot that cannot be read.
+func unreadable(s target.Source, name releases.SnapshotName, err error) error {
+	return fmt.Errorf("%s of the repository: %w; put back %s/%s, or remove it to give the snapshot up", name.Title(), err, s, name.Dir())
 }
 
-// below gives the files of a folder, by their paths from there.
-func below(files map[string][]byte, dir string) map[string][]byte {
-	found := map[string][]byte{}
-	for name, data := range files {
-		if rest, ok := strings.CutPrefix(name, dir+"/"); ok {
-			found[rest] = data
-		}
+// names are the names of snapshots, in their order.
+func names(snapshots []*snapshot) []releases.SnapshotName {
+	list := make([]releases.SnapshotName, len(snapshots))
+	for i, n := range snapshots {
+		list[i] = n.name
 	}
-	return found
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,41 +15,10 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A current is the metadata to which a target leads its clients, with an index: what is
-// added to it needs none of the nights of which it was made.
-type current struct {
-	Published
-	source target.Source
-}
-
 // Published is the index of a repository's metadata. Nobody changes it.
 type Published struct {
 	Index  *releases.Index
 	SHA256 pipeline.Digest // of its file; the name of its folder
-}
-
-// readCurrent reads the index of a metadata folder.
-func readCurrent(ctx context.Context, s target.Source, folder string) (*current, error) {
-	data, err := target.Read(ctx, s, path.Join(metaDir, folder, releases.IndexName))
-	if err != nil {
-		return nil, err
-	}
-	if sum := pipeline.DigestOf(data); string(sum) != folder {
-		return nil, fmt.Errorf("%s of the metadata has SHA-256 %s, and its folder is named %s", releases.IndexName, sum, folder)
-	}
-	index, err := releases.ParseIndex(data)
-	if err != nil {
-		return nil, err
-	}
-	return &current{Published{index, pipeline.Digest(folder)}, s}, nil
-}
-
-// readCurrent uses what was read before, if that is what is there.
-func (o Options) readCurrent(ctx context.Context, s target.Source, folder string) (*current, error) {
-	if string(o.Published.SHA256) == folder {
-		return &current{o.Published, s}, nil
-	}
-	return readCurrent(ctx, s, folder)
 }
 
 // ReadIndex opens a target and returns its index; see Repository.Index. Its error is a
@@ -67,9 +37,9 @@ func ReadIndex(ctx context.Context, to string, o target.Options) (p Published, e
 	return Read(t).Index(ctx)
 }
 
-// Index returns the index of the repository's metadata.
-// An index that cannot be read is made of the snapshots that the repository resolves;
-// where nothing is published, it is empty.
+// Index returns the index of the repository's metadata. An index that cannot be read is
+// made of the snapshots that the repository resolves; where nothing is published, it is
+// empty.
 func (r Repository) Index(ctx context.Context) (Published, error) {
 	s, err := readSwitch(ctx, r.source)
 	if errors.Is(err, errMissing) {
@@ -78,8 +48,8 @@ func (r Repository) Index(ctx context.Context) (Published, error) {
 	if err != nil {
 		return Published{}, err
 	}
-	if c, err := readCurrent(ctx, r.source, s.folder()); err == nil {
-		return c.Published, nil
+	if found, err := readIndex(ctx, r.source, s.folder()); err == nil {
+		return found.Published, nil
 	}
 	snapshots := make([]*snapshot, len(s.Nightly.Snapshots))
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -100,24 +70,52 @@ func (r Repository) Index(ctx context.Context) (Published, error) {
 	return Published{m.index, pipeline.Digest(m.name)}, nil
 }
 
-// files reads all metadata, by the names that the index has for it. It reports an error
-// where one is not what the index says. Of nil there is none.
-func (c *current) files(ctx context.Context) (*releases.Index, map[string][]byte, error) {
-	if c == nil {
+// An indexed is a metadata folder of a target with its index: a snapshot is added to it
+// without reading those of which it was made. Nil has no snapshots and no files.
+type indexed struct {
+	Published
+	source target.Source
+}
+
+// readIndex reads the index of a metadata folder.
+func readIndex(ctx context.Context, s target.Source, folder string) (*indexed, error) {
+	data, err := target.Read(ctx, s, path.Join(metaDir, folder, releases.IndexName))
+	if err != nil {
+		return nil, err
+	}
+	if sum := pipeline.DigestOf(data); string(sum) != folder {
+		return nil, fmt.Errorf("%s of the metadata has SHA-256 %s, and its folder is named %s", releases.IndexName, sum, folder)
+	}
+	index, err := releases.ParseIndex(data)
+	if err != nil {
+		return nil, err
+	}
+	return &indexed{Published{index, pipeline.Digest(folder)}, s}, nil
+}
+
+// has reports whether a snapshot is in the index.
+func (x *indexed) has(n *snapshot) bool {
+	return x != nil && slices.ContainsFunc(x.Index.Snapshots, n.is)
+}
+
+// files reads all metadata, by the names that the index has for it. A file that is not
+// what the index says is an error.
+func (x *indexed) files(ctx context.Context) (*releases.Index, map[string][]byte, error) {
+	if x == nil {
 		return &releases.Index{}, nil, nil
 	}
-	texts := make([][]byte, len(c.Index.Files))
+	texts := make([][]byte, len(x.Index.Files))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for i, file := range c.Index.Files {
-		if len(file.Versions) == 0 { // half of the files: what is in them need not be asked for
+	for i, file := range x.Index.Files {
+		if len(file.Versions) == 0 { // half of the files; they need not be read
 			texts[i] = metadataFile[[]byte](minifiedHead, packageOf(file.Name), nil)
 			if pipeline.DigestOf(texts[i]) == file.SHA256 {
 				continue
 			}
 		}
 		group.Go(func() (err error) {
-			texts[i], err = target.Read(ctx, c.source, path.Join(metaDir, string(c.SHA256), file.Name+".json"))
+			texts[i], err = target.Read(ctx, x.source, path.Join(metaDir, string(x.SHA256), file.Name+".json"))
 			if err == nil && pipeline.DigestOf(texts[i]) != file.SHA256 {
 				err = fmt.Errorf("%s.json of the metadata is not what its %s says", file.Name, releases.IndexName)
 			}
@@ -128,34 +126,32 @@ func (c *current) files(ctx context.Context) (*releases.Index, map[string][]byte
 		return nil, nil, err
 	}
 	files := make(map[string][]byte, len(texts))
-	for i, file := range c.Index.Files {
+	for i, file := range x.Index.Files {
 		files[file.Name] = texts[i]
 	}
-	return c.Index, files, nil
+	return x.Index, files, nil
 }
 
-// nights are those of which the metadata was made, newest first. Their manifests and
-// metadata are read when asked for. Of nil there are none.
-func (c *current) snapshots() []*snapshot {
-	if c == nil {
+// snapshots are those of which the metadata was made, by name. Their manifests and metadata
+// are read when asked for.
+func (x *indexed) snapshots() map[releases.SnapshotName]*snapshot {
+	if x == nil {
 		return nil
 	}
-	byName := make(map[string]*snapshot, len(c.Index.Snapshots))
-	snapshots := make([]*snapshot, len(c.Index.Snapshots))
-	for i, n := range c.Index.Snapshots {
-		snapshots[i] = laterFrom(c.source, n)
-		byName[n.Snapshot] = snapshots[i]
+	all := make(map[releases.SnapshotName]*snapshot, len(x.Index.Snapshots))
+	for _, n := range x.Index.Snapshots {
+		all[n.Snapshot] = fromIndex(x.source, n)
 	}
-	for _, file := range c.Index.Files {
+	for _, file := range x.Index.Files {
 		pkg := packageOf(file.Name)
 		for _, v := range file.Versions {
 			dist := distSum{stages.DistPath(pkg, v.Version), v.SHA256}
 			for _, name := range v.Snapshots {
-				if n := byName[name]; n != nil {
+				if n := all[name]; n != nil {
 					n.sums = append(n.sums, dist)
 				}
 			}
 		}
 	}
-	return snapshots
+	return all
 }

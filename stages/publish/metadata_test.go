@@ -20,9 +20,9 @@ import (
 )
 
 // madeSnapshot is a night of versions "acme/a 1.0.0", whose entries are made of them alone.
-func madeSnapshot(name string, have []string) *snapshot {
+func madeSnapshot(name releases.SnapshotName, have []string) *snapshot {
 	all := versions{}
-	m := &releases.Manifest{Snapshot: releases.SnapshotName(name), Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
+	m := &releases.Manifest{Snapshot: name, Plan: releases.Plan{Line: releases.Line{Name: "acme"}}}
 	for _, v := range have {
 		pkg, version, _ := strings.Cut(v, " ")
 		file := pkg
@@ -51,14 +51,14 @@ func madeSnapshot(name string, have []string) *snapshot {
 }
 
 // put writes metadata to a target and reads its index.
-func put(t testing.TB, to target.Target, m *metadata) *current {
+func put(t testing.TB, to target.Target, m *metadata) *indexed {
 	t.Helper()
 	for name, data := range m.files {
 		if err := to.Write(t.Context(), path.Join(metaDir, m.name, name), target.Bytes(data)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c, err := readCurrent(t.Context(), to, m.name)
+	c, err := readIndex(t.Context(), to, m.name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestMergeOnto(t *testing.T) {
 				have = append(have, v)
 			}
 		}
-		all = append([]*snapshot{madeSnapshot(fmt.Sprintf("2026-11-%02d", i+10), have)}, all...)
+		all = append([]*snapshot{madeSnapshot(releases.SnapshotName(fmt.Sprintf("2026-11-%02d", i+10)), have)}, all...)
 	}
 	to := folderTarget(t.TempDir())
 	_, release, err := to.Lock(t.Context(), target.Holder{})
@@ -91,7 +91,7 @@ func TestMergeOnto(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = release() })
-	var there *current
+	var there *indexed
 	var read atomic.Int64
 	for step := range 100 {
 		snapshots := slices.DeleteFunc(slices.Clone(all), func(*snapshot) bool { return random.IntN(3) == 0 })
@@ -197,14 +197,14 @@ func TestMergeRefuses(t *testing.T) {
 		add  *snapshot
 		want string
 	}{
-		{"the same version with other content", other, "version 1.0.0 of acme/a in night 2026-11-25 is not what it is in night 2026-11-24"},
-		{"two versions that are one to Composer", madeSnapshot("2026-11-25", []string{"acme/a 1.0.0.0"}), "Composer cannot tell version 1.0.0 of night 2026-11-24 from 1.0.0.0 of night 2026-11-25"},
+		{"the same version with other content", other, "metadata of acme/a: version 1.0.0 of night 2026-11-25 is not what it is in night 2026-11-24"},
+		{"two versions that are one to Composer", madeSnapshot("2026-11-25", []string{"acme/a 1.0.0.0"}), "to Composer version 1.0.0 of night 2026-11-24 is 1.0.0.0 of night 2026-11-25"},
 		{"a package without metadata", gone, "acme/a 1.0.0 of its nightly.json has no metadata"},
 		{"metadata without a package", more, "its metadata of acme/b has the version 2.0.0, which is not in nightly.json"},
 		{"a version that Composer cannot read", madeSnapshot("2026-11-25", []string{"acme/a one"}), "metadata of acme/a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, c := range []*current{nil, there} {
+			for _, c := range []*indexed{nil, there} {
 				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL)
 				wantError(t, err, tt.want)
 			}

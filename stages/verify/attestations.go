@@ -16,9 +16,9 @@ import (
 	"github.com/mage-os/nightly/stages/diff"
 )
 
-// said verifies what lies beside a night: its provenance, the report of its
-// installation, and the bill of materials. It gives what was installed, if that is told.
-func (c *check) said(ctx context.Context, n *snapshot) *stages.Installation {
+// attestations verifies what lies beside a snapshot: its provenance, the report of its
+// installation, and the bill of materials. It returns what was installed, if that is told.
+func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installation {
 	want := attest.Digests(n.manifest, n.data)
 	c.statement(ctx, n, attest.ProvenanceFile, attest.SignedProvenanceFile, attest.ProvenanceType, want)
 	at := snapshotFile(n.name, attest.InstallationFile)
@@ -28,8 +28,8 @@ func (c *check) said(ctx context.Context, n *snapshot) *stages.Installation {
 		return nil
 	}
 	if report == nil && bill == nil {
-		if len(c.o.Keys) > 0 && n.manifest.Plan.Line.Versions.Policy != releases.TagsPolicy {
-			c.bad(at, "is missing: nothing says that night %s was installed before it was published", n.name)
+		if len(c.o.Keys) > 0 && n.name.Kind() != releases.Addition {
+			c.bad(at, "is missing: nothing says that %s was installed before it was published", n.name.Title())
 		}
 		return nil
 	}
@@ -42,7 +42,7 @@ func (c *check) said(ctx context.Context, n *snapshot) *stages.Installation {
 		c.bad(at, "is no report of an installation: %v", err)
 		return nil
 	case installed.Snapshot != n.name:
-		c.bad(at, "is the report of night %.40q", installed.Snapshot)
+		c.bad(at, "is the report of %s", installed.Snapshot.Title())
 		return nil
 	case !installed.Level.Includes(releases.Installed):
 		c.bad(at, "says that nothing was installed: level %.40q", installed.Level)
@@ -72,7 +72,7 @@ func (c *check) statement(ctx context.Context, n *snapshot, plain, signed, kind 
 		return
 	}
 	if data == nil {
-		c.bad(at, "is missing: night %s is not signed", n.name)
+		c.bad(at, "is missing: %s is not signed", n.name.Title())
 		return
 	}
 	s, err := attest.Verify(ctx, data, c.o.Keys)
@@ -90,7 +90,7 @@ func (c *check) subjects(at string, s *attest.Statement, kind string, want map[s
 	}
 	for _, p := range diff.Sets(want, s.Subjects) {
 		if p.What == diff.OnlyOurs {
-			c.bad(at, "names %.120q, which the night does not have", p.Key)
+			c.bad(at, "names %.120q, which the snapshot does not have", p.Key)
 		} else {
 			c.bad(at, "says that %s has SHA-256 %s, it has %s", p.Key, text(p.Ours), p.Theirs)
 		}
@@ -130,7 +130,7 @@ func (c *check) bill(n *snapshot, data []byte, installed *stages.Installation) {
 	}
 }
 
-// closure verifies that the night's packages can be installed with one another: each
+// closure verifies that the packages of the snapshot can be installed with one another: each
 // require of a package that was built, or installed, fits the version of that.
 func (c *check) closure(n *snapshot, installed *stages.Installation) {
 	versions, wasInstalled := map[string][]string{}, map[string]bool{}
@@ -142,7 +142,7 @@ func (c *check) closure(n *snapshot, installed *stages.Installation) {
 	}
 	for _, p := range n.packages {
 		if was, ok := versions[p.Name]; ok && wasInstalled[p.Name] && !slices.Contains(was, p.Version) {
-			c.bad(snapshotFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the night has %s", p.Name, was[0], p.Version)
+			c.bad(snapshotFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the snapshot has %s", p.Name, was[0], p.Version)
 		}
 		if !slices.Contains(versions[p.Name], p.Version) {
 			versions[p.Name] = append(versions[p.Name], p.Version)
@@ -166,7 +166,7 @@ func (c *check) require(n *snapshot, p *releases.ManifestPackage, r releases.Req
 		// What others build, and nobody installed, is not the repository's to prove; nor
 		// is what somebody else's package may replace.
 		if needed && composer.Name(name).Vendor() == n.manifest.Plan.Line.Vendor {
-			c.bad(at, "%s requires %s %s, which the night does not have", p.Name, r.Name, r.Constraint)
+			c.bad(at, "%s requires %s %s, which the snapshot does not have", p.Name, r.Name, r.Constraint)
 		}
 		return
 	}
@@ -184,11 +184,11 @@ func (c *check) require(n *snapshot, p *releases.ManifestPackage, r releases.Req
 		return err == nil && constraint.Matches(version)
 	}
 	if !slices.ContainsFunc(found, fits) {
-		c.bad(at, "%s requires %s %s, the night has %.160s", p.Name, r.Name, r.Constraint, strings.Join(found, ", "))
+		c.bad(at, "%s requires %s %s, the snapshot has %.160s", p.Name, r.Name, r.Constraint, strings.Join(found, ", "))
 	}
 }
 
-// replaced are the packages that some of the night's stand in for.
+// replaced are the packages that some of the snapshot's stand in for.
 func (n *snapshot) replaced() map[string]bool {
 	all := map[string]bool{}
 	for _, entries := range n.entries {

@@ -1,0 +1,231 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// errMissing is what targets report of a file that is not there.
+var errMissing = fs.ErrNotExist
+
+// DefaultKeep is how many nights stay resolvable when neither the request nor the
+// snapshot says so.
+const DefaultKeep = 14
+
+// DefaultGrace is for how long superseded metadata stays, with all that it names:
+// a client that started before the switch still finds it.
+const DefaultGrace = 48 * time.Hour
+
+// desired is what a run wants of the repository.
+type desired struct {
+	base      string
+	keep      int                     // nights; other snapshots stay for ever
+	add       *snapshot               // nil: none
+	withdrawn []releases.SnapshotName // that are not resolved
+	grace     time.Duration
+	now       time.Time
+}
+
+// A repository is what the target will have. It is a pure function of the snapshots and
+// the base URL, apart from what stays for a grace period.
+type repository struct {
+	base       string
+	snapshots  []*snapshot // that it resolves, newest first
+	withdrawn  []*snapshot // that a rollback took back, newest first
+	live       []*snapshot // both, and those that only superseded metadata names
+	*metadata              // its files and the name of their folder
+	anew       bool        // the metadata was made of its snapshots alone
+	packages   []byte      // packages.json, the switch
+	status     []byte
+	lastGood   *Try
+	lastTry    *Try
+	superseded map[string]time.Time // of metadata folders: those that stay, and those that go now
+}
+
+// plan works out what the target will have.
+func plan(ctx context.Context, before observed, want desired) (*repository, error) {
+	all, err := join(before.all, want.add)
+	if err != nil {
+		return nil, err
+	}
+	r := &repository{base: want.base, lastGood: before.lastGood, lastTry: before.lastTry}
+	if err := r.choose(all, want); err != nil {
+		return nil, err
+	}
+	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base); err != nil {
+		return nil, err
+	}
+	r.keepGraced(all, before, want)
+	return r, r.write()
+}
+
+// choose says which snapshots are resolved: the newest nights, and all others. A withdrawn
+// night is given up when it is older than those.
+func (r *repository) choose(all []*snapshot, want desired) error {
+	nights := 0
+	for _, n := range all { // newest first
+		isNight := n.name.Kind() == releases.Night
+		switch {
+		case slices.Contains(want.withdrawn, n.name):
+			if !isNight || nights < want.keep {
+				r.withdrawn = append(r.withdrawn, n)
+			}
+			continue
+		case isNight && nights == want.keep:
+			continue
+		case isNight:
+			nights++
+		}
+		r.snapshots = append(r.snapshots, n)
+	}
+	switch {
+	case len(r.snapshots) == 0:
+		return errors.New("the repository would resolve no snapshot at all")
+	case want.add != nil && !slices.Contains(r.snapshots, want.add):
+		return fmt.Errorf("%s is older than the %d nights that the repository keeps; keep more nights, or publish it to another folder", want.add.name.Title(), want.keep)
+	}
+	return nil
+}
+
+// keepGraced makes live the snapshots that stay: also those that superseded metadata
+// names, as long as that has not been superseded for the whole grace period.
+func (r *repository) keepGraced(all []*snapshot, before observed, want desired) {
+	r.superseded = map[string]time.Time{}
+	graced := map[releases.SnapshotName]bool{}
+	for _, m := range before.metas {
+		if m.digest == r.metadata.name || !m.complete {
+			continue
+		}
+		since, known := before.superseded[m.digest]
+		if !known || m.digest == before.folder {
+			// By this run, or by one that was killed before it could say so. An older time of
+			// the current one is of a rollback to it that was killed there.
+			since = want.now
+		}
+		r.superseded[m.digest] = since
+		if want.now.Sub(since) < want.grace {
+			for _, name := range m.snapshots {
+				graced[name] = true
+			}
+		}
+	}
+	for _, n := range all {
+		if slices.Contains(r.snapshots, n) || slices.Contains(r.withdrawn, n) || graced[n.name] {
+			r.live = append(r.live, n)
+		}
+	}
+}
+
+// join adds a snapshot to those that are there. A name stands for one content for
+// ever: composer.lock files name versions and checksums.
+func join(there []*snapshot, add *snapshot) ([]*snapshot, error) {
+	if add == nil {
+		return there, nil
+	}
+	var errs []error
+	all := []*snapshot{add}
+	mine := distsOf(all)
+	for _, n := range there {
+		if n.name == add.name {
+			if n.sum != add.sum {
+				errs = append(errs, fmt.Errorf("%s is published already with other content: its %s has SHA-256 %s, the one here %s; plan it again to get the next free number", n.name.Title(), releases.ManifestName, n.sum, add.sum))
+			}
+			continue
+		}
+		all = append(all, n)
+		for _, dist := range n.sums {
+			if sum, ok := mine[dist.path]; ok && sum != dist.sum {
+				errs = append(errs, fmt.Errorf("%s has SHA-256 %s in %s and %s in %s; a version cannot have two contents, plan it again to get the next free number", dist.path, dist.sum, n.name.Title(), sum, add.name.Title()))
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *snapshot) int { return releases.NewestFirst(a.name, b.name) })
+	return all, errors.Join(errs...)
+}
+
+// write makes the files at the root of the repository.
+func (r *repository) write() error {
+	available := []string{}
+	for _, file := range r.index.Files {
+		if !strings.HasSuffix(file.Name, "~dev") {
+			available = append(available, file.Name)
+		}
+	}
+	var errPackages, errStatus error
+	r.packages, errPackages = encode(switchFile{
+		Packages:    []any{},
+		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
+		Available:   available,
+		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn)},
+	})
+	r.status, errStatus = encode(Status{
+		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),
+		Metadata: r.metadata.name, Packages: len(available),
+		LastGood: r.lastGood, LastTry: r.lastTry,
+	})
+	return errors.Join(errPackages, errStatus)
+}
+
+// encode writes JSON for people and machines, with slashes as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "    ")
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// A sweep is what the repository no longer needs, in groups that go one after the
+// other: what names something goes before what it names.
+type sweep struct {
+	marks [][]string // of metadata and snapshots: without them a folder counts as incomplete
+	rest  []string   // of their folders
+	dists []string
+	empty []string // folders that a killed run has begun to remove; they may hold no file any more
+}
+
+func (s sweep) groups() [][]string { return append(slices.Clone(s.marks), s.rest, s.dists) }
+
+// metasUnused are the metadata folders that may go.
+func (r *repository) metasUnused(before observed, want desired) []string {
+	var unused []string
+	for _, m := range before.metas {
+		since, complete := r.superseded[m.digest]
+		if m.digest != r.metadata.name && (!complete || want.now.Sub(since) >= want.grace) {
+			unused = append(unused, m.digest)
+		}
+	}
+	return unused
+}
+
+// snapshotsUnused are the snapshots that may go, also those that a killed run left
+// incomplete.
+func (r *repository) snapshotsUnused(before observed, want desired) []releases.SnapshotName {
+	unused := slices.Clone(before.incomplete)
+	for _, n := range before.all {
+		unused = append(unused, n.name)
+	}
+	return slices.DeleteFunc(unused, func(name releases.SnapshotName) bool {
+		return want.add != nil && want.add.name == name || slices.ContainsFunc(r.live, func(n *snapshot) bool { return n.name == name })
+	})
+}
+
+// supersededStays are the entries of supersededFile about folders that the target has.
+func supersededStays(before observed) map[string]time.Time {
+	stays := maps.Clone(before.superseded)
+	maps.DeleteFunc(stays, func(digest string, _ time.Time) bool {
+		return !slices.ContainsFunc(before.metas, func(m metaFolder) bool { return m.digest == digest })
+	})
+	return stays
+}

@@ -1,0 +1,271 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// A switchFile is a packages.json: of the repository, or of one snapshot.
+type switchFile struct {
+	Packages    []any    `json:"packages"`
+	MetadataURL string   `json:"metadata-url"`
+	Available   []string `json:"available-packages"`
+	// Nightly is for this program; Composer ignores keys that it does not know.
+	Nightly nightlyKey `json:"x-nightly"`
+
+	sum pipeline.Digest // of the file that was read
+}
+
+// A nightlyKey is what publishing and serving want to know of a repository.
+type nightlyKey struct {
+	Format    int                     `json:"format"`    // switchFormat
+	URL       string                  `json:"url"`       // base URL of all others
+	Snapshots []releases.SnapshotName `json:"snapshots"` // that it resolves, newest first
+	// Withdrawn are snapshots that a rollback took back: their dists stay, for who
+	// has locked them, but nothing new resolves to them.
+	Withdrawn []releases.SnapshotName `json:"withdrawn"`
+}
+
+const switchFormat = 1
+
+// readSwitch reads the packages.json of a repository.
+func readSwitch(ctx context.Context, s target.Source) (file switchFile, err error) {
+	data, err := target.Read(ctx, s, stages.PackagesFile)
+	if err != nil {
+		return file, err
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return file, fmt.Errorf("%s: %w", stages.PackagesFile, err)
+	}
+	file.sum = pipeline.DigestOf(data)
+	return file, nil
+}
+
+// folder is the metadata folder that it names.
+func (s switchFile) folder() string { return path.Base(path.Dir(s.MetadataURL)) }
+
+// observed is what a target has before a run.
+type observed struct {
+	key        nightlyKey
+	all        []*snapshot             // whose folders are complete, newest first
+	incomplete []releases.SnapshotName // whose folders are not
+	metas      []metaFolder
+	folder     string   // of the metadata that clients are led to; if there is none, no folder's name
+	metadata   *indexed // what is in it; nil: it has no index, or is incomplete
+	superseded map[string]time.Time
+	lastGood   *Try
+	lastTry    *Try
+	signature  signature
+}
+
+// A metaFolder is a metadata folder and the snapshots that it was made of.
+type metaFolder struct {
+	digest    string
+	complete  bool
+	snapshots []releases.SnapshotName // nil also where nobody wants to know
+}
+
+// readTarget reads what the target has. Its error has all that cannot be read. A run that
+// signs uses metadata only as it was signed; else it makes it of the snapshots.
+func (o Options) readTarget(ctx context.Context, t target.Target, base string, signed signature) (observed, error) {
+	s, err := readSwitch(ctx, t)
+	if err != nil && !errors.Is(err, errMissing) {
+		return observed{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
+	}
+	if s.Nightly.Format > switchFormat {
+		return observed{}, fmt.Errorf("repository %s was published by a newer version of this program (format %d, known is %d); update this one", t, s.Nightly.Format, switchFormat)
+	}
+	if base == "" {
+		base = s.Nightly.URL
+	}
+	if s.Nightly.Format != 0 && s.Nightly.URL != base {
+		return observed{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
+	}
+	found := observed{key: s.Nightly, folder: s.folder(), signature: signed}
+	if !o.signs() || s.sum != "" && s.sum == signed.packages {
+		if string(o.Published.SHA256) == found.folder {
+			found.metadata = &indexed{o.Published, t}
+		} else if found.metadata, err = readIndex(ctx, t, found.folder); err != nil && ctx.Err() != nil {
+			return observed{}, context.Cause(ctx)
+		}
+	}
+	var errSnapshots, errSuperseded, errMetas, errTries error
+	found.all, found.incomplete, errSnapshots = readSnapshots(ctx, t, base, found.metadata)
+	found.superseded, errSuperseded = readSuperseded(ctx, t)
+	// Where all snapshots are in the current metadata, no other metadata keeps any of them.
+	all := len(found.incomplete) == 0 && !slices.ContainsFunc(found.all, func(n *snapshot) bool { return !found.metadata.has(n) })
+	found.metas, errMetas = readMetas(ctx, t, func(folder string) bool {
+		_, known := found.superseded[folder]
+		return all && known && folder != found.folder
+	})
+	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
+	return found, errors.Join(errSnapshots, errSuperseded, errMetas, errTries)
+}
+
+// readSnapshots reads the manifests of those snapshots of which the current metadata says
+// nothing. A snapshot is there when its packages.json is, which is written last and removed
+// first.
+func readSnapshots(ctx context.Context, t target.Target, base string, current *indexed) (all []*snapshot, incomplete []releases.SnapshotName, err error) {
+	listed, err := Snapshots(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	known := current.snapshots()
+	snapshots, errs := make([]*snapshot, len(listed)), make([]error, len(listed))
+	group := errgroup.Group{}
+	group.SetLimit(writers)
+	for i, name := range listed {
+		if snapshots[i] = known[name]; snapshots[i] != nil {
+			continue
+		}
+		group.Go(func() error {
+			snapshots[i], errs[i] = readSnapshot(ctx, t, name, base)
+			return nil
+		})
+	}
+	_ = group.Wait() // all errors are in errs
+	for i, n := range snapshots {
+		if n != nil {
+			all = append(all, n)
+		} else {
+			incomplete = append(incomplete, listed[i])
+		}
+	}
+	return all, incomplete, errors.Join(errs...)
+}
+
+// readSnapshot returns nil for a snapshot whose folder is incomplete.
+func readSnapshot(ctx context.Context, t target.Target, name releases.SnapshotName, base string) (*snapshot, error) {
+	data, err := target.Read(ctx, t, snapshotFile(name, stages.PackagesFile))
+	if errors.Is(err, errMissing) {
+		return nil, nil //nolint:nilnil // documented
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s switchFile
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("%s of the repository: %s: %w; publish it again to repair it", name.Title(), stages.PackagesFile, err)
+	}
+	if want := base + snapshotFile(name, stages.MetadataDir) + "/%package%.json"; s.MetadataURL != want {
+		return nil, fmt.Errorf("%s in %s has its metadata at %s, which is not below %s; publish with the URL that the repository has, or to an empty folder", name.Title(), t, s.MetadataURL, base)
+	}
+	return fromTarget(ctx, t, name)
+}
+
+// Snapshots lists the snapshots in a target, newest first: those that the repository
+// resolves, those that were withdrawn, and those that it still holds for a grace
+// period. A target that does not exist has none.
+func Snapshots(ctx context.Context, t target.Target) ([]releases.SnapshotName, error) {
+	names := []releases.SnapshotName{}
+	for _, dir := range releases.SnapshotDirs() {
+		entries, err := t.List(ctx, dir)
+		if err != nil {
+			return nil, fmt.Errorf("list the snapshots of a repository: %w", err)
+		}
+		for _, e := range entries {
+			if name, _, ok := releases.CutSnapshotDir(e.Name); e.Dir && ok {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.SortFunc(names, releases.NewestFirst)
+	return names, nil
+}
+
+// readMetas lists the metadata folders, and reads of which snapshots they were made unless
+// skip says that nobody wants to know. One without an index is incomplete.
+func readMetas(ctx context.Context, t target.Target, skip func(folder string) bool) ([]metaFolder, error) {
+	entries, err := t.List(ctx, metaDir)
+	if err != nil {
+		return nil, err
+	}
+	var all []metaFolder
+	for _, e := range entries {
+		if e.Dir {
+			folder := path.Base(e.Name)
+			all = append(all, metaFolder{digest: folder, complete: skip(folder)})
+		}
+	}
+	slices.SortFunc(all, func(a, b metaFolder) int { return strings.Compare(a.digest, b.digest) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range all {
+		if all[i].complete {
+			continue
+		}
+		group.Go(func() error {
+			data, err := target.Read(ctx, t, path.Join(metaDir, all[i].digest, releases.IndexName))
+			if errors.Is(err, errMissing) {
+				return nil // it was taken apart: swept, or repaired if it is the current one
+			}
+			var index struct {
+				Snapshots []releases.IndexedSnapshot `json:"snapshots"`
+			}
+			if err == nil && jsonv2.Unmarshal(data, &index) == nil {
+				all[i].complete = len(index.Snapshots) > 0
+				for _, n := range index.Snapshots {
+					all[i].snapshots = append(all[i].snapshots, n.Snapshot)
+				}
+			}
+			return err
+		})
+	}
+	return all, group.Wait()
+}
+
+// readSuperseded reads since when metadata folders are no longer named.
+func readSuperseded(ctx context.Context, t target.Target) (map[string]time.Time, error) {
+	times := map[string]time.Time{}
+	data, err := target.Read(ctx, t, supersededFile)
+	if errors.Is(err, errMissing) {
+		return times, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal(data, &times) != nil {
+		return map[string]time.Time{}, nil // then their time begins now
+	}
+	return times, nil
+}
+
+// A Repository is a published repository to read from.
+type Repository struct{ source target.Source }
+
+// Read is the repository at a source.
+func Read(s target.Source) Repository { return Repository{s} }
+
+// Snapshots lists the snapshots that the repository resolves, newest first.
+func (r Repository) Snapshots(ctx context.Context) ([]releases.SnapshotName, error) {
+	s, err := readSwitch(ctx, r.source)
+	if err != nil {
+		return nil, err
+	}
+	return s.Nightly.Snapshots, nil
+}
+
+// Manifest reads the manifest of a snapshot, as it was built, and its bytes. It
+// reports fs.ErrNotExist for a snapshot that is not there.
+func (r Repository) Manifest(ctx context.Context, name releases.SnapshotName) (*releases.Manifest, []byte, error) {
+	data, err := target.Read(ctx, r.source, snapshotFile(name, releases.ManifestName))
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := releases.ParseManifest(data)
+	return m, data, err
+}
