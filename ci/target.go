@@ -46,6 +46,11 @@ func (f *targetFlags) addKeep(cmd *cobra.Command) {
 
 // options are how what a runner built is published.
 func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nightly.PublishOptions, error) {
+	targets := env.targets()
+	targets.Log = r.Log
+	if err := target.Check(f.to, targets); err != nil && f.to != "" {
+		return nightly.PublishOptions{}, err
+	}
 	said, err := f.sign.attest(env)
 	if err != nil {
 		return nightly.PublishOptions{}, err
@@ -58,8 +63,6 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nig
 	if grace == 0 {
 		grace = publish.DefaultGrace
 	}
-	targets := env.targets()
-	targets.Log = r.Log
 	o := nightly.PublishOptions{
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
 		Publisher: publish.Options{

@@ -17,18 +17,11 @@ import (
 	"github.com/mage-os/nightly/pipeline/remote"
 )
 
-// openBucket opens s3://bucket/folder?region=…&endpoint=…. Keys come from where
-// Amazon's own tools take them: the environment, the files in the home, the role of
-// the container or machine.
-func openBucket(ctx context.Context, u *url.URL, o Options) (Target, error) {
-	shown := *u
-	shown.RawQuery, shown.Fragment = "", "" // may hold a secret
-	s, err := parseS3(u, o)
-	if err != nil {
-		return nil, &AddressError{fmt.Errorf("publish to %s: %w", shown.Redacted(), err)}
-	}
+// openBucket looks for keys where Amazon's own tools take them: the environment, the
+// files in the home, the role of the container or machine.
+func openBucket(ctx context.Context, s s3Address, o Options) (Target, error) {
 	fail := func(err error) (Target, error) {
-		return nil, fmt.Errorf("publish to %s: %w", shown.Redacted(), err)
+		return nil, fmt.Errorf("publish to %s: %w", s.name, err)
 	}
 	transport := newTransport()
 	keys, err := s.keys(ctx, transport)
@@ -44,13 +37,14 @@ func openBucket(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	}
 	client.SetS3EnableDualstack(false)
 	return &bucket{
-		name: shown.String(), bucket: s.bucket, prefix: s.prefix, client: client,
+		name: s.name, bucket: s.bucket, prefix: s.prefix, client: client,
 		close: transport.CloseIdleConnections, options: o,
 	}, nil
 }
 
 // An s3Address is what an s3:// URL says.
 type s3Address struct {
+	name           string // for people: it has no query, which may hold a secret
 	bucket, prefix string
 	host           string // with a port where it is no usual one
 	secure         bool   // HTTPS
@@ -65,31 +59,40 @@ var s3Options = []string{"anonymous", "endpoint", "profile", "region", "use_path
 // lookups are where the bucket stands, by what use_path_style says.
 var lookups = map[string]minio.BucketLookupType{"": minio.BucketLookupAuto, "true": minio.BucketLookupPath, "false": minio.BucketLookupDNS}
 
+// parseS3 reads s3://bucket/folder?region=…&endpoint=….
 func parseS3(u *url.URL, o Options) (s3Address, error) {
+	shown := url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: u.Path}
+	s := s3Address{name: shown.Redacted(), bucket: u.Host}
+	fail := func(format string, args ...any) (s3Address, error) {
+		return s, fmt.Errorf("publish to %s: %w", s.name, fmt.Errorf(format, args...))
+	}
 	if u.Host == "" || u.User != nil || u.Fragment != "" {
-		return s3Address{}, errors.New("give a bucket and a folder, as s3://bucket/nightly; keys come from the environment")
+		return fail("give a bucket and a folder, as s3://bucket/nightly; keys come from the environment")
+	}
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		s.prefix = prefix + "/"
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return s3Address{}, errors.New("what stands behind the question mark cannot be read")
+		return fail("what stands behind the question mark cannot be read")
 	}
 	given := map[string]string{"region": o.Region, "endpoint": o.Endpoint}
 	for name, values := range query {
 		if !slices.Contains(s3Options, name) || len(values) != 1 {
-			return s3Address{}, fmt.Errorf("%q is no option of such a URL, or is given twice; there are %s", name, strings.Join(s3Options, ", "))
+			return fail("%q is no option of such a URL, or is given twice; there are %s", name, strings.Join(s3Options, ", "))
 		}
 		given[name] = values[0]
 	}
+	s.region, s.profile, s.anonymous = given["region"], given["profile"], given["anonymous"] == "true"
+	_, yesOrNo := lookups[given["anonymous"]]
 	lookup, ok := lookups[given["use_path_style"]]
-	if _, yesOrNo := lookups[given["anonymous"]]; !ok || !yesOrNo {
-		return s3Address{}, errors.New("give use_path_style and anonymous as true or false")
+	if s.lookup = lookup; !ok || !yesOrNo {
+		return fail("give use_path_style and anonymous as true or false")
 	}
-	s := s3Address{bucket: u.Host, lookup: lookup, region: given["region"], profile: given["profile"], anonymous: given["anonymous"] == "true"}
-	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
-		s.prefix = prefix + "/"
+	if s.host, s.secure, err = parseEndpoint(given["endpoint"]); err != nil {
+		return fail("%w", err)
 	}
-	s.host, s.secure, err = parseEndpoint(given["endpoint"])
-	return s, err
+	return s, nil
 }
 
 // parseEndpoint gives the server of a URL; without one, Amazon's.

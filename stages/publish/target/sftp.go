@@ -38,15 +38,19 @@ type server struct {
 	made   map[string]bool // directories known to be there
 }
 
+func checkSFTP(u *url.URL) error {
+	if _, given := u.User.Password(); given {
+		return fmt.Errorf("publish to %s: a password is not taken; log in with a key or an ssh agent", u.Redacted())
+	}
+	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("publish to %s: give a host and a folder, as sftp://user@host/srv/repository, or sftp://host/~/repository below the home", u.Redacted())
+	}
+	return nil
+}
+
 func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	fail := func(err error) (Target, error) {
 		return nil, fmt.Errorf("publish to %s: %w", u.Redacted(), err)
-	}
-	if _, given := u.User.Password(); given {
-		return fail(&AddressError{errors.New("a password is not taken; log in with a key or an ssh agent")})
-	}
-	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fail(&AddressError{errors.New("give a host and a folder, as sftp://user@host/srv/repository, or sftp://host/~/repository below the home")})
 	}
 	conn, err := o.SSH.Dial(ctx, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "22")), u.User.Username())
 	if err != nil {

@@ -147,29 +147,43 @@ func Open(ctx context.Context, to string, o Options) (Target, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Policy = o.Policy.Or(remote.Policy{Log: o.Log})
-	if to == "" {
-		return nil, &AddressError{errors.New("no target to publish to; give a folder, as ./repository, or a URL")}
+	open, err := parse(to, o)
+	if err != nil {
+		return nil, &AddressError{err}
 	}
-	if !strings.Contains(to, "://") {
-		return newFolder(filepath.Clean(to)), nil
+	return open(ctx)
+}
+
+// Check reports an *AddressError where Open would, and asks no server.
+func Check(to string, o Options) error {
+	if _, err := parse(to, o); err != nil {
+		return &AddressError{err}
+	}
+	return nil
+}
+
+// parse tells how to open what an address names.
+func parse(to string, o Options) (open func(context.Context) (Target, error), err error) {
+	if to == "" {
+		return nil, errors.New("no target to publish to; give a folder, as ./repository, or a URL")
+	}
+	if dir, ok := Folder(to); ok {
+		return func(context.Context) (Target, error) { return newFolder(dir), nil }, nil
 	}
 	u, err := url.Parse(to)
 	if err != nil {
-		return nil, &AddressError{fmt.Errorf("target to publish to: %w", remote.WithoutURL(err))}
+		return nil, fmt.Errorf("target to publish to: %w", remote.WithoutURL(err))
 	}
 	switch u.Scheme {
-	case "file":
-		if (u.Host == "" || u.Host == "localhost") && u.Path != "" && u.RawQuery == "" && u.Fragment == "" {
-			return newFolder(filepath.FromSlash(u.Path)), nil
-		}
 	case "sftp", "ssh":
-		return openSFTP(ctx, u, o)
+		return func(ctx context.Context) (Target, error) { return openSFTP(ctx, u, o) }, checkSFTP(u)
 	case "s3":
-		return openBucket(ctx, u, o)
+		s, err := parseS3(u, o)
+		return func(ctx context.Context) (Target, error) { return openBucket(ctx, s, o) }, err
 	}
 	hint := cmp.Or(instead[u.Scheme], "give a folder, as ./repository or file:///srv/repository, or sftp://host/folder, s3://bucket/folder")
 	u.RawQuery = "" // may hold a secret
-	return nil, &AddressError{fmt.Errorf("cannot publish to %s; %s", u.Redacted(), hint)}
+	return nil, fmt.Errorf("cannot publish to %s; %s", u.Redacted(), hint)
 }
 
 // Folder is the folder of this machine that a URL names, if it names one.
@@ -181,7 +195,7 @@ func Folder(to string) (dir string, ok bool) {
 		return filepath.Clean(to), true
 	}
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" {
+	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", false
 	}
 	return filepath.FromSlash(u.Path), true

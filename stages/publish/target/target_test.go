@@ -207,7 +207,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("error %q shows the password", err)
 			}
 			var address *target.AddressError
-			if !errors.As(err, &address) {
+			if !errors.As(err, &address) || !errors.As(target.Check(test.to, target.Options{}), &address) {
 				t.Errorf("error %q is none of the address", err)
 			}
 		})
