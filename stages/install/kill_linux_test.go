@@ -122,6 +122,7 @@ func TestLeftBehind(t *testing.T) {
 	sources := tiny()
 	sources[project].files["pub/index.php"] = `<?php
 		exec('setsid sleep 600 > /dev/null 2>&1 &');
+		usleep(500000); // it has forked and begun
 		echo 'Hello from a module';`
 	f := newFixture(t, sources)
 	got, err := Stage(f.options).Run(t.Context(), f.candidate)
