@@ -150,7 +150,7 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, t contain
 	}
 	failed := container.Serve(ctx, stage, r.Trees, t)
 	if failed != nil {
-		for _, name := range []string{stages.ReportFile, stages.InstallationFile} {
+		for _, name := range []string{stages.InstallationFile, stages.ReportFile} {
 			// It has failed before there was one if it is not there.
 			if data, err := os.ReadFile(filepath.Join(work, "report", name)); err == nil {
 				container.SendFile(env.stdout, path.Join(cell, "report", name), data)

@@ -58,9 +58,9 @@ type Options struct {
 	// Log and Progress get what stages say in their containers; nil for none.
 	Log      *slog.Logger
 	Progress pipeline.Progress
-	// File gets a part of a file that a stage sends beside its result; nil for
+	// File gets a file that a failed stage sends beside its result; nil for
 	// none.
-	File func(name string, part []byte)
+	File func(name string, data []byte)
 }
 
 // A Secret is given to the containers of the named stages. Its value is in no

@@ -42,6 +42,7 @@ func (e *ExecError) Error() string {
 const maxProblem = 60
 
 func (e *Engine) failed(s step, err *dagger.ExecError) error {
+	e.files(err.Stdout)
 	said := strings.TrimSpace(err.Stderr)
 	said = strings.TrimPrefix(strings.TrimPrefix(said, ErrorPrefix), s.Stage+": ")
 	lines := strings.Split(said, "\n")

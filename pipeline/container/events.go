@@ -13,7 +13,8 @@ import (
 )
 
 // A stage in a container tells of itself on its standard output, a line for each
-// event. Dagger's log carries the lines here, each behind signs of its own.
+// event. Dagger's log carries the lines here, each behind signs of its own, and maybe
+// only after the container has ended; files come with the error of the one that failed.
 const (
 	stepMark = "@nightly-step "
 	logMark  = "@nightly-log "
@@ -42,26 +43,18 @@ func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
 	return progress, slog.New(handler)
 }
 
-// maxPart is how much of a file one line carries, in bytes.
-const maxPart = 3000
-
-// A part is a piece of a file, in their order.
-type part struct {
+// A sentFile is a small file as a container sends it.
+type sentFile struct {
 	Name string `json:"name"`
 	Data []byte `json:"data"` // base64, as encoding/json writes it
 }
 
 // SendFile sends a small file from a container to whoever runs its stage: what a
-// failed one leaves, of which the engine keeps nothing.
+// failed one leaves, of which the engine keeps nothing. Dagger hands over the last
+// 100 KiB of what a failed container wrote.
 func SendFile(out io.Writer, name string, data []byte) {
-	for first := true; first || len(data) > 0; first = false {
-		n := min(maxPart, len(data))
-		line, err := json.Marshal(part{Name: name, Data: data[:n]})
-		if err != nil {
-			return // a string and bytes can always be marshalled
-		}
+	if line, err := json.Marshal(sentFile{name, data}); err == nil {
 		writeLine(out, fileMark, line)
-		data = data[n:]
 	}
 }
 
@@ -113,13 +106,20 @@ func (w *logWriter) Write(p []byte) (int, error) {
 // line hands on the event of a line, if it has one.
 func (e *Engine) line(line string) {
 	var s pipeline.Step
-	var p part
 	if _, data, ok := strings.Cut(line, stepMark); ok && json.Unmarshal([]byte(data), &s) == nil {
 		e.options.Progress(s)
-	} else if _, data, ok := strings.Cut(line, fileMark); ok && json.Unmarshal([]byte(data), &p) == nil {
-		e.options.File(p.Name, p.Data)
 	} else if _, data, ok := strings.Cut(line, logMark); ok {
 		e.relay([]byte(data))
+	}
+}
+
+// files hands on the files that a failed container sent.
+func (e *Engine) files(output string) {
+	for line := range strings.Lines(output) {
+		var f sentFile
+		if data, ok := strings.CutPrefix(line, fileMark); ok && json.Unmarshal([]byte(data), &f) == nil {
+			e.options.File(f.Name, f.Data)
+		}
 	}
 }
 

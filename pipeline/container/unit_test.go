@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"dagger.io/dagger"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -108,28 +109,18 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestSentFile: a file comes whole, whatever its size.
+// TestSentFile: what a failed container sent comes with its error, whole.
 func TestSentFile(t *testing.T) {
-	for _, size := range []int{0, 1, maxPart, 2*maxPart + 7} {
-		want := bytes.Repeat([]byte("a\x00\n\xff"), size/4+1)[:size]
-		got, parts := []byte{}, 0
-		e := &Engine{options: Options{Raw: io.Discard, File: func(name string, part []byte) {
-			if name != "cell/report.md" {
-				t.Errorf("it came as %s", name)
-			}
-			got, parts = append(got, part...), parts+1
-		}}}
-		var inside bytes.Buffer
-		SendFile(&inside, "cell/report.md", want)
-		w := &logWriter{engine: e}
-		for line := range strings.Lines(inside.String()) {
-			if _, err := io.WriteString(w, "3 : [1.0s] | "+line); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !bytes.Equal(want, got) || parts == 0 {
-			t.Errorf("of %d bytes came %d, in %d parts", len(want), len(got), parts)
-		}
+	want := map[string]string{"cell/report.md": "", "cell/installation.json": strings.Repeat("a\x00\n\xff", 9000)}
+	var stdout bytes.Buffer
+	for name, data := range want {
+		SendFile(&stdout, name, []byte(data))
+	}
+	got := map[string]string{}
+	e := &Engine{options: Options{File: func(name string, data []byte) { got[name] = string(data) }}}
+	err := e.failed(step{Stage: "install"}, &dagger.ExecError{Stdout: "said before\n" + stdout.String()})
+	if diff := cmp.Diff(want, got); diff != "" || err == nil {
+		t.Errorf("files (-want +got), %v:\n%s", err, diff)
 	}
 }
 

@@ -14,14 +14,14 @@ type Received struct {
 	files map[string][]byte
 }
 
-// Add adds a part of a file; it is the File of container.Options.
-func (r *Received) Add(name string, part []byte) {
+// Add adds a file; it is the File of container.Options.
+func (r *Received) Add(name string, data []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.files == nil {
 		r.files = map[string][]byte{}
 	}
-	r.files[name] = append(r.files[name], part...)
+	r.files[name] = data
 }
 
 // Below are the files of a folder, by their path in it.
