@@ -99,14 +99,12 @@ func (a *analysis) ownPackages(locked map[string]string) ([]autoload.Package, er
 			known[r.same(name)] = true
 		}
 		for _, m := range r.manifests {
-			p, err := autoload.FromManifest(m)
+			section, err := m.Autoload()
 			if err != nil {
 				errs = append(errs, fmt.Errorf("repository %s: package %s: %w", r.Name, m.Name(), err))
-				continue
 			}
-			if !known[r.same(strings.ToLower(p.Name))] {
-				p.AutoloadDev = composer.Autoload{} // its tests' classes are not what others may use
-				own = append(own, p)
+			if !known[r.same(strings.ToLower(m.Name()))] {
+				own = append(own, autoload.Package{Name: m.Name(), Type: m.Type(), Autoload: section})
 			}
 		}
 	}

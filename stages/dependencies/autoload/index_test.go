@@ -31,14 +31,9 @@ func pkg(t testing.TB, name, kind, section string) Package {
 // shop is a small set of packages with every way in which a class is found.
 func shop(t testing.TB) []Package {
 	root := pkg(t, "acme/a-project", "project", `{"psr-4":{"Magento\\":"app/code/Magento","Magento\\Framework\\":"lib"},"psr-0":{"":["app/code"]}}`)
-	built := pkg(t, "acme/sniffs", "library", `{"psr-4":{"Acme\\":"src"}}`)
-	built.AutoloadDev = composer.Autoload{
-		PSR4: []composer.NamespacePaths{{Prefix: `Acme\Test\`}, {Prefix: `Psr\Log\`}},
-		PSR0: []composer.NamespacePaths{{Prefix: `Acme_Test`}},
-	}
-	built.Declares = []string{`\Psr\Log\Acme`, "AcmeGlobal"}
 	return []Package{
-		root, built,
+		root,
+		pkg(t, "acme/sniffs", "library", `{"psr-4":{"Acme\\":"src"}}`),
 		pkg(t, "magento/framework", "magento2-library", `{"psr-4":{"Magento\\Framework\\":""},"files":["registration.php"]}`),
 		pkg(t, "magento/framework-amqp", "magento2-library", `{"psr-4":{"Magento\\Framework\\Amqp\\":""},"files":["registration.php"]}`),
 		pkg(t, "magento/module-catalog", "magento2-module", `{"psr-4":{"Magento\\Catalog\\":[""]},"files":["registration.php"]}`),
@@ -84,11 +79,6 @@ func TestFind(t *testing.T) {
 		{"name of the table, longer", "CredisExceptions", ""},
 		{"table for any vendor", `Magento\Setup\Model\Installer`, "mage-os/magento2-base"},
 		{"row of an absent package", `AWS\CRT\Log`, ""},
-		{"declared wins", `Psr\Log\Acme`, "acme/sniffs"},
-		{"declared global", "AcmeGlobal", "acme/sniffs"},
-		{"autoload-dev", `Acme\Test\Case`, "acme/sniffs"},
-		{"autoload-dev psr-0", "Acme_Test_Case", "acme/sniffs"},
-		{"autoload-dev gives way", `Psr\Log\LoggerInterface`, "psr/log"},
 		{"shared prefix, one", `Psr\Http\Message\UriInterface`, "psr/http-message"},
 		{"shared prefix, other", `Psr\Http\Message\UriFactoryInterface`, "psr/http-factory"},
 		{"shared prefix, no row", `Codeception\Module`, "codeception/codeception"},

@@ -44,22 +44,3 @@ func TestFromLockNamesEveryBrokenPackage(t *testing.T) {
 		}
 	}
 }
-
-func TestFromManifest(t *testing.T) {
-	m, err := composer.ParseManifest([]byte(`{"name":"a/b","type":"project","autoload":{"psr-0":{"A_":""}},"autoload-dev":{"psr-4":{"A\\":"t"}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := FromManifest(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := Package{
-		Name: "a/b", Type: "project",
-		Autoload:    composer.Autoload{PSR0: []composer.NamespacePaths{{Prefix: "A_", Paths: []string{""}}}},
-		AutoloadDev: composer.Autoload{PSR4: []composer.NamespacePaths{{Prefix: `A\`, Paths: []string{"t"}}}},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -143,9 +143,8 @@ func (d *distribution) addLocked(lock *composer.Lock) []autoload.Package {
 // base.
 func (d *distribution) autoloadOf(ctx context.Context, m *member) (autoload.Package, error) {
 	if m.Kind != stages.Base {
-		p, err := autoload.FromManifest(m.manifest)
-		p.Name, p.AutoloadDev = m.Name, composer.Autoload{}
-		return p, err
+		section, err := m.manifest.Autoload()
+		return autoload.Package{Name: m.Name, Type: m.manifest.Type(), Autoload: section}, err
 	}
 	p := autoload.Package{Name: m.Name, Type: "magento2-component"}
 	_, root, err := d.manifest(ctx, m.Repository, m.manifestPath())

@@ -67,10 +67,10 @@ func TestExtension(t *testing.T) {
 		{Constant, "T_OPEN_TAG", "ext-tokenizer"},
 		{Constant, "DIRECTORY_SEPARATOR", "ext-standard"},
 		{Constant, "BP", ""},
-		{0, "strlen", ""},
+		{"", "strlen", ""},
 	}
 	for _, test := range tests {
-		t.Run(test.kind.String()+" "+test.name, func(t *testing.T) {
+		t.Run(string(test.kind)+" "+test.name, func(t *testing.T) {
 			got, ok := Extension(test.kind, test.name)
 			if got != test.want || ok != (test.want != "") {
 				t.Errorf("%q, %v; want %q", got, ok, test.want)
@@ -177,10 +177,10 @@ func TestRecorded(t *testing.T) {
 }
 
 func FuzzExtension(f *testing.F) {
-	f.Add(uint8(Function), `\strlen`)
-	f.Add(uint8(Constant), "E_ALL")
-	f.Add(uint8(Class), `Dom\`)
-	f.Fuzz(func(t *testing.T, kind uint8, name string) {
+	f.Add(string(Function), `\strlen`)
+	f.Add(string(Constant), "E_ALL")
+	f.Add(string(Class), `Dom\`)
+	f.Fuzz(func(t *testing.T, kind, name string) {
 		ext, ok := Extension(Kind(kind), name)
 		if ok != strings.HasPrefix(ext, "ext-") {
 			t.Errorf("%q, %v", ext, ok)
