@@ -114,6 +114,7 @@ func TestProblems(t *testing.T) {
 		{"name: a\nname: b", "f:2:1: name: stands here twice, first in line 1"},
 		{"name: a\n1: b", "f:2:1: 1: this key is not plain text"},
 		{"name: *x", "f:1:7: *x: no anchor &x stands before it"},
+		{"name: *x\nitems: [{name: *y, file: b}]", "f:1:7: *x: no anchor &x stands before it\nf:2:16: *y: no anchor &y stands before it"},
 		{"name: !!str a", "f:1:7: !!str has no place here: want text, a number, true, false, a list or a mapping"},
 		{"name: a\n\tkeep: 3", "f:2:1: is no YAML: found character '\t' that cannot start any token; indent with blanks: YAML takes no tabs"},
 		{"name: \"a", "f:1:7: is no YAML: could not find end character of double-quoted text; look at the indentation and the quotes here and in the line before"},
@@ -124,11 +125,32 @@ func TestProblems(t *testing.T) {
 		{strings.Repeat("#", MaxFile+1), "f: has more than the 262144 bytes that such a file may have"},
 		{"name: a\nfree: {a: " + strings.Repeat("[", 16) + strings.Repeat("]", 16) + "}", "f:2:26: is longer, nested deeper or indented further than such a file may be"},
 		{"name: a\nfree:\n" + strings.Repeat(" ", 200) + "a: b", "f:3:201: is longer, nested deeper or indented further than such a file may be"},
+		{"name: a\nfree:\n  l0: &l0 x\n" + multiplied(5), "f:1:1: has more than 50000 values, aliases followed"},
+		{"name: a\nfree:\n  l0: &l0 x\n" + multiplied(64), "f:1:1: has more than 50000 values, aliases followed"}, // 16 to the power of 64 are 0 in 64 bits
 	} {
 		if _, err := read(c.text); fmt.Sprint(err) != c.want {
 			t.Errorf("%.60q:\n got %v\nwant %s", c.text, err, c.want)
 		}
 	}
+}
+
+// multiplied is YAML that is small as written and has 16 to the power of n values
+// when its aliases are followed.
+func multiplied(n int) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, "  l%d: &l%[1]d [%s]\n", i, strings.Repeat(fmt.Sprintf("*l%d, ", i-1), 16))
+	}
+	return b.String()
+}
+
+// manyAnchors are entries of a list, each with an anchor.
+func manyAnchors(n int) string {
+	var entries []string
+	for i := range n {
+		entries = append(entries, fmt.Sprintf("&a%d %c", i, 'a'+i))
+	}
+	return strings.Join(entries, ", ")
 }
 
 func TestDecode(t *testing.T) {
@@ -140,6 +162,7 @@ func TestDecode(t *testing.T) {
 		{"name: a", shopFile{Name: "a", Level: "low", Keep: 3, Tags: []string{}, Size: map[string]int{}, Items: []shopItem{}}},
 		{"name: &n a\nlevel: high\nkeep: 9\nopen: true\ncolor: red\ntags: [*n]\nsize: {s: 1}\nitems: [{file: x}, {folder: y, with: []}]\nfree:\n  b: |\n    x\n",
 			shopFile{"a", "high", 9, true, &red, []string{"a"}, map[string]int{"s": 1}, []shopItem{{File: "x", With: []string{"a"}}, {Folder: "y", With: []string{}}}, map[string]any{"b": "x\n"}}},
+		{"name: a\ntags: [" + manyAnchors(20) + "]", shopFile{Name: "a", Level: "low", Keep: 3, Tags: strings.Split("abcdefghijklmnopqrst", ""), Size: map[string]int{}, Items: []shopItem{}}},
 	} {
 		got, err := read(c.text)
 		if err != nil {
@@ -183,6 +206,7 @@ func TestSuggest(t *testing.T) {
 		want  string
 	}{
 		{"lokc", []string{"keep", "lock"}, ", did you mean lock?"}, // two letters swapped
+		{"olck", []string{"lock"}, ", did you mean lock?"},
 		{"LOCK", []string{"lock"}, ", did you mean lock?"},
 		{"loc", []string{"lock"}, ", did you mean lock?"},
 		{"locks", []string{"lock"}, ", did you mean lock?"},

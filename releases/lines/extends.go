@@ -143,7 +143,7 @@ func mergeList(below, above *config.Node, key string) *config.Node {
 	for _, entry := range above.Items {
 		i := slices.IndexFunc(merged.Items, func(other *config.Node) bool { return id(other) == id(entry) })
 		switch drop := entry.Get("drop"); {
-		case i < 0 || seen[id(entry)] || strings.Trim(id(entry), "\x00") == "": // a second one of a file is no override
+		case i < 0 || seen[id(entry)]: // a second one of a file is no override
 			merged.Items = slices.Insert(merged.Items, next, entry)
 			next++
 		case drop != nil && drop.Value == true:

@@ -118,6 +118,8 @@ func TestExtends(t *testing.T) {
 		{"a new repository", "repositories: [{name: new, url: 'file:///new', ref: x, packages: [{directory: .}]}]", repositories, "shop main 2, tools main 1, new x 1"},
 		{"a new repository behind another", "repositories: [{name: shop}, {name: new, url: 'file:///new', ref: x, packages: [{directory: .}]}]",
 			repositories, "shop main 2, new x 1, tools main 1"},
+		{"a repository in the place of another", "repositories: [{name: shop, drop: true}, {name: new, url: 'file:///new', ref: x, packages: [{directory: .}]}]\nlock: null\neditions: [{name: product, repository: new}]",
+			repositories, "new x 1, tools main 1"},
 		{"a repository less", "repositories: [{name: tools, drop: true}]", repositories, "shop main 2"},
 		{"packages", "repositories: [{name: shop, packages: [{each: lib, exclude: [y/]}, {directory: new}, {directory: shop, drop: true}]}]",
 			func(l *releases.Line) string { return fmt.Sprint(l.Repositories[0].Packages) }, "[{lib   [y/] [] false <nil>} { new  [] [] false <nil>}]"},

@@ -154,6 +154,31 @@ repositories:
 	}
 }
 
+// TestCheck: a line that no file made is held against the same rules.
+func TestCheck(t *testing.T) {
+	line := func() *releases.Line {
+		return &releases.Line{Name: "a", Title: "a", Vendor: "a", URL: "https://a.example.org/", Keep: 1, Versions: releases.Versions{Policy: "nightly", Fallback: "1.0"},
+			Repositories: []releases.Repository{{Name: "a", URL: "embedded:a", Ref: "main", Local: true, Packages: []releases.Package{{Directory: "."}}}},
+			Install:      releases.Install{Level: "install", Search: "none"}}
+	}
+	if err := Check(line()); err != nil {
+		t.Error(err)
+	}
+	for want, spoil := range map[string]func(l *releases.Line){
+		"repositories[a].url: \"organization:x\":": func(l *releases.Line) { l.Repositories[0].URL = "organization:x" },
+		"repositories[a].ref: \"-x\"":              func(l *releases.Line) { l.Repositories[0].Ref = "-x" },
+		"vendor: \"../x\"":                         func(l *releases.Line) { l.Vendor = "../x" },
+		"lock: there is no repository":             func(l *releases.Line) { l.Lock = "b" },
+		"keep: 0: want a number":                   func(l *releases.Line) { l.Keep = 0 },
+	} {
+		l := line()
+		spoil(l)
+		if err := Check(l); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // TestManifestOrder: composer.json keeps the order of the keys in the file.
 func TestManifestOrder(t *testing.T) {
 	line, err := Load("upstream-nightly")
