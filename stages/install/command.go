@@ -50,7 +50,7 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.ExtraFiles = s.dir.inherited()
 	s.progress(pipeline.Step{Item: c.step})
-	began := s.clock()
+	began := s.options.Now()
 	failed := cmd.Run()
 	_ = endGroup(cmd) // what it left in the background; mostly nothing
 	s.record(c.step, began, peakMemory(cmd.ProcessState))
@@ -64,6 +64,13 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 		return log, s.failure(ctx, c, log, cmd, failed, output)
 	}
 	return log, nil
+}
+
+// lines runs a command and gives the lines of its output, of one that fails too.
+func (s *shop) lines(ctx context.Context, c command) (lines []string, err error) {
+	c.line = func(line string) { lines = append(lines, line) }
+	_, err = s.run(ctx, c)
+	return lines, err
 }
 
 func (s *shop) failure(ctx context.Context, c command, log string, cmd *exec.Cmd, failed error, o *output) error {
@@ -111,9 +118,6 @@ func (c command) hide(text string) string {
 
 // progress hands on a step of this stage.
 func (s *shop) progress(step pipeline.Step) {
-	if s.options.Progress == nil {
-		return
-	}
 	step.Stage = stageName
 	s.options.Progress(step)
 }

@@ -2,10 +2,7 @@ package install
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"net/url"
-	"slices"
 
 	"github.com/mage-os/nightly/stages"
 )
@@ -19,34 +16,24 @@ type Extra struct {
 }
 
 // ParseCache reads redis://host:port; valkey:// is the same, and the port is 6379
-// if there is none.
+// if there is none. Its errors do not repeat the text.
 func ParseCache(text string) (*Extra, error) {
-	return parseExtra("cache", text, "6379", "redis", "valkey")
+	_, address, err := parseAddress("cache", "redis://host:6379", text, "6379", "redis", "valkey")
+	return &Extra{Address: address}, err
 }
 
 // ParseQueue reads amqp://user:password@host:port; the port is 5672 if there is
 // none, and user and password are guest. Its errors do not repeat the text.
 func ParseQueue(text string) (*Extra, error) {
-	q, err := parseExtra("queue", text, "5672", "amqp")
-	if err == nil && q.User == "" {
-		q.User, q.Password = "guest", "guest"
+	u, address, err := parseAddress("queue", "amqp://host:5672", text, "5672", "amqp")
+	if err != nil {
+		return nil, err
 	}
-	return q, err
-}
-
-func parseExtra(what, text, port string, schemes ...string) (*Extra, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("the %s's address is no URL with a host: want %s://host:%s", what, schemes[0], port)
-	}
-	if !slices.Contains(schemes, u.Scheme) {
-		return nil, fmt.Errorf("the %s's address begins with %q: want %s://host:%s", what, u.Scheme, schemes[0], port)
-	}
-	if u.Port() != "" {
-		port = u.Port()
+	if u.User.Username() == "" {
+		return &Extra{Address: address, User: "guest", Password: "guest"}, nil
 	}
 	password, _ := u.User.Password()
-	return &Extra{Address: net.JoinHostPort(u.Hostname(), port), User: u.User.Username(), Password: Password(password)}, nil
+	return &Extra{Address: address, User: u.User.Username(), Password: Password(password)}, nil
 }
 
 // extraTools are the cache and the queue, if there are any, as tools of an
@@ -82,7 +69,7 @@ func (s *shop) startExtras(ctx context.Context) error {
 func (v Services) extraArguments() []string {
 	args := []string{"--session-save=files"}
 	if v.Cache != nil {
-		host, port, _ := net.SplitHostPort(v.Cache.Address) // parseExtra has made it of the two
+		host, port, _ := net.SplitHostPort(v.Cache.Address) // parseAddress has made it of the two
 		args = []string{
 			"--session-save=redis", "--session-save-redis-host=" + host, "--session-save-redis-port=" + port, "--session-save-redis-db=2",
 			"--cache-backend=redis", "--cache-backend-redis-server=" + host, "--cache-backend-redis-port=" + port, "--cache-backend-redis-db=0",

@@ -110,9 +110,7 @@ func (d *folder) busy(ctx context.Context, o Options) error {
 	if owner := d.owner(); owner != os.Getpid() && !slices.Contains(found, owner) {
 		return endAll(ctx, found, o.Log)
 	}
-	if o.Log != nil {
-		o.Log.Info("waiting for an earlier test installation to end", "folder", d.root)
-	}
+	o.Log.Info("waiting for an earlier test installation to end", "folder", d.root)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func TestFolder(t *testing.T) {
 			for _, file := range test.before {
 				write(t, filepath.Join(root, file))
 			}
-			dir, err := openFolder(t.Context(), Options{Dir: root})
+			dir, err := openFolder(t.Context(), Options{Dir: root}.withDefaults())
 			switch {
 			case err == nil:
 				dir.close()
@@ -51,14 +51,14 @@ func TestFolder(t *testing.T) {
 
 func TestFolderIsInUse(t *testing.T) {
 	root := t.TempDir()
-	dir, err := openFolder(t.Context(), Options{Dir: root})
+	dir, err := openFolder(t.Context(), Options{Dir: root}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if second, err := openFolder(ctx, Options{Dir: root}); err == nil {
+	if second, err := openFolder(ctx, Options{Dir: root}.withDefaults()); err == nil {
 		second.close()
 		t.Error("two runs have one work folder")
 	}

@@ -9,6 +9,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,22 @@ func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	}
 }
 
+// withDefaults fills in what may be missing, but for Cache.
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(pipeline.Step) {}
+	}
+	if o.Now == nil {
+		o.Now = func() time.Time { return time.Time{} }
+	}
+	return o
+}
+
 func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.Installation, err error) {
+	o, c.Install.Level = o.withDefaults(), cmp.Or(c.Install.Level, releases.Installed)
 	programs, err := find(o.Programs)
 	if err != nil {
 		return stages.Installation{}, err
@@ -74,6 +90,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 		return stages.Installation{}, machine(err)
 	}
 	defer dir.close()
+	o.Cache = cmp.Or(o.Cache, dir.path("cache"))
 	handler, err := stages.SnapshotHandler(o.Store, c.Snapshot)
 	if err != nil {
 		return stages.Installation{}, machine(err)
@@ -83,7 +100,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 		return stages.Installation{}, err
 	}
 	defer func() { _ = stop() }() // its clients have ended
-	s := &shop{options: o, candidate: c, programs: programs, dir: dir, base: "http://" + address + "/"}
+	s := &shop{options: o, candidate: c, programs: programs, dir: dir, folder: mainProject, base: "http://" + address + "/"}
 	defer s.forgetCache()
 	failed := s.install(ctx)
 	if err := s.end(ctx); failed == nil {
@@ -95,7 +112,7 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 // finish writes the report, of a failure too, and gives the installation.
 func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, error) {
 	made := stages.Installation{
-		Snapshot: s.candidate.Snapshot.Name, Level: s.level(), Cell: s.candidate.Cell, Tools: s.candidate.Tools,
+		Snapshot: s.candidate.Snapshot.Name, Level: s.candidate.Install.Level, Cell: s.candidate.Cell, Tools: s.candidate.Tools,
 		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,
 	}
 	if ctx.Err() != nil {
@@ -112,13 +129,16 @@ func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, e
 	return made, nil
 }
 
+// mainProject is the folder of the project that the candidate is installed as.
+const mainProject = "shop"
+
 // A shop is one installation while it is made.
 type shop struct {
 	options   Options
 	candidate stages.Candidate
 	programs  programs
 	dir       *folder
-	folder    string         // of the project in the work folder; empty: shop
+	folder    string         // of the project, in the work folder
 	base      string         // URL of the served snapshot, with a slash at its end
 	now       releases.Level // that is being proven
 	commands  int            // run so far
@@ -135,14 +155,6 @@ type shop struct {
 	search    *search
 	web       *web
 	ending    []func() error // in reverse order
-}
-
-// level is how far the installation is to go.
-func (s *shop) level() releases.Level {
-	if s.candidate.Install.Level == "" {
-		return releases.Installed
-	}
-	return s.candidate.Install.Level
 }
 
 // install proves one level after the other.
@@ -162,7 +174,7 @@ func (s *shop) install(ctx context.Context) error {
 		releases.Deploy:    {s.deploy, s.deployedPages},
 	}
 	for _, level := range releases.Levels() {
-		if !s.level().Includes(level) {
+		if !s.candidate.Install.Level.Includes(level) {
 			break
 		}
 		s.now = level

@@ -81,7 +81,7 @@ func killAt(t *testing.T, dir, step string) {
 // folder is somebody else's.
 func TestStale(t *testing.T) {
 	root := t.TempDir()
-	dir, err := openFolder(t.Context(), Options{Dir: root})
+	dir, err := openFolder(t.Context(), Options{Dir: root}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir.close()
-	again, err := openFolder(t.Context(), Options{Dir: root})
+	again, err := openFolder(t.Context(), Options{Dir: root}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

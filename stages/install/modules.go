@@ -46,11 +46,13 @@ func (s *shop) builtModules() []module {
 // modules compares what module:status says with what was built: every module is
 // there and enabled, but for those that the search of this cell leaves out.
 func (s *shop) modules(ctx context.Context) error {
-	enabled := map[string]bool{}
-	c := s.magento("module:status", "module:status", "--enabled")
-	c.line = func(line string) { enabled[strings.TrimSpace(line)] = true }
-	if _, err := s.run(ctx, c); err != nil {
+	lines, err := s.lines(ctx, s.magento("module:status", "module:status", "--enabled"))
+	if err != nil {
 		return err
+	}
+	enabled := map[string]bool{}
+	for _, line := range lines {
+		enabled[strings.TrimSpace(line)] = true
 	}
 	var errs []error
 	count := 0

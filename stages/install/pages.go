@@ -75,7 +75,7 @@ func (s *shop) url(path string) string { return "http://" + s.web.address + "/" 
 // shop's logs was written while it was made.
 func (s *shop) page(ctx context.Context, p page) error {
 	before := s.logSizes()
-	began := s.clock()
+	began := s.options.Now()
 	status, body, err := s.get(ctx, p)
 	s.record("page "+p.name, began, 0)
 	if err == nil {

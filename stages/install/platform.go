@@ -35,10 +35,7 @@ func (s *shop) composer(step string, args ...string) command {
 func (s *shop) tool(name string) string { return stages.ToolVersion(s.candidate.Tools, name) }
 
 func (s *shop) validate(ctx context.Context) error {
-	c := s.composer("validate", "validate", "--no-check-publish")
-	var lines []string
-	c.line = func(line string) { lines = append(lines, line) }
-	_, err := s.run(ctx, c)
+	lines, err := s.lines(ctx, s.composer("validate", "validate", "--no-check-publish"))
 	var failed *stepError
 	switch {
 	case err == nil:
@@ -62,10 +59,7 @@ func (s *shop) audit(ctx context.Context) error {
 		s.skip("audit", "none of the line's Composer repositories has security advisories; packagist.org has")
 		return nil
 	}
-	c := s.composer("audit", "audit", "--format=plain")
-	var lines []string
-	c.line = func(line string) { lines = append(lines, line) }
-	_, err := s.run(ctx, c)
+	lines, err := s.lines(ctx, s.composer("audit", "audit", "--format=plain"))
 	var failed *stepError
 	switch {
 	case err == nil:

@@ -58,9 +58,7 @@ func lookForHolders(file string) (pids []int, all bool) {
 func endAll(ctx context.Context, pids []int, log *slog.Logger) error {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		for _, pid := range pids {
-			if log != nil {
-				log.Warn("ending what an earlier test installation left behind", "process", pid, "command", commandOf(pid), "signal", signal.String())
-			}
+			log.Warn("ending what an earlier test installation left behind", "process", pid, "command", commandOf(pid), "signal", signal.String())
 			_ = syscall.Kill(pid, signal) // it may have ended
 		}
 		left, err := waitUntilEnded(ctx, pids)

@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 			for _, shot := range test.shots {
 				write(t, dir.path(filepath.Join("report", stages.ScreenshotsDir, shot)))
 			}
-			s := &shop{options: f.options, dir: dir}
+			s := &shop{options: f.options.withDefaults(), dir: dir, folder: mainProject}
 			if _, err := s.report(t.Context(), test.made, test.failed); err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestBlame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.close()
-	s := &shop{options: f.options, dir: dir, candidate: f.candidate}
+	s := &shop{options: f.options.withDefaults(), dir: dir, folder: mainProject, candidate: f.candidate}
 	for _, name := range []string{"catalog", "catalog-search", "sales"} {
 		full := composer.Name("tiny-os/module-" + name)
 		namespace := map[string]string{"catalog": "Tiny\\\\Catalog\\\\", "catalog-search": "Tiny\\\\CatalogSearch\\\\", "sales": "Tiny\\\\Sales\\\\"}[name]
@@ -127,7 +127,7 @@ func TestNotices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.close()
-	s := &shop{options: f.options, dir: dir}
+	s := &shop{options: f.options.withDefaults(), dir: dir, folder: mainProject}
 	put(t, s.phpLog(), "[24-Nov-2026 04:00:00 UTC] PHP Deprecated:  Use of x in "+s.in("vendor/a/b/C.php")+" on line 7\n"+
 		"[24-Nov-2026 04:00:01 UTC] PHP Deprecated:  Use of x in "+s.in("vendor/a/b/C.php")+" on line 12\n"+
 		"[24-Nov-2026 04:00:01 UTC] PHP Warning:  foreach() in y\nStack trace:\n#0 {main}\n")

@@ -40,7 +40,7 @@ const stopTime = 30 * time.Second
 // startServer starts a service. It holds the lock of the work folder, as
 // all programs do, so that a later run finds it if this one is killed.
 func (s *shop) startServer(v service) (*running, error) {
-	r := &running{shop: s, service: v, log: s.dir.path(filepath.Join("logs", v.name+".log")), began: s.clock(), ended: make(chan struct{})}
+	r := &running{shop: s, service: v, log: s.dir.path(filepath.Join("logs", v.name+".log")), began: s.options.Now(), ended: make(chan struct{})}
 	file, err := os.Create(r.log)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -48,28 +50,35 @@ func (Password) String() string { return "redacted" }
 // LogValue implements slog.LogValuer.
 func (Password) LogValue() slog.Value { return slog.StringValue("redacted") }
 
+const databaseForm = "mysql://user:password@host:port/name"
+
 // ParseDatabase reads mysql://user:password@host:port/name; mariadb:// is the
 // same. The port is 3306 if there is none, and ?upgrade=NAME names a second
 // database. Its errors do not repeat the text.
 func ParseDatabase(text string) (*Database, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return nil, errors.New("the database's address is no URL: want mysql://user:password@host:port/name")
-	case u.Scheme != "mysql" && u.Scheme != "mariadb":
-		return nil, fmt.Errorf("the database's address begins with %q: want mysql://user:password@host:port/name", u.Scheme)
-	case u.Hostname() == "" || u.User.Username() == "" || strings.Trim(u.Path, "/") == "" || strings.Contains(strings.Trim(u.Path, "/"), "/"):
-		return nil, errors.New("the database's address has no host, user or name: want mysql://user:password@host:port/name")
+	u, address, err := parseAddress("database", databaseForm, text, "3306", "mysql", "mariadb")
+	if err != nil {
+		return nil, err
 	}
-	port := u.Port()
-	if port == "" {
-		port = "3306"
+	name := strings.Trim(u.Path, "/")
+	if u.User.Username() == "" || name == "" || strings.Contains(name, "/") {
+		return nil, errors.New("the database's address has no host, user or name: want " + databaseForm)
 	}
 	password, _ := u.User.Password()
-	return &Database{
-		Address: net.JoinHostPort(u.Hostname(), port), Name: strings.Trim(u.Path, "/"),
-		User: u.User.Username(), Password: Password(password), Upgrade: u.Query().Get("upgrade"),
-	}, nil
+	return &Database{Address: address, Name: name, User: u.User.Username(), Password: Password(password), Upgrade: u.Query().Get("upgrade")}, nil
+}
+
+// parseAddress reads the URL of a service, and gives its host with a port. Its errors do
+// not repeat the text.
+func parseAddress(service, form, text, port string, schemes ...string) (u *url.URL, address string, err error) {
+	u, err = url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return nil, "", fmt.Errorf("the %s's address is no URL with a host: want %s", service, form)
+	}
+	if !slices.Contains(schemes, u.Scheme) {
+		return nil, "", fmt.Errorf("the %s's address begins with %q: want %s", service, u.Scheme, form)
+	}
+	return u, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), nil
 }
 
 // startServices starts or finds what the shop needs beside PHP.

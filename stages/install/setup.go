@@ -110,14 +110,14 @@ const fulltext = "catalogsearch_fulltext"
 
 // reindex builds every index; without a search all but the full-text one.
 func (s *shop) reindex(ctx context.Context) error {
-	c := s.magento("indexer:info", "indexer:info")
-	c.line = func(line string) {
+	lines, err := s.lines(ctx, s.magento("indexer:info", "indexer:info"))
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
 		if fields := strings.Fields(line); len(fields) > 1 && (s.search.address != "" || fields[0] != fulltext) {
 			s.indexes = append(s.indexes, fields[0])
 		}
-	}
-	if _, err := s.run(ctx, c); err != nil {
-		return err
 	}
 	if err := s.reindexAs(ctx, "indexer:reindex"); err != nil {
 		return err

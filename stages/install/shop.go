@@ -20,48 +20,28 @@ func (s *shop) skip(step, format string, values ...any) {
 	s.notProven = append(s.notProven, stages.Proof{Step: step, Detail: fmt.Sprintf(format, values...)})
 }
 
-// clock is the time since some moment; always 0 without a clock.
-func (s *shop) clock() time.Time {
-	if s.options.Now == nil {
-		return time.Time{}
-	}
-	return s.options.Now()
-}
-
 // record notes how long a step took, since began, and what memory it took.
 func (s *shop) record(name string, began time.Time, memory int64) {
 	s.steps = append(s.steps, stages.Step{
-		Level: s.now, Name: name, Millis: s.clock().Sub(began).Milliseconds(), Memory: memory,
+		Level: s.now, Name: name, Millis: s.options.Now().Sub(began).Milliseconds(), Memory: memory,
 	})
 }
 
 // project is the folder of the installed project.
-func (s *shop) project() string {
-	if s.folder == "" {
-		return s.dir.path("shop")
-	}
-	return s.dir.path(s.folder)
-}
+func (s *shop) project() string { return s.dir.path(s.folder) }
 
 // in is a path of the installed project, given with slashes.
 func (s *shop) in(path string) string { return filepath.Join(s.project(), filepath.FromSlash(path)) }
 
-func (s *shop) cache() string {
-	if s.options.Cache == "" {
-		return s.dir.path("cache")
-	}
-	return s.options.Cache
-}
-
 // forgetCache removes from Composer's cache what came from this snapshot. The cache
 // goes by URL and the port is another each time, so nobody would use it again.
 func (s *shop) forgetCache() {
-	stale := []string{filepath.Join(s.cache(), "repo", fileName(strings.TrimSuffix(s.base, "/")))}
+	stale := []string{filepath.Join(s.options.Cache, "repo", fileName(strings.TrimSuffix(s.base, "/")))}
 	for _, p := range s.candidate.Snapshot.Packages {
-		stale = append(stale, filepath.Join(s.cache(), "files", filepath.FromSlash(p.Name)))
+		stale = append(stale, filepath.Join(s.options.Cache, "files", filepath.FromSlash(p.Name)))
 	}
 	for _, path := range stale {
-		if err := os.RemoveAll(path); err != nil && s.options.Log != nil {
+		if err := os.RemoveAll(path); err != nil {
 			s.options.Log.Warn("cannot remove from Composer's cache", "path", path, "error", err)
 		}
 	}

@@ -49,7 +49,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 	if err := s.packagesBy(ctx, "install-previous", "install", "--prefer-dist"); err != nil {
 		return err
 	}
-	setup := s.level().Includes(releases.Setup) && s.database.upgrade != ""
+	setup := s.candidate.Install.Level.Includes(releases.Setup) && s.database.upgrade != ""
 	if setup {
 		if err := s.setUpPrevious(ctx); err != nil {
 			return err
@@ -104,7 +104,7 @@ func (s *shop) requireCandidate() error {
 		return err
 	}
 	built := *s
-	built.folder = ""
+	built.folder = mainProject
 	current, repositories, err := built.readManifest()
 	if err != nil {
 		return err
