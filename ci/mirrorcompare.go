@@ -31,7 +31,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 		return &releases.SourceError{Repository: "their mirror", URL: f.compare, Err: err}
 	}
 	o := integrity.Options{Common: f.common, Progress: show.step}
-	if !theirs.Whole() {
+	if !theirs.Whole {
 		o.Vendors = []string{line.Vendor} // a shop has packages from elsewhere, too
 	}
 	report, err := integrity.Compare(ctx, ours, theirs, o)

@@ -10,8 +10,8 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -27,23 +27,27 @@ const (
 	maxDist = 512 << 20
 )
 
+// installed is where Composer 2 says what it installed in a shop.
+const installed = "vendor/composer/installed.json"
+
 // Open opens what an address names: the URL or folder of a Composer repository, a
 // folder of zips, or one of a shop that Composer installed.
-func Open(ctx context.Context, address string, f composer.Fetcher) (Catalogue, error) {
+func Open(ctx context.Context, address string, f composer.Fetcher) (*Catalogue, error) {
+	c := &Catalogue{name: address, Whole: true}
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
-		return openRepository(ctx, address, address, f)
+		return c, c.openRepository(ctx, address, f)
 	}
 	dir, err := filepath.Abs(strings.TrimPrefix(address, "file://"))
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case exists(dir, "packages.json"):
+		return c, c.openFolder(ctx, dir, f)
+	case exists(dir, installed):
+		c.Whole, c.packages = false, func(context.Context) ([]Package, error) { return shopPackages(dir) }
+		return c, nil
 	}
-	if exists(dir, "packages.json") {
-		return openRepository(ctx, address, (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String(), f)
-	}
-	if exists(dir, installed) {
-		return &shop{dir: dir, name: address}, nil
-	}
-	return openZips(dir, address)
+	return c, c.openZips(dir)
 }
 
 func exists(dir, name string) bool {
@@ -51,81 +55,43 @@ func exists(dir, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// A repository is a Composer repository.
-type repository struct {
-	*composer.Repository
-	fetcher composer.Fetcher
-	name    string
-	// local is the folder that the repository lies in, and base the URL that its
-	// dists are recorded under: they are read in the folder.
-	local, base string
-}
-
-func openRepository(ctx context.Context, name, address string, f composer.Fetcher) (*repository, error) {
-	r := &repository{fetcher: f, name: name}
-	if dir, ok := strings.CutPrefix(address, "file://"); ok {
-		r.local = dir
-		var err error
-		if r.base, f, err = relocated(dir, f); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	r.Repository, err = composer.OpenRepository(ctx, address, f)
-	return r, err
-}
-
-// String is the address.
-func (r *repository) String() string { return r.name }
-
-// Whole implements Catalogue.
-func (r *repository) Whole() bool { return true }
-
 // asking bounds the requests to a repository at one time.
 const asking = 8
 
-// Packages implements Catalogue; development versions are left out.
-func (r *repository) Packages(ctx context.Context) ([]Package, error) {
-	names, err := r.Names()
-	if err != nil {
-		return nil, err
-	}
-	found := make([][]Package, len(names))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(asking)
-	for i, name := range names {
-		group.Go(func() error {
-			versions, err := r.Versions(ctx, name)
-			for _, v := range versions {
-				if v.Dist == nil {
-					found[i] = append(found[i], newPackage(v.Manifest, "", ""))
-					continue
+// openRepository opens a Composer repository; its development versions are left out.
+func (c *Catalogue) openRepository(ctx context.Context, address string, f composer.Fetcher) error {
+	r, err := composer.OpenRepository(ctx, address, f)
+	c.packages = func(ctx context.Context) ([]Package, error) {
+		names, err := r.Names()
+		if err != nil {
+			return nil, err
+		}
+		found := make([][]Package, len(names))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(asking)
+		for i, name := range names {
+			group.Go(func() error {
+				versions, err := r.Versions(ctx, name)
+				for _, v := range versions {
+					p := newPackage(v.Manifest)
+					if v.Dist != nil {
+						at, errURL := r.DistURL(v.Dist)
+						err = errors.Join(err, errURL)
+						p.sha1, p.files = v.Dist.SHASum, func(ctx context.Context) (map[string]string, error) { return fetchDist(ctx, f, at) }
+					}
+					found[i] = append(found[i], p)
 				}
-				at, errURL := r.DistURL(v.Dist)
-				err = errors.Join(err, errURL)
-				found[i] = append(found[i], newPackage(v.Manifest, at, v.Dist.SHASum))
-			}
-			return err
-		})
+				return err
+			})
+		}
+		err = group.Wait()
+		return slices.Concat(found...), err
 	}
-	err = group.Wait()
-	var all []Package
-	for _, part := range found {
-		all = append(all, part...)
-	}
-	return all, err
+	return err
 }
 
-// Files implements Catalogue.
-func (r *repository) Files(ctx context.Context, p Package) (map[string]string, error) {
-	if p.At == "" {
-		return nil, nil
-	}
-	at := p.At
-	if rest, ok := strings.CutPrefix(at, r.base); ok && r.base != "" {
-		at = (&url.URL{Scheme: "file", Path: path.Join(r.local, rest)}).String()
-	}
-	body, err := r.fetcher.Fetch(ctx, at)
+func fetchDist(ctx context.Context, f composer.Fetcher, at string) (map[string]string, error) {
+	body, err := f.Fetch(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -137,13 +103,12 @@ func (r *repository) Files(ctx context.Context, p Package) (map[string]string, e
 	return zipFiles(bytes.NewReader(data), int64(len(data)))
 }
 
-// relocated reads a published repository in its folder: the metadata and dists that
-// it records under its public URL are there. What was published by others is read
-// as it is.
-func relocated(dir string, f composer.Fetcher) (string, composer.Fetcher, error) {
-	data, err := files.Read(filepath.Join(filepath.FromSlash(dir), "packages.json"), maxList)
+// openFolder opens a repository in its folder. What was published there for a URL is read
+// as if the folder were served at it; what others published is read as it is.
+func (c *Catalogue) openFolder(ctx context.Context, dir string, f composer.Fetcher) error {
+	data, err := files.Read(filepath.Join(dir, "packages.json"), maxList)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	var s struct {
 		Nightly struct {
@@ -151,34 +116,27 @@ func relocated(dir string, f composer.Fetcher) (string, composer.Fetcher, error)
 		} `json:"x-nightly"`
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return "", nil, fmt.Errorf("packages.json of %s: %w", dir, err)
+		return fmt.Errorf("packages.json of %s: %w", dir, err)
 	}
+	folder := (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir) + "/"}).String()
 	if s.Nightly.URL == "" {
-		return "", f, nil
+		return c.openRepository(ctx, folder, f)
 	}
-	return s.Nightly.URL, &inFolder{f, s.Nightly.URL, dir}, nil
+	return c.openRepository(ctx, s.Nightly.URL, inFolder{f, s.Nightly.URL, folder})
 }
 
-// An inFolder fetcher reads in a folder what is recorded under its public URL.
+// An inFolder fetcher reads in a folder what lies below a URL.
 type inFolder struct {
 	composer.Fetcher
-	base, dir string
+	base, folder string // URLs, with a slash at their ends
 }
 
-// Fetch implements composer.Fetcher. The metadata-url of packages.json is made one
-// of the folder, so that the repository points nowhere else.
-func (f *inFolder) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
-	body, err := f.Fetcher.Fetch(ctx, address)
-	if err != nil || !strings.HasSuffix(address, "/packages.json") {
-		return body, err
+// Fetch implements composer.Fetcher.
+func (f inFolder) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+	if rest, ok := strings.CutPrefix(address, f.base); ok {
+		address = f.folder + rest
 	}
-	defer body.Close()
-	data, err := files.ReadAll(body, address, maxList)
-	if err != nil {
-		return nil, err
-	}
-	local := (&url.URL{Scheme: "file", Path: f.dir + "/"}).String()
-	return io.NopCloser(bytes.NewReader(bytes.ReplaceAll(data, []byte(f.base+"meta/"), []byte(local+"meta/")))), nil
+	return f.Fetcher.Fetch(ctx, address)
 }
 
 // zipFiles returns the SHA-256 of the files of a package's zip. Some lie in one folder
@@ -212,76 +170,96 @@ func withoutFolder(files map[string]string) map[string]string {
 	return stripped
 }
 
-// zips is a folder of zips.
-type zips struct {
-	name  string
-	files []string
-}
-
-func openZips(dir, name string) (*zips, error) {
-	z := &zips{name: name}
+// openZips opens a folder of zips.
+func (c *Catalogue) openZips(dir string) error {
+	var found []string
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasSuffix(file, ".zip") {
-			z.files = append(z.files, file)
+			found = append(found, file)
 		}
 		return err
 	})
-	if err == nil && len(z.files) == 0 {
+	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("%s is neither a Composer repository (packages.json) nor an installed shop (%s), and holds no zip", dir, installed)
 	}
-	return z, err
-}
-
-// String is the folder.
-func (z *zips) String() string { return z.name }
-
-// Whole implements Catalogue.
-func (z *zips) Whole() bool { return true }
-
-// Packages implements Catalogue.
-func (z *zips) Packages(ctx context.Context) ([]Package, error) {
-	var all []Package
-	var errs []error
-	for _, file := range z.files {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	c.packages = func(ctx context.Context) (all []Package, err error) {
+		for _, file := range found {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			m, e := readZip(file, composer.ZipManifest)
+			if e != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", file, e))
+				continue
+			}
+			p := newPackage(m)
+			p.files = func(context.Context) (map[string]string, error) { return readZip(file, zipFiles) }
+			all = append(all, p)
 		}
-		m, err := manifestOfZip(file)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", file, err))
-			continue
-		}
-		all = append(all, newPackage(m, file, ""))
+		return all, err
 	}
-	return all, errors.Join(errs...)
+	return err
 }
 
-func manifestOfZip(file string) (m *composer.Manifest, err error) {
-	err = withZip(file, func(r io.ReaderAt, size int64) (err error) {
-		m, err = composer.ZipManifest(r, size)
-		return err
-	})
-	return m, err
-}
-
-// Files implements Catalogue.
-func (z *zips) Files(_ context.Context, p Package) (files map[string]string, err error) {
-	err = withZip(p.At, func(r io.ReaderAt, size int64) (err error) {
-		files, err = zipFiles(r, size)
-		return err
-	})
-	return files, err
-}
-
-func withZip(file string, read func(io.ReaderAt, int64) error) error {
+func readZip[T any](file string, read func(io.ReaderAt, int64) (T, error)) (found T, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return err
+		return found, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return found, err
 	}
 	return read(f, info.Size())
+}
+
+// shopPackages are what Composer installed in a folder: one version of each package.
+func shopPackages(dir string) (all []Package, err error) {
+	data, err := files.Read(filepath.Join(dir, filepath.FromSlash(installed)), maxList)
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Packages []json.RawMessage }
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("%s: %w", installed, err)
+	}
+	for _, raw := range list.Packages {
+		var at struct {
+			Path string        `json:"install-path"`
+			Dist composer.Dist `json:"dist"`
+		}
+		m, e := composer.ParseManifest(raw)
+		if e == nil {
+			e = json.Unmarshal(raw, &at)
+		}
+		if e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", installed, e))
+			continue
+		}
+		p := newPackage(m)
+		p.sha1 = at.Dist.SHASum
+		if at.Path != "" && m.Type() != "metapackage" {
+			folder := filepath.Join(dir, "vendor", "composer", filepath.FromSlash(at.Path))
+			p.files = func(ctx context.Context) (map[string]string, error) { return folderFiles(ctx, os.DirFS(folder)) }
+		}
+		all = append(all, p)
+	}
+	return all, err
+}
+
+// folderFiles returns the SHA-256 of the files of a package in a shop.
+func folderFiles(ctx context.Context, folder fs.FS) (map[string]string, error) {
+	sums := map[string]string{}
+	return sums, fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || ctx.Err() != nil || !d.Type().IsRegular() {
+			return errors.Join(err, ctx.Err())
+		}
+		f, err := folder.Open(name)
+		if err != nil {
+			return err
+		}
+		sums[name], err = diff.Sum(f)
+		return errors.Join(err, f.Close())
+	})
 }

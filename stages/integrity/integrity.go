@@ -20,26 +20,24 @@ import (
 
 // A Catalogue is a set of packages that can be read. Several goroutines use it at
 // once.
-type Catalogue interface {
-	fmt.Stringer
-	// Packages lists all packages, in any order.
-	Packages(context.Context) ([]Package, error)
-	// Files gives the SHA-256 of every file of a package, by its path; nil for a
-	// package without files.
-	Files(context.Context, Package) (map[string]string, error)
+type Catalogue struct {
 	// Whole says that what is not in it does not exist. A shop has one version of
 	// some packages only.
-	Whole() bool
+	Whole    bool
+	name     string
+	packages func(context.Context) ([]Package, error) // in any order
 }
+
+// String is its address.
+func (c *Catalogue) String() string { return c.name }
 
 // A Package is one version of a package.
 type Package struct {
-	Name, Version string
-	Links         map[composer.Section]map[string]string
-	// SHA1 is the dist's, empty where there is none. The same dist needs no look.
-	SHA1 string
-	// At is where its catalogue has it.
-	At string
+	Ref
+	links map[composer.Section]map[string]string
+	sha1  string // of the dist; empty: there is none. The same dist needs no look
+	// files gives the SHA-256 of every file, by its path; nil: it has none.
+	files func(context.Context) (map[string]string, error)
 }
 
 // compared are the sections that say what is installed with a package.
@@ -48,14 +46,12 @@ var compared = []composer.Section{
 }
 
 // newPackage takes what is compared out of a composer.json.
-func newPackage(m *composer.Manifest, at, sha1 string) Package {
-	p := Package{Name: strings.ToLower(m.Name()), Version: m.Version(), Links: map[composer.Section]map[string]string{}, At: at, SHA1: sha1}
+func newPackage(m *composer.Manifest) Package {
+	p := Package{Ref: Ref{strings.ToLower(m.Name()), m.Version()}, links: map[composer.Section]map[string]string{}}
 	for _, section := range compared {
+		p.links[section] = map[string]string{}
 		for _, l := range m.Links(section) {
-			if p.Links[section] == nil {
-				p.Links[section] = map[string]string{}
-			}
-			p.Links[section][l.Name] = l.Constraint
+			p.links[section][l.Name] = l.Constraint
 		}
 	}
 	return p
@@ -73,7 +69,7 @@ type Options struct {
 // Compare compares ours with theirs. The same version of a package has the same
 // requires and files on both sides; composer.json itself is compared by what it
 // links to, since each writes it in another form.
-func Compare(ctx context.Context, ours, theirs Catalogue, o Options) (*Report, error) {
+func Compare(ctx context.Context, ours, theirs *Catalogue, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(pipeline.Step) {}
 	}
@@ -92,9 +88,9 @@ func Compare(ctx context.Context, ours, theirs Catalogue, o Options) (*Report, e
 		case p.What == diff.Content:
 			common = append(common, p)
 		case p.What == diff.OnlyTheirs && !o.Common:
-			report.Missing = append(report.Missing, Ref{p.Theirs.Name, p.Theirs.Version})
-		case p.What == diff.OnlyOurs && !o.Common && theirs.Whole():
-			report.Extra = append(report.Extra, Ref{p.Ours.Name, p.Ours.Version})
+			report.Missing = append(report.Missing, p.Theirs.Ref)
+		case p.What == diff.OnlyOurs && !o.Common && theirs.Whole:
+			report.Extra = append(report.Extra, p.Ours.Ref)
 		}
 	}
 	report.Compared = len(common)
@@ -120,8 +116,8 @@ func Compare(ctx context.Context, ours, theirs Catalogue, o Options) (*Report, e
 
 // index are a catalogue's packages by "name version", the version as Composer
 // normalizes it: 1.0 and 1.0.0 are the same.
-func index(ctx context.Context, c Catalogue, vendors []string) (map[string]Package, error) {
-	all, err := c.Packages(ctx)
+func index(ctx context.Context, c *Catalogue, vendors []string) (map[string]Package, error) {
+	all, err := c.packages(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the packages of %s: %w", c, err)
 	}
@@ -142,29 +138,37 @@ func index(ctx context.Context, c Catalogue, vendors []string) (map[string]Packa
 }
 
 // compare compares one package.
-func (r *Report) compare(ctx context.Context, ours, theirs Catalogue, a, b Package) error {
+func (r *Report) compare(ctx context.Context, ours, theirs *Catalogue, a, b Package) error {
 	for _, section := range compared {
-		for _, l := range diff.Sets(b.Links[section], a.Links[section]) {
-			r.Links = append(r.Links, LinkDifference{Ref{a.Name, a.Version}, section, l.Key, l.Ours, l.Theirs})
+		for _, l := range diff.Sets(b.links[section], a.links[section]) {
+			r.Links = append(r.Links, LinkDifference{a.Ref, section, l.Key, l.Ours, l.Theirs})
 		}
 	}
-	if a.SHA1 != "" && a.SHA1 == b.SHA1 {
+	if a.sha1 != "" && a.sha1 == b.sha1 {
 		return nil
 	}
-	x, err := ours.Files(ctx, a)
+	x, err := a.filesIn(ctx, ours)
 	if err != nil {
-		return fmt.Errorf("%s: %s %s: %w", ours, a.Name, a.Version, err)
+		return err
 	}
-	y, err := theirs.Files(ctx, b)
-	if err != nil {
-		return fmt.Errorf("%s: %s %s: %w", theirs, b.Name, b.Version, err)
-	}
+	y, err := b.filesIn(ctx, theirs)
 	for _, f := range diff.Sets(y, x) {
 		if f.Key != manifest {
-			r.Files = append(r.Files, FileDifference{Ref{a.Name, a.Version}, diff.Difference{Path: f.Key, What: f.What}})
+			r.Files = append(r.Files, FileDifference{a.Ref, diff.Difference{Path: f.Key, What: f.What}})
 		}
 	}
-	return nil
+	return err
+}
+
+func (p Package) filesIn(ctx context.Context, c *Catalogue) (map[string]string, error) {
+	if p.files == nil {
+		return nil, nil
+	}
+	files, err := p.files(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s %s: %w", c, p.Name, p.Version, err)
+	}
+	return files, nil
 }
 
 const manifest = "composer.json"

@@ -46,7 +46,7 @@ type FileDifference struct {
 	diff.Difference
 }
 
-func newReport(ours, theirs Catalogue) *Report {
+func newReport(ours, theirs *Catalogue) *Report {
 	return &Report{
 		Ours: ours.String(), Theirs: theirs.String(),
 		Missing: []Ref{}, Extra: []Ref{}, Links: []LinkDifference{}, Files: []FileDifference{},
@@ -74,29 +74,27 @@ func (r *Report) JSON() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// sides are what a table says of ours and theirs.
+var sides = map[diff.What][2]string{
+	diff.OnlyOurs: {"there", "-"}, diff.OnlyTheirs: {"-", "there"}, diff.Content: {"other content", "other content"},
+}
+
 // rows are the report as a table: package, version, what differs, ours, theirs.
-func (r *Report) rows() [][5]string {
-	var rows [][5]string
-	for _, m := range r.Missing {
-		rows = append(rows, [5]string{m.Name, m.Version, "package", "-", "there"})
+func (r *Report) rows() (rows [][5]string) {
+	add := func(p Ref, what string, side [2]string) {
+		rows = append(rows, [5]string{p.Name, p.Version, what, side[0], side[1]})
 	}
-	for _, e := range r.Extra {
-		rows = append(rows, [5]string{e.Name, e.Version, "package", "there", "-"})
+	for _, p := range r.Missing {
+		add(p, "package", sides[diff.OnlyTheirs])
+	}
+	for _, p := range r.Extra {
+		add(p, "package", sides[diff.OnlyOurs])
 	}
 	for _, l := range r.Links {
-		rows = append(rows, [5]string{l.Name, l.Version, string(l.Section) + " " + l.Package, cmp.Or(l.Ours, "-"), cmp.Or(l.Theirs, "-")})
+		add(l.Ref, string(l.Section)+" "+l.Package, [2]string{cmp.Or(l.Ours, "-"), cmp.Or(l.Theirs, "-")})
 	}
 	for _, f := range r.Files {
-		ours, theirs := "there", "there"
-		switch f.What {
-		case diff.OnlyOurs:
-			theirs = "-"
-		case diff.OnlyTheirs:
-			ours = "-"
-		case diff.Content:
-			ours, theirs = "other content", "other content"
-		}
-		rows = append(rows, [5]string{f.Name, f.Version, f.Path, ours, theirs})
+		add(f.Ref, f.Path, sides[f.What])
 	}
 	return rows
 }
