@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages/checkout"
 )
@@ -34,7 +35,7 @@ func newClean(env *factory) *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(env.stdout, "%s: %d results, %d trees, %d contents and the git objects of %d repositories removed, %s freed\n",
-				dir, removed.Results, removed.Trees, removed.Contents, git.Repositories, bytesText(removed.Bytes+git.Bytes))
+				dir, removed.Results, removed.Trees, removed.Contents, git.Repositories, display.Bytes(removed.Bytes+git.Bytes))
 			return nil
 		},
 	}

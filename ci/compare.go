@@ -54,7 +54,7 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 		return err
 	}
 	defer func() { err = errors.Join(err, before.close(), after.close()) }()
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 	if err != nil {
 		return err
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, f.fresh)
 	if err != nil {
 		return err
@@ -110,11 +110,11 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 	defer closing(&err, show, r)
 	in, title, err := f.input(ctx, env, r, withLine)
 	if err != nil {
-		return show.failure(ctx, nightly.Result{}, err)
+		return show.Failure(ctx, nightly.Result{}, err)
 	}
 	stage := drift.Stage(drift.Options{Store: r.Store, Cache: r.Store.Cache("scan"), Log: r.Log, Progress: r.Progress})
 	report, err := pipeline.Run(ctx, r.Session(), stage, in)
-	if err := show.failure(ctx, nightly.Result{}, err); err != nil {
+	if err := show.Failure(ctx, nightly.Result{}, err); err != nil {
 		return err
 	}
 	view := drift.View{Report: known.Compare(report, len(in.Only) > 0), Title: title, Program: releases.Program, Baseline: f.baseline, All: f.all}

@@ -52,17 +52,6 @@ func coded(code int, format string, args ...any) error {
 	return &codedError{code, fmt.Errorf(format, args...)}
 }
 
-// A reportedError has been shown already.
-type reportedError struct{ err error }
-
-func (e *reportedError) Error() string { return e.err.Error() }
-func (e *reportedError) Unwrap() error { return e.err }
-
-func isReported(err error) bool {
-	var r *reportedError
-	return errors.As(err, &r)
-}
-
 func exitCode(err error) int {
 	var (
 		address *target.AddressError

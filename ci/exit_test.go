@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
@@ -23,19 +24,19 @@ func TestExitCode(t *testing.T) {
 		{"all is done", nil, 0},
 		{"unknown", cause, 1},
 		{"a wrong flag", usagef("%w", cause), 2},
-		{"a line that is not valid, shown already", &reportedError{fmt.Errorf("load: %w", &releases.ConfigError{Err: cause})}, 2},
+		{"a line that is not valid, shown already", &display.ShownError{Err: fmt.Errorf("load: %w", &releases.ConfigError{Err: cause})}, 2},
 		{"a source that is not reachable, in any stage", in("build", &releases.SourceError{Err: cause}), 3},
 		{"a checkout that fails", in("checkout", cause), 3},
 		{"dependencies", in("dependencies", cause), 4},
 		{"a package that cannot be read for drift", in("drift", cause), 4},
 		{"what is new and unreachable", alarm(make([]drift.Finding, 1)), 8},
 		{"a night that is not what was published", coded(exitDiffers, "%w", cause), 9},
-		{"a repository that was tampered with", &reportedError{coded(exitUntrusted, "%w", cause)}, 10},
+		{"a repository that was tampered with", &display.ShownError{Err: coded(exitUntrusted, "%w", cause)}, 10},
 		{"a repository without a new night", coded(exitStale, "%w", cause), 11},
 		{"packages that cannot be built", in("build", errors.Join(cause, cause)), 4},
-		{"what does not install", &reportedError{in("install", cause)}, 5},
+		{"what does not install", &display.ShownError{Err: in("install", cause)}, 5},
 		{"what does not install in a cell", in("install php8.3", cause), 5},
-		{"a release whose tag is taken", &reportedError{in("tags", cause)}, 12},
+		{"a release whose tag is taken", &display.ShownError{Err: in("tags", cause)}, 12},
 		{"a release commit that cannot be composed", in("commit", cause), 4},
 		{"publishing", in("publish", cause), 6},
 		{"a target that is none", in("publish", &target.AddressError{Err: cause}), 2},

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 )
 
@@ -26,12 +28,28 @@ type factory struct {
 	json     bool
 	verbose  bool
 
-	shown []*display // what was shown of this run, for the page
-	said  []string   // more for the page, in Markdown
+	shown []*display.Run // what was shown of this run, for the page
+	said  []string       // more for the page, in Markdown
 }
 
 // say adds to the page about the run.
 func (env *factory) say(markdown string) { env.said = append(env.said, markdown) }
+
+// display begins to show a run; the page tells of it, too.
+func (env *factory) display() *display.Run {
+	run := display.New(display.Options{Stdout: env.stdout, Stderr: env.stderr, Now: env.now, JSON: env.json, Bars: env.getenv("TERM") != "dumb"})
+	env.shown = append(env.shown, run)
+	return run
+}
+
+// closing closes what a command ran with. That closing failed is the command's error if it
+// has no other.
+func closing(err *error, show *display.Run, r *runner.Runner) {
+	show.Finish()
+	if e := r.Close(); *err == nil {
+		*err = e
+	}
+}
 
 // date is the day of a night: always UTC, so that it does not depend on the
 // machine.

@@ -75,6 +75,8 @@ var mayImport = map[string][]string{
 	"stages/integrity": {"pipeline", "pipeline/files", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"pipeline/remote"},
+	// What people and machines see of a run.
+	"ci/display": {"pipeline", "pipeline/markdown", "pipeline/nightly", "releases", "releases/lines", "stages", "stages/publish", "stages/publish/target"},
 	// The programs that a machine needs, and the checks of this project.
 	"ci/tools":          nil,
 	"ci/check":          {"ci/tools"},

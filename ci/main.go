@@ -6,6 +6,7 @@ package ci
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mage-os/nightly/ci/display"
 )
 
 // Main runs the command line of this process and returns its exit code.
@@ -31,7 +34,8 @@ func Main() int {
 	root := newRoot(env)
 	root.SetArgs(os.Args[1:])
 	ran, err := root.ExecuteContextC(ctx)
-	if err != nil && !isReported(err) {
+	var shown *display.ShownError
+	if err != nil && !errors.As(err, &shown) {
 		fmt.Fprintln(os.Stderr, "mageos-nightly: "+err.Error())
 	}
 	env.tellActions(ran.CommandPath(), err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/mirror"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -85,7 +86,7 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, f.fresh)
 	if err != nil {
 		return err
@@ -110,13 +111,13 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	}
 	if err != nil {
 		nightly.Tried(ctx, o.Publish, env.date(), err, r.Log)
-		return show.end(ctx, nightly.Result{}, err)
+		return show.End(ctx, nightly.Result{}, err)
 	}
 	return f.build(ctx, r, show, plan, o)
 }
 
 // build builds and publishes a plan.
-func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display, plan *releases.Plan, o mirror.Options) error {
+func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.Run, plan *releases.Plan, o mirror.Options) error {
 	last := "the beginning"
 	if len(plan.After) > 0 {
 		last = string(plan.After[0].Snapshot)
@@ -124,22 +125,22 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display,
 	if plan.Pending() == 0 { // the mirror is as fresh as its sources
 		r.Session().Skip("build", "nothing is new since "+last)
 		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
-		return show.end(ctx, nightly.Result{Plan: plan}, nil)
+		return show.End(ctx, nightly.Result{Plan: plan}, nil)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
 	if err != nil {
 		return err
 	}
 	made, err := mirror.Run(ctx, r, plan, o)
-	if isSkip(err) {
+	if display.IsSkip(err) {
 		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
 	} else {
 		nightly.Tried(ctx, o.Publish, string(plan.Snapshot()), err, r.Log)
 	}
-	if err := show.end(ctx, made, err); err != nil {
+	if err := show.End(ctx, made, err); err != nil {
 		return err
 	}
-	show.results(made, saved)
+	show.Results(made, saved)
 	return nil
 }
 

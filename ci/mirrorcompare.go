@@ -16,7 +16,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 	if err != nil {
 		return err
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 	if err != nil {
 		return &releases.SourceError{Repository: "their mirror", URL: f.compare, Err: err}
 	}
-	o := integrity.Options{Common: f.common, Progress: show.step}
+	o := integrity.Options{Common: f.common, Progress: show.Step}
 	if !theirs.Whole {
 		o.Vendors = []string{line.Vendor} // a shop has packages from elsewhere, too
 	}
@@ -38,7 +38,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 	if err != nil {
 		return &releases.SourceError{Repository: "one of the mirrors", URL: f.compare, Err: err}
 	}
-	show.finish()
+	show.Finish()
 	if err := env.write(report, f.format, ""); err != nil {
 		return err
 	}

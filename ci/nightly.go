@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
@@ -74,7 +75,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunnerAt(ctx, show, f.runner, at, f.fresh)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if plan == nil {
 		if plan, err = env.plan(ctx, r, line, f.target.to); err != nil {
 			f.tried(ctx, r, o, env.date(), err)
-			return show.end(ctx, nightly.Result{}, err)
+			return show.End(ctx, nightly.Result{}, err)
 		}
 	}
 	if plan.Local() && !f.target.local && f.target.to == f.target.byDefault {
@@ -105,13 +106,13 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 			err = usagef("--write-proofs: %w", err)
 		}
 	}
-	if !isSkip(err) {
+	if !display.IsSkip(err) {
 		f.tried(ctx, r, o, string(plan.Snapshot()), err)
 	}
-	if err := show.end(ctx, made, err); err != nil {
+	if err := show.End(ctx, made, err); err != nil {
 		return err
 	}
-	show.results(made, saved)
+	show.Results(made, saved)
 	return nil
 }
 
@@ -167,14 +168,14 @@ func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Opt
 // writeMatrix builds a plan and writes its cells for the strategy of a GitHub Actions
 // workflow: matrix: ${{ fromJSON(...) }}. A cell's services are images, empty for none.
 // Standard output holds nothing else.
-func (f nightlyFlags) writeMatrix(ctx context.Context, env *factory, r *runner.Runner, show *display, plan *releases.Plan, o nightly.Options) error {
+func (f nightlyFlags) writeMatrix(ctx context.Context, env *factory, r *runner.Runner, show *display.Run, plan *releases.Plan, o nightly.Options) error {
 	made := nightly.Result{Plan: plan}
 	var err error
 	var cells []releases.Cell
 	if made.Snapshot, err = nightly.Build(ctx, r, plan, "build"); err == nil {
 		cells, err = nightly.Cells(ctx, r, plan, *made.Snapshot, o.Prove)
 	}
-	if err := show.failure(ctx, made, err); err != nil {
+	if err := show.Failure(ctx, made, err); err != nil {
 		return err
 	}
 	return printMatrix(env.stdout, cells)

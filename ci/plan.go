@@ -57,7 +57,7 @@ whoever has it can rebuild that night, byte for byte.`,
 }
 
 func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out string) (err error) {
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
@@ -65,10 +65,10 @@ func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out str
 	defer closing(&err, show, r)
 	plan, err := env.plan(ctx, r, line, to)
 	if err != nil {
-		return show.failed(err)
+		return show.Failed(err)
 	}
-	show.result = nightly.Result{Plan: plan}
-	show.finish()
+	show.Result = nightly.Result{Plan: plan}
+	show.Finish()
 	data, err := plan.Encode()
 	if err != nil {
 		return err

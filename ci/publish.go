@@ -2,17 +2,15 @@ package ci
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
-	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -80,7 +78,7 @@ func (f publishFlags) check(args []string) error {
 }
 
 func runPublish(ctx context.Context, env *factory, f publishFlags, args []string) (err error) {
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {
 		return err
@@ -101,18 +99,18 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 			return err
 		}
 		p, err := o.Publisher.Rollback(ctx, publish.Rollback{To: o.To, Snapshot: back, Keep: o.Keep, DryRun: o.DryRun})
-		if err := show.changedTarget(p, err); err != nil {
+		if err := show.Target(p, err); err != nil {
 			return err
 		}
 	}
 	if f.site != "" {
-		return show.changedTarget(o.Publisher.Site(ctx, publish.Site{From: o.To, To: f.site, URL: f.siteURL, DryRun: o.DryRun}))
+		return show.Target(o.Publisher.Site(ctx, publish.Site{From: o.To, To: f.site, URL: f.siteURL, DryRun: o.DryRun}))
 	}
 	return nil
 }
 
 // publish publishes a snapshot that was built here.
-func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runner, show *display, name string, o nightly.PublishOptions) error {
+func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runner, show *display.Run, name string, o nightly.PublishOptions) error {
 	plan, err := builtPlan(r.Dir, name, f.line)
 	if err != nil {
 		return err
@@ -124,10 +122,10 @@ func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runne
 	prove.Proofs = f.proofs
 	made, err := nightly.Run(ctx, r, plan, nightly.Options{Prove: prove, Publish: o})
 	nightly.Tried(ctx, o, string(plan.Snapshot()), err, r.Log)
-	if err := show.end(ctx, made, err); err != nil || made.Publication == nil {
+	if err := show.End(ctx, made, err); err != nil || made.Publication == nil {
 		return err
 	}
-	return show.changedTarget(*made.Publication, nil)
+	return show.Target(*made.Publication, nil)
 }
 
 // builtPlan is the plan of a snapshot that was built here: a file, or one that the store
@@ -145,19 +143,4 @@ func builtPlan(store, arg, line string) (*releases.Plan, error) {
 		return nil, usagef("%s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", releases.SnapshotName(arg).Title(), l.Name, err)
 	}
 	return nightly.ReadPlan(file)
-}
-
-// changedTarget says what became of a target.
-func (d *display) changedTarget(p stages.Publication, err error) error {
-	d.finish()
-	if err != nil {
-		return &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
-	d.difference()
-	if d.env.json {
-		d.writeJSON(map[string]any{"event": "publication", "publication": p})
-		return nil
-	}
-	_, err = fmt.Fprintf(d.env.stdout, "\n%s: %s (%s), current %s\n", p.Target, p.Summary(), bytesText(p.Bytes), releases.SnapshotName(p.Snapshot).Title())
-	return err
 }

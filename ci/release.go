@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -110,7 +111,7 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 		Version: version, Date: env.date(), Restart: f.restart, DryRun: f.target.dryRun, Preview: f.preview,
 		Repository: release.Repository(f.github), Public: f.public, To: f.target.to,
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := f.newRunner(ctx, env, show, &o)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 		return err
 	}
 	made, err := f.run(ctx, env, r, o)
-	if err := show.end(ctx, made.Result, err); err != nil {
+	if err := show.End(ctx, made.Result, err); err != nil {
 		return err
 	}
 	f.print(env, show, version, made)
@@ -132,7 +133,7 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 
 // newRunner makes what the release is built with, and makes sure that what the
 // installation needs is there, before anything is written. A promotion builds nothing.
-func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display, o *release.Options) (*runner.Runner, error) {
+func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display.Run, o *release.Options) (*runner.Runner, error) {
 	if f.promote {
 		return env.newRunner(show, f.fresh)
 	}
@@ -192,7 +193,7 @@ func (f releaseFlags) run(ctx context.Context, env *factory, r *runner.Runner, o
 }
 
 // print says where the release is, or what a dry run would have written.
-func (f releaseFlags) print(env *factory, show *display, version releases.ReleaseVersion, made release.Result) {
+func (f releaseFlags) print(env *factory, show *display.Run, version releases.ReleaseVersion, made release.Result) {
 	o := f.destination()
 	switch {
 	case f.target.dryRun:
@@ -209,10 +210,10 @@ func (f releaseFlags) print(env *factory, show *display, version releases.Releas
 }
 
 // printPlanned tells what a dry run would have written beside the packages.
-func (f releaseFlags) printPlanned(env *factory, show *display, version releases.ReleaseVersion, made release.Result) {
-	show.difference()
+func (f releaseFlags) printPlanned(env *factory, show *display.Run, version releases.ReleaseVersion, made release.Result) {
+	show.Difference()
 	if env.json {
-		show.writeJSON(map[string]any{"event": "release", "version": version.String(), "repositories": made.Plan.Repositories, "github": made.Place.String(), "dry-run": true})
+		show.Event(map[string]any{"event": "release", "version": version.String(), "repositories": made.Plan.Repositories, "github": made.Place.String(), "dry-run": true})
 		return
 	}
 	for _, p := range made.Plan.Repositories {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
@@ -54,7 +55,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	if err != nil {
 		return err
 	}
-	show := newDisplay(env)
+	show := env.display()
 	r, err := env.newRunnerAt(ctx, show, f, where, true)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	defer closing(&err, show, r)
 	plan := &there.manifest.Plan
 	built, err := nightly.Build(ctx, r, plan, "")
-	if err := show.failure(ctx, nightly.Result{Plan: plan, Snapshot: built}, err); err != nil {
+	if err := show.Failure(ctx, nightly.Result{Plan: plan, Snapshot: built}, err); err != nil {
 		return err
 	}
 	result, err := publish.Reproduced(ctx, r.Trees, *built, there.data, there.repository)
@@ -70,7 +71,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		return err
 	}
 	if env.json {
-		show.writeJSON(map[string]any{"event": "reproduction", "reproduction": result})
+		show.Event(map[string]any{"event": "reproduction", "reproduction": result})
 	} else {
 		printReproduction(env, result, there.repository == nil)
 	}
@@ -103,5 +104,5 @@ func printReproduction(env *factory, r *publish.Reproduction, manifestOnly bool)
 	if len(r.Differences) > 0 {
 		fmt.Fprint(env.stdout, "\nTheirs is what was published, ours what was built here.")
 	}
-	fmt.Fprintf(env.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, bytesText(r.Bytes), how, len(r.Differences))
+	fmt.Fprintf(env.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, display.Bytes(r.Bytes), how, len(r.Differences))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -93,29 +94,29 @@ func reason(err error) string {
 }
 
 // newRunner makes what stages run with in this process.
-func (env *factory) newRunner(show *display, fresh bool) (*runner.Runner, error) {
+func (env *factory) newRunner(show *display.Run, fresh bool) (*runner.Runner, error) {
 	s, dir, err := env.openStore()
 	if err != nil {
 		return nil, err
 	}
 	s.Warm()
-	log := env.logger(show.logs())
+	log := env.logger(show.Logs())
 	client, locate := env.client(log), runner.Embedded(filepath.Join(dir, "embedded"))
 	return &runner.Runner{
 		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
 		Fetcher: composer.NewFetcher(client), Git: git.Options{Client: client, Locate: locate},
-		Environ: env.environ(), Now: env.now, Log: log, Progress: show.step, Report: show.report,
+		Environ: env.environ(), Now: env.now, Log: log, Progress: show.Step, Report: show.Report,
 	}, nil
 }
 
 // newRunnerAt makes what stages run with at a place, and says where that is.
-func (env *factory) newRunnerAt(ctx context.Context, show *display, f runnerFlags, at place, fresh bool) (*runner.Runner, error) {
+func (env *factory) newRunnerAt(ctx context.Context, show *display.Run, f runnerFlags, at place, fresh bool) (*runner.Runner, error) {
 	r, err := env.newRunner(show, fresh)
 	if err != nil {
 		return nil, err
 	}
 	if !at.containers {
-		show.runner(inProcess, at.why)
+		show.Where(inProcess, at.why)
 		return r, nil
 	}
 	if err := env.connect(ctx, show, r, f, at); err != nil {
@@ -125,7 +126,7 @@ func (env *factory) newRunnerAt(ctx context.Context, show *display, f runnerFlag
 }
 
 // connect opens the sessions with the engines.
-func (env *factory) connect(ctx context.Context, show *display, r *runner.Runner, f runnerFlags, at place) error {
+func (env *factory) connect(ctx context.Context, show *display.Run, r *runner.Runner, f runnerFlags, at place) error {
 	log, err := env.engineLog(r.Dir)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ func (env *factory) connect(ctx context.Context, show *display, r *runner.Runner
 		Raw: log, LogFile: log.Name(), Log: r.Log, Progress: r.Progress, File: r.Received.Add,
 	}
 	if env.verbose {
-		o.Raw = io.MultiWriter(log, show.logs())
+		o.Raw = io.MultiWriter(log, show.Logs())
 	}
 	if r.Fresh {
 		o.Fresh = strconv.FormatInt(env.now().UnixNano(), 36)
@@ -148,7 +149,7 @@ func (env *factory) connect(ctx context.Context, show *display, r *runner.Runner
 	case at.must || r.InContainers():
 		return errors.Join(err, log.Close())
 	default:
-		show.runner(inProcess, "the container engine cannot be used: "+reason(err))
+		show.Where(inProcess, "the container engine cannot be used: "+reason(err))
 		return log.Close()
 	}
 	r.OnClose(log)
@@ -157,7 +158,7 @@ func (env *factory) connect(ctx context.Context, show *display, r *runner.Runner
 		if i == 0 {
 			also = ""
 		}
-		show.runner(inContainers, also+engine.Describe())
+		show.Where(inContainers, also+engine.Describe())
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ var remoteStages = []string{"checkout", "dependencies", "build", "tools", "insta
 const eventPause = 100 * time.Millisecond
 
 func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err error) {
-	r, err := env.newRunner(newDisplay(env), false)
+	r, err := env.newRunner(env.display(), false)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -45,7 +45,7 @@ func (f *targetFlags) addKeep(cmd *cobra.Command) {
 }
 
 // options are how what a runner built is published.
-func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nightly.PublishOptions, error) {
+func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) (nightly.PublishOptions, error) {
 	targets := env.targets()
 	targets.Log = r.Log
 	if err := target.Check(f.to, targets); err != nil && f.to != "" {
@@ -67,11 +67,11 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display) (nig
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
-			Target: targets, History: history, Attest: said, Log: r.Log, Progress: show.step,
+			Target: targets, History: history, Attest: said, Log: r.Log, Progress: show.Step,
 		},
 	}
 	if f.dryRun {
-		o.Publisher.Changed = show.changed
+		o.Publisher.Changed = show.Changed
 	}
 	return o, nil
 }
@@ -121,27 +121,4 @@ func (env *factory) githubClient(policy remote.Policy) (*github.Client, error) {
 		return nil, usagef("GITHUB_API_URL: %w", err)
 	}
 	return client, nil
-}
-
-// changed notes what a dry run would change.
-func (d *display) changed(change publish.Change) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.changes = append(d.changes, change)
-}
-
-// difference shows what a dry run would write and remove, by path.
-func (d *display) difference() {
-	slices.SortFunc(d.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
-	for _, change := range d.changes {
-		switch {
-		case d.env.json:
-			d.writeJSON(map[string]any{"event": "change", "change": change})
-		case change.Removed:
-			fmt.Fprintf(d.env.stdout, "- %s\n", change.Path)
-		default:
-			fmt.Fprintf(d.env.stdout, "+ %s  %s\n", change.Path, bytesText(change.Bytes))
-		}
-	}
-	d.changes = nil
 }

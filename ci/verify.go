@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
@@ -81,7 +82,7 @@ func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err
 		return err
 	}
 	if len(report.Problems) > 0 {
-		return &reportedError{coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
+		return &display.ShownError{Err: coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
 	}
 	if f.state != "" {
 		return o.state.remember(f.state, report)
@@ -225,7 +226,7 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	if n := len(r.Problems); n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, bytesText(r.Bytes))
+	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, display.Bytes(r.Bytes))
 	if r.Signed != nil {
 		fmt.Fprintf(env.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
 	}

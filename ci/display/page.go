@@ -1,4 +1,4 @@
-package ci
+package display
 
 import (
 	"fmt"
@@ -18,28 +18,29 @@ const (
 	maxPageProblems = 200
 )
 
-// pageOf is a page about a run, in Markdown: what came of it, the stages, with what
-// it was proven, what was published, and from which commits. It is empty for a
-// command that ran no stage and did not fail.
-func (env *factory) pageOf(command string, failed error) string {
+// Page is a page about what a command ran, in Markdown: what came of it, the notes, the
+// stages, with what it was proven, what was published, and from which commits. code is
+// the exit code of what failed. It is empty for a command that ran no stage, has no notes
+// and did not fail.
+func Page(command string, runs []*Run, notes []string, failed error, code int) string {
 	var p page
 	ran := 0
-	for _, d := range env.shown {
+	for _, d := range runs {
 		ran += len(d.reports)
 	}
-	if ran == 0 && failed == nil && len(env.said) == 0 {
+	if ran == 0 && failed == nil && len(notes) == 0 {
 		return ""
 	}
-	p.heading(command, env.shown, failed)
-	for _, text := range env.said {
+	p.heading(command, runs, failed, code)
+	for _, text := range notes {
 		p.WriteString(text)
 	}
-	for _, d := range env.shown {
+	for _, d := range runs {
 		p.stages(d.reports)
-		p.proven(d.result.Installations)
-		p.publication(d.result.Publication)
-		p.packages(d.result.Snapshot)
-		p.plan(d.result.Plan)
+		p.proven(d.Result.Installations)
+		p.publication(d.Result.Publication)
+		p.packages(d.Result.Snapshot)
+		p.plan(d.Result.Plan)
 	}
 	if p.Len() > maxPage {
 		return p.String()[:strings.LastIndexByte(p.String()[:maxPage], '\n')] + "\n\n… cut off here\n"
@@ -50,10 +51,10 @@ func (env *factory) pageOf(command string, failed error) string {
 // A page is the page about a run.
 type page struct{ markdown.Page }
 
-func (p *page) heading(command string, shown []*display, failed error) {
+func (p *page) heading(command string, shown []*Run, failed error, code int) {
 	title := command
 	for _, d := range shown {
-		if plan := d.result.Plan; plan != nil {
+		if plan := d.Result.Plan; plan != nil {
 			title += ": " + plan.Line.Title + ", " + plan.Snapshot().Title()
 			break
 		}
@@ -62,12 +63,12 @@ func (p *page) heading(command string, shown []*display, failed error) {
 	if failed == nil {
 		return
 	}
-	problems := problemsOf(failed)
-	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", exitCode(failed), markdown.Count(len(problems), "problem"))
-	for _, problem := range problems[:min(len(problems), maxPageProblems)] {
+	all := problems(failed)
+	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", code, markdown.Count(len(all), "problem"))
+	for _, problem := range all[:min(len(all), maxPageProblems)] {
 		fmt.Fprintf(p, "    %s\n", markdown.Printable(problem)) // a block of code: nothing in it is Markdown
 	}
-	if more := len(problems) - maxPageProblems; more > 0 {
+	if more := len(all) - maxPageProblems; more > 0 {
 		fmt.Fprintf(p, "    … and %d more\n", more)
 	}
 	p.WriteString("\n")
@@ -124,7 +125,7 @@ func (p *page) publication(made *stages.Publication) {
 	}
 	fmt.Fprintf(p, "### %s\n\n", what)
 	p.Table("at", "snapshot", "files written", "there already", "bytes", "snapshots kept", "no longer resolved")
-	p.Row(made.URL, string(made.Snapshot), fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), bytesText(made.Bytes),
+	p.Row(made.URL, string(made.Snapshot), fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), Bytes(made.Bytes),
 		listed(made.Kept), listed(made.Removed))
 	p.WriteString("\n")
 }

@@ -1,4 +1,4 @@
-package ci
+package display
 
 import (
 	"fmt"
@@ -14,11 +14,11 @@ import (
 )
 
 // table writes what became of each stage.
-func (d *display) table() {
-	if d.env.json {
+func (d *Run) table() {
+	if d.o.JSON {
 		return
 	}
-	out := tabwriter.NewWriter(d.env.stdout, 0, 8, 2, ' ', 0)
+	out := tabwriter.NewWriter(d.o.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "\nSTAGE\tTIME\tSTATE\tWHAT")
 	for _, r := range d.reports {
 		took := "-"
@@ -34,14 +34,14 @@ func (d *display) table() {
 	out.Flush()
 }
 
-// results says where the results of a run lie and what to do with them.
-func (d *display) results(made nightly.Result, plan string) {
-	if d.env.json {
+// Results says where the results of a run lie and what to do with them.
+func (d *Run) Results(made nightly.Result, plan string) {
+	if d.o.JSON {
 		d.resultEvent(made, plan)
 		return
 	}
-	d.difference()
-	w := d.env.stdout
+	d.Difference()
+	w := d.o.Stdout
 	fmt.Fprintln(w)
 	if made.Shop != "" {
 		fmt.Fprintf(w, "Installed shop  %s\n", made.Shop)
@@ -66,7 +66,7 @@ func (d *display) results(made nightly.Result, plan string) {
 	fmt.Fprintf(w, "Build it again  mageos-nightly %s --plan %s\n", command, plan)
 }
 
-func (d *display) resultEvent(made nightly.Result, plan string) {
+func (d *Run) resultEvent(made nightly.Result, plan string) {
 	event := map[string]any{"event": "result", "plan": plan, "snapshot": made.Plan.Snapshot(), "shop": made.Shop}
 	if made.Snapshot != nil {
 		event["tree"] = made.Snapshot.Tree
@@ -75,7 +75,7 @@ func (d *display) resultEvent(made nightly.Result, plan string) {
 	if made.Publication != nil {
 		event["publication"] = made.Publication
 	}
-	d.writeJSON(event)
+	d.Event(event)
 }
 
 func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
@@ -90,8 +90,8 @@ func whereIs(to string) string {
 	return to
 }
 
-// bytesText writes a size for people.
-func bytesText(n int64) string {
+// Bytes writes a size for people.
+func Bytes(n int64) string {
 	const unit = 1000
 	if n < unit {
 		return fmt.Sprintf("%d B", n)

@@ -1,4 +1,4 @@
-package ci
+package display
 
 import (
 	"io"
@@ -87,7 +87,7 @@ func (b *bars) report(r pipeline.Report) {
 	}
 }
 
-// finish leaves the bars as they are and gives the terminal back.
+// Finish leaves the bars as they are and gives the terminal back.
 func (b *bars) finish() {
 	b.mu.Lock()
 	for _, s := range b.stage {

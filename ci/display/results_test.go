@@ -1,4 +1,4 @@
-package ci
+package display
 
 import (
 	"bytes"
@@ -25,8 +25,8 @@ func TestResultsSayWhere(t *testing.T) {
 		"s3://bucket/folder": "\nRepository      s3://bucket/folder\nNight           s3://bucket/folder/nights/2026-11-24\nPlan ",
 	} {
 		var out bytes.Buffer
-		d := &display{env: &factory{stdout: &out}}
-		d.results(nightly.Result{
+		d := New(Options{Stdout: &out})
+		d.Results(nightly.Result{
 			Plan: &releases.Plan{Line: releases.Line{}}, Publication: &stages.Publication{Target: to, Snapshot: "2026-11-24"},
 		}, "plan.json")
 		if !strings.Contains(out.String(), want) {

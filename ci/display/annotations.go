@@ -1,0 +1,68 @@
+package display
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/mage-os/nightly/releases/lines"
+)
+
+// maxAnnotations is how many of a step's errors GitHub shows at the run
+// (https://docs.github.com/actions/reference/limits).
+const maxAnnotations = 10
+
+// problems are the problems of a failure, one a line, as the terminal shows them.
+func problems(failed error) []string {
+	var all []string
+	for line := range strings.Lines(failed.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// placed matches a problem of one of our own YAML files: releases/mine.yaml:12:3: text.
+var placed = regexp.MustCompile(`^(?:stage \w+: |plan: )?([^\s:]+\.ya?ml):(\d+)(?::\d+)?: (.*)$`)
+
+// Annotate writes the problems of a failure as commands of GitHub Actions, which take
+// standard error as well:
+// standard output can be a result (https://docs.github.com/actions/reference/workflow-commands-for-github-actions).
+func Annotate(out io.Writer, command string, failed error) {
+	all := problems(failed)
+	for i, problem := range all {
+		if i == maxAnnotations-1 && len(all) > maxAnnotations {
+			problem = fmt.Sprintf("and %d more: the page of the run has all", len(all)-i)
+		}
+		if i == maxAnnotations {
+			return
+		}
+		place := ""
+		if at := placed.FindStringSubmatch(problem); at != nil {
+			place, problem = "file="+property(lineFile(at[1]))+",line="+at[2]+",", at[3]
+		}
+		fmt.Fprintf(out, "::error %stitle=%s::%s\n", place, property(command), message(problem))
+	}
+}
+
+// lineFile is where the file of a line lies in a checkout: those that the program
+// carries have no folder.
+func lineFile(name string) string {
+	for _, carried := range lines.Names() {
+		if name == carried+".yaml" {
+			return "releases/" + name
+		}
+	}
+	return name
+}
+
+// message and property escape as the runner reads it back.
+func message(text string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(text)
+}
+
+func property(text string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(message(text))
+}

@@ -1,0 +1,50 @@
+package display
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish"
+)
+
+// Changed notes what a dry run would change.
+func (d *Run) Changed(change publish.Change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes = append(d.changes, change)
+}
+
+// Difference shows what a dry run would write and remove, by path.
+func (d *Run) Difference() {
+	slices.SortFunc(d.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
+	for _, change := range d.changes {
+		switch {
+		case d.o.JSON:
+			d.Event(map[string]any{"event": "change", "change": change})
+		case change.Removed:
+			fmt.Fprintf(d.o.Stdout, "- %s\n", change.Path)
+		default:
+			fmt.Fprintf(d.o.Stdout, "+ %s  %s\n", change.Path, Bytes(change.Bytes))
+		}
+	}
+	d.changes = nil
+}
+
+// Target says what became of a target.
+func (d *Run) Target(p stages.Publication, err error) error {
+	d.Finish()
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	d.Difference()
+	if d.o.JSON {
+		d.Event(map[string]any{"event": "publication", "publication": p})
+		return nil
+	}
+	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: %s (%s), current %s\n", p.Target, p.Summary(), Bytes(p.Bytes), releases.SnapshotName(p.Snapshot).Title())
+	return err
+}

@@ -1,0 +1,94 @@
+package display
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+)
+
+func TestAnnotations(t *testing.T) {
+	var out bytes.Buffer
+	Annotate(&out, "mageos-nightly nightly", errors.New(strings.Join([]string{
+		"nightly.yaml:12:3: url: want, a URL", "lines/mine.yaml:7: no name", "repository a: 100% gone",
+	}, "\n")))
+	want := `::error file=releases/nightly.yaml,line=12,title=mageos-nightly nightly::url: want, a URL
+::error file=lines/mine.yaml,line=7,title=mageos-nightly nightly::no name
+::error title=mageos-nightly nightly::repository a: 100%25 gone
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	out.Reset()
+	Annotate(&out, "ci", errors.New(strings.Repeat("p\n", 26)))
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 10 || lines[9] != "::error title=ci::and 17 more: the page of the run has all" {
+		t.Errorf("%d lines, the last: %s", len(lines), lines[len(lines)-1])
+	}
+}
+
+// failedRun has shown a run that failed.
+func failedRun() *Run {
+	snapshot := &stages.Snapshot{Packages: []stages.SnapshotPackage{{Name: "acme/one", Version: "1.0", Type: "library"}}}
+	plan := &releases.Plan{Date: "2026-11-24", Line: releases.Line{Name: "acme", Title: "Acme | <b>"}, Repositories: []releases.PlannedRepository{
+		{Name: "shop", URL: "https://github.com/acme/shop.git", Ref: "refs/heads/main", Commit: strings.Repeat("a1", 20), Tag: "1.0"},
+		{Name: "own", URL: "ssh://git@example.org/own", Ref: "refs/heads/main", Commit: strings.Repeat("b2", 20)},
+	}}
+	return &Run{
+		Result: nightly.Result{Plan: plan, Snapshot: snapshot, Proof: nightly.Proof{Installations: []stages.Installation{{
+			Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4"}, Tools: []stages.Tool{{Name: "php", Version: "8.4.1"}},
+			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
+		}}}, Publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []releases.SnapshotName{"2026-11-24"}}},
+		reports: []timed{
+			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package"}, took: 1234 * time.Millisecond},
+			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
+		},
+	}
+}
+
+func TestPage(t *testing.T) {
+	failed := &pipeline.StageError{Stage: "install", Err: errors.New("first `problem`\nsecond")}
+	golden(t, "testdata/page.golden", []byte(Page("mageos-nightly nightly", []*Run{failedRun()}, nil, failed, 5)))
+	if page := Page("mageos-nightly clean", nil, nil, nil, 0); page != "" {
+		t.Errorf("a command that has nothing to say: %s", page)
+	}
+}
+
+func TestLongPage(t *testing.T) {
+	run := failedRun()
+	for i := range 40_000 {
+		run.Result.Snapshot.Packages = append(run.Result.Snapshot.Packages, stages.SnapshotPackage{Name: fmt.Sprintf("acme/module-%d", i)})
+	}
+	if page := Page("ci", []*Run{run}, nil, nil, 0); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
+		t.Errorf("%d bytes", len(page))
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares with a file, or with -update rewrites it.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
