@@ -3,6 +3,7 @@ package ci
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -66,36 +67,36 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 			return err
 		}
 	}
-	comparison, err := compare.Manifests(ctx, before.manifest, after.manifest, history)
+	comparison, err := compare.Manifests(ctx, before.Manifest, after.Manifest, history)
 	if err != nil {
 		return err
 	}
 	return env.write(comparison, f.format, "")
 }
 
-// bothSnapshots reads the two nights that are meant; the caller closes them.
+// bothSnapshots reads the two snapshots that are meant; the caller closes them.
 func bothSnapshots(ctx context.Context, env *factory, in string, args []string) (before, after *published, err error) {
-	newer := in
-	if len(args) > 0 {
-		newer = args[len(args)-1]
-	}
 	if len(args) == 0 {
-		after, err = openSnapshot(ctx, env, in, "")
+		after, err = openSnapshot(ctx, env, in, named(""))
 	} else {
-		after, err = findSnapshot(ctx, env, in, newer)
+		after, err = findSnapshot(ctx, env, in, args[len(args)-1])
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	fail := func(err error) (*published, *published, error) { return nil, nil, errors.Join(err, after.close()) }
-	if len(args) == 2 {
-		if before, err = findSnapshot(ctx, env, in, args[0]); err != nil {
-			return fail(err)
+	switch {
+	case len(args) == 2:
+		before, err = findSnapshot(ctx, env, in, args[0])
+	case after.repository == nil:
+		err = usagef("a manifest alone does not tell what was before it; give both snapshots")
+	default:
+		before = &published{close: func() error { return nil }}
+		if before.Found, err = after.repository.Before(ctx, after.Manifest); errors.Is(err, fs.ErrNotExist) {
+			err = usagef("%w", err)
 		}
-		return before, after, nil
 	}
-	if before, err = snapshotBefore(ctx, after); err != nil {
-		return fail(err)
+	if err != nil {
+		return nil, nil, errors.Join(err, after.close())
 	}
 	return before, after, nil
 }

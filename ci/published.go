@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline/files"
@@ -15,25 +14,34 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A published night is one that somebody has, here or on the web.
+// A published snapshot is one that somebody has, here or on the web.
 type published struct {
-	manifest   *releases.Manifest
-	data       []byte              // its nightly.json
+	publish.Found
 	repository *publish.Repository // nil: there is only the manifest
 	close      func() error
 }
 
-// openPublished reads a night by the URL or path of its manifest or folder, or of a
-// repository, of which it is the current night. The caller closes it.
+// finder finds a snapshot in a repository.
+type finder func(context.Context, publish.Repository) (publish.Found, error)
+
+func named(name releases.SnapshotName) finder {
+	return func(ctx context.Context, r publish.Repository) (publish.Found, error) { return r.Find(ctx, name) }
+}
+
+// openPublished reads a snapshot by the URL or path of its manifest or folder, or of a
+// repository, of which it is the current one. The caller closes it.
 func openPublished(ctx context.Context, env *factory, at string) (*published, error) {
-	place, query, _ := strings.Cut(at, "?") // of a bucket
+	place, query, isBucket := strings.Cut(at, "?")
 	if base, name, ok := cutSnapshot(filepath.ToSlash(place)); ok {
-		return openSnapshot(ctx, env, withQuery(base, query), name)
+		if isBucket {
+			base += "?" + query
+		}
+		return openSnapshot(ctx, env, base, named(name))
 	}
 	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
-	return openSnapshot(ctx, env, at, "")
+	return openSnapshot(ctx, env, at, named(""))
 }
 
 // cutSnapshot cuts the place of a snapshot's folder or manifest, a URL or a path, into
@@ -52,11 +60,12 @@ func cutSnapshot(place string) (repository string, name releases.SnapshotName, o
 	return repository, found, true
 }
 
-func withQuery(base, query string) string {
-	if query == "" {
-		return base
+func cutLast(at string) (base, name string, found bool) {
+	i := strings.LastIndexByte(at, '/')
+	if i < 0 {
+		return "", at, false
 	}
-	return base + "?" + query
+	return at[:i], at[i+1:], true
 }
 
 func isWeb(at string) bool {
@@ -76,40 +85,21 @@ func (env *factory) openSource(ctx context.Context, at string) (target.Source, f
 	return t, t.Close, nil
 }
 
-// openSnapshot reads a snapshot of a repository; an empty name is the current one's.
-func openSnapshot(ctx context.Context, env *factory, at string, snapshot releases.SnapshotName) (*published, error) {
+// openSnapshot reads a snapshot of a repository.
+func openSnapshot(ctx context.Context, env *factory, at string, find finder) (*published, error) {
 	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	p, err := readSnapshot(ctx, source, snapshot)
-	if err != nil {
-		return nil, errors.Join(err, closeSource())
-	}
-	p.close = closeSource
-	return p, nil
-}
-
-func readSnapshot(ctx context.Context, source target.Source, snapshot releases.SnapshotName) (*published, error) {
 	r := publish.Read(source)
-	snapshots, err := r.Snapshots(ctx)
+	found, err := find(ctx, r)
 	if err != nil {
-		return nil, notThere(source, err)
+		return nil, errors.Join(notThere(source, err), closeSource())
 	}
-	if snapshot == "" {
-		if len(snapshots) == 0 {
-			return nil, usagef("%s has no snapshots; was it published by this program?", source)
-		}
-		snapshot = snapshots[0]
-	}
-	m, data, err := r.Manifest(ctx, snapshot)
-	if err != nil {
-		return nil, notThere(source, err)
-	}
-	return &published{manifest: m, data: data, repository: &r}, nil
+	return &published{found, &r, closeSource}, nil
 }
 
-// notThere makes a mistake of the user of a repository or night that is not there.
+// notThere makes a mistake of the user of a repository or snapshot that is not there.
 func notThere(source target.Source, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("%w; give a published repository, or a snapshot of one, as %s/nights/2026-11-24", err, strings.TrimRight(source.String(), "/"))
@@ -125,27 +115,19 @@ func openManifest(ctx context.Context, at string) (*published, error) {
 		base, name, _ := cutLast(at)
 		var source target.Source
 		if source, err = target.OpenWeb(base, newClient()); err == nil {
-			p.data, err = target.Read(ctx, source, name)
+			p.Data, err = target.Read(ctx, source, name)
 		}
 	} else {
-		p.data, err = files.Read(at, files.Large)
+		p.Data, err = files.Read(at, files.Large)
 	}
 	if err != nil {
-		return nil, usagef("read the manifest of a night: %w", err)
+		return nil, usagef("read the manifest of a snapshot: %w", err)
 	}
-	p.manifest, err = releases.ParseManifest(p.data)
+	p.Manifest, err = releases.ParseManifest(p.Data)
 	return p, err
 }
 
-func cutLast(at string) (base, name string, found bool) {
-	i := strings.LastIndexByte(at, '/')
-	if i < 0 {
-		return "", at, false
-	}
-	return at[:i], at[i+1:], true
-}
-
-// findSnapshot reads the night that somebody means: a URL or path as for openPublished,
+// findSnapshot reads the snapshot that somebody means: a URL or path as for openPublished,
 // or within a repository a date or a version.
 func findSnapshot(ctx context.Context, env *factory, in, what string) (*published, error) {
 	if strings.ContainsAny(what, "/") || strings.HasSuffix(what, ".json") {
@@ -155,56 +137,9 @@ func findSnapshot(ctx context.Context, env *factory, in, what string) (*publishe
 		return openPublished(ctx, env, what)
 	}
 	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
-		return openSnapshot(ctx, env, in, name)
+		return openSnapshot(ctx, env, in, named(name))
 	}
-	source, closeSource, err := env.openSource(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	p, err := snapshotOfVersion(ctx, source, what)
-	if err != nil {
-		return nil, errors.Join(err, closeSource())
-	}
-	p.close = closeSource
-	return p, nil
-}
-
-// snapshotOfVersion finds the newest night that has a package of that version.
-func snapshotOfVersion(ctx context.Context, source target.Source, version string) (*published, error) {
-	snapshots, err := publish.Read(source).Snapshots(ctx)
-	if err != nil {
-		return nil, notThere(source, err)
-	}
-	for _, snapshot := range snapshots {
-		p, err := readSnapshot(ctx, source, snapshot)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(p.manifest.Packages, func(pkg releases.ManifestPackage) bool { return pkg.Version == version }) {
-			return p, nil
-		}
-	}
-	return nil, usagef("no night of %s has a package of version %s; give a date, as 2026-11-24, a version, or a manifest", source, version)
-}
-
-// snapshotBefore reads the night before another one of a repository: the next older
-// one of the same line, since a release line may share the repository.
-func snapshotBefore(ctx context.Context, p *published) (*published, error) {
-	if p.repository == nil {
-		return nil, usagef("a manifest alone does not tell what was before it; give both nights")
-	}
-	snapshots, err := p.repository.Snapshots(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, snapshot := range snapshots {
-		m, data, err := p.repository.Manifest(ctx, snapshot)
-		if err != nil {
-			return nil, err
-		}
-		if m.Plan.Line.Name == p.manifest.Plan.Line.Name && releases.NewestFirst(m.Snapshot, p.manifest.Snapshot) > 0 {
-			return &published{manifest: m, data: data, close: func() error { return nil }}, nil
-		}
-	}
-	return nil, usagef("the repository resolves no night of %s before %s", p.manifest.Plan.Line.Name, p.manifest.Snapshot)
+	return openSnapshot(ctx, env, in, func(ctx context.Context, r publish.Repository) (publish.Found, error) {
+		return r.OfVersion(ctx, what)
+	})
 }

@@ -48,7 +48,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		return err
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
-	if err := lines.Check(&there.manifest.Plan.Line); err != nil {
+	if err := lines.Check(&there.Manifest.Plan.Line); err != nil {
 		return fmt.Errorf("the line of what was published: %w", err)
 	}
 	where, err := f.choose(ctx, env)
@@ -61,12 +61,12 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		return err
 	}
 	defer closing(&err, show, r)
-	plan := &there.manifest.Plan
+	plan := &there.Manifest.Plan
 	built, err := nightly.Build(ctx, r, plan, "")
 	if err := show.Failure(ctx, nightly.Result{Plan: plan, Snapshot: built}, err); err != nil {
 		return err
 	}
-	result, err := publish.Reproduced(ctx, r.Trees, *built, there.data, there.repository)
+	result, err := publish.Reproduced(ctx, r.Trees, *built, there.Data, there.repository)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 		printReproduction(env, result, there.repository == nil)
 	}
 	if len(result.Differences) > 0 {
-		return coded(exitDiffers, "%d of %d files of %s are not what was published%s", len(result.Differences), result.Files, there.manifest.Snapshot.Title(), otherProgram(r, there.manifest))
+		return coded(exitDiffers, "%d of %d files of %s are not what was published%s", len(result.Differences), result.Files, there.Manifest.Snapshot.Title(), otherProgram(r, there.Manifest))
 	}
 	return nil
 }
