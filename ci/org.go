@@ -202,7 +202,10 @@ func orgTerraform(env *factory, f *orgFlags) error {
 	if err != nil {
 		return err
 	}
-	configuration := organization.Terraform(list)
+	configuration, err := organization.Terraform(list)
+	if err != nil {
+		return err
+	}
 	if err := env.writeTo(f.output, configuration.HCL); err != nil {
 		return err
 	}

@@ -317,12 +317,21 @@ func TestPlanNamesTwentyChanges(t *testing.T) {
 	}
 }
 
+func terraform(t *testing.T, list *organization.List) *organization.Configuration {
+	t.Helper()
+	made, err := organization.Terraform(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
 func TestTerraform(t *testing.T) {
 	o := fake.Acme()
 	empty, read := hosted(t, o)
 	list := exported(t, empty, read(empty))
 	list.URL = "https://github.example.org/" // the port of the fake is another each time
-	made := organization.Terraform(list)
+	made := terraform(t, list)
 	if _, problems := hclparse.NewParser().ParseHCL(made.HCL, "organization.tf"); problems.HasErrors() {
 		t.Fatalf("it is no HCL: %v", problems)
 	}
@@ -330,7 +339,7 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("the formatter changes it:\n%s", cmp.Diff(string(made.HCL), string(formatted)))
 	}
 	for range 5 {
-		if again := organization.Terraform(list); !bytes.Equal(again.HCL, made.HCL) {
+		if again := terraform(t, list); !bytes.Equal(again.HCL, made.HCL) {
 			t.Fatal("the same list gives other bytes")
 		}
 	}

@@ -53,7 +53,7 @@ func parse(t *testing.T, text string) *organization.List {
 }
 
 func TestTerraformOfEverything(t *testing.T) {
-	made := organization.Terraform(parse(t, smallList))
+	made := terraform(t, parse(t, smallList))
 	golden(t, "small.tf", made.HCL)
 	golden(t, "small.left.txt", []byte(strings.Join(made.Left, "\n")+"\n"))
 	validate(t, made.HCL)

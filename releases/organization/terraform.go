@@ -1,15 +1,18 @@
 package organization
 
 import (
+	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
+	"text/template"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -22,67 +25,46 @@ type Configuration struct {
 	Left []string
 }
 
+//go:embed terraform.hcl.tmpl
+var terraformText string
+
 // Terraform writes the list as configuration for the GitHub provider. Every resource
 // is imported before it is changed, and none is destroyed while it stands in the
 // configuration. The same list gives the same bytes.
-func Terraform(list *List) *Configuration {
-	w := &writer{list: list, file: hclwrite.NewEmptyFile(), apps: map[string]bool{}}
-	w.head()
+func Terraform(list *List) (*Configuration, error) {
+	w := &writer{list: list, apps: map[string]bool{}}
 	if list.BasePermission != "" || list.TwoFactor != "" {
 		w.leave("base-permission and two-factor are not in the configuration: with them the provider would set all other settings of the organization, too")
 	}
-	for _, p := range list.People {
-		w.person(p)
+	text, err := template.New("terraform").Funcs(template.FuncMap{
+		"quote": quote, "label": label, "texts": texts, "sorted": sorted, "resource": resource, "keep": keep, "undeclared": keepUndeclared,
+		"provided": provided, "bypasser": bypasser, "leave": w.leave, "inherits": w.inherits, "actors": w.actors, "writable": w.writable,
+		"apps": func() []string { return slices.Sorted(maps.Keys(w.apps)) },
+	}).Parse(terraformText)
+	if err != nil {
+		return nil, err
 	}
-	for _, t := range list.Teams {
-		w.team(t)
+	var b bytes.Buffer
+	if err := text.Execute(&b, list); err != nil {
+		return nil, err
 	}
-	for _, r := range list.Repositories {
-		w.repository(r)
-	}
-	for _, slug := range slices.Sorted(maps.Keys(w.apps)) {
-		b := w.body().AppendNewBlock("data", []string{"github_app", label(slug)}).Body()
-		b.SetAttributeValue("slug", cty.StringVal(slug))
-	}
-	return &Configuration{HCL: hclwrite.Format(w.file.Bytes()), Left: w.left}
+	return &Configuration{HCL: hclwrite.Format(b.Bytes()), Left: w.left}, nil
 }
 
+// A writer knows what the template asks about the whole list.
 type writer struct {
-	list  *List
-	file  *hclwrite.File
-	apps  map[string]bool // slugs of apps that are looked up
-	left  []string
-	begun bool
+	list *List
+	apps map[string]bool // slugs of apps that are looked up
+	left []string
 }
 
-// body is the file's, with an empty line after what is there.
-func (w *writer) body() *hclwrite.Body {
-	if w.begun {
-		w.file.Body().AppendNewline()
-	}
-	w.begun = true
-	return w.file.Body()
+// leave notes what is not in the configuration; it writes nothing.
+func (w *writer) leave(format string, args ...any) string {
+	w.left = append(w.left, fmt.Sprintf(format, args...))
+	return ""
 }
 
-func (w *writer) comment(text string) {
-	w.body().AppendUnstructuredTokens(hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# " + text + "\n")}})
-	w.begun = false // what it is about follows at once
-}
-
-// head says which provider, and of whom.
-func (w *writer) head() {
-	w.comment("Written by mageos-nightly org terraform; change the list instead, and write this again.")
-	terraform := w.body().AppendNewBlock("terraform", nil).Body()
-	terraform.SetAttributeValue("required_version", cty.StringVal(">= 1.6")) // import blocks
-	terraform.AppendNewBlock("required_providers", nil).Body().SetAttributeValue("github", cty.ObjectVal(map[string]cty.Value{
-		"source": cty.StringVal("integrations/github"), "version": cty.StringVal("~> 6.13"),
-	}))
-	provider := w.body().AppendNewBlock("provider", []string{"github"}).Body()
-	provider.SetAttributeValue("owner", cty.StringVal(w.list.Name))
-	if w.list.URL != "https://github.com/" {
-		provider.SetAttributeValue("base_url", cty.StringVal(w.list.URL))
-	}
-}
+func quote(text string) string { return string(hclwrite.TokensForValue(cty.StringVal(text)).Bytes()) }
 
 var notInLabel = regexp.MustCompile(`[^A-Za-z0-9_-]`)
 
@@ -102,86 +84,145 @@ func label(name string) string {
 }
 
 // resource begins a resource, with its import if the id is known.
-func (w *writer) resource(kind, name, id string) *hclwrite.Body {
+func resource(kind, name, id string) string {
+	text := "\n\n"
 	if id != "" {
-		b := w.body().AppendNewBlock("import", nil).Body()
-		b.SetAttributeTraversal("to", reference(kind, name))
-		b.SetAttributeValue("id", cty.StringVal(id))
+		text = fmt.Sprintf("\n\nimport {\nto = %s.%s\nid = %s\n}\n\n", kind, label(name), quote(id))
 	}
-	return w.body().AppendNewBlock("resource", []string{kind, name}).Body()
+	return text + fmt.Sprintf("resource %q %q {", kind, label(name))
 }
 
-// keep says that a resource is not to be destroyed, and which of its settings are
-// not the list's business.
-func keep(b *hclwrite.Body, ignored ...string) {
-	b.AppendNewline()
-	lifecycle := b.AppendNewBlock("lifecycle", nil).Body()
-	lifecycle.SetAttributeValue("prevent_destroy", cty.True)
-	if len(ignored) == 0 {
-		return
+// keep ends a resource: it is not to be destroyed, and some of its settings are not the
+// list's business.
+func keep(ignored ...string) string {
+	text := "\n\nlifecycle {\nprevent_destroy = true\n"
+	if len(ignored) > 0 {
+		text += "ignore_changes = [" + strings.Join(ignored, ", ") + "]\n"
 	}
-	var names []hclwrite.Tokens
-	for _, name := range ignored {
-		names = append(names, hclwrite.TokensForIdentifier(name))
-	}
-	lifecycle.SetAttributeRaw("ignore_changes", hclwrite.TokensForTuple(names))
+	return text + "}\n}"
 }
 
-func reference(kind, name string, attributes ...string) hcl.Traversal {
-	t := hcl.Traversal{hcl.TraverseRoot{Name: kind}, hcl.TraverseAttr{Name: name}}
-	for _, a := range attributes {
-		t = append(t, hcl.TraverseAttr{Name: a})
-	}
-	return t
+// undeclared are the settings of a repository that the list does not hold: what the
+// provider would switch off, or set to its own defaults, when they are left out.
+var undeclared = []string{
+	"allow_auto_merge", "allow_merge_commit", "allow_rebase_merge", "allow_squash_merge", "allow_update_branch", "auto_init",
+	"delete_branch_on_merge", "gitignore_template", "has_discussions", "has_downloads", "has_issues", "has_projects", "has_wiki", "homepage_url",
+	"is_template", "license_template", "merge_commit_message", "merge_commit_title", "pages", "security_and_analysis",
+	"squash_merge_commit_message", "squash_merge_commit_title", "template", "topics", "vulnerability_alerts", "web_commit_signoff_required",
 }
 
-func texts(all []string) cty.Value {
-	if len(all) == 0 {
-		return cty.ListValEmpty(cty.String)
+// keepUndeclared ends a repository with that description.
+func keepUndeclared(description string) string {
+	if description == "" {
+		return keep(append(slices.Clone(undeclared), "description")...)
 	}
-	var values []cty.Value
-	for _, text := range slices.Sorted(slices.Values(all)) {
-		values = append(values, cty.StringVal(text))
-	}
-	return cty.ListVal(values)
+	return keep(undeclared...)
 }
 
-func (w *writer) person(p Person) {
-	b := w.resource("github_membership", label(p.Login), w.list.Name+":"+p.Login)
-	b.SetAttributeValue("username", cty.StringVal(p.Login))
-	b.SetAttributeValue("role", cty.StringVal(p.Role))
-	keep(b)
+func sorted(all []string) []string { return slices.Sorted(slices.Values(all)) }
+
+// texts is a list of texts in byte order.
+func texts(all []string) string {
+	all = sorted(all)
+	for i, text := range all {
+		all[i] = quote(text)
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }
 
-func (w *writer) team(t Team) {
-	name := label(t.Slug)
-	b := w.resource("github_team", name, t.Slug)
-	b.SetAttributeValue("name", cty.StringVal(t.Name))
-	ignored := []string{"create_default_maintainer", "notification_setting"}
-	if t.Description != "" {
-		b.SetAttributeValue("description", cty.StringVal(t.Description))
-	} else {
-		ignored = append(ignored, "description")
+// provided is what the provider calls a permission.
+func provided(permission string) string {
+	switch permission {
+	case "read":
+		permission = "pull"
+	case "write":
+		permission = "push"
 	}
-	b.SetAttributeValue("privacy", cty.StringVal(t.Privacy))
-	if t.Parent != "" {
-		b.SetAttributeTraversal("parent_team_id", reference("github_team", label(t.Parent), "id"))
-	}
-	keep(b, ignored...)
-	if len(t.Maintainers)+len(t.Members) == 0 {
-		w.leave("team %s has no members: its members are not in the configuration", t.Slug)
-		return
-	}
-	b = w.resource("github_team_members", name, t.Slug)
-	b.SetAttributeTraversal("team_id", reference("github_team", name, "id"))
-	for _, m := range memberships(t) {
-		member := b.AppendNewBlock("members", nil).Body()
-		member.SetAttributeValue("username", cty.StringVal(m.login))
-		member.SetAttributeValue("role", cty.StringVal(m.role))
-	}
-	keep(b)
+	return quote(permission)
 }
 
-func (w *writer) leave(format string, args ...any) {
-	w.left = append(w.left, fmt.Sprintf(format, args...))
+// inherits says that a team has its permission already from a team above it, which
+// is how GitHub lists it, too: written once more, it would be given a second time.
+func (w *writer) inherits(slug string, permissions map[string]string) bool {
+	parents := map[string]string{}
+	for _, t := range w.list.Teams {
+		parents[t.Slug] = t.Parent
+	}
+	for above := parents[slug]; above != ""; above = parents[above] {
+		if permissions[above] == permissions[slug] {
+			return true
+		}
+	}
+	return false
+}
+
+// actors is an attribute that says who may do something, as the provider does: /jane for
+// a person, acme/core for a team, and the node id of an app, which is looked up. There is
+// none for nobody.
+func (w *writer) actors(attribute string, actors []string) string {
+	if len(actors) == 0 {
+		return ""
+	}
+	var items []string
+	for _, actor := range sorted(actors) {
+		kind, name, _ := strings.Cut(actor, ":")
+		switch kind {
+		case "team":
+			items = append(items, quote(w.list.Name+"/"+name))
+		case "user":
+			items = append(items, quote("/"+name))
+		case "app":
+			w.apps[name] = true
+			items = append(items, "data.github_app."+label(name)+".node_id")
+		}
+	}
+	return "\n" + attribute + " = [" + strings.Join(items, ", ") + "]"
+}
+
+// roleIDs are GitHub's own roles that may bypass a ruleset (GitHub's REST
+// documentation, "Rules").
+var roleIDs = map[string]int64{"maintain": 2, "write": 4, "admin": 5}
+
+// writable says whether a ruleset can be written without losing something that is in it,
+// and notes those that cannot, or that are not imported.
+func (w *writer) writable(repository string, s Ruleset) bool {
+	why := unwritable(s)
+	switch {
+	case why != "":
+		w.leave("ruleset %s of %s is not in the configuration, since applying would take its parts away that the list does not describe: %s", s.Name, repository, why)
+	case s.ID <= 0:
+		w.leave("ruleset %s of %s has no id in the list: it is not imported but made; mageos-nightly org export writes the id", s.Name, repository)
+	}
+	return why == ""
+}
+
+func unwritable(s Ruleset) string {
+	if len(s.Other) > 0 {
+		return "rules " + strings.Join(s.Other, ", ")
+	}
+	for _, b := range s.Bypass {
+		role, isRole := strings.CutPrefix(b.Actor, "role:")
+		app, isApp := strings.CutPrefix(b.Actor, "app:")
+		_, err := strconv.Atoi(app)
+		if isRole && roleIDs[role] == 0 || isApp && err != nil || strings.HasPrefix(b.Actor, "user:") {
+			return fmt.Sprintf("%s may bypass it, whose number is not known", b.Actor)
+		}
+	}
+	return ""
+}
+
+// bypasser are the attributes of who may bypass a ruleset.
+func bypasser(actor string) string {
+	kind, name, _ := strings.Cut(actor, ":")
+	switch kind {
+	case "team":
+		return "\nactor_id = github_team." + label(name) + ".id\nactor_type = \"Team\""
+	case "role":
+		return fmt.Sprintf("\nactor_id = %d\nactor_type = \"RepositoryRole\"", roleIDs[name])
+	case "app":
+		return "\nactor_id = " + name + "\nactor_type = \"Integration\""
+	case "organization-admin":
+		return "\nactor_type = \"OrganizationAdmin\""
+	}
+	return "\nactor_type = \"DeployKey\""
 }
