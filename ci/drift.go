@@ -112,7 +112,7 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 	if err != nil {
 		return show.Failure(ctx, nightly.Result{}, err)
 	}
-	stage := drift.Stage(drift.Options{Store: r.Store, Cache: r.Store.Cache("scan"), Log: r.Log, Progress: r.Progress})
+	stage := drift.Stage(drift.Options{Store: r.Store, Log: r.Log, Progress: r.Progress})
 	report, err := pipeline.Run(ctx, r.Session(), stage, in)
 	if err := show.Failure(ctx, nightly.Result{}, err); err != nil {
 		return err

@@ -93,7 +93,7 @@ func (r *Runner) CheckoutOptions(progress pipeline.Progress) checkout.Options {
 
 // DependenciesOptions are those of the dependency generation in this process.
 func (r *Runner) DependenciesOptions(progress pipeline.Progress) dependencies.Options {
-	return dependencies.Options{Store: r.Trees, Cache: r.Store.Cache("dependencies"), Log: r.Log, Progress: progress}
+	return dependencies.Options{Store: r.Trees, Log: r.Log, Progress: progress}
 }
 
 // BuildOptions are those of the package build in this process.

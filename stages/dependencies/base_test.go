@@ -79,7 +79,7 @@ func analyseBase(t *testing.T, require, lock string, tree files) ([]releases.Req
 		}
 		return a
 	}})
-	stage := Stage(Options{Store: s, Cache: s.Cache("dependencies"), Log: slog.New(handler)})
+	stage := Stage(Options{Store: s, Log: slog.New(handler)})
 	out, err := pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
 	if err != nil {
 		return nil, log.String(), err

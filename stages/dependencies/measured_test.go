@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -76,7 +75,7 @@ func TestNightlyMeasured(t *testing.T) {
 				}
 			}
 			got := map[string]string{}
-			for _, r := range baseRequires(t, s, nil, in, mode) {
+			for _, r := range baseRequires(t, s, in, mode) {
 				got[r.Name] = r.Constraint
 				t.Logf("%s %s: %s", r.Name, r.Constraint, r.Evidence)
 			}
@@ -111,7 +110,7 @@ func TestScanMeasured(t *testing.T) {
 	}
 	slices.Sort(want)
 	var got []string
-	for _, r := range baseRequires(t, s, nil, in, releases.ScanRequire) {
+	for _, r := range baseRequires(t, s, in, releases.ScanRequire) {
 		got = append(got, r.Name)
 		t.Logf("%s %s: %s", r.Name, r.Constraint, r.Evidence)
 	}
@@ -201,7 +200,7 @@ func archive(tb testing.TB, s *store.Store, dir string) pipeline.Tree {
 }
 
 // baseRequires runs the stage and gives the requires of the base package.
-func baseRequires(tb testing.TB, s pipeline.Store, cache pipeline.Cache, in stages.Analysis, mode string) []releases.Requirement {
+func baseRequires(tb testing.TB, s pipeline.Store, in stages.Analysis, mode string) []releases.Requirement {
 	tb.Helper()
 	in.Repositories = slices.Clone(in.Repositories)
 	for i, r := range in.Repositories {
@@ -214,7 +213,7 @@ func baseRequires(tb testing.TB, s pipeline.Store, cache pipeline.Cache, in stag
 			}
 		}
 	}
-	out, err := Stage(Options{Store: s, Cache: cache, Log: testLog(tb)}).Run(context.Background(), in)
+	out, err := Stage(Options{Store: s, Log: testLog(tb)}).Run(context.Background(), in)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -227,34 +226,22 @@ func baseRequires(tb testing.TB, s pipeline.Store, cache pipeline.Cache, in stag
 	return nil
 }
 
-// BenchmarkBase finds the nightly list of a base package for the first time
-// (cold) and again with the same files: of NIGHTLY_SOURCES/magento2, and of a
-// generated tree of similar size.
+// BenchmarkBase finds the nightly list of a base package: of NIGHTLY_SOURCES/magento2,
+// and of a generated tree of similar size.
 func BenchmarkBase(b *testing.B) {
-	b.Run("generated", func(b *testing.B) {
-		s := openStore(b)
-		benchmarkBase(b, s, generated(b, s, 2_500))
-	})
-	b.Run("sources", func(b *testing.B) {
-		s := openStore(b)
-		in, _ := magento2(b, s)
-		benchmarkBase(b, s, in)
-	})
-}
-
-func benchmarkBase(b *testing.B, s *store.Store, in stages.Analysis) {
-	n := 0
-	b.Run("cold", func(b *testing.B) {
-		for b.Loop() {
-			n++
-			baseRequires(b, s, s.Cache(fmt.Sprintf("cold-%d", n)), in, releases.NightlyRequire)
-		}
-	})
-	b.Run("unchanged", func(b *testing.B) {
-		cache := s.Cache("warm")
-		baseRequires(b, s, cache, in, releases.NightlyRequire)
-		for b.Loop() {
-			baseRequires(b, s, cache, in, releases.NightlyRequire)
-		}
-	})
+	for name, make := range map[string]func(*store.Store) stages.Analysis{
+		"generated": func(s *store.Store) stages.Analysis { return generated(b, s, 2_500) },
+		"sources": func(s *store.Store) stages.Analysis {
+			in, _ := magento2(b, s)
+			return in
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := openStore(b)
+			in := make(s)
+			for b.Loop() {
+				baseRequires(b, s, in, releases.NightlyRequire)
+			}
+		})
+	}
 }

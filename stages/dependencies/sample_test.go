@@ -82,7 +82,7 @@ func TestSampleKinds(t *testing.T) {
 	at := slices.IndexFunc(in.Repositories[0].Packages, func(p releases.Package) bool { return p.Base != nil })
 	entry := in.Repositories[0].Packages[at]
 	head = slices.DeleteFunc(head, func(f pipeline.File) bool { return pipeline.Within(entry.Exclude, f.Path) || !productionFile(f.Path) })
-	found, err := scan.Scanner{Store: s}.Files(t.Context(), head)
+	found, err := scan.Files(t.Context(), s, head)
 	if err != nil {
 		t.Fatal(err)
 	}

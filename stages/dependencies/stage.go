@@ -25,9 +25,7 @@ const Version = 2
 
 // Options are what the stage works with. None of them decides its result.
 type Options struct {
-	Store pipeline.Store
-	// Cache keeps what was read of the files; nil: all is read anew.
-	Cache    pipeline.Cache
+	Store    pipeline.Reader
 	Log      *slog.Logger      // nil: nothing is logged
 	Progress pipeline.Progress // nil: nobody looks
 }

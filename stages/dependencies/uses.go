@@ -36,7 +36,7 @@ func (a *analysis) uses(ctx context.Context, b base, locked *installed, wanted f
 			files = append(files, f)
 		}
 	}
-	scanned, err := scan.Scanner{Store: a.Store, Cache: a.Cache, Pack: "base " + b.in.Name + " " + b.name}.Files(ctx, files)
+	scanned, err := scan.Files(ctx, a.Store, files)
 	if err != nil {
 		return nil, fmt.Errorf("read its code: %w", err)
 	}

@@ -33,7 +33,7 @@ func folder(t *testing.T, archive *txtar.Archive, change func(*Input)) Report {
 	if change != nil {
 		change(&in)
 	}
-	report, err := pipeline.Run(context.Background(), &pipeline.Session{}, Stage(Options{Store: s, Cache: s.Cache("scan")}), in)
+	report, err := pipeline.Run(context.Background(), &pipeline.Session{}, Stage(Options{Store: s}), in)
 	if err != nil {
 		t.Fatal(err)
 	}

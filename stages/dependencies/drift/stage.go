@@ -21,7 +21,6 @@ const Version = 2
 // Options are what the stage works with. None of them decides its result.
 type Options struct {
 	Store    pipeline.Reader
-	Cache    pipeline.Cache    // of what was read of files; nil: all is read anew
 	Log      *slog.Logger      // nil: nothing is logged
 	Progress pipeline.Progress // nil: nobody looks
 }

@@ -27,7 +27,7 @@ func (o Options) readAll(ctx context.Context, d *distribution) error {
 	var done atomic.Int64
 	for _, m := range d.own {
 		group.Go(func() (err error) {
-			m.found, err = scan.Scanner{Store: o.Store, Cache: o.Cache, Pack: "package " + m.Repository + ":" + m.Name}.Files(ctx, m.files)
+			m.found, err = scan.Files(ctx, o.Store, m.files)
 			o.Progress(pipeline.Step{Stage: Name, Item: m.Name, Done: done.Add(1), Total: int64(len(d.own)), Unit: "packages"})
 			return err
 		})

@@ -15,8 +15,7 @@ import (
 )
 
 // BenchmarkFiles reads all files of NIGHTLY_SOURCES/magento2, and of a generated
-// tree, for the first time (cold) and again (unchanged). "files/s" counts the
-// files that were understood, and "pack-MB" is the size of what is kept.
+// tree. "files/s" counts the files that were understood.
 func BenchmarkFiles(b *testing.B) {
 	s := openStore(b)
 	b.Run("generated", func(b *testing.B) {
@@ -27,47 +26,27 @@ func BenchmarkFiles(b *testing.B) {
 				add(b, s, fmt.Sprintf("etc/di%d.xml", i), generatedXML(i)),
 				add(b, s, fmt.Sprintf("view/Template%d.phtml", i), fmt.Sprintf("<p><?= $block->text(new \\A\\B%d()) ?></p>", i)))
 		}
-		benchmark(b, s, s.Cache, files)
+		benchmark(b, s, files)
 	})
 	b.Run("sources", func(b *testing.B) {
 		folder := os.Getenv("NIGHTLY_SOURCES")
 		if folder == "" {
 			b.Skip("NIGHTLY_SOURCES is not set: it names a folder of git repositories, magento2 among them")
 		}
-		benchmark(b, s, s.Cache, head(b, s, filepath.Join(folder, "magento2")))
+		benchmark(b, s, head(b, s, filepath.Join(folder, "magento2")))
 	})
 }
 
-func benchmark(b *testing.B, s pipeline.Reader, cache func(name string) pipeline.Cache, files []pipeline.File) {
-	n := 0
-	run := func(b *testing.B, name func() string) {
-		understood := 0
-		for b.Loop() {
-			found, err := Scanner{s, cache(name()), "a"}.Files(b.Context(), files)
-			if err != nil {
-				b.Fatal(err)
-			}
-			understood += len(found)
-		}
-		b.ReportMetric(float64(understood)/b.Elapsed().Seconds(), "files/s")
-	}
-	b.Run("cold", func(b *testing.B) {
-		run(b, func() string { n++; return fmt.Sprintf("cold-%d-%d", len(files), n) })
-	})
-	b.Run("unchanged", func(b *testing.B) {
-		name := fmt.Sprintf("warm-%d", len(files))
-		scanner := Scanner{s, cache(name), "a"}
-		if _, err := scanner.Files(b.Context(), files); err != nil {
-			b.Fatal(err)
-		}
-		run(b, func() string { return name })
-		content, err := scanner.Cache.Get(b.Context(), scanner.name())
+func benchmark(b *testing.B, s pipeline.Reader, files []pipeline.File) {
+	understood := 0
+	for b.Loop() {
+		found, err := Files(b.Context(), s, files)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer content.Close()
-		b.ReportMetric(float64(content.Size())/1e6, "pack-MB")
-	})
+		understood += len(found)
+	}
+	b.ReportMetric(float64(understood)/b.Elapsed().Seconds(), "files/s")
 }
 
 func generatedClass(i int) string {

@@ -39,7 +39,7 @@ func TestLargeXML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := Scanner{Store: store}.Files(t.Context(), []pipeline.File{{Path: "etc/di.xml", Mode: pipeline.Regular, Size: size, Digest: digest}})
+	found, err := Files(t.Context(), store, []pipeline.File{{Path: "etc/di.xml", Mode: pipeline.Regular, Size: size, Digest: digest}})
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Problem, "and was not read") {
 		t.Errorf("%v, %v", found, err)
 	}

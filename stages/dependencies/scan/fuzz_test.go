@@ -1,15 +1,12 @@
 package scan
 
 import (
-	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
@@ -72,32 +69,4 @@ func FuzzGraphQL(f *testing.F) {
 	seed(f, ".graphqls")
 	f.Add([]byte("\"\"\"\n\"A\\\\B\"\"\"\" \"A\\\\C\n\"A\\\\D\" \"\\\"A\\\\E\" # \"A\\\\F\"\n\"\""))
 	f.Fuzz(func(t *testing.T, src []byte) { check(t, src, readGraphQL(src)) })
-}
-
-// FuzzPack makes sure that any bytes do no harm.
-func FuzzPack(f *testing.F) {
-	s := openStore(f)
-	scanner := Scanner{s, s.Cache("scan"), "a"}
-	if _, err := scanner.Files(f.Context(), []pipeline.File{add(f, s, "a.php", "<?php new A;"), add(f, s, "LICENSE", "text")}); err != nil {
-		f.Fatal(err)
-	}
-	content, err := scanner.Cache.Get(f.Context(), scanner.name())
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer content.Close()
-	data, err := io.ReadAll(content)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := scanner.Cache.Put(t.Context(), scanner.name(), bytes.NewReader(data)); err != nil {
-			t.Fatal(err)
-		}
-		p := scanner.load(t.Context())
-		if err := scanner.save(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

@@ -10,37 +10,32 @@ import (
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
-// A form of file stands beside the digest of a content in what is kept: what a
-// content says depends on the form that the file's name gives it. A number is
-// never given to another form.
-type form uint8
-
 // A reader understands one form of file. It gives nil for what is no such file.
 type reader func(src []byte) *php.File
 
-// readerOf gives the form that a file's name says it has, and its reader; nil for
-// a file that is not read.
-func readerOf(f pipeline.File) (form, reader) {
+// readerOf gives the reader of the form that a file's name says it has; nil for a
+// file that is not read.
+func readerOf(f pipeline.File) reader {
 	name := path.Base(f.Path)
 	switch {
 	case f.Mode == pipeline.Symlink:
-		return 0, nil
+		return nil
 	case name == "registration.php":
-		return 3, readRegistration
+		return readRegistration
 	case php.IsPHP(name, nil):
-		return 1, readPHP
+		return readPHP
 	case name == "module.xml":
-		return 5, func(src []byte) *php.File { return readXML(src, moduleXML) }
+		return func(src []byte) *php.File { return readXML(src, moduleXML) }
 	case name == "theme.xml":
-		return 6, func(src []byte) *php.File { return readXML(src, themeXML) }
+		return func(src []byte) *php.File { return readXML(src, themeXML) }
 	case strings.HasSuffix(name, ".xml"):
-		return 4, func(src []byte) *php.File { return readXML(src, plainXML) }
+		return func(src []byte) *php.File { return readXML(src, plainXML) }
 	case strings.HasSuffix(name, ".graphqls"):
-		return 7, readGraphQL
+		return readGraphQL
 	case !strings.Contains(name, "."):
-		return 2, readScript
+		return readScript
 	}
-	return 0, nil
+	return nil
 }
 
 func readPHP(src []byte) *php.File {

@@ -1,6 +1,5 @@
 // Package scan reads the files of a tree for what they declare and name: PHP,
-// XML, GraphQL schemas. It reads in parallel, and what it read of a content once
-// it does not read again.
+// XML, GraphQL schemas. It reads in parallel.
 package scan
 
 import (
@@ -42,59 +41,36 @@ type File struct {
 	php.File
 }
 
-// A Scanner reads files. It is safe for use by several goroutines.
-type Scanner struct {
-	Store pipeline.Reader
-	Cache pipeline.Cache // nil: all is read anew
-	// Pack names the results that are kept together, such as a package. All of
-	// them are loaded when one is wanted.
-	Pack string
-}
-
 // Files reads those of the files that it understands, in parallel, and gives
 // what it found in their order. Symbolic links are not followed, and what cannot
 // be read is an error, all of them together.
-func (s Scanner) Files(ctx context.Context, files []pipeline.File) ([]File, error) {
-	known := s.load(ctx)
-	changed := false
-	results := make([]*entry, len(files))
+func Files(ctx context.Context, store pipeline.Reader, files []pipeline.File) ([]File, error) {
+	results := make([]*php.File, len(files))
 	errs := make([]error, len(files))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range files {
-		form, read := readerOf(f)
-		if read == nil || ctx.Err() != nil {
-			continue
-		}
-		k := key{f.Digest, form}
-		e, ok := known[k]
-		if !ok {
-			e = &entry{Key: k}
-			known[k], changed = e, true
+		if understand := readerOf(f); understand != nil && ctx.Err() == nil {
 			group.Go(func() error {
-				e.File, errs[i] = s.read(ctx, f, read)
+				results[i], errs[i] = read(ctx, store, f, understand)
 				return nil
 			})
 		}
-		e.Age, results[i] = 0, e
 	}
 	if err := errors.Join(group.Wait(), errors.Join(errs...), ctx.Err()); err != nil {
 		return nil, err
 	}
 	found := make([]File, 0, len(files))
-	for i, e := range results {
-		if e != nil && e.File != nil {
-			found = append(found, File{files[i].Path, *e.File})
+	for i, f := range results {
+		if f != nil {
+			found = append(found, File{files[i].Path, *f})
 		}
 	}
-	if !changed {
-		return found, nil
-	}
-	return found, s.save(ctx, known)
+	return found, nil
 }
 
-func (s Scanner) read(ctx context.Context, f pipeline.File, read reader) (*php.File, error) {
-	content, err := s.Store.Open(ctx, f.Digest)
+func read(ctx context.Context, store pipeline.Reader, f pipeline.File, understand reader) (*php.File, error) {
+	content, err := store.Open(ctx, f.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Path, err)
 	}
@@ -106,5 +82,5 @@ func (s Scanner) read(ctx context.Context, f pipeline.File, read reader) (*php.F
 	if _, err := io.ReadFull(content, src); err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Path, err)
 	}
-	return read(src), nil
+	return understand(src), nil
 }

@@ -1,15 +1,12 @@
 package scan
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,20 +15,6 @@ import (
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
-
-// counting counts how often a content is opened.
-type counting struct {
-	pipeline.Reader
-	mu     sync.Mutex
-	opened int
-}
-
-func (c *counting) Open(ctx context.Context, digest pipeline.Digest) (pipeline.Content, error) {
-	c.mu.Lock()
-	c.opened++
-	c.mu.Unlock()
-	return c.Reader.Open(ctx, digest)
-}
 
 func openStore(tb testing.TB) *store.Store {
 	tb.Helper()
@@ -88,52 +71,12 @@ func TestFiles(t *testing.T) {
 		{"theme.xml", names(php.Reference{Kind: Theme, Name: "Sample/plain", Line: 1})},
 		{"view/hello.phtml", names(php.Reference{Kind: php.Static, Name: "E", Line: 1})},
 	}
-	reader := &counting{Reader: s}
-	for _, step := range []struct {
-		name   string
-		cache  pipeline.Cache
-		opened int
-	}{
-		{"without a cache", nil, 9}, // two have the same content
-		{"for the first time", s.Cache("scan"), 9},
-		{"again", s.Cache("scan"), 0},
-	} {
-		t.Run(step.name, func(t *testing.T) {
-			reader.opened = 0
-			got, err := Scanner{reader, step.cache, "a_package"}.Files(t.Context(), files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("files differ (-want +got):\n%s", diff)
-			}
-			if reader.opened != step.opened {
-				t.Errorf("%d contents were opened, want %d", reader.opened, step.opened)
-			}
-		})
+	got, err := Files(t.Context(), s, files)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestChanged: only what is new is read, and what two trees that take turns need
-// stays known.
-func TestChanged(t *testing.T) {
-	s := openStore(t)
-	reader := &counting{Reader: s}
-	one := []pipeline.File{add(t, s, "a.php", "<?php new A;"), add(t, s, "b.php", "<?php new B;")}
-	two := []pipeline.File{one[0], add(t, s, "b.php", "<?php new C;")}
-	// The same content says other things under another name.
-	renamed := []pipeline.File{{Path: "a.xml", Mode: pipeline.Regular, Size: one[0].Size, Digest: one[0].Digest}}
-	for i, step := range []struct {
-		files  []pipeline.File
-		opened int
-	}{{one, 2}, {two, 1}, {one, 0}, {two, 0}, {renamed, 1}, {renamed, 0}} {
-		reader.opened = 0
-		if _, err := (Scanner{reader, s.Cache("scan"), "a"}).Files(t.Context(), step.files); err != nil {
-			t.Fatal(err)
-		}
-		if reader.opened != step.opened {
-			t.Errorf("step %d: %d contents were opened, want %d", i, reader.opened, step.opened)
-		}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("files differ (-want +got):\n%s", diff)
 	}
 }
 
@@ -171,80 +114,6 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// TestKeptOnDemand: what is asked for stays known, however often others change.
-func TestKeptOnDemand(t *testing.T) {
-	s := openStore(t)
-	reader := &counting{Reader: s}
-	scanner := Scanner{reader, s.Cache("scan"), "a"}
-	old := add(t, s, "old.php", "<?php new Old;")
-	for i := range maxAge + 2 {
-		reader.opened = 0
-		if _, err := scanner.Files(t.Context(), []pipeline.File{old, add(t, s, "new.php", "<?php new N"+strings.Repeat("n", i)+";")}); err != nil {
-			t.Fatal(err)
-		}
-		if i > 0 && reader.opened != 1 {
-			t.Errorf("%d contents were opened, want the new one", reader.opened)
-		}
-	}
-}
-
-// TestForgotten: what nobody asks for is not kept for ever.
-func TestForgotten(t *testing.T) {
-	s := openStore(t)
-	scanner := Scanner{s, s.Cache("scan"), "a"}
-	old := add(t, s, "old.php", "<?php new Old;")
-	files := []pipeline.File{old}
-	for i := range maxAge + 2 {
-		if _, err := scanner.Files(t.Context(), files); err != nil {
-			t.Fatal(err)
-		}
-		files = []pipeline.File{add(t, s, "new.php", "<?php new N"+strings.Repeat("n", i)+";")}
-	}
-	p := scanner.load(t.Context())
-	if _, ok := p[key{old.Digest, 1}]; ok {
-		t.Error("the old content is still known")
-	}
-	if n := len(p); n > maxAge {
-		t.Errorf("%d contents are known", n)
-	}
-}
-
-// TestDamagedPack: what the cache lost a part of is read anew. That no byte of it is
-// another is for the cache to say.
-func TestDamagedPack(t *testing.T) {
-	s := openStore(t)
-	files := []pipeline.File{add(t, s, "a.php", "<?php new A;")}
-	want, err := Scanner{Store: s}.Files(t.Context(), files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scanner := Scanner{s, s.Cache("scan"), "a"}
-	if _, err := scanner.Files(t.Context(), files); err != nil {
-		t.Fatal(err)
-	}
-	content, err := scanner.Cache.Get(t.Context(), scanner.name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer content.Close()
-	good, err := io.ReadAll(content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range good {
-		if err := scanner.Cache.Put(t.Context(), scanner.name(), bytes.NewReader(good[:i])); err != nil {
-			t.Fatal(err)
-		}
-		got, err := scanner.Files(t.Context(), files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("cut off at %d (-want +got):\n%s", i, diff)
-		}
-	}
-}
-
 func TestUnreadable(t *testing.T) {
 	s := openStore(t)
 	files := []pipeline.File{
@@ -252,13 +121,13 @@ func TestUnreadable(t *testing.T) {
 		add(t, s, "a.php", "<?php new A;"),
 		{Path: "lost.php", Mode: pipeline.Regular, Digest: pipeline.DigestOf([]byte("lost"))},
 	}
-	_, err := Scanner{s, s.Cache("scan"), "a"}.Files(t.Context(), files)
+	_, err := Files(t.Context(), s, files)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "read gone.php") || !strings.Contains(err.Error(), "read lost.php") {
 		t.Errorf("error %v, want fs.ErrNotExist for gone.php and lost.php", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (Scanner{Store: s}).Files(ctx, files[1:2]); !errors.Is(err, context.Canceled) {
+	if _, err := Files(ctx, s, files[1:2]); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
@@ -281,21 +150,12 @@ func fixtures(tb testing.TB, s pipeline.Writer) []pipeline.File {
 	return files
 }
 
-// TestVersion: what is kept is used again, so that a change of what is read from
-// the same bytes needs another version. The golden file is named by it.
-func TestVersion(t *testing.T) {
+// TestFixtures: what is read of files as they are in shops.
+func TestFixtures(t *testing.T) {
 	s := openStore(t)
-	scanner := Scanner{s, s.Cache("scan"), "a"}
-	found, err := scanner.Files(t.Context(), fixtures(t, s))
+	found, err := Files(t.Context(), s, fixtures(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "version-"+version+".golden", text(found))
-	again, err := scanner.Files(t.Context(), fixtures(t, s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(found, again); diff != "" {
-		t.Errorf("what was kept differs (-read +kept):\n%s", diff)
-	}
+	golden(t, "fixtures.golden", text(found))
 }
