@@ -28,11 +28,13 @@ const (
 func label(name releases.SnapshotName) string { return path.Base(name.Dir()) }
 
 // words are what pages and the badge call the kinds of snapshots.
-var words = map[releases.SnapshotKind]struct{ heading, prefix, badge string }{
+var words = map[releases.SnapshotKind]kindWords{
 	releases.Release:  {"Releases", "Release", "release"},
 	releases.Night:    {"Nights", "Night", "nightly"},
 	releases.Addition: {"Added", "Added on", "mirror"},
 }
+
+type kindWords struct{ Heading, Prefix, Badge string }
 
 // packageOf is the package of a file of metadata: acme/shop of acme/shop~dev. Composer
 // asks for both, whichever have versions.

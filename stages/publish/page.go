@@ -2,18 +2,19 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // the page's parts
 	"encoding/base64"
 	"html/template"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
-	"github.com/mage-os/nightly/stages"
 )
 
 //go:embed page/page.html
@@ -25,153 +26,126 @@ var pageStyle string
 //go:embed page/page.js
 var pageScript string
 
-var pageTemplate = template.Must(template.New(pageFile).Parse(pageHTML))
+var pageTemplate = template.Must(template.New(pageFile).Funcs(template.FuncMap{
+	"label": label, "quote": shellQuote, "short": short, "web": compare.WebURL, "subject": subject, "few": few,
+	"words": func(k releases.SnapshotKind) kindWords { return words[k] },
+	"ref": func(name string) string {
+		return strings.TrimPrefix(strings.TrimPrefix(name, "refs/heads/"), "refs/tags/")
+	},
+	"commit": func(web, id string) pageCommit { return pageCommit{web, id} },
+	"github": func(web string) bool { return strings.HasPrefix(web, "https://github.com/") },
+	"plural": func(n int, one, more string) string {
+		if n == 1 {
+			return one
+		}
+		return more
+	},
+}).Parse(pageHTML))
 
 // A page is what a page for people shows: that of the repository, or that of one
 // snapshot. It is a pure function of the repository, so that publishing the same
 // snapshot again leaves it unchanged.
 type page struct {
-	Policy        string        // Content-Security-Policy
-	Style, Script template.HTML // of this program, not of a snapshot
-	Root          string        // path from the page to the repository's root
-	Alone         bool          // a page of one snapshot
-	Title         string
-	Prefix, Name  string // of the snapshot: "Added on" and 2026-11-24
-	Noun          string // that the snapshot is: release, night or addition
-	Local         bool   // a local build
-	Install       string // command; empty if the line has no project
-	Configure     string // command that adds the repository to a project
-	Repositories  []pageRepository
-	From          pageCount  // how many those are
-	Kinds         []pageKind // none on a page of one snapshot
+	Policy        string             // Content-Security-Policy
+	Style, Script template.HTML      // of this program, not of a snapshot
+	Of            *releases.Manifest // the snapshot, or the newest of the repository
+	Base          string             // URL of the repository, or of the snapshot as a repository of its own
+	Alone         bool               // a page of one snapshot
+	Kinds         []pageKind         // none on a page of one snapshot
 	Packages      []pagePackage
-	Changes       *pageChanges // nil: nothing to compare with
+	Built         map[string]bool // packages that Of has
+	Changes       *compare.Result // nil: nothing to compare with
 }
-
-// A pageRepository is a repository of the snapshot. URLs are empty where the sources
-// are not on the web.
-type pageRepository struct{ Name, Ref, Commit, Short, URL, CommitURL string }
-
-// The states of a snapshot.
-const (
-	stateCurrent   = "current"   // the newest that is resolved
-	stateKept      = "kept"      // resolved
-	stateWithdrawn = "withdrawn" // by a rollback
-)
 
 // A pageKind is the snapshots of one kind.
 type pageKind struct {
-	Heading, Noun string
-	Snapshots     []pageSnapshot
+	Kind      releases.SnapshotKind
+	Snapshots []pageSnapshot
 }
 
-// A pageSnapshot is a snapshot of the repository; its links are relative to the page.
-type pageSnapshot struct{ Name, State, Page, Packages, Manifest string }
+// A pageSnapshot is a snapshot of the repository: the newest that is resolved is current,
+// others are kept, or withdrawn by a rollback.
+type pageSnapshot struct {
+	Name  releases.SnapshotName
+	State string
+}
 
 // A pagePackage is a package.
 type pagePackage struct {
-	Name, Version, Type, Command string
-	Gone                         string // label of the last night that had it; empty: the page's snapshot has it
-	Requires                     []pageRequire
-	Versions                     []pageVersion // in the kept snapshots, newest first, if there are others
-	Older                        int           // versions that are not shown
+	releases.ManifestPackage
+	Gone     string        // label of the last night that had it; empty: the page's snapshot has it
+	Versions []pageVersion // in the kept snapshots, newest first, if there are others
+	Older    int           // versions that are not shown
 }
 
 // A pageVersion is a version of a package and the newest snapshot that has it.
-type pageVersion struct{ Version, Snapshot, Page string }
+type pageVersion struct {
+	Version  string
+	Snapshot releases.SnapshotName
+}
 
-// A pageRequire is one require; Built says that it is on the page itself.
-type pageRequire struct {
-	releases.Requirement
-	Built bool
+// A pageCommit is a commit of a repository on the web.
+type pageCommit struct{ Web, ID string }
+
+// URL is where GitHub, GitLab, Gitea and Forgejo all show a commit; empty: it is not on the web.
+func (c pageCommit) URL() string {
+	if c.Web == "" {
+		return ""
+	}
+	return c.Web + "/commit/" + c.ID
 }
 
 func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) page {
-	p := basePage(newest)
-	p.Install = installCommand(newest, r.base)
-	p.Configure = "composer config repositories.nightly composer " + shellQuote(r.base)
+	p := basePage(newest, r.base, changes)
 	all := slices.Concat(r.snapshots, r.withdrawn)
 	slices.SortFunc(all, func(a, b *snapshot) int { return releases.NewestFirst(a.name, b.name) })
 	for _, kind := range []releases.SnapshotKind{releases.Release, releases.Night, releases.Addition} {
-		of := pageKind{Heading: words[kind].heading, Noun: kind.String()}
+		of := pageKind{Kind: kind}
 		for _, n := range all {
 			if n.name.Kind() == kind {
-				of.Snapshots = append(of.Snapshots, pageSnapshot{
-					label(n.name), r.state(n), snapshotFile(n.name, pageFile), snapshotFile(n.name, stages.PackagesFile), snapshotFile(n.name, releases.ManifestName),
-				})
+				of.Snapshots = append(of.Snapshots, pageSnapshot{n.name, r.state(n)})
 			}
 		}
 		if len(of.Snapshots) > 0 {
 			p.Kinds = append(p.Kinds, of)
 		}
 	}
-	p.Packages = pagePackages(newest, r.base)
 	addVersions(&p, r)
-	p.Changes = newPageChanges(changes)
 	return p
 }
 
 func (r *repository) state(n *snapshot) string {
 	switch {
 	case slices.Contains(r.withdrawn, n):
-		return stateWithdrawn
+		return "withdrawn"
 	case n == r.snapshots[0]:
-		return stateCurrent
+		return "current"
 	}
-	return stateKept
+	return "kept"
 }
 
 // newSnapshotPage is the page of one snapshot, whose repository is that snapshot alone.
 func newSnapshotPage(m *releases.Manifest, base string, changes *compare.Result) page {
-	p := basePage(m)
-	p.Alone, p.Root = true, "../../"
-	at := base + m.Snapshot.Dir() + "/"
-	p.Install = installCommand(m, at)
-	p.Configure = "composer config repositories.nightly composer " + shellQuote(at)
-	p.Packages = pagePackages(m, at)
-	p.Changes = newPageChanges(changes)
+	p := basePage(m, base+m.Snapshot.Dir()+"/", changes)
+	p.Alone = true
 	return p
 }
 
-func basePage(m *releases.Manifest) page {
+func basePage(m *releases.Manifest, base string, changes *compare.Result) page {
 	p := page{
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'" +
 			"; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'",
 		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
 		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
-		Title:  m.Plan.Line.Title,
-		Name:   label(m.Snapshot),
-		Prefix: words[m.Snapshot.Kind()].prefix,
-		Noun:   m.Snapshot.Kind().String(),
-		Local:  m.Local,
+		Of:     m, Base: base, Built: map[string]bool{}, Changes: changes,
 	}
-	if p.Title == "" {
-		p.Title = "Nightly builds"
-	}
-	p.From = countOf(len(m.Plan.Repositories), "repository", "repositories")
-	for _, repo := range m.Plan.Repositories {
-		p.Repositories = append(p.Repositories, newPageRepository(repo))
+	for _, pkg := range m.Packages {
+		if !p.Built[pkg.Name] { // else an older version, of a snapshot that has several: see addVersions
+			p.Packages = append(p.Packages, pagePackage{ManifestPackage: pkg})
+		}
+		p.Built[pkg.Name] = true
 	}
 	return p
-}
-
-func pagePackages(m *releases.Manifest, base string) []pagePackage {
-	built := make(map[string]bool, len(m.Packages))
-	for _, pkg := range m.Packages {
-		built[pkg.Name] = true
-	}
-	list := make([]pagePackage, 0, len(m.Packages))
-	for _, pkg := range m.Packages {
-		if n := len(list); n > 0 && list[n-1].Name == pkg.Name {
-			continue // an older version, of a snapshot that has several: see addVersions
-		}
-		row := pagePackage{Name: pkg.Name, Version: pkg.Version, Type: pkg.Type, Command: packageCommand(pkg.Name, pkg.Version, pkg.Type, base)}
-		for _, require := range pkg.Requires {
-			row.Requires = append(row.Requires, pageRequire{require, built[require.Name]})
-		}
-		list = append(list, row)
-	}
-	return list
 }
 
 // shownVersions is how many versions of a package are shown: a mirror has
@@ -192,7 +166,7 @@ func addVersions(p *page, r *repository) {
 		for _, v := range file.Versions {
 			newest := v.Snapshots[0]
 			if row == nil {
-				row = &pagePackage{Name: name, Version: v.Version, Type: file.Type, Command: packageCommand(name, v.Version, file.Type, r.base)}
+				row = &pagePackage{ManifestPackage: releases.ManifestPackage{Name: name, Version: v.Version, Type: file.Type}}
 				rows[name], gone[name] = row, newest
 			}
 			if last, ok := gone[name]; ok && releases.NewestFirst(newest, last) < 0 {
@@ -201,7 +175,7 @@ func addVersions(p *page, r *repository) {
 			if len(row.Versions) == shownVersions {
 				row.Older++
 			} else {
-				row.Versions = append(row.Versions, pageVersion{v.Version, label(newest), snapshotFile(newest, pageFile)})
+				row.Versions = append(row.Versions, pageVersion{v.Version, newest})
 			}
 		}
 	}
@@ -218,51 +192,61 @@ func addVersions(p *page, r *repository) {
 	}
 }
 
-func packageCommand(name, version, kind, base string) string {
-	if kind == releases.ProjectEdition {
-		return createProject(name, version, base)
+// Command gets a package.
+func (p page) Command(pkg releases.ManifestPackage) string {
+	if pkg.Type == releases.ProjectEdition {
+		return "composer create-project --repository=" + shellQuote(p.Base) + " " + shellQuote(pkg.Name+":"+pkg.Version) + " shop"
 	}
-	return "composer require " + shellQuote(name+":"+version)
+	return "composer require " + shellQuote(pkg.Name+":"+pkg.Version)
 }
 
-// installCommand is how to get the line's project: the one that is installed as
-// a test, else its first.
-func installCommand(m *releases.Manifest, base string) string {
-	line := m.Plan.Line
+// Install gets the line's project: the one that is installed as a test, else its first.
+// It is empty if the line has none.
+func (p page) Install() string {
+	line := p.Of.Plan.Line
 	name := line.Install.Project
 	for _, edition := range line.Editions {
-		if name == "" && edition.Type == releases.ProjectEdition {
-			name = edition.Name
+		if edition.Type == releases.ProjectEdition {
+			name = cmp.Or(name, edition.Name)
 		}
 	}
-	for _, pkg := range m.Packages {
+	for _, pkg := range p.Of.Packages {
 		if name != "" && pkg.Name == line.Vendor+"/"+name {
-			return createProject(pkg.Name, pkg.Version, base)
+			pkg.Type = releases.ProjectEdition
+			return p.Command(pkg)
 		}
 	}
 	return ""
 }
 
-func createProject(name, version, base string) string {
-	return "composer create-project --repository=" + shellQuote(base) + " " + shellQuote(name+":"+version) + " shop"
-}
-
-// newPageRepository links what is on the web.
-func newPageRepository(r releases.PlannedRepository) pageRepository {
-	row := pageRepository{Name: r.Name, Ref: r.Ref, Commit: r.Commit, Short: short(r.Commit), URL: compare.WebURL(r.URL)}
-	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
-		row.Ref = strings.TrimPrefix(row.Ref, prefix)
-	}
-	if row.URL != "" {
-		row.CommitURL = commitURL(row.URL, r.Commit)
-	}
-	return row
-}
-
-// commitURL is where GitHub, GitLab, Gitea and Forgejo all show a commit.
-func commitURL(web, commit string) string { return web + "/commit/" + commit }
-
 func short(commit string) string { return commit[:min(10, len(commit))] }
+
+// few reports whether lists are shown at once: what is longer has to be opened.
+func few(lists ...any) bool {
+	n := 0
+	for _, list := range lists {
+		n += reflect.ValueOf(list).Len()
+	}
+	return n <= 12
+}
+
+// A subjectPart is a part of a commit's subject; URL is empty for plain text.
+type subjectPart struct{ Text, URL string }
+
+// subject links the pull requests in a commit's subject.
+func subject(c compare.Commit) []subjectPart {
+	var parts []subjectPart
+	rest := c.Subject
+	for _, request := range c.PullRequests {
+		before, after, found := strings.Cut(rest, "#"+request.Number)
+		if !found || compare.WebURL(request.URL) == "" {
+			continue
+		}
+		parts = append(parts, subjectPart{Text: before}, subjectPart{"#" + request.Number, request.URL})
+		rest = after
+	}
+	return append(parts, subjectPart{Text: rest})
+}
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9@%_+=:,./-]+$`)
 

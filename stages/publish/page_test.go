@@ -74,7 +74,7 @@ func TestCommands(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			m := &releases.Manifest{Packages: []releases.ManifestPackage{edition}}
 			m.Plan.Line = tt.line
-			if diff := cmp.Diff(tt.want, installCommand(m, tt.base)); diff != "" {
+			if diff := cmp.Diff(tt.want, (page{Of: m, Base: tt.base}).Install()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -150,7 +150,7 @@ const shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.
 // A package of a mirror has hundreds of versions: the newest are shown, each once,
 // and the others counted.
 func TestPageOfManyVersions(t *testing.T) {
-	newest := &releases.Manifest{Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
+	newest := &releases.Manifest{Snapshot: "2026-01-31", Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
 	a1, b1 := releases.IndexedFile{Name: "mage-os/a"}, releases.IndexedFile{Name: "mage-os/b"}
 	r := &repository{base: "https://example.org/"}
 	var all []releases.SnapshotName
@@ -162,7 +162,7 @@ func TestPageOfManyVersions(t *testing.T) {
 	}
 	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Snapshots: all}}
 	r.metadata = &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1}}}
-	p := page{Packages: pagePackages(newest, r.base)}
+	p := basePage(newest, r.base, nil)
 	addVersions(&p, r)
 	a, b := p.Packages[0], p.Packages[1]
 	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[shownVersions-1].Version != "1.41.0" {

@@ -59,7 +59,7 @@ type badge struct {
 func (s *Status) badge() badge {
 	b := badge{SchemaVersion: 1, Label: "nightly", Message: "none yet", Color: "brightgreen"}
 	if s.Snapshot != "" {
-		b.Label, b.Message = words[s.Snapshot.Kind()].badge, label(s.Snapshot)
+		b.Label, b.Message = words[s.Snapshot.Kind()].Badge, label(s.Snapshot)
 	}
 	if s.LastTry != nil && !s.LastTry.Good() {
 		b.Message += ", " + s.LastTry.Snapshot + " failed in " + s.LastTry.Stage
