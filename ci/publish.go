@@ -2,7 +2,6 @@ package ci
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -131,16 +130,17 @@ func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runne
 // builtPlan is the plan of a snapshot that was built here: a file, or one that the store
 // has kept.
 func builtPlan(store, arg, line string) (*releases.Plan, error) {
-	if _, err := releases.ParseSnapshotName(arg); err != nil {
+	name, err := releases.ParseSnapshotName(arg)
+	if err != nil {
 		return nightly.ReadPlan(arg)
 	}
 	l, err := lines.Load(line)
 	if err != nil {
 		return nil, err
 	}
-	file := nightly.PlanFile(store, l.Name, arg)
-	if _, err := os.Stat(file); err != nil {
-		return nil, usagef("%s of %s was not built with this store: %w; give its plan, or build it with mageos-nightly nightly", releases.SnapshotName(arg).Title(), l.Name, err)
+	file, err := nightly.KeptPlan(store, l.Name, name)
+	if err != nil {
+		return nil, err
 	}
 	return nightly.ReadPlan(file)
 }

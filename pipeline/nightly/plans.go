@@ -3,7 +3,9 @@ package nightly
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
@@ -34,17 +36,35 @@ func WritePlan(file string, plan *releases.Plan) error {
 	return files.Replace(file, data)
 }
 
-// PlanFile is the file in the store's folder that keeps the plan of a line's snapshot.
-func PlanFile(store, line, snapshot string) string {
-	return filepath.Join(store, "plans", line+"-"+snapshot+".json")
-}
-
-// KeepPlan keeps the plan of a run in the store's folder.
+// KeepPlan keeps the plan of a run in the store's folder. Its name ends in its digest: two
+// lines may have one name, and a line may be planned twice on a day.
 func KeepPlan(store string, plan *releases.Plan) (file string, err error) {
+	data, err := plan.Encode()
+	if err != nil {
+		return "", err
+	}
 	name := string(plan.Snapshot())
 	if plan.Local() {
 		name += "-local" // not the plan of that night of the line
 	}
-	file = PlanFile(store, plan.Line.Name, name)
-	return file, WritePlan(file, plan)
+	file = planFile(store, plan.Line.Name, name, string(pipeline.DigestOf(data)[:12]))
+	return file, files.Replace(file, data)
+}
+
+// KeptPlan is the file of the only plan of a line's snapshot that the store's folder keeps.
+func KeptPlan(store, line string, snapshot releases.SnapshotName) (string, error) {
+	kept, err := filepath.Glob(planFile(store, line, string(snapshot), strings.Repeat("[0-9a-f]", 12)))
+	switch {
+	case err != nil:
+		return "", err
+	case len(kept) == 0:
+		return "", &releases.ConfigError{Err: fmt.Errorf("%s of %s was not built with this store; give its plan, or build it with mageos-nightly nightly", snapshot.Title(), line)}
+	case len(kept) > 1:
+		return "", &releases.ConfigError{Err: fmt.Errorf("%d plans of %s of %s were built with this store; give one of them:\n%s", len(kept), snapshot.Title(), line, strings.Join(kept, "\n"))}
+	}
+	return kept[0], nil
+}
+
+func planFile(store, line, snapshot, digest string) string {
+	return filepath.Join(store, "plans", line+"-"+snapshot+"-"+digest+".json")
 }

@@ -49,7 +49,7 @@ func (r *releasing) sourcePlan(ctx context.Context) (*releases.Plan, error) {
 	if r.Source != nil {
 		return r.Source, nil
 	}
-	file := nightly.PlanFile(r.Dir, r.Line.Name, r.Version.String()+"-source")
+	file := filepath.Join(r.Dir, "plans", r.Line.Name+"-"+r.Version.String()+"-source.json")
 	if _, err := os.Stat(file); err == nil && !r.Restart {
 		plan, err := nightly.ReadPlan(file)
 		if err != nil {
