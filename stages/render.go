@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Render makes the relative URLs of Composer repository metadata absolute: every
@@ -59,6 +61,27 @@ func Rebase(metadata []byte, from, to string) ([]byte, error) {
 	})
 }
 
+// Unrender takes the base URL out of metadata again: it is what Render was given, if
+// all its URLs lie below base. A URL that does not stays as it is.
+func Unrender(metadata []byte, base string) ([]byte, error) {
+	base, err := BaseURL(base)
+	if err != nil {
+		return nil, err
+	}
+	return mapURLs(metadata, func(ref string) (string, error) {
+		rest, ok := strings.CutPrefix(ref, base)
+		if !ok {
+			return ref, nil
+		}
+		// The placeholder's % signs were not escaped.
+		plain, err := url.PathUnescape(strings.ReplaceAll(rest, "%package%", "%25package%25"))
+		if err != nil {
+			return ref, nil //nolint:nilerr // then it is no path that Render has escaped
+		}
+		return plain, nil
+	})
+}
+
 // BaseURL checks the base URL of a repository and gives it with a slash at its end.
 func BaseURL(base string) (string, error) {
 	u, err := url.Parse(base)
@@ -85,152 +108,70 @@ func escapePath(p string) string {
 // It replaces the bytes of these strings only: order, spacing and numbers of the
 // rest stay as they are.
 func mapURLs(metadata []byte, change func(string) (string, error)) ([]byte, error) {
-	s := splicer{dec: json.NewDecoder(bytes.NewReader(metadata)), src: metadata, change: change}
-	if err := s.object(s.root); err != nil {
-		return nil, err
+	dec := jsontext.NewDecoder(bytes.NewBuffer(metadata), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	fail := func(err error) ([]byte, error) {
+		return nil, fmt.Errorf("render metadata: byte %d: %w", dec.InputOffset()+int64(len(dec.UnreadBuffer())), err)
 	}
-	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
+	start, err := dec.ReadToken()
+	if err != nil {
+		return fail(err)
+	}
+	if start.Kind() != jsontext.KindBeginObject {
+		return nil, errors.New("render metadata: byte 1: not a JSON object")
+	}
+	var out []byte
+	copied := 0 // bytes of metadata that are in out
+	for dec.StackDepth() > 0 {
+		if dec.PeekKind() != jsontext.KindString {
+			if _, err := dec.ReadToken(); err != nil {
+				return fail(err)
+			}
+			continue
+		}
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return fail(err)
+		}
+		if !atURL(dec) {
+			continue
+		}
+		var before string
+		if err := json.Unmarshal(raw, &before); err != nil {
+			return fail(err)
+		}
+		after, err := change(before)
+		if err != nil {
+			return nil, err
+		}
+		if after != before {
+			end := int(dec.InputOffset())
+			out = append(out, metadata[copied:end-len(raw)]...)
+			if out, err = jsontext.AppendQuote(out, after); err != nil {
+				return fail(err)
+			}
+			copied = end
+		}
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("render metadata: more text behind the JSON object")
 	}
-	return append(s.out, metadata[s.copied:]...), nil
+	return append(out, metadata[copied:]...), nil
 }
 
-// A splicer copies JSON and replaces some of its strings on the way.
-type splicer struct {
-	dec    *json.Decoder
-	src    []byte
-	out    []byte
-	copied int // bytes of src that are in out
-	change func(string) (string, error)
-}
-
-func (s *splicer) root(key string) error {
-	switch key {
-	case "metadata-url":
-		return s.url()
-	case "packages":
-		return s.container(s.versions)
+// atURL reports whether the string that was read last is the metadata-url of a
+// packages.json, or the URL of the dist of a version of a package: versions are a list,
+// or an object by version.
+func atURL(dec *jsontext.Decoder) bool {
+	depth := dec.StackDepth()
+	if kind, parts := dec.StackIndex(depth); kind != jsontext.KindBeginObject || parts%2 != 0 {
+		return false // the element of a list, or a key
 	}
-	return s.skip()
-}
-
-// versions reads all versions of one package: a list, or an object by version.
-func (s *splicer) versions(string) error {
-	return s.container(func(string) error { return s.container(s.version) })
-}
-
-func (s *splicer) version(key string) error {
-	if key == "dist" {
-		return s.container(s.dist)
+	switch depth {
+	case 1:
+		return dec.StackPointer() == "/metadata-url"
+	case 5:
+		at := string(dec.StackPointer())
+		return strings.HasPrefix(at, "/packages/") && strings.HasSuffix(at, "/dist/url")
 	}
-	return s.skip()
-}
-
-func (s *splicer) dist(key string) error {
-	if key == "url" {
-		return s.url()
-	}
-	return s.skip()
-}
-
-// object reads an object and hands each key to member, which reads the value.
-func (s *splicer) object(member func(key string) error) error {
-	start, err := s.token()
-	if err != nil {
-		return err
-	}
-	if start != json.Delim('{') {
-		return fmt.Errorf("render metadata: byte %d: not a JSON object", s.dec.InputOffset())
-	}
-	return s.members(true, member)
-}
-
-// container reads an object or a list, or passes over any other value.
-func (s *splicer) container(member func(key string) error) error {
-	start, err := s.token()
-	if err != nil {
-		return err
-	}
-	if start == json.Delim('{') || start == json.Delim('[') {
-		return s.members(start == json.Delim('{'), member)
-	}
-	return nil
-}
-
-func (s *splicer) members(keyed bool, member func(key string) error) error {
-	for s.dec.More() {
-		key := ""
-		if keyed {
-			token, err := s.token()
-			if err != nil {
-				return err
-			}
-			key, _ = token.(string)
-		}
-		if err := member(key); err != nil {
-			return err
-		}
-	}
-	_, err := s.token()
-	return err
-}
-
-func (s *splicer) token() (json.Token, error) {
-	token, err := s.dec.Token()
-	if err != nil {
-		return nil, s.fail(err)
-	}
-	return token, nil
-}
-
-func (s *splicer) skip() error {
-	var raw json.RawMessage
-	if err := s.dec.Decode(&raw); err != nil {
-		return s.fail(err)
-	}
-	return nil
-}
-
-// url reads a value and, if it is a string, replaces it.
-func (s *splicer) url() error {
-	var raw json.RawMessage
-	if err := s.dec.Decode(&raw); err != nil {
-		return s.fail(err)
-	}
-	var before string
-	if raw[0] != '"' {
-		return nil
-	}
-	if err := json.Unmarshal(raw, &before); err != nil {
-		return s.fail(err)
-	}
-	after, err := s.change(before)
-	if err != nil || after == before {
-		return err
-	}
-	end := int(s.dec.InputOffset())
-	s.out = append(s.out, s.src[s.copied:end-len(raw)]...)
-	quoted, err := quote(after)
-	if err != nil {
-		return s.fail(err)
-	}
-	s.out = append(s.out, quoted...)
-	s.copied = end
-	return nil
-}
-
-func (s *splicer) fail(err error) error {
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("render metadata: byte %d: %w", s.dec.InputOffset(), err)
-}
-
-// quote writes a JSON string without escaping slashes or HTML, as Composer does.
-func quote(text string) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(text)
-	return bytes.TrimRight(b.Bytes(), "\n"), err
+	return false
 }
