@@ -234,6 +234,16 @@ func (l *Line) Repository(name string) (Repository, bool) {
 	return Repository{}, false
 }
 
+// Edition gives the edition of that name.
+func (l *Line) Edition(name string) (Edition, bool) {
+	for _, e := range l.Editions {
+		if e.Name == name {
+			return e, true
+		}
+	}
+	return Edition{}, false
+}
+
 // Clone copies the line deeply, so that a change to one is not seen in the other.
 func (l *Line) Clone() (*Line, error) {
 	data, err := json.Marshal(l)

@@ -9,12 +9,13 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
 )
 
 // base composes the base package: the line's fixed part of composer.json, with
 // extra.map generated from the files that are packed.
 func (w *writer) base(c *composed) error {
-	base, err := w.baseOf(c)
+	base, err := baseOf(&w.plan.Line, c.Package)
 	if err != nil {
 		return err
 	}
@@ -36,8 +37,8 @@ func (w *writer) base(c *composed) error {
 }
 
 // baseOf finds what the line says about a base package.
-func (w *writer) baseOf(c *composed) (*releases.Base, error) {
-	repository, _ := w.plan.Line.Repository(c.Repository)
+func baseOf(line *releases.Line, c stages.Package) (*releases.Base, error) {
+	repository, _ := line.Repository(c.Repository)
 	i := slices.IndexFunc(repository.Packages, func(p releases.Package) bool {
 		return p.Base != nil && path.Clean(p.Directory) == c.Directory && p.Base.Manifest.Name() == c.Name
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -14,11 +13,10 @@ import (
 // edition computes the composer.json of a product or project from the root
 // composer.json of its repository, without its requires and not yet renamed.
 func (w *writer) edition(ctx context.Context, c *composed) error {
-	i := slices.IndexFunc(w.plan.Line.Editions, func(e releases.Edition) bool { return e.Name == c.Edition })
-	if i < 0 {
+	edition, ok := w.plan.Line.Edition(c.Edition)
+	if !ok {
 		return fmt.Errorf("edition %q is not in the release line", c.Edition)
 	}
-	edition := w.plan.Line.Editions[i]
 	for _, r := range edition.Require {
 		c.added = append(c.added, string(w.rules.Rename(composer.Name(r.Package))))
 	}

@@ -1,14 +1,14 @@
 package build
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
-	"path"
+	"math"
 	"runtime"
 	"slices"
 
@@ -144,22 +144,19 @@ func (m *mirror) replaced(manifest *composer.Manifest) []composer.Link {
 	})
 }
 
-func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) ([]stages.TagPackage, error) {
-	files, err := store.Files(ctx, t.Tree)
+func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (list []stages.TagPackage, err error) {
+	tree, err := pipeline.List(ctx, store, t.Tree)
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(files, func(f pipeline.File) bool { return f.Path == stages.PackagesOfTag })
-	if at < 0 {
+	data, err := tree.Read(ctx, stages.PackagesOfTag, math.MaxInt64)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("its tree has no %s; run again with --fresh", stages.PackagesOfTag)
 	}
-	content, err := store.Open(ctx, files[at].Digest)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = json.Unmarshal(data, &list)
 	}
-	defer content.Close()
-	var list []stages.TagPackage
-	if err := json.NewDecoder(content).Decode(&list); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", stages.PackagesOfTag, err)
 	}
 	return list, nil
@@ -167,41 +164,24 @@ func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (
 
 // snapshot writes the snapshot's folder.
 func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
-	plan := m.in.Plan
 	f := folder{store: m.Store, files: m.files}
-	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
-	manifest := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: plan.Snapshot(), Program: m.in.Program, Stages: m.in.Stages, Local: plan.Local(), Plan: plan,
-	}
-	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: slices.Sorted(maps.Keys(m.byName))}
+	var packages []releases.ManifestPackage
 	var errs []error
-	for _, name := range entry.Available {
+	for _, name := range slices.Sorted(maps.Keys(m.byName)) {
 		versions, err := m.versions(ctx, &f, name)
 		errs = append(errs, err)
 		for _, v := range versions {
-			manifest.Packages = append(manifest.Packages, releases.ManifestPackage{
+			packages = append(packages, releases.ManifestPackage{
 				Name: name, Version: v.version, Type: v.kind, Repository: v.from.Repository, Directory: v.dist.Directory,
 				Commit: v.from.Commit, Tag: v.from.Tag, Requires: append([]releases.Requirement{}, v.requires...),
 				Dist: &releases.ManifestDist{Path: v.dist.Path, Size: v.dist.Size, SHA1: v.dist.SHA1, SHA256: v.dist.SHA256},
 			})
-			out.Packages = append(out.Packages, stages.SnapshotPackage{Name: name, Version: v.version, Type: v.kind, Dist: v.dist.Path})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return stages.Snapshot{}, err
 	}
-	if err := f.entry(ctx, entry); err != nil {
-		return stages.Snapshot{}, err
-	}
-	manifest.Files = slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
-	if err := f.manifest(ctx, manifest); err != nil {
-		return stages.Snapshot{}, err
-	}
-	var err error
-	if out.Tree, err = m.Store.Save(ctx, f.files); err != nil {
-		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
-	}
-	return out, nil
+	return f.save(ctx, m.in.Plan, m.in.Program, m.in.Stages, packages)
 }
 
 // versions writes the metadata of one package and gives its versions, newest first.
@@ -215,18 +195,8 @@ func (m *mirror) versions(ctx context.Context, f *folder, name string) ([]mirror
 		}
 		list[i] = composer.PackageVersion{Manifest: manifest, Dist: &composer.Dist{Type: "zip", URL: v.dist.Path, Reference: v.dist.SHA1, SHASum: v.dist.SHA1}}
 	}
-	stable, err := composer.EncodeMetadata(composer.Name(name), list)
-	if err != nil {
-		return nil, fmt.Errorf("%w; leave out one of their tags with skip-tags of the release line", err)
-	}
-	dev, err := composer.EncodeMetadata(composer.Name(name), nil)
-	if err != nil {
-		return nil, err
-	}
 	slices.SortStableFunc(all, func(a, b mirrored) int { return compareVersions(b.version, a.version) })
-	return all, errors.Join(
-		f.add(ctx, path.Join(stages.MetadataDir, name+".json"), stable),
-		f.add(ctx, path.Join(stages.MetadataDir, name+"~dev.json"), dev))
+	return all, f.metadata(ctx, name, list...)
 }
 
 // compareVersions orders versions that were read before.
@@ -234,13 +204,4 @@ func compareVersions(a, b string) int {
 	x, _ := composer.ParseVersion(a)
 	y, _ := composer.ParseVersion(b)
 	return x.Compare(y)
-}
-
-// entry writes packages.json.
-func (f *folder) entry(ctx context.Context, e entryPoint) error {
-	data, err := pipeline.EncodeJSON(e, "")
-	if err != nil {
-		return err
-	}
-	return f.add(ctx, stages.PackagesFile, data)
 }

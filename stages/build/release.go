@@ -77,11 +77,10 @@ func (w *writer) unknown(packages []composed) []error {
 // keepAllowed takes out of a product what its line does not allow: all requires of
 // the root composer.json that are not listed. What the line itself adds stays.
 func (w *writer) keepAllowed(c *composed) {
-	i := slices.IndexFunc(w.plan.Line.Editions, func(e releases.Edition) bool { return e.Name == c.Edition })
-	if c.Kind != stages.Product || i < 0 || len(w.plan.Line.Editions[i].Allow) == 0 {
+	edition, _ := w.plan.Line.Edition(c.Edition)
+	if c.Kind != stages.Product || len(edition.Allow) == 0 {
 		return
 	}
-	edition := w.plan.Line.Editions[i]
 	base := composer.Name(c.Name).Vendor() + "/" + edition.Base
 	keep := append(slices.Concat(edition.Allow, c.added), string(w.rules.Rename(composer.Name(base))))
 	links := slices.DeleteFunc(c.manifest.Links(composer.Require), func(l composer.Link) bool { return !slices.Contains(keep, l.Name) })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -69,29 +68,13 @@ func (t *tagWriter) released(ctx context.Context, found []stages.Package) (map[s
 
 // pattern is where the line says that a package's composer.json lies as released.
 func (t *tagWriter) pattern(p stages.Package) string {
-	switch p.Kind {
-	case stages.Base:
-		for _, r := range t.tag.Line.Repositories {
-			for _, entry := range r.Packages {
-				if entry.Base != nil && path.Clean(entry.Directory) == p.Directory && entry.Base.Manifest.Name() == p.Name {
-					return entry.Base.Released
-				}
-			}
+	if p.Kind == stages.Base {
+		if base, err := baseOf(&t.tag.Line, p); err == nil {
+			return base.Released
 		}
-	case stages.Product, stages.Project:
-		e, _ := t.edition(p)
-		return e.Released
 	}
-	return ""
-}
-
-// edition is what the line says of an edition.
-func (t *tagWriter) edition(p stages.Package) (releases.Edition, bool) {
-	i := slices.IndexFunc(t.tag.Line.Editions, func(e releases.Edition) bool { return p.Edition != "" && e.Name == p.Edition })
-	if i < 0 {
-		return releases.Edition{}, false
-	}
-	return t.tag.Line.Editions[i], true
+	e, _ := t.tag.Line.Edition(p.Edition)
+	return e.Released
 }
 
 // addReleased puts in the keys that an edition was released with; its requires are
@@ -125,7 +108,7 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 	if c.Kind != stages.Base {
 		return nil
 	}
-	base, err := w.baseOf(c)
+	base, err := baseOf(&w.plan.Line, c.Package)
 	if err != nil {
 		return err
 	}
@@ -137,14 +120,10 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 // pinEditions requires of an edition exactly the base package and the product of
 // its tag. In a snapshot all that is built is pinned anyway.
 func (w *writer) pinEditions(c *composed) {
-	if c.Kind != stages.Product && c.Kind != stages.Project {
+	e, ok := w.plan.Line.Edition(c.Edition)
+	if !ok {
 		return
 	}
-	at := slices.IndexFunc(w.plan.Line.Editions, func(e releases.Edition) bool { return e.Name == c.Edition })
-	if at < 0 {
-		return
-	}
-	e := w.plan.Line.Editions[at]
 	own := c.manifest.Links(composer.Require)
 	for i, l := range own {
 		project := composer.Name(l.Name).Project()

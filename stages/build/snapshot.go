@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -19,29 +20,35 @@ import (
 // the packages.
 func (o Options) snapshot(ctx context.Context, in stages.Build, packages []composed, dists []packed) (stages.Snapshot, error) {
 	f := folder{store: o.Store}
-	built := make([]builtPackage, len(packages))
+	var built []releases.ManifestPackage
+	project := stages.SnapshotPackage{}
+	edition := projectOf(in)
 	for i, p := range packages {
-		f.files = append(f.files, dists[i].File)
-		built[i] = builtPackage{p, dists[i]}
+		m, d := p.manifest, dists[i]
+		f.files = append(f.files, d.File)
+		dist := &composer.Dist{Type: "zip", URL: d.File.Path, Reference: d.SHA1, SHASum: d.SHA1}
+		if err := f.metadata(ctx, m.Name(), composer.PackageVersion{Manifest: m, Dist: dist}); err != nil {
+			return stages.Snapshot{}, err
+		}
+		repository, _ := in.Plan.Repository(p.Repository)
+		built = append(built, releases.ManifestPackage{
+			Name: m.Name(), Version: m.Version(), Type: m.Type(),
+			Repository: p.Repository, Directory: p.Directory, Commit: repository.Commit, Requires: p.requires,
+			Dist: &releases.ManifestDist{Path: d.File.Path, Size: d.File.Size, SHA1: d.SHA1, SHA256: d.File.Digest},
+		})
+		if p.Kind == stages.Project && p.Edition == edition {
+			project = stages.SnapshotPackage{Name: m.Name(), Version: m.Version()}
+		}
 	}
-	slices.SortFunc(built, func(a, b builtPackage) int { return cmp.Compare(a.manifest.Name(), b.manifest.Name()) })
-	if err := f.metadata(ctx, built); err != nil {
-		return stages.Snapshot{}, err
+	if project.Name == "" && edition != "" {
+		return stages.Snapshot{}, fmt.Errorf("project edition %q, to be installed, was not built; correct \"install\" in the release line", edition)
 	}
-	if err := f.manifest(ctx, o.manifest(in, built, f.written)); err != nil {
-		return stages.Snapshot{}, err
-	}
-	tree, err := o.Store.Save(ctx, f.files)
-	if err != nil {
-		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
-	}
-	return describe(in, built, tree)
-}
-
-// A builtPackage is a package with its dist.
-type builtPackage struct {
-	composed
-	dist packed
+	versions := map[string]int{Name: Version}
+	maps.Copy(versions, in.Stages)
+	slices.SortFunc(built, func(a, b releases.ManifestPackage) int { return cmp.Compare(a.Name, b.Name) })
+	out, err := f.save(ctx, in.Plan, in.Program, versions, built)
+	out.Project, out.Version = project.Name, project.Version
+	return out, err
 }
 
 // A folder is the snapshot's folder while it is written.
@@ -61,6 +68,25 @@ func (f *folder) add(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
+// metadata writes what a Composer repository says of one package. The file of
+// development versions is there, and empty, because Composer asks for it.
+func (f *folder) metadata(ctx context.Context, name string, versions ...composer.PackageVersion) error {
+	stable, err := composer.EncodeMetadata(composer.Name(name), versions)
+	if err != nil && len(versions) > 1 { // of a mirror
+		err = fmt.Errorf("%w; leave out one of their tags with skip-tags of the release line", err)
+	}
+	if err != nil {
+		return err
+	}
+	dev, err := composer.EncodeMetadata(composer.Name(name), nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		f.add(ctx, path.Join(stages.MetadataDir, name+".json"), stable),
+		f.add(ctx, path.Join(stages.MetadataDir, name+"~dev.json"), dev))
+}
+
 // An entryPoint is packages.json. "packages" is empty: each package has its own
 // file.
 type entryPoint struct {
@@ -69,85 +95,38 @@ type entryPoint struct {
 	Available   []string `json:"available-packages"`
 }
 
-// metadata writes a Composer repository of this snapshot alone. The files of
-// development versions are there, and empty, because Composer asks for them.
-func (f *folder) metadata(ctx context.Context, built []builtPackage) error {
+// save writes packages.json and nightly.json, which lists all other files and the
+// packages, which are in byte order of their names. It gives the snapshot without its
+// project.
+func (f *folder) save(ctx context.Context, plan releases.Plan, program string, versions map[string]int, packages []releases.ManifestPackage) (stages.Snapshot, error) {
+	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
 	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: []string{}}
-	for _, p := range built {
-		name := composer.Name(p.manifest.Name())
-		entry.Available = append(entry.Available, string(name))
-		dist := &composer.Dist{Type: "zip", URL: p.dist.File.Path, Reference: p.dist.SHA1, SHASum: p.dist.SHA1}
-		stable, err := composer.EncodeMetadata(name, []composer.PackageVersion{{Manifest: p.manifest, Dist: dist}})
-		if err != nil {
-			return err
-		}
-		dev, err := composer.EncodeMetadata(name, nil)
-		if err != nil {
-			return err
-		}
-		if err := f.add(ctx, path.Join(stages.MetadataDir, string(name)+".json"), stable); err != nil {
-			return err
-		}
-		if err := f.add(ctx, path.Join(stages.MetadataDir, string(name)+"~dev.json"), dev); err != nil {
-			return err
-		}
+	for _, p := range packages {
+		entry.Available = append(entry.Available, p.Name)
+		out.Packages = append(out.Packages, stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
 	}
+	entry.Available = slices.Compact(entry.Available)
 	data, err := pipeline.EncodeJSON(entry, "")
+	if err == nil {
+		err = f.add(ctx, stages.PackagesFile, data)
+	}
 	if err != nil {
-		return err
+		return stages.Snapshot{}, err
 	}
-	return f.add(ctx, stages.PackagesFile, data)
-}
-
-// manifest writes nightly.json, which lists all others.
-func (f *folder) manifest(ctx context.Context, m *releases.Manifest) error {
-	data, err := m.Encode()
-	if err != nil {
-		return fmt.Errorf("write %s: %w", releases.ManifestName, err)
+	manifest := &releases.Manifest{
+		Format: releases.ManifestFormat, Snapshot: out.Name, Program: program, Stages: versions, Local: out.Local, Packages: packages,
+		Files: slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) }), Plan: plan,
 	}
-	return f.add(ctx, releases.ManifestName, data)
-}
-
-func (o Options) manifest(in stages.Build, built []builtPackage, files []releases.ManifestFile) *releases.Manifest {
-	files = slices.Clone(files)
-	slices.SortFunc(files, func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
-	versions := map[string]int{Name: Version}
-	maps.Copy(versions, in.Stages)
-	m := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: in.Plan.Snapshot(), Program: in.Program, Stages: versions,
-		Local: in.Plan.Local(), Files: files, Plan: in.Plan,
+	if data, err = manifest.Encode(); err != nil {
+		return stages.Snapshot{}, fmt.Errorf("write %s: %w", releases.ManifestName, err)
 	}
-	for _, p := range built {
-		repository, _ := in.Plan.Repository(p.Repository)
-		m.Packages = append(m.Packages, releases.ManifestPackage{
-			Name: p.manifest.Name(), Version: p.manifest.Version(), Type: p.manifest.Type(),
-			Repository: p.Repository, Directory: p.Directory, Commit: repository.Commit, Requires: p.requires,
-			Dist: &releases.ManifestDist{
-				Path: p.dist.File.Path, Size: p.dist.File.Size, SHA1: p.dist.SHA1, SHA256: p.dist.File.Digest,
-			},
-		})
+	if err := f.add(ctx, releases.ManifestName, data); err != nil {
+		return stages.Snapshot{}, err
 	}
-	return m
-}
-
-// describe is what the next stages need to know of the snapshot.
-func describe(in stages.Build, built []builtPackage, tree pipeline.Tree) (stages.Snapshot, error) {
-	snapshot := stages.Snapshot{
-		Name: in.Plan.Snapshot(), Local: in.Plan.Local(), URL: in.Plan.Line.URL, Keep: in.Plan.Line.Keep, Tree: tree,
+	if out.Tree, err = f.store.Save(ctx, f.files); err != nil {
+		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
 	}
-	project := projectOf(in)
-	for _, p := range built {
-		if p.Kind == stages.Project && p.Edition == project {
-			snapshot.Project, snapshot.Version = p.manifest.Name(), p.manifest.Version()
-		}
-		snapshot.Packages = append(snapshot.Packages, stages.SnapshotPackage{
-			Name: p.manifest.Name(), Version: p.manifest.Version(), Type: p.manifest.Type(), Dist: p.dist.File.Path,
-		})
-	}
-	if snapshot.Project == "" && project != "" {
-		return stages.Snapshot{}, fmt.Errorf("project edition %q, to be installed, was not built; correct \"install\" in the release line", project)
-	}
-	return snapshot, nil
+	return out, nil
 }
 
 // projectOf is the edition that is installed: the line's, or its first project.

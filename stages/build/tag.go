@@ -108,7 +108,7 @@ func (t *tagWriter) versions(ctx context.Context, found []stages.Package, releas
 	var packages []stages.Package
 	var errs []error
 	for _, p := range found {
-		if e, ok := t.edition(p); ok && e.ReleasedOnly && released[p.Name] == nil {
+		if e, ok := t.tag.Line.Edition(p.Edition); ok && e.ReleasedOnly && released[p.Name] == nil {
 			continue
 		}
 		version, err := t.version(ctx, p, released[p.Name])

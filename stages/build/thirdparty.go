@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -80,23 +79,16 @@ func (o Options) thirdParty(ctx context.Context, in stages.Build, wants []*want)
 		return nil, err
 	}
 	o.Log.Info("asking the Composer repositories", slog.Int("packages", len(names)), slog.Int("repositories", len(repositories)))
-	var mu sync.Mutex
-	var errs []error
+	errs := make([]error, len(names))
 	var group errgroup.Group
 	group.SetLimit(asking)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for i, name := range slices.Sorted(maps.Keys(names)) {
 		group.Go(func() error {
-			if err := names[name].ask(ctx, repositories, name); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
-			}
-			return nil
+			errs[i] = names[name].ask(ctx, repositories, name)
+			return nil // all names are asked for
 		})
 	}
-	_ = group.Wait() // its functions return no error: all names are asked for
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return names, errors.Join(errs...)
+	return names, errors.Join(group.Wait(), errors.Join(errs...))
 }
 
 // An opened repository keeps the URL that the line names.
