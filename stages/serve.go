@@ -22,25 +22,19 @@ import (
 // request's Host, so that one night installs from any address. The reader must
 // stay open while the handler is in use.
 func SnapshotHandler(r pipeline.Reader, n Snapshot) (http.Handler, error) {
-	files, err := r.Files(context.Background(), n.Tree)
+	files, err := pipeline.List(context.Background(), r, n.Tree)
 	if err != nil {
 		return nil, fmt.Errorf("serve night %s: %w", n.Name, err)
 	}
-	h := &snapshotHandler{reader: r, files: make(map[string]pipeline.File, len(files))}
-	for _, f := range files {
-		if f.Mode != pipeline.Symlink {
-			h.files[f.Path] = f
-		}
-	}
-	if _, ok := h.files[PackagesFile]; !ok {
+	if _, ok := files.Find(PackagesFile); !ok {
 		return nil, fmt.Errorf("serve night %s: its folder has no %s; build it again with --fresh", n.Name, PackagesFile)
 	}
-	return h, nil
+	return &snapshotHandler{r, files}, nil
 }
 
 type snapshotHandler struct {
 	reader pipeline.Reader
-	files  map[string]pipeline.File
+	files  pipeline.Listing
 }
 
 // ServeHTTP implements http.Handler.
@@ -48,8 +42,8 @@ func (h *snapshotHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ReadOnly(w, r) {
 		return
 	}
-	file, ok := h.files[strings.TrimPrefix(r.URL.Path, "/")]
-	if !ok {
+	file, ok := h.files.Find(strings.TrimPrefix(r.URL.Path, "/"))
+	if !ok || file.Mode == pipeline.Symlink {
 		http.NotFound(w, r)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,7 @@ func (r fakeReader) Files(_ context.Context, t pipeline.Tree) ([]pipeline.File, 
 	for name, data := range r {
 		files = append(files, pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(data)), Digest: pipeline.Digest(name)})
 	}
+	slices.SortFunc(files, func(a, b pipeline.File) int { return strings.Compare(a.Path, b.Path) })
 	return files, nil
 }
 

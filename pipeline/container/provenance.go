@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 
 	"dagger.io/dagger"
 
@@ -63,30 +64,15 @@ func (e *Engine) remember(ctx context.Context, s step, input []byte, place *dagg
 	return nil
 }
 
+// treeDigest is a tree's in a result as encoding/json writes it.
+var treeDigest = regexp.MustCompile(`"digest":"([0-9a-f]{64})"`)
+
 // digests finds the digests of trees in a result whose type is not known here.
 func digests(data []byte) []pipeline.Digest {
-	var value any
-	if json.Unmarshal(data, &value) != nil {
-		return nil
-	}
 	var found []pipeline.Digest
-	var walk func(any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, item := range v {
-				walk(item)
-			}
-		case map[string]any:
-			if d, ok := v["digest"].(string); ok && pipeline.Digest(d).Valid() == nil {
-				found = append(found, pipeline.Digest(d))
-			}
-			for _, item := range v {
-				walk(item)
-			}
-		}
+	for _, m := range treeDigest.FindAllSubmatch(data, -1) {
+		found = append(found, pipeline.Digest(m[1]))
 	}
-	walk(value)
 	return found
 }
 

@@ -27,14 +27,15 @@ type result struct {
 // Needs are what a container needs for one input beside its trees.
 type Needs struct {
 	// Folders of this machine, mounted at the same path.
-	Folders []Folder
+	Folders []Folder `json:"folders"`
 	// Image is the base image: a registry's reference, best by digest, or
 	// file:///….tar (an OCI layout) or file:///folder (a root file system).
-	Image string
+	// Empty: no base image.
+	Image string `json:"image"`
 	// Services run beside the stage.
-	Services []Service
+	Services []Service `json:"services"`
 	// Env are variables of its environment. They are no place for secrets.
-	Env map[string]string
+	Env map[string]string `json:"env"`
 }
 
 // Remote gives the stage run in a container. Name, Version and the types are the
@@ -49,12 +50,11 @@ func Remote[In, Out any](e *Engine, stage pipeline.Stage[In, Out], needs func(In
 	remote.Run = func(ctx context.Context, in In) (Out, error) {
 		var out Out
 		s := step{Stage: stage.Name, Version: stage.Version, Trees: pipeline.Trees(in), Fresh: e.options.Fresh}
+		var err error
 		if needs != nil {
-			n, err := needs(in)
-			if err != nil {
+			if s.Needs, err = needs(in); err != nil {
 				return out, err
 			}
-			s.Folders, s.Image, s.Services, s.Env = n.Folders, n.Image, n.Services, n.Env
 		}
 		input, err := json.Marshal(in)
 		if err != nil {

@@ -35,13 +35,9 @@ const secretVariable = "NIGHTLY_SECRET_"
 // A step is one execution of a stage, as it is saved: with the input it is all
 // that is needed to run it again.
 type step struct {
-	Stage   string   `json:"stage"`
-	Version int      `json:"version"`
-	Folders []Folder `json:"folders"`
-	Image   string   `json:"image"` // empty: no base image
-	// Services run beside it, and Env are variables of its environment.
-	Services []Service         `json:"services"`
-	Env      map[string]string `json:"env"`
+	Stage   string `json:"stage"`
+	Version int    `json:"version"`
+	Needs
 	// Trees are those of the input.
 	Trees []pipeline.Tree `json:"trees"`
 	// Fresh is that of the run that made it, so that the engine knows it again.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
+	"math"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -149,20 +149,14 @@ func phpConstraint(ctx context.Context, trees pipeline.Reader, snapshot stages.S
 
 // manifestOf reads a snapshot's manifest.
 func manifestOf(ctx context.Context, trees pipeline.Reader, snapshot stages.Snapshot) (*releases.Manifest, error) {
-	files, err := trees.Files(ctx, snapshot.Tree)
+	files, err := pipeline.List(ctx, trees, snapshot.Tree)
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(files, func(f pipeline.File) bool { return f.Path == releases.ManifestName })
-	if at < 0 {
+	data, err := files.Read(ctx, releases.ManifestName, math.MaxInt64)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s; build it again with --fresh", releases.SnapshotName(snapshot.Name).Title(), releases.ManifestName)
 	}
-	content, err := trees.Open(ctx, files[at].Digest)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = content.Close() }() // read only
-	data, err := io.ReadAll(content)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (w *writer) base(c *composed) error {
 	if err != nil {
 		return err
 	}
-	c.files = w.trees.below(c.Repository, c.Directory, c.Exclude)
+	c.files = below(w.trees, c.Repository, c.Directory, c.Exclude)
 	there := newLayout(c.files, base.EmptyDirectories)
 	c.directories = there.empty
 	c.manifest = base.Manifest.Clone()

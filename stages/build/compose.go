@@ -33,7 +33,7 @@ func (c composed) packing() packing {
 
 // file names where the package's composer.json comes from.
 func (c composed) file() string {
-	return place(c.Repository, path.Join(c.Directory, "composer.json"))
+	return stages.Place(c.Repository, path.Join(c.Directory, "composer.json"))
 }
 
 // origin names where one of its requires is written.
@@ -46,7 +46,7 @@ func (c composed) origin(require string) string {
 
 // compose writes the composer.json of every package. All problems are reported
 // together.
-func compose(ctx context.Context, in stages.Build, trees sourceTrees) ([]composed, error) {
+func compose(ctx context.Context, in stages.Build, trees stages.Heads) ([]composed, error) {
 	built := make(map[composer.Name]string, len(in.Dependencies.Packages))
 	for _, p := range in.Dependencies.Packages {
 		built[composer.Name(p.Name)] = p.BaseVersion
@@ -74,7 +74,7 @@ func compose(ctx context.Context, in stages.Build, trees sourceTrees) ([]compose
 type writer struct {
 	plan  *releases.Plan
 	rules *rules.Set
-	trees sourceTrees
+	trees stages.Heads
 	// released are the composer.json files of packages as they were released, by
 	// their names in the sources. Of a tag only.
 	released map[string]*composer.Manifest
@@ -112,10 +112,10 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 	p := c.Package
 	switch p.Kind {
 	case stages.Plain:
-		c.files = w.trees.below(p.Repository, p.Directory, p.Exclude)
-		c.manifest, err = w.trees.manifest(ctx, p.Repository, p.Directory)
+		c.files = below(w.trees, p.Repository, p.Directory, p.Exclude)
+		_, c.manifest, err = w.trees.Manifest(ctx, p.Repository, p.Directory)
 	case stages.Metapackage:
-		c.manifest, err = w.trees.manifest(ctx, p.Repository, p.Directory)
+		_, c.manifest, err = w.trees.Manifest(ctx, p.Repository, p.Directory)
 	case stages.Base:
 		err = w.base(c)
 	case stages.Product, stages.Project:
@@ -126,6 +126,19 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 		err = fmt.Errorf("kind %q is not known", p.Kind)
 	}
 	return err
+}
+
+// below gives the files of a directory without those excluded and without its
+// composer.json, with paths relative to it.
+func below(trees stages.Heads, repository, dir string, exclude []string) []pipeline.File {
+	var inside []pipeline.File
+	for rest, f := range trees[repository].Below(dir) {
+		if rest != manifestFile && !pipeline.Within(exclude, rest) {
+			f.Path = rest
+			inside = append(inside, f)
+		}
+	}
+	return inside
 }
 
 func links(requires []releases.Requirement) []composer.Link {

@@ -20,7 +20,7 @@ func (w *writer) edition(ctx context.Context, c *composed) error {
 	for _, r := range edition.Require {
 		c.added = append(c.added, string(w.rules.Rename(composer.Name(r.Package))))
 	}
-	m, err := w.trees.manifest(ctx, c.Repository, c.Directory)
+	_, m, err := w.trees.Manifest(ctx, c.Repository, c.Directory)
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func folderOf(t *testing.T, s pipeline.Reader, tree pipeline.Tree) map[string][]
 			folder[f.Path] = nil
 			continue
 		}
-		data, err := files.Read(t.Context(), f.Path, maxRead)
+		data, err := files.Read(t.Context(), f.Path, stages.MaxText)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ type Rewritten struct {
 // the editions have no composer.json of their own in the sources. In the order of
 // their paths.
 func (o Options) Rewritten(ctx context.Context, in stages.Build) ([]Rewritten, error) {
-	trees, err := listSources(ctx, o.Store, in.Sources)
+	trees, err := in.Sources.Heads(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (o Options) Rewritten(ctx context.Context, in stages.Build) ([]Rewritten, e
 			continue
 		}
 		r := Rewritten{p.Repository, path.Join(p.Directory, manifestFile), p.manifest.Encode()}
-		old, err := trees.read(ctx, r.Repository, r.Path)
+		old, err := trees.Read(ctx, r.Repository, r.Path)
 		if err != nil {
 			return nil, err
 		}

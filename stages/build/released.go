@@ -112,7 +112,7 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 	if err != nil {
 		return err
 	}
-	c.files = w.trees.below(c.Repository, c.Directory, c.Exclude)
+	c.files = below(w.trees, c.Repository, c.Directory, c.Exclude)
 	c.directories = newLayout(c.files, base.EmptyDirectories).empty
 	return nil
 }

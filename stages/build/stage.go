@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) run(ctx context.Context, in stages.Build) (stages.Snapshot, error) {
-	trees, err := listSources(ctx, o.Store, in.Sources)
+	trees, err := in.Sources.Heads(ctx, o.Store)
 	if err != nil {
 		return stages.Snapshot{}, err
 	}

@@ -31,7 +31,7 @@ const TagVersion = 2
 // a metapackage, an edition), and is else left out with a note: nobody could require it.
 func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackages, error) {
 	o = o.withDefaults()
-	trees, err := listSources(ctx, o.Store, in.Sources)
+	trees, err := in.Sources.Heads(ctx, o.Store)
 	if err != nil {
 		return stages.TagPackages{}, err
 	}
@@ -57,7 +57,7 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 // A tagWriter composes the packages of one tag.
 type tagWriter struct {
 	tag   stages.Tag
-	trees sourceTrees
+	trees stages.Heads
 	data  data
 	added map[string]*composer.Manifest // as writer.added
 	notes []string
@@ -119,7 +119,7 @@ func (t *tagWriter) versions(ctx context.Context, found []stages.Package, releas
 		_, err = composer.ParseVersion(version)
 		if fixed[p.Name] == "" && (version == "" || err != nil) {
 			t.notes = append(t.notes, fmt.Sprintf("%s in %s has the version %q there, which Composer cannot read; give it one under fix-versions of the release line to have it built",
-				p.Name, place(p.Repository, p.Directory), version))
+				p.Name, stages.Place(p.Repository, p.Directory), version))
 			continue
 		}
 		built[composer.Name(p.Name)] = version
@@ -132,7 +132,7 @@ func (t *tagWriter) version(ctx context.Context, p stages.Package, released *com
 	if released != nil && released.Version() != "" {
 		return released.Version(), nil
 	}
-	m, err := t.trees.manifest(ctx, p.Repository, p.Directory)
+	_, m, err := t.trees.Manifest(ctx, p.Repository, p.Directory)
 	if err != nil {
 		return "", err
 	}
@@ -328,7 +328,7 @@ func (d data) file(name string) (pipeline.File, error) {
 
 // manifest reads a composer.json of the data; nil where there is none.
 func (d data) manifest(ctx context.Context, name string) (*composer.Manifest, error) {
-	content, err := d.Read(ctx, name, maxRead)
+	content, err := d.Read(ctx, name, stages.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // documented
 	}

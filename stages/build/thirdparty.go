@@ -24,17 +24,17 @@ const asking = 8
 
 // readLock reads the composer.lock of the line's lock repository; without one there
 // are no candidates.
-func readLock(ctx context.Context, name string, trees sourceTrees) (candidates, error) {
+func readLock(ctx context.Context, name string, trees stages.Heads) (candidates, error) {
 	if name == "" {
 		return lockedCandidates(&composer.Lock{}), nil
 	}
-	data, err := trees.read(ctx, name, "composer.lock")
+	data, err := trees.Read(ctx, name, "composer.lock")
 	if err != nil {
 		return candidates{}, fmt.Errorf("the release line takes third-party packages from there: %w; correct \"lock\"", err)
 	}
 	lock, err := composer.ParseLock(data)
 	if err != nil {
-		return candidates{}, fmt.Errorf("%s: %w", place(name, "composer.lock"), err)
+		return candidates{}, fmt.Errorf("%s: %w", stages.Place(name, "composer.lock"), err)
 	}
 	return lockedCandidates(lock), nil
 }

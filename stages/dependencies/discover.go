@@ -63,7 +63,7 @@ func (a *analysis) findEach(ctx context.Context, r *repository, entry releases.P
 	}
 	if !found && !entry.Optional {
 		return fmt.Errorf("%s: no subdirectory has a composer.json; correct \"each\" of repository %s in the release line",
-			place(r.Name, entry.Each), r.Name)
+			stages.Place(r.Name, entry.Each), r.Name)
 	}
 	return errors.Join(errs...)
 }
@@ -101,7 +101,7 @@ func (a *analysis) add(ctx context.Context, r *repository, dir string, kind stag
 		return err
 	}
 	if _, err := composer.ParseName(m.Name()); err != nil {
-		return fmt.Errorf("%s: %w", place(r.Name, path.Join(dir, "composer.json")), err)
+		return fmt.Errorf("%s: %w", stages.Place(r.Name, path.Join(dir, "composer.json")), err)
 	}
 	r.manifests = append(r.manifests, m)
 	a.packages = append(a.packages, stages.Package{

@@ -42,7 +42,7 @@ func (a *analysis) edition(ctx context.Context, r *repository, e releases.Editio
 	}
 	rootName, err := composer.ParseName(root.Name())
 	if err != nil {
-		return stages.Package{}, fmt.Errorf("%s: %w", place(r.Name, "composer.json"), err)
+		return stages.Package{}, fmt.Errorf("%s: %w", stages.Place(r.Name, "composer.json"), err)
 	}
 	p := stages.Package{Repository: r.Name, Directory: ".", Kind: stages.Kind(e.Type), Edition: e.Name, Name: rootName.Vendor() + "/" + e.Name}
 	p.BaseVersion = r.rootVersion(ctx, ".", p.Name)

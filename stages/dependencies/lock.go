@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/dependencies/autoload"
 )
 
@@ -44,7 +45,7 @@ func (a *analysis) installed(ctx context.Context) (*installed, error) {
 	}
 	packages, err := autoload.FromLock(lock)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place(a.in.Lock, lockFile), err)
+		return nil, fmt.Errorf("%s: %w", stages.Place(a.in.Lock, lockFile), err)
 	}
 	own, err := a.ownPackages(i.locked)
 	if err != nil {
@@ -70,7 +71,7 @@ func (a *analysis) lock(ctx context.Context) (*composer.Lock, error) {
 	if !ok {
 		return nil, fmt.Errorf("repository %s, whose composer.lock is needed, could not be listed", a.in.Lock)
 	}
-	data, err := r.head.Read(ctx, lockFile, maxManifest)
+	data, err := r.head.Read(ctx, lockFile, stages.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at the root of repository %s; run composer update there and commit it, %s", errNoLock, r.Name, instead)
 	}
@@ -79,7 +80,7 @@ func (a *analysis) lock(ctx context.Context) (*composer.Lock, error) {
 		lock, err = composer.ParseLock(data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place(r.Name, lockFile), err)
+		return nil, fmt.Errorf("%s: %w", stages.Place(r.Name, lockFile), err)
 	}
 	return lock, nil
 }

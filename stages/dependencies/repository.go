@@ -15,9 +15,6 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// maxManifest bounds what is read of one composer.json or composer.lock, in bytes.
-const maxManifest = 8 << 20
-
 // A repository is one source with its two trees listed.
 type repository struct {
 	stages.Source
@@ -57,13 +54,13 @@ func (r *repository) manifest(ctx context.Context, dir string) (*composer.Manife
 	file := path.Join(dir, "composer.json")
 	m, err := readManifest(ctx, r.head, file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place(r.Name, file), err)
+		return nil, fmt.Errorf("%s: %w", stages.Place(r.Name, file), err)
 	}
 	return m, nil
 }
 
 func readManifest(ctx context.Context, files pipeline.Listing, file string) (*composer.Manifest, error) {
-	data, err := files.Read(ctx, file, maxManifest)
+	data, err := files.Read(ctx, file, stages.MaxText)
 	if err != nil {
 		return nil, err
 	}

@@ -76,16 +76,13 @@ func duplicates(packages []stages.Package) error {
 	for _, p := range packages {
 		if other, ok := first[p.Name]; ok {
 			errs = append(errs, fmt.Errorf("package %s is twice: in %s and in %s; exclude one of them in the release line",
-				p.Name, place(other.Repository, other.Directory), place(p.Repository, p.Directory)))
+				p.Name, stages.Place(other.Repository, other.Directory), stages.Place(p.Repository, p.Directory)))
 			continue
 		}
 		first[p.Name] = p
 	}
 	return errors.Join(errs...)
 }
-
-// place names a directory, or a file, of a repository.
-func place(repository, path string) string { return repository + ":" + path }
 
 // declared are links as they stand in a composer.json or in the release line.
 func declared(links []composer.Link) []releases.Requirement {

@@ -78,7 +78,7 @@ func (c *clone) manifest(file string) (*composer.Manifest, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := files.ReadAll(f, file, maxText)
+	text, err := files.ReadAll(f, file, stages.MaxText)
 	if err != nil {
 		return nil, err
 	}

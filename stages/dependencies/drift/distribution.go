@@ -16,16 +16,13 @@ import (
 	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
-// maxText bounds what is read of one file outside the scanner, in bytes.
-const maxText = 16 << 20
-
 // A distribution is all that is known: its own packages, the third-party ones of
 // the lock file, who holds which class, and what requires what.
 type distribution struct {
 	in    Input
-	trees map[string]pipeline.Listing // of repositories
-	own   []*member                   // in byte order of their names
-	root  *composer.Manifest          // of the repository with the lock; nil: none
+	heads stages.Heads
+	own   []*member          // in byte order of their names
+	root  *composer.Manifest // of the repository with the lock; nil: none
 	graph *graph
 	index *autoload.Index
 	// blind are the packages whose classes cannot be known, with the reason.
@@ -63,16 +60,12 @@ func (m *member) areTests(file string) bool { return m.tests.are(strings.TrimPre
 // open reads the manifests of all packages and the lock file.
 func open(ctx context.Context, store pipeline.Reader, in Input) (*distribution, error) {
 	d := &distribution{
-		in: in, trees: map[string]pipeline.Listing{}, graph: newGraph(in.Vendors), blind: map[string]string{},
+		in: in, graph: newGraph(in.Vendors), blind: map[string]string{},
 		modules: map[string]string{}, classes: map[string]string{}, users: map[string]map[string]int{},
 	}
-	var errs []error
-	for _, r := range in.Sources.Repositories {
-		var err error
-		if d.trees[r.Name], err = pipeline.List(ctx, store, r.Head); err != nil {
-			errs = append(errs, fmt.Errorf("repository %s: list the files: %w", r.Name, err))
-		}
-	}
+	var err error
+	d.heads, err = in.Sources.Heads(ctx, store)
+	errs := []error{err}
 	for _, p := range in.Dependencies.Packages {
 		m, err := d.member(ctx, p)
 		if err != nil {
@@ -96,7 +89,7 @@ func (d *distribution) member(ctx context.Context, p stages.Package) (*member, e
 		return m, nil
 	}
 	var err error
-	if m.text, m.manifest, err = d.manifest(ctx, p.Repository, m.manifestPath()); err != nil || !m.judged() {
+	if m.text, m.manifest, err = d.heads.Manifest(ctx, p.Repository, p.Directory); err != nil || !m.judged() {
 		return m, err
 	}
 	dev, err := m.manifest.AutoloadDev()
@@ -118,7 +111,7 @@ func (d *distribution) below(m *member) []pipeline.File {
 		}
 	}
 	var inside []pipeline.File
-	for rest, f := range d.trees[m.Repository].Below(m.Directory) {
+	for rest, f := range d.heads[m.Repository].Below(m.Directory) {
 		if !pipeline.Within(exclude, rest) {
 			inside = append(inside, f)
 		}
@@ -132,26 +125,4 @@ func inDirectory(dir string) string {
 		return ""
 	}
 	return dir + "/"
-}
-
-// read reads a file of a repository. It reports fs.ErrNotExist.
-func (d *distribution) read(ctx context.Context, repository, file string) ([]byte, error) {
-	text, err := d.trees[repository].Read(ctx, file, maxText)
-	if err != nil {
-		return nil, fmt.Errorf("%s:%s: %w", repository, file, err)
-	}
-	return text, nil
-}
-
-// manifest reads a composer.json of a repository. It reports fs.ErrNotExist.
-func (d *distribution) manifest(ctx context.Context, repository, file string) ([]byte, *composer.Manifest, error) {
-	text, err := d.read(ctx, repository, file)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := composer.ParseManifest(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s:%s: %w", repository, file, err)
-	}
-	return text, m, nil
 }
