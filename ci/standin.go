@@ -7,18 +7,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/stages/install/standin"
 )
-
-// standInCommand is the command that serves the search stand-in.
-const standInCommand = "search-stand-in"
 
 // newStandIn serves the stand-in for containers, and for whoever looks at a shop
 // that was installed with it.
 func newStandIn(*factory) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
-		Use:     standInCommand,
+		Use:     runner.StandInCommand,
 		Short:   "Serve the search stand-in, which takes the place of OpenSearch where none can be had",
 		Long:    `search-stand-in answers as much of OpenSearch as a shop's installation and pages ask for. It keeps what is indexed in memory, and proves no search quality.`,
 		Example: `  mageos-nightly search-stand-in --address 127.0.0.1:9200`,

@@ -1,6 +1,7 @@
-// Package releases holds the rules of a distribution: the release line that
-// declares it, the Plan that fixes one night of it, and how packages are
-// named, versioned and pinned.
+// Package releases holds what a distribution is: the release line that declares
+// it, the Plan that fixes one snapshot of it, the Manifest of what was built, and
+// the names of snapshots. Package rules says how packages are named, versioned and
+// pinned.
 package releases
 
 import (
@@ -12,7 +13,7 @@ import (
 
 // A Line is one release line: a declarative file that says which repositories
 // a distribution is made of, which packages lie in them, and how they are
-// named, versioned and published. Load fills in the defaults once and validates
+// named, versioned and published. lines.Load fills in the defaults once and validates
 // the whole before any work starts.
 type Line struct {
 	// Name is the line's name: letters, digits and '-'.

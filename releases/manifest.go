@@ -87,7 +87,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 func (m *Manifest) check() error {
 	problems := []error{m.Plan.Validate()}
 	if m.Snapshot != m.Plan.Snapshot() {
-		problems = append(problems, fmt.Errorf("night %s, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
+		problems = append(problems, fmt.Errorf("snapshot %s, but its plan is of %s", m.Snapshot, m.Plan.Snapshot()))
 	}
 	for _, p := range m.Packages {
 		if p.Dist == nil {

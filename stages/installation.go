@@ -26,8 +26,8 @@ type Candidate struct {
 	// Replaced are the upstream packages that the night's stand in for: what a
 	// third-party extension may require.
 	Replaced []Replaced `json:"replaced"`
-	// Upgrade is the earlier night that is installed first; none if its Night is
-	// empty.
+	// Upgrade is the earlier night that is installed first; none if its Snapshot
+	// is empty.
 	Upgrade Upgrade `json:"upgrade"`
 }
 

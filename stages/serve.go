@@ -17,17 +17,17 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// SnapshotHandler serves a night's folder as a Composer repository at the root of
+// SnapshotHandler serves a snapshot's folder as a Composer repository at the root of
 // whatever host it is asked under. The URLs in its metadata are made from the
-// request's Host, so that one night installs from any address. The reader must
+// request's Host, so that one snapshot installs from any address. The reader must
 // stay open while the handler is in use.
 func SnapshotHandler(r pipeline.Reader, n Snapshot) (http.Handler, error) {
 	files, err := pipeline.List(context.Background(), r, n.Tree)
 	if err != nil {
-		return nil, fmt.Errorf("serve night %s: %w", n.Name, err)
+		return nil, fmt.Errorf("serve snapshot %s: %w", n.Name, err)
 	}
 	if _, ok := files.Find(PackagesFile); !ok {
-		return nil, fmt.Errorf("serve night %s: its folder has no %s; build it again with --fresh", n.Name, PackagesFile)
+		return nil, fmt.Errorf("serve snapshot %s: its folder has no %s; build it again with --fresh", n.Name, PackagesFile)
 	}
 	return &snapshotHandler{r, files}, nil
 }

@@ -31,7 +31,8 @@ type Result struct {
 	Repositories []ChangedRepository `json:"repositories"`
 }
 
-// Format is the format of results in JSON.
+// Format is the format of results in JSON. It is raised with every field: a result that
+// was published is taken again as long as its format is this one.
 const Format = 1
 
 // A Side is one of the two snapshots.

@@ -10,7 +10,8 @@ import (
 )
 
 // The layout of a published repository, beside stages.PackagesFile, stages.DistsDir and
-// the folders of snapshots, which are those of releases.SnapshotName.Dir.
+// the folders of snapshots, which are those of releases.SnapshotName.Dir. Package verify
+// knows by itself which files may be there.
 const (
 	metaDir    = "meta"        // meta/<digest>/: merged metadata, named by its index
 	pageFile   = "index.html"  // for people; also in each snapshot's folder
