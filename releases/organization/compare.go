@@ -43,9 +43,16 @@ const (
 	FileRule         = "file"
 )
 
+// A Rule is a kind of differences.
+type Rule struct {
+	ID    string `json:"id"`
+	Level string `json:"level"`
+	Text  string `json:"text"`
+}
+
 // Rules are the kinds of differences, each with its meaning and its level: what
 // opens something is an error.
-var Rules = []struct{ ID, Level, Text string }{
+var Rules = []Rule{
 	{OrganizationRule, "error", "The organization gives every member another permission, or does not demand the same of them."},
 	{PersonRule, "error", "A member of the organization is only on one side, or has another role."},
 	{TeamRule, "error", "A team is only on one side, or has other settings."},
@@ -134,38 +141,66 @@ func (c *comparer) settings() {
 }
 
 func (c *comparer) people() {
-	role := func(p *Person) string {
-		if p == nil {
-			return ""
+	roles := func(people []Person) (all []grant) {
+		for _, p := range people {
+			all = append(all, grant{p.Login, p.Role})
 		}
-		return p.Role
+		return all
 	}
-	for _, s := range pair(c.list.People, c.has.Found.People, func(p Person) string { return p.Login }) {
-		c.differ(PersonRule, "person "+s.key, role(s.listed), role(s.found))
+	c.grants(PersonRule, "person ", roles(c.list.People), roles(c.has.Found.People), nobody)
+}
+
+// A grant is the role or the permission that somebody has.
+type grant struct{ to, role string }
+
+func (g *grant) text() string {
+	if g == nil {
+		return ""
+	}
+	return g.role
+}
+
+// grants compares who has what, but for what GitHub has not of those who are gone: that
+// is said elsewhere.
+func (c *comparer) grants(rule, prefix string, listed, found []grant, gone func(string) bool) {
+	for _, s := range pair(listed, found, func(g grant) string { return g.to }) {
+		if s.found != nil || !gone(s.key) {
+			c.differ(rule, prefix+s.key, s.listed.text(), s.found.text())
+		}
+	}
+}
+
+func nobody(string) bool { return false }
+
+// named compares things that are known by their names: one that only one side has by a
+// text, others by what both says.
+func named[T any](c *comparer, rule, kind string, listed, found []T, key, text func(T) string, both func(subject string, listed, found T)) {
+	for _, s := range pair(listed, found, key) {
+		switch subject := kind + s.key; {
+		case s.listed == nil:
+			c.differ(rule, subject, "", text(*s.found))
+		case s.found == nil:
+			c.differ(rule, subject, text(*s.listed), "")
+		default:
+			both(subject, *s.listed, *s.found)
+		}
 	}
 }
 
 func (c *comparer) teams() {
-	for _, s := range pair(c.list.Teams, c.has.Found.Teams, func(t Team) string { return t.Slug }) {
-		subject := "team " + s.key
-		switch {
-		case s.listed == nil:
-			c.differ(TeamRule, subject, "", teamText(s.found))
-		case s.found == nil:
-			c.differ(TeamRule, subject, teamText(s.listed), "")
-		default:
-			c.differ(TeamRule, subject+": name", s.listed.Name, s.found.Name)
-			if s.listed.Description != "" {
-				c.differ(TeamRule, subject+": description", s.listed.Description, s.found.Description)
-			}
-			c.differ(TeamRule, subject+": privacy", s.listed.Privacy, s.found.Privacy)
-			c.differ(TeamRule, subject+": parent", s.listed.Parent, s.found.Parent)
-			c.members(subject, *s.listed, *s.found)
+	named(c, TeamRule, "team ", c.list.Teams, c.has.Found.Teams, func(t Team) string { return t.Slug }, teamText, func(subject string, listed, found Team) {
+		c.differ(TeamRule, subject+": name", listed.Name, found.Name)
+		if listed.Description != "" {
+			c.differ(TeamRule, subject+": description", listed.Description, found.Description)
 		}
-	}
+		c.differ(TeamRule, subject+": privacy", listed.Privacy, found.Privacy)
+		c.differ(TeamRule, subject+": parent", listed.Parent, found.Parent)
+		// Who left the organization left its teams, too: that is not said again.
+		c.grants(MemberRule, subject+": ", members(listed), members(found), c.left)
+	})
 }
 
-func teamText(t *Team) string {
+func teamText(t Team) string {
 	switch n := len(t.Maintainers) + len(t.Members); n {
 	case 0:
 		return "without members"
@@ -176,34 +211,16 @@ func teamText(t *Team) string {
 	}
 }
 
-type membership struct{ login, role string }
-
-func memberships(t Team) []membership {
-	var all []membership
+// members are who is in a team, with their roles.
+func members(t Team) []grant {
+	var all []grant
 	for _, login := range t.Maintainers {
-		all = append(all, membership{login, "maintainer"})
+		all = append(all, grant{login, "maintainer"})
 	}
 	for _, login := range t.Members {
-		all = append(all, membership{login, "member"})
+		all = append(all, grant{login, "member"})
 	}
 	return all
-}
-
-// members compares who is in a team. Who left the organization left its teams, too:
-// that is not said again.
-func (c *comparer) members(subject string, listed, found Team) {
-	role := func(m *membership) string {
-		if m == nil {
-			return ""
-		}
-		return m.role
-	}
-	for _, s := range pair(memberships(listed), memberships(found), func(m membership) string { return m.login }) {
-		if s.found == nil && c.left(s.key) {
-			continue
-		}
-		c.differ(MemberRule, subject+": "+s.key, role(s.listed), role(s.found))
-	}
 }
 
 // left says that a person is not in the organization any more.

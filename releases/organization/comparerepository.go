@@ -71,10 +71,10 @@ func (c *comparer) repository(listed, found Repository) {
 		}
 	}
 	if c.has.Knows("", Teams) {
-		c.access("team ", listed.Teams, found.Teams, c.teamIsGone)
+		c.grants(AccessRule, "team ", permissions(listed.Teams), permissions(found.Teams), c.teamIsGone) // which is said once
 	}
 	if c.has.Knows(found.Name, Collaborators) {
-		c.access("person ", listed.People, found.People, func(string) bool { return false })
+		c.grants(AccessRule, "person ", permissions(listed.People), permissions(found.People), nobody)
 	}
 	if c.has.Knows(found.Name, Protections) {
 		c.protections(listed.Protections, found.Protections)
@@ -84,59 +84,26 @@ func (c *comparer) repository(listed, found Repository) {
 	}
 }
 
-// access compares permissions, but for those of teams that are gone: that is said
-// once for the organization.
-func (c *comparer) access(kind string, listed, found map[string]string, gone func(string) bool) {
-	type grant struct{ to, permission string }
-	grants := func(m map[string]string) []grant {
-		var all []grant
-		for _, to := range slices.Sorted(maps.Keys(m)) {
-			all = append(all, grant{to, m[to]})
-		}
-		return all
+// permissions are those of single teams or people.
+func permissions(m map[string]string) []grant {
+	var all []grant
+	for to, permission := range m {
+		all = append(all, grant{to, permission})
 	}
-	text := func(g *grant) string {
-		if g == nil {
-			return ""
-		}
-		return g.permission
-	}
-	for _, s := range pair(grants(listed), grants(found), func(g grant) string { return g.to }) {
-		if s.found == nil && gone(s.key) {
-			continue
-		}
-		c.differ(AccessRule, kind+s.key, text(s.listed), text(s.found))
-	}
+	return all
 }
 
 func (c *comparer) protections(listed, found []Protection) {
-	for _, s := range pair(listed, found, func(p Protection) string { return p.Pattern }) {
-		subject := "protection " + s.key
-		switch {
-		case s.listed == nil:
-			c.differ(ProtectionRule, subject, "", demands(*s.found))
-		case s.found == nil:
-			c.differ(ProtectionRule, subject, demands(*s.listed), "")
-		default:
-			c.fields(subject, *s.listed, *s.found)
-		}
-	}
+	named(c, ProtectionRule, "protection ", listed, found, func(p Protection) string { return p.Pattern }, demands[Protection],
+		func(subject string, listed, found Protection) { c.fields(subject, listed, found) })
 }
 
 func (c *comparer) rulesets(listed, found []Ruleset) {
-	for _, s := range pair(listed, found, func(r Ruleset) string { return r.Name }) {
-		subject := "ruleset " + s.key
-		switch {
-		case s.listed == nil:
-			c.differ(ProtectionRule, subject, "", demands(*s.found))
-		case s.found == nil:
-			c.differ(ProtectionRule, subject, demands(*s.listed), "")
-		default:
-			was := *s.listed
-			was.ID = s.found.ID // it tells nothing about rules
-			c.fields(subject, was, *s.found)
-		}
-	}
+	named(c, ProtectionRule, "ruleset ", listed, found, func(r Ruleset) string { return r.Name }, demands[Ruleset],
+		func(subject string, listed, found Ruleset) {
+			listed.ID = found.ID // it tells nothing about rules
+			c.fields(subject, listed, found)
+		})
 }
 
 // fields compares two structs field by field, by the names that the list gives them.
@@ -183,7 +150,7 @@ func valueText(v reflect.Value) string {
 }
 
 // demands is what a protection demands, in one line.
-func demands(value any) string {
+func demands[T any](value T) string {
 	v := reflect.ValueOf(value)
 	var parts []string
 	for field := range v.Type().Fields() {

@@ -92,9 +92,9 @@ func oldName(list *List, has *Reading, name string) string {
 func withMembers(o *List) []Person {
 	people := slices.Clone(o.People)
 	for _, t := range o.Teams {
-		for _, m := range memberships(t) {
-			if !slices.ContainsFunc(people, func(p Person) bool { return strings.EqualFold(p.Login, m.login) }) {
-				people = append(people, Person{Login: m.login, Role: MemberRole})
+		for _, m := range members(t) {
+			if !slices.ContainsFunc(people, func(p Person) bool { return strings.EqualFold(p.Login, m.to) }) {
+				people = append(people, Person{Login: m.to, Role: MemberRole})
 			}
 		}
 	}

@@ -20,9 +20,9 @@ type Reading struct {
 
 // An Unknown is a part of an organization that could not be read.
 type Unknown struct {
-	Repository string // empty: the organization itself
-	Part       Part
-	Reason     string
+	Repository string `json:"repository"` // empty: the organization itself
+	Part       Part   `json:"part"`
+	Reason     string `json:"reason"`
 }
 
 // A Part is what a token may be allowed to read, or not.

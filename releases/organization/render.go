@@ -135,51 +135,31 @@ func (p *Comparison) Markdown() []byte {
 // jsonFormat is the format of plans in JSON.
 const jsonFormat = 1
 
-// The plan in JSON has the shape of SARIF: rules, and results that name them.
-type (
-	jsonComparison struct {
-		Format       int           `json:"format"`
-		Organization string        `json:"organization"`
-		Summary      string        `json:"summary"`
-		Rules        []jsonRule    `json:"rules"`
-		Results      []jsonResult  `json:"results"`
-		Unknown      []jsonUnknown `json:"unknown"`
-	}
-	jsonRule struct {
-		ID    string `json:"id"`
-		Level string `json:"level"`
-		Text  string `json:"text"`
-	}
-	jsonResult struct {
-		Rule       string `json:"ruleId"`
-		Level      string `json:"level"`
-		Repository string `json:"repository"`
-		Subject    string `json:"subject"`
-		Listed     string `json:"listed"`
-		Found      string `json:"found"`
-		Message    string `json:"message"`
-	}
-	jsonUnknown struct {
-		Repository string `json:"repository"`
-		Part       string `json:"part"`
-		Reason     string `json:"reason"`
-	}
-)
+// A jsonResult is a difference in JSON.
+type jsonResult struct {
+	Rule       string `json:"ruleId"`
+	Level      string `json:"level"`
+	Repository string `json:"repository"`
+	Subject    string `json:"subject"`
+	Listed     string `json:"listed"`
+	Found      string `json:"found"`
+	Message    string `json:"message"`
+}
 
-// JSON is the plan for programs.
+// JSON is the plan for programs. It has the shape of SARIF: rules, and results that name
+// them.
 func (p *Comparison) JSON() ([]byte, error) {
-	made := jsonComparison{
-		Format: jsonFormat, Organization: p.Organization, Summary: p.Summary(), Rules: []jsonRule{}, Results: []jsonResult{}, Unknown: []jsonUnknown{},
-	}
-	for _, r := range Rules {
-		made.Rules = append(made.Rules, jsonRule{r.ID, r.Level, r.Text})
-	}
+	results := []jsonResult{}
 	for _, d := range p.Differences {
-		made.Results = append(made.Results, jsonResult{d.Rule, d.Level(), d.Repository, d.Subject, d.Listed, d.Found, d.Message()})
+		results = append(results, jsonResult{d.Rule, d.Level(), d.Repository, d.Subject, d.Listed, d.Found, d.Message()})
 	}
-	for _, u := range p.Unknown {
-		made.Unknown = append(made.Unknown, jsonUnknown{u.Repository, string(u.Part), u.Reason})
-	}
-	data, err := json.MarshalIndent(made, "", "  ")
+	data, err := json.MarshalIndent(struct {
+		Format       int          `json:"format"`
+		Organization string       `json:"organization"`
+		Summary      string       `json:"summary"`
+		Rules        []Rule       `json:"rules"`
+		Results      []jsonResult `json:"results"`
+		Unknown      []Unknown    `json:"unknown"`
+	}{jsonFormat, p.Organization, p.Summary(), Rules, results, append([]Unknown{}, p.Unknown...)}, "", "  ")
 	return append(data, '\n'), err
 }
