@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // An Autoload says where a package's code is found: the "autoload" or "autoload-dev" section of a composer.json or of
@@ -36,8 +38,7 @@ func (m *Manifest) Autoload() (Autoload, error) { return m.autoload("autoload") 
 func (m *Manifest) AutoloadDev() (Autoload, error) { return m.autoload("autoload-dev") }
 
 func (m *Manifest) autoload(key string) (Autoload, error) {
-	value, _ := m.root.get(key)
-	a, err := autoloadOf(value)
+	a, err := autoloadOf(m.root.get(key))
 	if err != nil {
 		return Autoload{}, fmt.Errorf("%q of %s: %w", key, m.label(), err)
 	}
@@ -53,29 +54,29 @@ func (m *Manifest) label() string {
 
 // autoloadOf takes a decoded value for an autoload section. Keys that Composer does not know do not matter, as they
 // do not to Composer.
-func autoloadOf(value any) (Autoload, error) {
+func autoloadOf(value jsontext.Value) (Autoload, error) {
 	section, ok := autoloadObject(value)
 	if !ok {
 		return Autoload{}, fmt.Errorf("it is %s, want an object", kindOf(value))
 	}
 	var a Autoload
 	var errs []error
-	for _, row := range section.members {
+	for _, row := range section {
 		var err error
-		switch row.key {
+		switch row.Key {
 		case "psr-4":
-			a.PSR4, err = namespacePaths(row.value)
+			a.PSR4, err = namespacePaths(row.Value)
 		case "psr-0":
-			a.PSR0, err = namespacePaths(row.value)
+			a.PSR0, err = namespacePaths(row.Value)
 		case "classmap":
-			a.Classmap, err = pathsOf(row.value)
+			a.Classmap, err = pathsOf(row.Value)
 		case "files":
-			a.Files, err = pathsOf(row.value)
+			a.Files, err = pathsOf(row.Value)
 		case "exclude-from-classmap":
-			a.ExcludeFromClassmap, err = pathsOf(row.value)
+			a.ExcludeFromClassmap, err = pathsOf(row.Value)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%q: %w", row.key, err))
+			errs = append(errs, fmt.Errorf("%q: %w", row.Key, err))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -84,52 +85,44 @@ func autoloadOf(value any) (Autoload, error) {
 	return a, nil
 }
 
-// autoloadObject is value as an object. PHP writes an empty object as a list, and null stands for nothing.
-func autoloadObject(value any) (*object, bool) {
-	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
-		return &object{}, true
+// autoloadObject is value as an object, which may stand for none.
+func autoloadObject(value jsontext.Value) (object, bool) {
+	if isNone(value) {
+		return nil, true
 	}
-	section, ok := value.(*object)
-	return section, ok
+	return objectOf(value)
 }
 
-func namespacePaths(value any) ([]NamespacePaths, error) {
+func namespacePaths(value jsontext.Value) ([]NamespacePaths, error) {
 	section, ok := autoloadObject(value)
 	if !ok {
 		return nil, fmt.Errorf("it is %s, want an object of namespaces and folders", kindOf(value))
 	}
 	var rows []NamespacePaths
 	var errs []error
-	for _, row := range section.members {
-		paths, err := pathsOf(row.value)
+	for _, row := range section {
+		paths, err := pathsOf(row.Value)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%q: %w", row.key, err))
+			errs = append(errs, fmt.Errorf("%q: %w", row.Key, err))
 			continue
 		}
-		rows = append(rows, NamespacePaths{Prefix: strings.TrimPrefix(row.key, `\`), Paths: paths})
+		rows = append(rows, NamespacePaths{Prefix: strings.TrimPrefix(row.Key, `\`), Paths: paths})
 	}
 	return rows, errors.Join(errs...)
 }
 
 // pathsOf takes one path or a list of them; PHP sometimes writes a list as an object with numbers for keys.
-func pathsOf(value any) ([]string, error) {
-	var values []any
-	switch value := value.(type) {
-	case string:
-		return []string{value}, nil
-	case nil:
-	case []any:
-		values = value
-	case *object:
-		for _, row := range value.members {
-			values = append(values, row.value)
-		}
-	default:
+func pathsOf(value jsontext.Value) ([]string, error) {
+	if path, ok := textOf(value); ok {
+		return []string{path}, nil
+	}
+	values, ok := valuesOf(value)
+	if !ok && !isNull(value) {
 		return nil, fmt.Errorf("it is %s, want a path or a list of paths", kindOf(value))
 	}
 	var paths []string
 	for _, value := range values {
-		path, ok := value.(string)
+		path, ok := textOf(value)
 		if !ok {
 			return nil, fmt.Errorf("path is %s, want text", kindOf(value))
 		}

@@ -2,12 +2,12 @@ package composer
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,199 +21,268 @@ const (
 	maxDepth      = 128      // of arrays and objects
 )
 
-// An object is a JSON object that keeps the order of its keys. Values are *object, []any, string, json.Number, bool
-// and nil. Shared values are never changed in place: who changes a list makes a new one.
-type object struct {
-	members []member
+// An object is a JSON object that keeps the order of its keys. Its values are written as Composer writes them, compactly,
+// and never changed in place.
+type object []Field
+
+func (o object) index(key string) int {
+	return slices.IndexFunc(o, func(f Field) bool { return f.Key == key })
 }
 
-type member struct {
-	key   string
-	value any
-}
-
-func (o *object) index(key string) int {
-	for i := range o.members {
-		if o.members[i].key == key {
-			return i
-		}
-	}
-	return -1
-}
-
-func (o *object) get(key string) (any, bool) {
+// get is the value of a key; nil when there is none.
+func (o object) get(key string) jsontext.Value {
 	if i := o.index(key); i >= 0 {
-		return o.members[i].value, true
+		return o[i].Value
 	}
-	return nil, false
+	return nil
 }
 
-func (o *object) set(key string, value any) {
+func (o *object) set(key string, value jsontext.Value) {
 	if i := o.index(key); i >= 0 {
-		o.members[i].value = value
+		(*o)[i].Value = value
 		return
 	}
-	o.members = append(o.members, member{key: key, value: value})
+	*o = append(*o, Field{key, value})
 }
 
 // delete removes keys. An object without members is the same in memory however it came to be, so that
 // reflect.DeepEqual holds for a manifest that was saved and read again.
 func (o *object) delete(keys ...string) {
-	o.members = slices.DeleteFunc(o.members, func(m member) bool { return slices.Contains(keys, m.key) })
-	if len(o.members) == 0 {
-		o.members = nil
+	*o = slices.DeleteFunc(*o, func(f Field) bool { return slices.Contains(keys, f.Key) })
+	if len(*o) == 0 {
+		*o = nil
 	}
 }
 
-// clone copies the object; the values are shared, since nobody changes them in place.
-func (o *object) clone() *object {
-	return &object{members: append([]member(nil), o.members...)}
+// text writes the object compactly.
+func (o object) text() jsontext.Value {
+	size := 2
+	for _, f := range o {
+		size += len(f.Key) + len(f.Value) + len(`"":,`)
+	}
+	out := append(make([]byte, 0, size), '{')
+	for i, f := range o {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(appendQuote(out, f.Key), ':'), f.Value...)
+	}
+	return append(out, '}')
+}
+
+// asComposer are the options for what Composer's JsonFile writes: PHP's json_encode with JSON_UNESCAPED_SLASHES and
+// JSON_UNESCAPED_UNICODE, which escapes U+2028 and U+2029 all the same. Numbers stay as they were written.
+var asComposer = []jsontext.Options{jsontext.EscapeForJS(true), jsontext.AllowDuplicateNames(true)}
+
+var lineEnds = strings.NewReplacer("\u2028", `\u2028`, "\u2029", `\u2029`)
+
+func quote(text string) jsontext.Value { return appendQuote(nil, text) }
+
+func appendQuote(out []byte, text string) []byte {
+	at := len(out)
+	out, _ = jsontext.AppendQuote(out, text) // what is not UTF-8 is replaced
+	if strings.Contains(text, "\u2028") || strings.Contains(text, "\u2029") {
+		return append(out[:at:at], lineEnds.Replace(string(out[at:]))...)
+	}
+	return out
 }
 
 // decodeObject reads a JSON object strictly: UTF-8, no key twice, nothing behind it. Its errors begin with line and
 // column, both counted from 1, the column in characters. check, if there is one, sees each member of the outermost
 // object, so that its errors get their place too.
-func decodeObject(data []byte, limit int, check func(member) error) (*object, error) {
+func decodeObject(data []byte, limit int, check func(Field) error) (object, error) {
 	if len(data) > limit {
 		return nil, fmt.Errorf("more than the %d bytes that are read", limit)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if at := invalidUTF8(data); at >= 0 {
-		return nil, positioned(data, int64(at), errors.New("not UTF-8"))
-	}
-	d := &decoder{data: data, check: check, tokens: jsontext.NewDecoder(bytes.NewBuffer(data))}
-	o, err := d.text()
-	var broken *jsontext.SyntacticError
-	if errors.As(err, &broken) {
-		return nil, d.explain(broken)
-	}
+	var o object
+	err := eachMember(data, func(f Field) (err error) {
+		if depth(f.Value) > maxDepth {
+			return fmt.Errorf("nested deeper than %d", maxDepth)
+		}
+		if f.Value, err = jsontext.AppendFormat(nil, f.Value, asComposer...); err == nil && check != nil {
+			err = check(f)
+		}
+		o = append(o, f)
+		return err
+	})
 	return o, err
 }
 
-type decoder struct {
-	data   []byte
-	check  func(member) error
-	tokens *jsontext.Decoder
-}
-
-// text reads the object and looks that nothing is behind it.
-func (d *decoder) text() (*object, error) {
-	value, err := d.value(0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.tokens.ReadToken(); err != io.EOF {
-		return nil, cmp.Or(err, error(&jsontext.SyntacticError{ByteOffset: d.tokens.InputOffset(), Err: errors.New("text behind the JSON value")}))
-	}
-	o, ok := value.(*object)
-	if !ok {
-		return nil, positioned(d.data, 0, fmt.Errorf("it is %s, want an object", kindOf(value)))
-	}
-	return o, nil
-}
-
-func (d *decoder) value(depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, d.here(fmt.Errorf("nested deeper than %d", maxDepth))
-	}
-	token, err := d.tokens.ReadToken()
-	if err != nil {
-		if err == io.EOF {
-			err = &jsontext.SyntacticError{ByteOffset: int64(len(d.data)), Err: io.ErrUnexpectedEOF}
-		}
-		return nil, err
-	}
-	switch token.Kind() {
-	case jsontext.KindBeginObject:
-		return d.object(depth)
-	case jsontext.KindBeginArray:
-		return d.array(depth)
-	case jsontext.KindString:
-		return token.String(), nil
-	case jsontext.KindNumber:
-		return json.Number(token.String()), nil
-	case jsontext.KindTrue, jsontext.KindFalse:
-		return token.Bool(), nil
-	}
-	return nil, nil //nolint:nilnil // null
-}
-
-func (d *decoder) object(depth int) (*object, error) {
-	o := &object{}
-	for d.tokens.PeekKind() != jsontext.KindEndObject {
-		token, err := d.tokens.ReadToken()
+// eachMember reads an object member by member. Values share the bytes of data. Its errors have their places.
+func eachMember(data []byte, do func(Field) error) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(data)) // a Buffer is read in place
+	if d.PeekKind() != jsontext.KindBeginObject {
+		value, err := d.ReadValue()
 		if err != nil {
-			return nil, err
+			return explain(data, err)
 		}
-		m := member{key: token.String()}
-		if m.value, err = d.value(depth + 1); err != nil {
-			return nil, err
+		return positioned(data, 0, fmt.Errorf("it is %s, want an object", kindOf(value)))
+	}
+	_, err := d.ReadToken()
+	for err == nil && d.PeekKind() != jsontext.KindEndObject {
+		var key jsontext.Token
+		if key, err = d.ReadToken(); err != nil {
+			break
 		}
-		if depth == 0 && d.check != nil {
-			if err := d.check(m); err != nil {
-				return nil, d.here(err)
+		f := Field{Key: key.String()}
+		if f.Value, err = d.ReadValue(); err != nil {
+			break
+		}
+		end := d.InputOffset()
+		f.Value = data[int(end)-len(f.Value) : end : end]
+		if err := do(f); err != nil {
+			return positioned(data, end-1, err)
+		}
+	}
+	if err == nil {
+		_, err = d.ReadToken()
+	}
+	if err != nil {
+		return explain(data, err)
+	}
+	if behind := bytes.TrimLeft(data[d.InputOffset():], " \t\r\n"); len(behind) > 0 {
+		return positioned(data, int64(len(data)-len(behind)), errors.New("text behind the JSON value"))
+	}
+	return nil
+}
+
+// explain says where and why a text is refused.
+func explain(data []byte, err error) error {
+	var broken *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return positioned(data, int64(len(data)), errors.New("the text ends inside the JSON value"))
+	case !errors.As(err, &broken):
+		return err
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return positioned(data, broken.ByteOffset, fmt.Errorf("key %q appears twice", broken.JSONPointer.LastToken()))
+	}
+	return positioned(data, broken.ByteOffset, broken.Err)
+}
+
+// structure are the places of the brackets, commas and colons of a value that stand in no text.
+func structure(value jsontext.Value) iter.Seq2[int, byte] {
+	return func(yield func(int, byte) bool) {
+		for i := 0; i < len(value); i++ {
+			switch c := value[i]; c {
+			case '"':
+				for i++; value[i] != '"'; i++ {
+					if value[i] == '\\' {
+						i++
+					}
+				}
+			case '{', '[', '}', ']', ',', ':':
+				if !yield(i, c) {
+					return
+				}
 			}
 		}
-		o.members = append(o.members, m)
 	}
-	_, err := d.tokens.ReadToken()
-	return o, err
 }
 
-func (d *decoder) array(depth int) ([]any, error) {
-	list := []any{}
-	for d.tokens.PeekKind() != jsontext.KindEndArray {
-		value, err := d.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	_, err := d.tokens.ReadToken()
-	return list, err
-}
-
-func (d *decoder) here(err error) error {
-	return positioned(d.data, d.tokens.InputOffset()-1, err)
-}
-
-// explain says where and why a text is refused. For what is no JSON at all
-// encoding/json has the clearer words and the exact place; it takes a key twice
-// and half of a surrogate pair, which PHP refuses.
-func (d *decoder) explain(broken *jsontext.SyntacticError) error {
-	if err := syntax(d.data); err != nil {
-		return err
-	}
-	if errors.Is(broken, jsontext.ErrDuplicateName) {
-		return positioned(d.data, broken.ByteOffset, fmt.Errorf("key %q appears twice", broken.JSONPointer.LastToken()))
-	}
-	return positioned(d.data, broken.ByteOffset, broken.Err)
-}
-
-// syntax says where data is no JSON.
-func syntax(data []byte) error {
-	offset, err := syntaxError(data)
-	if err == nil {
-		return nil
-	}
-	// One blank more moves the place of an error only when it is the end of the text that is wrong.
-	if offset == int64(len(data)) {
-		if grown, _ := syntaxError(slices.Concat(data, []byte(" "))); grown > offset {
-			return positioned(data, offset, errors.New("the text ends inside the JSON value"))
+// depth is how deep the arrays and objects of a value are nested.
+func depth(value jsontext.Value) (deepest int) {
+	level := 0
+	for _, c := range structure(value) {
+		switch c {
+		case '{', '[':
+			level++
+			deepest = max(deepest, level)
+		case '}', ']':
+			level--
 		}
 	}
-	return positioned(data, offset-1, err)
+	return deepest
 }
 
-// syntaxError is encoding/json's error, and behind how many bytes it appeared.
-func syntaxError(data []byte) (int64, error) {
-	var value json.RawMessage
-	err := json.Unmarshal(data, &value)
-	var broken *json.SyntaxError
-	if errors.As(err, &broken) {
-		return broken.Offset, err
+// objectOf is a value that decodeObject gave as an object, if it is one.
+func objectOf(value jsontext.Value) (object, bool) {
+	if value.Kind() != jsontext.KindBeginObject {
+		return nil, false
 	}
-	return 0, err
+	return membersOf(value), true
+}
+
+// membersOf cuts a compact object into its members, or a list into its entries, which have no keys.
+func membersOf(value jsontext.Value) (o object) {
+	level, from := 0, 1
+	var key jsontext.Value
+	for i, c := range structure(value) {
+		switch c {
+		case '{', '[':
+			level++
+			continue
+		case ':':
+			if level == 1 {
+				key, from = value[from:i], i+1
+			}
+			continue
+		}
+		if level == 1 && i > from {
+			text, _ := textOf(key)
+			o = append(o, Field{text, value[from:i:i]})
+			from = i + 1
+		}
+		if c != ',' {
+			level--
+		}
+	}
+	return o
+}
+
+// listOf is a value that decodeObject gave as a list, if it is one.
+func listOf(value jsontext.Value) ([]jsontext.Value, bool) {
+	if value.Kind() != jsontext.KindBeginArray {
+		return nil, false
+	}
+	return valuesOf(value)
+}
+
+// valuesOf are the values of a list or, since PHP writes some lists so, of an object.
+func valuesOf(value jsontext.Value) (values []jsontext.Value, ok bool) {
+	if kind := value.Kind(); kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
+		return nil, false
+	}
+	for _, f := range membersOf(value) {
+		values = append(values, f.Value)
+	}
+	return values, true
+}
+
+// textOf is a value as a text, if it is one.
+func textOf(value jsontext.Value) (string, bool) {
+	if value.Kind() != jsontext.KindString {
+		return "", false
+	}
+	if bytes.IndexByte(value, '\\') < 0 { // as most are
+		return string(value[1 : len(value)-1]), true
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	return string(text), err == nil
+}
+
+// isNull says whether a value is null, or not there.
+func isNull(value jsontext.Value) bool { return value == nil || value.Kind() == jsontext.KindNull }
+
+// isNone says whether a value stands for an object without members: null, or PHP's empty list where it forgot that it
+// was an object.
+func isNone(value jsontext.Value) bool { return isNull(value) || string(value) == "[]" }
+
+func kindOf(value jsontext.Value) string {
+	switch value.Kind() {
+	case jsontext.KindBeginObject:
+		return "an object"
+	case jsontext.KindBeginArray:
+		return "a list"
+	case jsontext.KindString:
+		return "text"
+	case jsontext.KindNumber:
+		return "a number"
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return "true or false"
+	}
+	return "null"
 }
 
 // positioned puts "line:column: " before err, for the character at the offset in bytes.
@@ -222,16 +291,4 @@ func positioned(data []byte, offset int64, err error) error {
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return fmt.Errorf("%d:%d: %w", line, column, err)
-}
-
-// invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }

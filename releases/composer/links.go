@@ -27,15 +27,11 @@ type Link struct {
 
 // Links are the rows of a section in their order; none when it is absent. The caller owns the slice.
 func (m *Manifest) Links(s Section) []Link {
-	value, _ := m.root.get(string(s))
-	section, ok := value.(*object)
-	if !ok {
-		return nil
-	}
+	section, _ := objectOf(m.root.get(string(s)))
 	var links []Link
-	for _, member := range section.members {
-		if constraint, ok := member.value.(string); ok {
-			links = append(links, Link{Name: member.key, Constraint: constraint})
+	for _, f := range section {
+		if constraint, ok := textOf(f.Value); ok {
+			links = append(links, Link{Name: f.Key, Constraint: constraint})
 		}
 	}
 	return links
@@ -48,16 +44,16 @@ func (m *Manifest) SetLinks(s Section, links []Link) {
 		m.Delete(string(s))
 		return
 	}
-	section := &object{}
+	var section object
 	places := make(map[string]int, len(links))
 	for _, link := range links {
 		place, known := places[link.Name]
 		if !known {
-			place = len(section.members)
+			place = len(section)
 			places[link.Name] = place
-			section.members = append(section.members, member{key: link.Name})
+			section = append(section, Field{Key: link.Name})
 		}
-		section.members[place].value = link.Constraint
+		section[place].Value = quote(link.Constraint)
 	}
-	m.root.set(string(s), section)
+	m.root.set(string(s), section.text())
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Lock is what a composer.lock says is installed: Packages for everybody, PackagesDev for development only.
@@ -33,7 +35,7 @@ func ParseLock(data []byte) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read composer.lock: %w", err)
 	}
-	if _, ok := root.get("packages"); !ok {
+	if root.get("packages") == nil {
 		return nil, errors.New(`read composer.lock: it has no "packages"; is it a composer.lock?`)
 	}
 	packages, err := lockPackages(root, "packages")
@@ -44,12 +46,12 @@ func ParseLock(data []byte) (*Lock, error) {
 	return &Lock{Packages: packages, PackagesDev: packagesDev}, nil
 }
 
-func lockPackages(root *object, key string) ([]LockPackage, error) {
-	value, _ := root.get(key)
-	if value == nil {
+func lockPackages(root object, key string) ([]LockPackage, error) {
+	value := root.get(key)
+	if isNull(value) {
 		return nil, nil // composer install --no-dev on an old lock writes null
 	}
-	list, ok := value.([]any)
+	list, ok := listOf(value)
 	if !ok {
 		return nil, fmt.Errorf("%q is %s, want a list", key, kindOf(value))
 	}
@@ -66,7 +68,7 @@ func lockPackages(root *object, key string) ([]LockPackage, error) {
 	return packages, errors.Join(errs...)
 }
 
-func lockPackage(value any) (LockPackage, error) {
+func lockPackage(value jsontext.Value) (LockPackage, error) {
 	m, err := manifestOf(value)
 	if err != nil {
 		return LockPackage{}, err
@@ -87,16 +89,21 @@ func lockPackage(value any) (LockPackage, error) {
 }
 
 // manifestOf takes a decoded value for a composer.json.
-func manifestOf(value any) (*Manifest, error) {
-	root, ok := value.(*object)
+func manifestOf(value jsontext.Value) (*Manifest, error) {
+	root, ok := objectOf(value)
 	if !ok {
 		return nil, fmt.Errorf("package is %s, want an object", kindOf(value))
 	}
-	for _, member := range root.members {
-		if err := checkMember(member); err != nil {
-			name, _ := root.get("name")
-			return nil, fmt.Errorf("package %v: %w", name, err)
+	return checked(root)
+}
+
+// checked takes an object for a composer.json.
+func checked(root object) (*Manifest, error) {
+	m := &Manifest{root: root}
+	for _, f := range root {
+		if err := checkMember(f); err != nil {
+			return nil, fmt.Errorf("package %s: %w", m.Name(), err)
 		}
 	}
-	return &Manifest{root: *root}, nil
+	return m, nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Manifest is a composer.json whose keys keep their order. The zero Manifest is an empty one. It is not safe for use by several goroutines when one of
@@ -24,50 +26,31 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read composer.json: %w", err)
 	}
-	return &Manifest{root: *root}, nil
+	return &Manifest{root: root}, nil
 }
 
 // checkMember makes sure of the values that Manifest's methods give out.
-func checkMember(m member) error {
-	switch m.key {
+func checkMember(f Field) error {
+	switch f.Key {
 	case "name", "version", "type":
-		if _, ok := m.value.(string); !ok {
-			return fmt.Errorf("%q is %s, want text", m.key, kindOf(m.value))
+		if f.Value.Kind() != jsontext.KindString {
+			return fmt.Errorf("%q is %s, want text", f.Key, kindOf(f.Value))
 		}
 		return nil
 	}
-	if !slices.Contains(sections, Section(m.key)) {
+	if !slices.Contains(sections, Section(f.Key)) || string(f.Value) == "[]" { // PHP writes an empty object so when it forgot that it was one
 		return nil
 	}
-	links, ok := m.value.(*object)
-	if list, isList := m.value.([]any); isList && len(list) == 0 {
-		return nil // PHP writes an empty object so when it forgot that it was one
-	}
+	links, ok := objectOf(f.Value)
 	if !ok {
-		return fmt.Errorf("%q is %s, want an object of package names and constraints", m.key, kindOf(m.value))
+		return fmt.Errorf("%q is %s, want an object of package names and constraints", f.Key, kindOf(f.Value))
 	}
-	for _, link := range links.members {
-		if _, ok := link.value.(string); !ok {
-			return fmt.Errorf("%q of %q is %s, want text", link.key, m.key, kindOf(link.value))
+	for _, link := range links {
+		if link.Value.Kind() != jsontext.KindString {
+			return fmt.Errorf("%q of %q is %s, want text", link.Key, f.Key, kindOf(link.Value))
 		}
 	}
 	return nil
-}
-
-func kindOf(value any) string {
-	switch value.(type) {
-	case *object:
-		return "an object"
-	case []any:
-		return "a list"
-	case string:
-		return "text"
-	case json.Number:
-		return "a number"
-	case bool:
-		return "true or false"
-	}
-	return "null"
 }
 
 // Name is the "name", "" when absent. It is not checked; see ParseName.
@@ -80,8 +63,7 @@ func (m *Manifest) Version() string { return m.text("version", "") }
 func (m *Manifest) Type() string { return m.text("type", "library") }
 
 func (m *Manifest) text(key, absent string) string {
-	value, _ := m.root.get(key)
-	if text, ok := value.(string); ok {
+	if text, ok := textOf(m.root.get(key)); ok {
 		return text
 	}
 	return absent
@@ -89,11 +71,8 @@ func (m *Manifest) text(key, absent string) string {
 
 // Get is the value of a key as compact JSON, and whether the key is there. The caller owns it.
 func (m *Manifest) Get(key string) (json.RawMessage, bool) {
-	value, ok := m.root.get(key)
-	if !ok {
-		return nil, false
-	}
-	return appendJSON(nil, value, -1), true
+	value := m.root.get(key)
+	return json.RawMessage(bytes.Clone(value)), value != nil
 }
 
 // Set gives key a value: anything that json.Marshal takes, a *Manifest and json.RawMessage among it, whose order is
@@ -117,7 +96,7 @@ func (m *Manifest) SetAfter(after, key string, value any) error {
 		m.Delete(key)
 		at := m.root.index(after) + 1
 		if at == 0 {
-			at = len(m.root.members)
+			at = len(m.root)
 		}
 		m.move(key, at)
 	})
@@ -127,7 +106,7 @@ func (m *Manifest) SetAfter(after, key string, value any) error {
 func (m *Manifest) put(key string, value any, place func()) error {
 	decoded, err := decodable(value)
 	if err == nil {
-		err = checkMember(member{key: key, value: decoded})
+		err = checkMember(Field{key, decoded})
 	}
 	if err != nil {
 		return fmt.Errorf("set %q of composer.json: %w", key, err)
@@ -139,7 +118,7 @@ func (m *Manifest) put(key string, value any, place func()) error {
 
 func (m *Manifest) move(key string, to int) {
 	m.Delete(key)
-	m.root.members = slices.Insert(m.root.members, to, member{key: key})
+	m.root = slices.Insert(m.root, to, Field{Key: key})
 }
 
 // Delete removes keys; those that are not there do not matter.
@@ -147,24 +126,25 @@ func (m *Manifest) Delete(keys ...string) { m.root.delete(keys...) }
 
 // Keys are the keys in their order. The caller owns the slice.
 func (m *Manifest) Keys() []string {
-	keys := make([]string, 0, len(m.root.members))
-	for _, member := range m.root.members {
-		keys = append(keys, member.key)
+	keys := make([]string, 0, len(m.root))
+	for _, f := range m.root {
+		keys = append(keys, f.Key)
 	}
 	return keys
 }
 
 // Clone is a copy that can be changed alone.
-func (m *Manifest) Clone() *Manifest { return &Manifest{root: *m.root.clone()} }
+func (m *Manifest) Clone() *Manifest { return &Manifest{root: slices.Clone(m.root)} }
 
 // Encode writes composer.json as Composer itself does: four blanks of indentation, slashes and Unicode as they are,
 // empty objects and lists kept apart, numbers as they were written, and a line break at the end.
-func (m *Manifest) Encode() []byte { return append(appendJSON(nil, &m.root, 0), '\n') }
+func (m *Manifest) Encode() []byte {
+	text, _ := jsontext.AppendFormat(nil, m.root.text(), append(asComposer, jsontext.WithIndent("    "))...) // it is JSON
+	return append(text, '\n')
+}
 
 // MarshalJSON writes the manifest compactly, in its order.
-func (m *Manifest) MarshalJSON() ([]byte, error) {
-	return appendJSON(nil, &m.root, -1), nil
-}
+func (m *Manifest) MarshalJSON() ([]byte, error) { return m.root.text(), nil }
 
 // UnmarshalJSON reads as ParseManifest does.
 func (m *Manifest) UnmarshalJSON(data []byte) error {
@@ -181,11 +161,14 @@ func (m *Manifest) Equal(other *Manifest) bool {
 	if m == nil || other == nil {
 		return m == other
 	}
-	return bytes.Equal(m.Encode(), other.Encode())
+	return bytes.Equal(m.root.text(), other.root.text())
 }
 
 // decodable turns any value into one that object holds.
-func decodable(value any) (any, error) {
+func decodable(value any) (jsontext.Value, error) {
+	if text, ok := value.(string); ok {
+		return quote(text), nil
+	}
 	data, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
@@ -194,5 +177,5 @@ func decodable(value any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrapped.members[0].value, nil
+	return wrapped[0].Value, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Dist says where a package's archive is. SHASum is SHA-1 in hex, which is all that Composer checks.
@@ -47,19 +49,20 @@ func EncodeMetadata(name Name, versions []PackageVersion) ([]byte, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("metadata of %s: %w", name, err)
 	}
-	list := make([]any, 0, len(entries))
-	for _, entry := range entries {
-		list = append(list, entry.root)
+	out := slices.Concat([]byte(`{"packages":{`), quote(string(name)), []byte(":["))
+	for i, entry := range entries {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, entry.root.text()...)
 	}
-	packages := &object{members: []member{{key: string(name), value: list}}}
-	root := &object{members: []member{{key: "packages", value: packages}}}
-	return append(appendJSON(nil, root, -1), '\n'), nil
+	return append(out, "]}}\n"...), nil
 }
 
 // An entry is one version in repository metadata.
 type entry struct {
 	version Version
-	root    *object
+	root    object
 }
 
 // sortEntries sorts newest first; of versions equal to Composer the greater text comes first.
@@ -86,20 +89,17 @@ func newEntry(name Name, p PackageVersion) (entry, error) {
 		return entry{}, err
 	}
 	if p.Dist != nil {
-		m.root.set("dist", p.Dist.object())
-		return entry{version: version, root: &m.root}, nil
+		m.root.set("dist", p.Dist.text())
+		return entry{version: version, root: m.root}, nil
 	}
 	if _, hasSource := m.Get("source"); !hasSource && m.Type() != "metapackage" {
 		return entry{}, fmt.Errorf("version %s is a %s without dist or source; only a metapackage may be", version, m.Type())
 	}
-	return entry{version: version, root: &m.root}, nil
+	return entry{version: version, root: m.root}, nil
 }
 
-func (d *Dist) object() *object {
-	return &object{members: []member{
-		{key: "type", value: d.Type},
-		{key: "url", value: d.URL},
-		{key: "reference", value: d.Reference},
-		{key: "shasum", value: d.SHASum},
-	}}
+func (d *Dist) text() jsontext.Value {
+	return object{
+		{"type", quote(d.Type)}, {"url", quote(d.URL)}, {"reference", quote(d.Reference)}, {"shasum", quote(d.SHASum)},
+	}.text()
 }

@@ -3,9 +3,7 @@ package composer
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -34,29 +32,13 @@ type Field struct {
 // ParseFields reads a version, or what a minified one states. The values share its
 // bytes.
 func ParseFields(entry []byte) (Fields, error) {
-	tokens := jsontext.NewDecoder(bytes.NewBuffer(entry)) // a Buffer is read in place
-	if token, err := tokens.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
-		return nil, fmt.Errorf("a version is no JSON object: %.80q", entry)
-	}
 	fields := make(Fields, 0, 16)
-	for tokens.PeekKind() != jsontext.KindEndObject {
-		token, err := tokens.ReadToken()
-		if err != nil {
-			return nil, fmt.Errorf("a version is no JSON object: %w", err)
-		}
-		key := token.String()
-		value, err := tokens.ReadValue()
-		if err != nil {
-			return nil, fmt.Errorf("a version is no JSON object: %w", err)
-		}
-		at := int(tokens.InputOffset())
-		fields = append(fields, Field{key, entry[at-len(value) : at : at]})
-	}
-	if _, err := tokens.ReadToken(); err != nil {
+	err := eachMember(entry, func(f Field) error {
+		fields = append(fields, f)
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("a version is no JSON object: %w", err)
-	}
-	if _, err := tokens.ReadToken(); err != io.EOF {
-		return nil, fmt.Errorf("a version has more behind its JSON object: %.80q", entry)
 	}
 	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
 	return fields, nil
@@ -73,10 +55,7 @@ func (f Fields) get(key string) jsontext.Value {
 
 // Text is the value of a field that is a text; empty if it is none.
 func (f Fields) Text(key string) string {
-	var text string
-	if json.Unmarshal(f.get(key), &text) != nil {
-		return ""
-	}
+	text, _ := textOf(f.get(key))
 	return text
 }
 
@@ -109,29 +88,16 @@ func (f Fields) Expand(minified Fields) Fields {
 // Minify writes a version that Expand gave, as it differs from the one before it; after
 // none, whole.
 func (f Fields) Minify(before Fields) []byte {
-	var b bytes.Buffer
-	separator := byte('{')
-	write := func(key string, value []byte) {
-		text, _ := json.Marshal(key) // a string always can be written
-		b.WriteByte(separator)
-		b.Write(text)
-		b.WriteByte(':')
-		b.Write(value)
-		separator = ','
-	}
+	var changed object
 	for _, field := range f {
 		if !bytes.Equal(field.Value, before.get(field.Key)) {
-			write(field.Key, field.Value)
+			changed = append(changed, field)
 		}
 	}
 	for _, field := range before {
 		if f.get(field.Key) == nil {
-			write(field.Key, []byte(unset))
+			changed = append(changed, Field{field.Key, jsontext.Value(unset)})
 		}
 	}
-	if separator == '{' {
-		b.WriteByte(separator)
-	}
-	b.WriteByte('}')
-	return b.Bytes()
+	return changed.text()
 }

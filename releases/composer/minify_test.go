@@ -89,7 +89,7 @@ func FuzzMinify(f *testing.F) {
 			t.Fatalf("%d versions, %v", len(entries), err)
 		}
 		for i, want := range []Fields{a, b} {
-			if got := len(entries[i].members); got != len(want) {
+			if got := len(entries[i]); got != len(want) {
 				t.Errorf("version %d has %d fields, want %d", i, got, len(want))
 			}
 		}

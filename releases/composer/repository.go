@@ -21,7 +21,7 @@ type Repository struct {
 	fetcher     Fetcher
 	base        *url.URL
 	metadataURL string // with %package%; "" when everything is in inline
-	inline      map[string][]*object
+	inline      map[string][]object
 	available   map[string]bool // nil when the repository lists none
 	patterns    []*regexp.Regexp
 	listed      bool // available and patterns are the whole repository
@@ -41,7 +41,7 @@ func OpenRepository(ctx context.Context, address string, f Fetcher) (*Repository
 	if !strings.HasSuffix(base.Path, ".json") {
 		base = base.JoinPath("packages.json")
 	}
-	r := &Repository{fetcher: f, base: base, inline: map[string][]*object{}}
+	r := &Repository{fetcher: f, base: base, inline: map[string][]object{}}
 	root, err := r.read(ctx, base)
 	if err == nil {
 		err = r.load(ctx, root)
@@ -52,7 +52,7 @@ func OpenRepository(ctx context.Context, address string, f Fetcher) (*Repository
 	return r, nil
 }
 
-func (r *Repository) load(ctx context.Context, root *object) error {
+func (r *Repository) load(ctx context.Context, root object) error {
 	metadataURL, err := textAt(root, "metadata-url")
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (r *Repository) load(ctx context.Context, root *object) error {
 	r.metadataURL = metadataURL
 	if metadataURL == "" {
 		for _, key := range []string{"providers", "providers-url", "provider-includes", "providers-lazy-url"} {
-			if _, ok := root.get(key); ok {
+			if root.get(key) != nil {
 				return fmt.Errorf("it has %q but no \"metadata-url\": it speaks only the protocol of Composer 1", key)
 			}
 		}
@@ -76,7 +76,7 @@ func (r *Repository) load(ctx context.Context, root *object) error {
 }
 
 // loadAll takes the packages of packages.json and of all files that it includes.
-func (r *Repository) loadAll(ctx context.Context, root *object) error {
+func (r *Repository) loadAll(ctx context.Context, root object) error {
 	if err := r.addPackages(root); err != nil {
 		return err
 	}
@@ -108,21 +108,17 @@ func (r *Repository) loadAll(ctx context.Context, root *object) error {
 	return nil
 }
 
-func includes(root *object) []string {
-	value, _ := root.get("includes")
-	files, ok := value.(*object)
-	if !ok {
-		return nil
-	}
+func includes(root object) []string {
+	files, _ := objectOf(root.get("includes"))
 	var names []string
-	for _, member := range files.members {
-		names = append(names, member.key)
+	for _, f := range files {
+		names = append(names, f.Key)
 	}
 	return names
 }
 
 // loadAvailable takes the lists that say what the repository has, where it gives them.
-func (r *Repository) loadAvailable(root *object) error {
+func (r *Repository) loadAvailable(root object) error {
 	names, err := textsAt(root, "available-packages")
 	if err != nil {
 		return err
@@ -165,7 +161,7 @@ func (r *Repository) Versions(ctx context.Context, name Name) ([]PackageVersion,
 	return versions, nil
 }
 
-func (r *Repository) entries(ctx context.Context, name Name) ([]*object, error) {
+func (r *Repository) entries(ctx context.Context, name Name) ([]object, error) {
 	if _, err := ParseName(string(name)); err != nil {
 		return nil, err
 	}
@@ -173,7 +169,7 @@ func (r *Repository) entries(ctx context.Context, name Name) ([]*object, error) 
 	if entries, ok := r.inline[string(name)]; ok || r.metadataURL == "" || !r.mayHave(name) {
 		return entries, nil
 	}
-	var all []*object
+	var all []object
 	for _, suffix := range []string{"", "~dev"} {
 		address, err := r.resolve(strings.ReplaceAll(r.metadataURL, "%package%", string(name)+suffix))
 		if err != nil {
@@ -222,7 +218,7 @@ func (r *Repository) resolve(reference string) (*url.URL, error) {
 	return address, nil
 }
 
-func (r *Repository) read(ctx context.Context, address *url.URL) (*object, error) {
+func (r *Repository) read(ctx context.Context, address *url.URL) (object, error) {
 	body, err := r.fetcher.Fetch(ctx, address.String())
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ const (
 func shown(versions []PackageVersion) []string {
 	var lines []string
 	for _, version := range versions {
-		line := string(appendJSON(nil, &version.Manifest.root, -1))
+		line := string(version.Manifest.root.text())
 		if version.Dist != nil {
 			line += " " + version.Dist.URL
 		}

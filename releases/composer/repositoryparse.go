@@ -3,51 +3,55 @@ package composer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // addPackages takes the "packages" of packages.json or of an included file.
-func (r *Repository) addPackages(root *object) error {
-	value, _ := root.get("packages")
-	packages, ok := value.(*object)
-	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
-		return nil
+func (r *Repository) addPackages(root object) error {
+	packages, err := packagesOf(root)
+	if err != nil {
+		return err
 	}
-	if !ok {
-		return fmt.Errorf(`"packages" is %s, want an object`, kindOf(value))
-	}
-	for _, member := range packages.members {
-		entries, err := entryObjects(member.value)
+	for _, f := range packages {
+		entries, err := entryObjects(f.Value)
 		if err != nil {
-			return fmt.Errorf("package %q: %w", member.key, err)
+			return fmt.Errorf("package %q: %w", f.Key, err)
 		}
-		name := strings.ToLower(member.key)
+		name := strings.ToLower(f.Key)
 		r.inline[name] = append(r.inline[name], entries...)
 	}
 	return nil
 }
 
-// metadataEntries takes one package's versions from its metadata file, expanded when they are minified.
-func metadataEntries(root *object, name Name) ([]*object, error) {
-	value, _ := root.get("packages")
-	packages, ok := value.(*object)
-	if !ok {
-		if list, isList := value.([]any); isList && len(list) == 0 {
-			return nil, nil
-		}
+func packagesOf(root object) (object, error) {
+	value := root.get("packages")
+	packages, ok := objectOf(value)
+	if !ok && !isNone(value) {
 		return nil, fmt.Errorf(`"packages" is %s, want an object`, kindOf(value))
 	}
-	value, ok = packages.get(string(name))
-	if !ok {
-		return nil, nil
+	return packages, nil
+}
+
+// metadataEntries takes one package's versions from its metadata file, expanded when they are minified.
+func metadataEntries(root object, name Name) ([]object, error) {
+	if isNull(root.get("packages")) {
+		return nil, errors.New(`"packages" is null, want an object`)
+	}
+	packages, err := packagesOf(root)
+	value := packages.get(string(name))
+	if err != nil || value == nil {
+		return nil, err
 	}
 	entries, err := entryObjects(value)
 	if err != nil {
 		return nil, err
 	}
-	if minified, _ := root.get("minified"); minified != nil {
-		if minified != "composer/2.0" {
-			return nil, fmt.Errorf(`"minified" is %v, only composer/2.0 is known`, minified)
+	if minified := root.get("minified"); !isNull(minified) {
+		if text, _ := textOf(minified); text != MinifiedFormat {
+			return nil, fmt.Errorf(`"minified" is %s, only %s is known`, minified, MinifiedFormat)
 		}
 		return expand(entries), nil
 	}
@@ -55,41 +59,32 @@ func metadataEntries(root *object, name Name) ([]*object, error) {
 }
 
 // entryObjects are the versions of a package: a list, or in older repositories an object by version.
-func entryObjects(value any) ([]*object, error) {
-	var values []any
-	switch value := value.(type) {
-	case []any:
-		values = value
-	case *object:
-		for _, member := range value.members {
-			values = append(values, member.value)
-		}
-	default:
+func entryObjects(value jsontext.Value) ([]object, error) {
+	values, ok := valuesOf(value)
+	if !ok {
 		return nil, fmt.Errorf("its versions are %s, want a list", kindOf(value))
 	}
-	entries := make([]*object, 0, len(values))
+	entries := make([]object, len(values))
 	for i, value := range values {
-		entry, ok := value.(*object)
-		if !ok {
+		if entries[i], ok = objectOf(value); !ok {
 			return nil, fmt.Errorf("its version %d is %s, want an object", i, kindOf(value))
 		}
-		entries = append(entries, entry)
 	}
 	return entries, nil
 }
 
 // expand undoes Composer's minification: each version states only what differs from the one before it, and
 // "__unset" for what it does not have.
-func expand(entries []*object) []*object {
-	var expanded []*object
-	current := &object{}
+func expand(entries []object) []object {
+	var expanded []object
+	var current object
 	for _, entry := range entries {
-		current = current.clone()
-		for _, member := range entry.members {
-			if member.value != "__unset" {
-				current.set(member.key, member.value)
+		current = slices.Clone(current)
+		for _, f := range entry {
+			if string(f.Value) != unset {
+				current.set(f.Key, f.Value)
 			} else {
-				current.delete(member.key)
+				current.delete(f.Key)
 			}
 		}
 		expanded = append(expanded, current)
@@ -98,7 +93,7 @@ func expand(entries []*object) []*object {
 }
 
 // packageVersions makes manifests of a package's entries, newest first. All broken entries are reported together.
-func packageVersions(name Name, entries []*object) ([]PackageVersion, error) {
+func packageVersions(name Name, entries []object) ([]PackageVersion, error) {
 	var sorted []entry
 	var errs []error
 	for _, root := range entries {
@@ -119,15 +114,15 @@ func packageVersions(name Name, entries []*object) ([]PackageVersion, error) {
 		if err != nil {
 			return nil, fmt.Errorf("version %s: %w", e.version, err)
 		}
-		m := &Manifest{root: *e.root.clone()}
+		m := &Manifest{root: slices.Clone(e.root)}
 		m.Delete("dist", "version_normalized")
 		versions = append(versions, PackageVersion{Manifest: m, Dist: dist})
 	}
 	return versions, nil
 }
 
-func readEntry(name Name, root *object) (entry, error) {
-	m, err := manifestOf(root)
+func readEntry(name Name, root object) (entry, error) {
+	m, err := checked(root)
 	if err != nil {
 		return entry{}, err
 	}
@@ -139,12 +134,12 @@ func readEntry(name Name, root *object) (entry, error) {
 }
 
 // distOf reads an entry's "dist"; nil when it has none.
-func distOf(root *object) (*Dist, error) {
-	value, _ := root.get("dist")
-	if value == nil {
+func distOf(root object) (*Dist, error) {
+	value := root.get("dist")
+	if isNull(value) {
 		return nil, nil
 	}
-	o, ok := value.(*object)
+	o, ok := objectOf(value)
 	if !ok {
 		return nil, fmt.Errorf(`"dist" is %s, want an object`, kindOf(value))
 	}
@@ -162,35 +157,27 @@ func distOf(root *object) (*Dist, error) {
 }
 
 // textAt is the text at key, "" when it is absent or null.
-func textAt(o *object, key string) (string, error) {
-	value, _ := o.get(key)
-	if value == nil {
-		return "", nil
-	}
-	text, ok := value.(string)
-	if !ok {
+func textAt(o object, key string) (string, error) {
+	value := o.get(key)
+	text, ok := textOf(value)
+	if !ok && !isNull(value) {
 		return "", fmt.Errorf("%q is %s, want text", key, kindOf(value))
 	}
 	return text, nil
 }
 
 // textsAt is the list of texts at key, none when it is absent or null.
-func textsAt(o *object, key string) ([]string, error) {
-	value, _ := o.get(key)
-	if value == nil {
-		return nil, nil
-	}
-	list, ok := value.([]any)
-	if !ok {
+func textsAt(o object, key string) ([]string, error) {
+	value := o.get(key)
+	list, ok := listOf(value)
+	if !ok && !isNull(value) {
 		return nil, fmt.Errorf("%q is %s, want a list", key, kindOf(value))
 	}
-	texts := make([]string, 0, len(list))
+	texts := make([]string, len(list))
 	for i, value := range list {
-		text, ok := value.(string)
-		if !ok {
+		if texts[i], ok = textOf(value); !ok {
 			return nil, fmt.Errorf("%q: entry %d is %s, want text", key, i, kindOf(value))
 		}
-		texts = append(texts, text)
 	}
 	return texts, nil
 }
