@@ -2,7 +2,6 @@ package composer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,32 +22,27 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string) (io.ReadCloser, error)
 }
 
-// NewFetcher reads https:// and http:// with the client, and file:// from this machine.
-func NewFetcher(client remote.Client) Fetcher {
-	return schemes{http: HTTPFetcher{Client: client}}
+// NewFetcher reads https:// and http:// with the client, without a token, and regular files of this machine at file://.
+// It is safe for several goroutines.
+func NewFetcher(client remote.Client) Fetcher { return fetcher{client, maxRepository} }
+
+type fetcher struct {
+	client   remote.Client
+	maxBytes int64 // of an answer
 }
 
-type schemes struct {
-	http HTTPFetcher
-	file FileFetcher
-}
-
-func (s schemes) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+func (f fetcher) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
 	scheme, _, _ := strings.Cut(address, ":")
 	switch strings.ToLower(scheme) {
 	case "http", "https":
-		return s.http.Fetch(ctx, address)
+		return f.web(ctx, address)
 	case "file":
-		return s.file.Fetch(ctx, address)
+		return file(ctx, address)
 	}
 	return nil, fmt.Errorf("fetch %s: want a URL with https://, http:// or file://", remote.Redacted(address))
 }
 
-// FileFetcher reads file:// URLs.
-type FileFetcher struct{}
-
-// Fetch opens a regular file.
-func (FileFetcher) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+func file(ctx context.Context, address string) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -66,20 +60,14 @@ func (FileFetcher) Fetch(ctx context.Context, address string) (io.ReadCloser, er
 	return os.Open(u.Path)
 }
 
-// HTTPFetcher reads http:// and https:// URLs, without a token. It reads an answer whole before it gives it out, so that
-// one that breaks off is asked for again. It is safe for several goroutines.
-type HTTPFetcher struct {
-	Client   remote.Client
-	MaxBytes int64 // of an answer; 64 MiB when 0
-}
-
 // silence is how long a server may send nothing.
 const silence = time.Minute
 
-// Fetch reports fs.ErrNotExist for the answers 404 and 410.
-func (f HTTPFetcher) Fetch(ctx context.Context, address string) (io.ReadCloser, error) {
+// web reads an answer whole before it gives it out, so that one that breaks off is asked for again. It reports
+// fs.ErrNotExist for the answers 404 and 410.
+func (f fetcher) web(ctx context.Context, address string) (io.ReadCloser, error) {
 	var body []byte
-	err := f.Client.Policy.Or(remote.Policy{Timeout: silence}).Do(ctx, remote.Redacted(address), func(ctx context.Context) (err error) {
+	err := f.client.Policy.Or(remote.Policy{Timeout: silence}).Do(ctx, remote.Redacted(address), func(ctx context.Context) (err error) {
 		body, err = f.once(ctx, address)
 		return err
 	})
@@ -89,12 +77,12 @@ func (f HTTPFetcher) Fetch(ctx context.Context, address string) (io.ReadCloser, 
 	return io.NopCloser(bytes.NewReader(body)), nil
 }
 
-func (f HTTPFetcher) once(ctx context.Context, address string) ([]byte, error) {
+func (f fetcher) once(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("not a URL")
 	}
-	client := http.Client{Transport: remote.Bounded{Next: f.Client.RoundTripper(), Max: cmp.Or(f.MaxBytes, maxRepository)}}
+	client := http.Client{Transport: remote.Bounded{Next: f.client.RoundTripper(), Max: f.maxBytes}}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, remote.Again(remote.WithoutURL(err), 0)

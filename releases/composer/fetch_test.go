@@ -100,7 +100,7 @@ func TestHTTPFetcher(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, server := serve(t, map[string][]http.HandlerFunc{"/x": test.answers})
 			var waited waits
-			fetcher := HTTPFetcher{Client: remote.Client{Policy: remote.Policy{Wait: waited.wait}}, MaxBytes: 100}
+			fetcher := fetcher{remote.Client{Policy: remote.Policy{Wait: waited.wait}}, 100}
 			body, err := readAll(fetcher, t.Context(), server.URL+"/x")
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("error %v, want %q", err, test.err)
@@ -137,7 +137,7 @@ func TestHTTPFetcherStopsWithItsContext(t *testing.T) {
 		<-r.Context().Done()
 	}
 	_, server := serve(t, map[string][]http.HandlerFunc{"/hangs": {hanging}})
-	if _, err := readAll(HTTPFetcher{}, ctx, server.URL+"/hangs"); !errors.Is(err, context.Canceled) {
+	if _, err := readAll(NewFetcher(remote.Client{}), ctx, server.URL+"/hangs"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestHTTPFetcherTriesAgainWhenNobodyAnswers(t *testing.T) {
 	server.Close()
 	address.User = url.UserPassword("user", "secret")
 	var waited waits
-	_, err = readAll(HTTPFetcher{Client: remote.Client{Policy: remote.Policy{Wait: waited.wait, Tries: 2}}}, t.Context(), address.String())
+	_, err = readAll(NewFetcher(remote.Client{Policy: remote.Policy{Wait: waited.wait, Tries: 2}}), t.Context(), address.String())
 	if err == nil || len(waited) != 1 || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "on each of 2 tries") {
 		t.Errorf("after %d waits error %v", len(waited), err)
 	}

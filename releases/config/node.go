@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // A Place is where something stands. Line and Column are counted from 1, Column in
@@ -89,30 +90,32 @@ func (n *Node) empty() bool {
 	return len(n.Fields)+len(n.Items) == 0 && (n.Value == nil || n.Value == "" || n.Value == false)
 }
 
-// plain is the value as libraries take it; its mappings keep their order in a
-// yaml.MapSlice, or lose it in a map.
-func (n *Node) plain(ordered bool) any {
+// plain is the value as libraries take it.
+func (n *Node) plain() any {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(n.json()))
+	if err != nil {
+		return nil // it is JSON
+	}
+	return value
+}
+
+// ordered is the value with its mappings in their order.
+func (n *Node) ordered() any {
 	switch {
-	case n.Fields != nil && ordered:
+	case n.Fields != nil:
 		pairs := make(yaml.MapSlice, len(n.Fields))
 		for i, f := range n.Fields {
-			pairs[i] = yaml.MapItem{Key: f.Key, Value: f.Value.plain(true)}
+			pairs[i] = yaml.MapItem{Key: f.Key, Value: f.Value.ordered()}
 		}
 		return pairs
-	case n.Fields != nil:
-		m := make(map[string]any, len(n.Fields))
-		for _, f := range n.Fields {
-			m[f.Key] = f.Value.plain(false)
-		}
-		return m
 	case n.Items != nil:
 		list := make([]any, len(n.Items))
 		for i, item := range n.Items {
-			list[i] = item.plain(ordered)
+			list[i] = item.ordered()
 		}
 		return list
 	}
-	if number, ok := n.Value.(json.Number); ok && ordered {
+	if number, ok := n.Value.(json.Number); ok {
 		return yaml.RawMessage(number)
 	}
 	return n.Value
@@ -120,7 +123,7 @@ func (n *Node) plain(ordered bool) any {
 
 // YAML writes the value as a file, its keys in their order.
 func (n *Node) YAML() ([]byte, error) {
-	return yaml.MarshalWithOptions(n.plain(true), yaml.IndentSequence(true))
+	return yaml.MarshalWithOptions(n.ordered(), yaml.IndentSequence(true))
 }
 
 // json writes the value as JSON, its keys in their order.

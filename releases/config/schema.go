@@ -88,7 +88,7 @@ func (s *Schema) Check(root *Node, known []Problem) (*Checked, error) {
 	}
 	c := &Checked{root: root, schema: compiled, problems: known}
 	var bad *jsonschema.ValidationError
-	if errors.As(compiled.Validate(root.plain(false)), &bad) {
+	if errors.As(compiled.Validate(root.plain()), &bad) {
 		e := &explainer{messages: s.messages, schema: compiled, root: root}
 		c.problems = append(c.problems, e.explain(bad)...)
 	}
@@ -179,7 +179,7 @@ func (n *Node) without(schema *jsonschema.Schema, withDefaults bool) *Node {
 		if usual.empty() {
 			return f.Value.empty()
 		}
-		return f.Value.IsNull() || !withDefaults && reflect.DeepEqual(f.Value.plain(false), usual.plain(false))
+		return f.Value.IsNull() || !withDefaults && reflect.DeepEqual(f.Value.plain(), usual.plain())
 	})
 	return out
 }

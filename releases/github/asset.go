@@ -151,9 +151,7 @@ func (f File) measure() (digest string, size int64, err error) {
 func digestText(sum []byte) string { return "sha256:" + hex.EncodeToString(sum) }
 
 func (c *Client) assets(ctx context.Context, r Repository, release int64) ([]Asset, error) {
-	all, err := pages(func(o api.ListOptions) ([]*api.ReleaseAsset, *api.Response, error) {
-		return c.rest.Repositories.ListReleaseAssets(ctx, r.Owner, r.Name, release, &o)
-	})
+	all, err := collect(c.rest.Repositories.ListReleaseAssetsIter(ctx, r.Owner, r.Name, release, &api.ListOptions{PerPage: perPage}))
 	var assets []Asset
 	for _, a := range all {
 		assets = append(assets, assetOf(a))

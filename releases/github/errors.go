@@ -3,6 +3,7 @@ package github
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -106,19 +107,16 @@ func hasCode(err error, code string) bool {
 	return false
 }
 
-// pages asks for one page after the other, until there is none.
-func pages[T any](ask func(api.ListOptions) ([]T, *api.Response, error)) ([]T, error) {
-	var all []T
-	options := api.ListOptions{PerPage: 100}
-	for {
-		page, response, err := ask(options)
+// perPage is how many entries of a list a request asks for: as many as GitHub gives.
+const perPage = 100
+
+// collect reads a list to its end.
+func collect[T any](list iter.Seq2[T, error]) (all []T, err error) {
+	for one, err := range list {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, page...)
-		if response.NextPage == 0 {
-			return all, nil
-		}
-		options.Page = response.NextPage
+		all = append(all, one)
 	}
+	return all, nil
 }

@@ -94,7 +94,7 @@ func (h *History) between(ctx context.Context, r Repository, before, after strin
 // compare gives the commits that after has and before has not, oldest first.
 func (h *History) compare(ctx context.Context, r Repository, before, after string) ([]*api.RepositoryCommit, error) {
 	var found []*api.RepositoryCommit
-	options := api.ListOptions{PerPage: 100}
+	options := api.ListOptions{PerPage: perPage}
 	for {
 		page, response, err := h.client.rest.Repositories.CompareCommits(ctx, r.Owner, r.Name, before, after, &options)
 		if err != nil {

@@ -90,9 +90,7 @@ func (c *Client) comment(ctx context.Context, r Repository, number int, text str
 	}
 	return c.settle(ctx,
 		func() (bool, error) {
-			all, err := pages(func(o api.ListOptions) ([]*api.IssueComment, *api.Response, error) {
-				return c.rest.Issues.ListComments(ctx, r.Owner, r.Name, number, &api.IssueListCommentsOptions{ListOptions: o})
-			})
+			all, err := collect(c.rest.Issues.ListCommentsIter(ctx, r.Owner, r.Name, number, &api.IssueListCommentsOptions{ListOptions: api.ListOptions{PerPage: perPage}}))
 			return err == nil && len(all) > 0 && strings.ReplaceAll(all[len(all)-1].GetBody(), "\r\n", "\n") == text, err
 		},
 		func() error {
@@ -123,18 +121,14 @@ func (c *Client) CloseIssue(ctx context.Context, r Repository, marker, comment s
 // GitHub's search lags behind. The marker of a stranger is not believed: anybody
 // may open an issue.
 func (c *Client) findIssue(ctx context.Context, r Repository, marker string) (*api.Issue, error) {
-	open, err := pages(func(o api.ListOptions) ([]*api.Issue, *api.Response, error) {
-		return c.rest.Issues.ListByRepo(ctx, r.Owner, r.Name, &api.IssueListByRepoOptions{
-			State: "open", Sort: "created", Direction: "asc", ListOptions: o,
-		})
-	})
-	if err != nil {
+	options := api.IssueListByRepoOptions{State: "open", Sort: "created", Direction: "asc", ListOptions: api.ListOptions{PerPage: perPage}}
+	for issue, err := range c.rest.Issues.ListByRepoIter(ctx, r.Owner, r.Name, &options) {
 		if status(err) == http.StatusGone {
 			return nil, errors.New("the repository has its issues switched off; switch them on in its settings")
 		}
-		return nil, err
-	}
-	for _, issue := range open {
+		if err != nil {
+			return nil, err
+		}
 		if !issue.IsPullRequest() && strings.Contains(issue.GetBody(), markerText(marker)) && trusted(issue) {
 			return issue, nil
 		}

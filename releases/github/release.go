@@ -79,14 +79,11 @@ func (c *Client) findReleases(ctx context.Context, r Repository, tag string) ([]
 	if status(err) != 404 {
 		return nil, err
 	}
-	all, err := pages(func(o api.ListOptions) ([]*api.RepositoryRelease, *api.Response, error) {
-		return c.rest.Repositories.ListReleases(ctx, r.Owner, r.Name, &o)
-	})
-	if err != nil {
-		return nil, err
-	}
 	var found []Release
-	for _, release := range all {
+	for release, err := range c.rest.Repositories.ListReleasesIter(ctx, r.Owner, r.Name, &api.ListOptions{PerPage: perPage}) {
+		if err != nil {
+			return nil, err
+		}
 		if release.GetTagName() == tag {
 			whole, err := c.withAssets(ctx, r, release)
 			if err != nil {

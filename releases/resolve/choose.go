@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,10 +30,7 @@ func (w *upstreamWalk) versions(ctx context.Context, name composer.Name) ([]cand
 		}
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		if order := a.version.Compare(b.version); order != 0 {
-			return order
-		}
-		return strings.Compare(a.version.String(), b.version.String())
+		return cmp.Or(a.version.Compare(b.version), strings.Compare(a.version.String(), b.version.String()))
 	})
 	return candidates, nil
 }

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -22,12 +23,12 @@ import (
 // glob patterns of skip are no releases. A line skips v* unless it says otherwise:
 // Adobe's repositories have some that are wrong.
 func latestTag(tags []string, skip []string) (tag string, notes []string) {
-	var left leftOut
+	left := leftOut{}
 	var latest composer.Version
 	for _, t := range slices.Sorted(slices.Values(tags)) {
 		version, reason := release(t, skip)
 		if reason != "" {
-			left.add(reason, t)
+			left[reason] = append(left[reason], t)
 			continue
 		}
 		if tag == "" || version.Compare(latest) >= 0 {
@@ -52,29 +53,16 @@ func release(tag string, skip []string) (version composer.Version, reason string
 	return version, ""
 }
 
-// leftOut collects tags by the reason for which they count for nothing.
-type leftOut struct {
-	reasons []string
-	tags    map[string][]string
-}
-
-func (l *leftOut) add(reason, tag string) {
-	if l.tags == nil {
-		l.tags = map[string][]string{}
-	}
-	if _, known := l.tags[reason]; !known {
-		l.reasons = append(l.reasons, reason)
-	}
-	l.tags[reason] = append(l.tags[reason], tag)
-}
+// leftOut are tags by the reason for which they count for nothing.
+type leftOut map[string][]string
 
 // maxNamed is how many tags a note names; repositories have up to thousands.
 const maxNamed = 8
 
-func (l *leftOut) notes() []string {
+func (l leftOut) notes() []string {
 	var notes []string
-	for _, reason := range slices.Sorted(slices.Values(l.reasons)) {
-		tags := l.tags[reason]
+	for _, reason := range slices.Sorted(maps.Keys(l)) {
+		tags := l[reason]
 		names := strings.Join(tags[:min(len(tags), maxNamed)], ", ")
 		if more := len(tags) - maxNamed; more > 0 {
 			names += fmt.Sprintf(" and %d more", more)

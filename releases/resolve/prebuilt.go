@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -121,15 +119,7 @@ func (o Options) zipsOfRepository(ctx context.Context, from releases.Prebuilt) (
 	})
 	found := make([][]releases.PlannedZip, len(names))
 	errs := make([]error, len(names))
-	var group errgroup.Group
-	group.SetLimit(maxRequests)
-	for i, name := range names {
-		group.Go(func() error {
-			found[i], errs[i] = zipsOfPackage(ctx, repository, name)
-			return nil // that one fails must not stop the others
-		})
-	}
-	_ = group.Wait()
+	each(names, func(i int, name composer.Name) { found[i], errs[i] = zipsOfPackage(ctx, repository, name) })
 	return slices.Concat(found...), errors.Join(errs...)
 }
 

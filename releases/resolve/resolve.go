@@ -36,6 +36,20 @@ type Options struct {
 // together.
 const maxRequests = 8
 
+// each does something for several sources at once. That one fails does not stop the
+// others.
+func each[T any](all []T, do func(i int, one T)) {
+	var group errgroup.Group
+	group.SetLimit(maxRequests)
+	for i, one := range all {
+		group.Go(func() error {
+			do(i, one)
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
 // Line makes the plan of a line's first night or addition of a day, a UTC date such as
 // 2026-11-24. It asks all sources at once and names all problems together; each that is
 // about a source is a *SourceError. The line is not changed.
@@ -107,17 +121,11 @@ func (o Options) listAll(ctx context.Context, line *releases.Line) map[string]li
 	}
 	listings := make([]listing, len(urls))
 	var done atomic.Int64
-	var group errgroup.Group
-	group.SetLimit(maxRequests)
-	for i, url := range urls {
-		group.Go(func() error {
-			refs, err := o.Lister.List(ctx, url)
-			listings[i] = listing{refs, err}
-			o.progress(items[i], done.Add(1), len(urls))
-			return nil // that one fails must not stop the others
-		})
-	}
-	_ = group.Wait()
+	each(urls, func(i int, url string) {
+		refs, err := o.Lister.List(ctx, url)
+		listings[i] = listing{refs, err}
+		o.progress(items[i], done.Add(1), len(urls))
+	})
 	listed := make(map[string]listing, len(urls))
 	for i, url := range urls {
 		listed[url] = listings[i]

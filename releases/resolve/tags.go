@@ -57,14 +57,14 @@ func releasesOf(r releases.Repository, refs []releases.Ref, skip []string) (foun
 		}
 	}
 	from, _ := composer.ParseVersion(r.From) // the empty one is below all
-	var left leftOut
+	left := leftOut{}
 	for _, tag := range slices.Sorted(maps.Keys(commits)) {
 		version, reason := release(tag, skip)
 		if reason == "" && r.From != "" && version.Compare(from) < 0 {
 			reason = "are older than " + r.From
 		}
 		if reason != "" {
-			left.add(reason, tag)
+			left[reason] = append(left[reason], tag)
 			continue
 		}
 		found = append(found, taggedVersion{releases.PlannedTag{Tag: tag, Commit: commits[tag]}, version})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
@@ -33,7 +34,7 @@ repositories:
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Options{Lister: &server{repositories: map[string][]releases.Ref{"https://example.org/shop.git": refs}}, Fetcher: composer.FileFetcher{}}
+	r := Options{Lister: &server{repositories: map[string][]releases.Ref{"https://example.org/shop.git": refs}}, Fetcher: composer.NewFetcher(remote.Client{})}
 	return Line(context.Background(), r, line, "2026-11-26")
 }
 

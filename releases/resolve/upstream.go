@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -45,7 +43,15 @@ func (o Options) walkUpstream(ctx context.Context, p *releases.Plan) error {
 		return err
 	}
 	w := &upstreamWalk{repository: repository, vendors: p.Line.Rename, found: p.Replace, foreign: map[string]bool{}}
-	product, err := w.product(ctx, from)
+	var exact []string
+	if from.Version != "" {
+		exact = []string{from.Version}
+	}
+	versions, err := w.versions(ctx, composer.Name(from.Package))
+	if err != nil {
+		return err
+	}
+	product, err := choose(versions, composer.Name(from.Package), exact)
 	if err != nil {
 		return err
 	}
@@ -88,18 +94,6 @@ type want struct {
 	foreign bool
 }
 
-// product is the package from which the walk starts.
-func (w *upstreamWalk) product(ctx context.Context, from *releases.Upstream) (*composer.Manifest, error) {
-	versions, err := w.versions(ctx, composer.Name(from.Package))
-	if err != nil {
-		return nil, err
-	}
-	if from.Version == "" {
-		return choose(versions, composer.Name(from.Package), nil)
-	}
-	return choose(versions, composer.Name(from.Package), []string{from.Version})
-}
-
 // follow looks up a level of packages at a time, so that the outcome does not
 // depend on which answer comes first.
 func (w *upstreamWalk) follow(ctx context.Context, level []want) error {
@@ -109,15 +103,7 @@ func (w *upstreamWalk) follow(ctx context.Context, level []want) error {
 		}
 		chosen := make([]*composer.Manifest, len(level))
 		problems := make([]error, len(level))
-		var group errgroup.Group
-		group.SetLimit(maxRequests)
-		for i, want := range level {
-			group.Go(func() error {
-				chosen[i], problems[i] = w.resolve(ctx, want)
-				return nil // that one fails must not stop the others
-			})
-		}
-		_ = group.Wait()
+		each(level, func(i int, want want) { chosen[i], problems[i] = w.resolve(ctx, want) })
 		if err := errors.Join(problems...); err != nil {
 			return err
 		}

@@ -195,7 +195,7 @@ func TestUnreachable(t *testing.T) {
 	for _, name := range []string{"one", "two"} {
 		in.Plan.Line.Composer = append(in.Plan.Line.Composer, releases.ComposerRepository{URL: "file://" + filepath.ToSlash(filepath.Join(dir, name))})
 	}
-	_, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store, Fetcher: composer.FileFetcher{}}), in)
+	_, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store, Fetcher: composer.NewFetcher(remote.Client{})}), in)
 	var source *releases.SourceError
 	if !errors.As(err, &source) {
 		t.Fatalf("error %v, want a SourceError", err)

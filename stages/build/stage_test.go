@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -195,7 +196,7 @@ func TestSameTwice(t *testing.T) {
 		f := newFixture(t)
 		in := f.input(t)
 		in.Plan.Line.Composer = []releases.ComposerRepository{{URL: "embedded:third-party"}}
-		stage := Stage(Options{Store: f.store, Fetcher: composer.FileFetcher{}, Locate: func(string) (string, error) { return carried, nil }})
+		stage := Stage(Options{Store: f.store, Fetcher: composer.NewFetcher(remote.Client{}), Locate: func(string) (string, error) { return carried, nil }})
 		snapshot, err := pipeline.Run(t.Context(), &pipeline.Session{}, stage, in)
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -36,7 +37,7 @@ func TestBounds(t *testing.T) {
 	if err := os.Truncate(list, maxList+1); err != nil { // takes no space
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), shop, composer.FileFetcher{}); err == nil || !strings.Contains(err.Error(), "packages.json has more than 64 MiB") {
+	if _, err := Open(t.Context(), shop, composer.NewFetcher(remote.Client{})); err == nil || !strings.Contains(err.Error(), "packages.json has more than 64 MiB") {
 		t.Errorf("a list: %v", err)
 	}
 }
