@@ -14,8 +14,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -24,19 +22,15 @@ import (
 // A server is a folder of another machine, over sftp. The server's key must be
 // known (known_hosts), and the login is by key or agent.
 type server struct {
-	name    string
-	dir     string
+	disk
 	conn    *ssh.Client
 	client  *sftp.Client
 	options Options
-	replace func(from, to string) error // rename over what is there
-	sync    func(*sftp.File) error      // to the disk, where the server can be told so
-
-	temps  atomic.Int64
-	prefix string // of this run's temporaries
-	mu     sync.Mutex
-	made   map[string]bool // directories known to be there
 }
+
+type remoteFiles struct{ *sftp.Client }
+
+func (r remoteFiles) open(name string, flags int) (file, error) { return r.OpenFile(name, flags) }
 
 func checkSFTP(u *url.URL) error {
 	if _, given := u.User.Password(); given {
@@ -61,21 +55,21 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	if err != nil {
 		return fail(errors.Join(fmt.Errorf("the server gives no sftp: %w", err), conn.Close()))
 	}
-	s := &server{name: u.Redacted(), conn: conn, client: client, options: o, dir: path.Clean(u.Path), made: map[string]bool{}, replace: client.PosixRename, sync: func(*sftp.File) error { return nil }}
+	s := &server{conn: conn, client: client, options: o, disk: disk{
+		name: u.Redacted(), dir: path.Clean(u.Path), files: remoteFiles{client}, join: path.Join, parent: path.Dir, sync: file.Sync,
+		made: map[string]bool{}, dirty: map[string]bool{},
+	}}
 	if home, ok := strings.CutPrefix(u.Path, "/~/"); ok {
 		s.dir = path.Clean(home) // a relative path is below the home
 	}
-	if _, ok := client.HasExtension("fsync@openssh.com"); ok {
-		s.sync = (*sftp.File).Sync
+	if _, ok := client.HasExtension("fsync@openssh.com"); !ok {
+		s.sync = func(file) error { return nil }
 	}
 	if _, ok := client.HasExtension("posix-rename@openssh.com"); !ok {
 		return fail(errors.Join(errors.New("the server cannot replace a file in one step (posix-rename@openssh.com); it needs OpenSSH 4.8 or newer"), s.Close()))
 	}
 	return s, nil
 }
-
-// String implements Source.
-func (s *server) String() string { return s.name }
 
 // Close implements Target.
 func (s *server) Close() error {
@@ -84,16 +78,6 @@ func (s *server) Close() error {
 		err = errors.Join(err, e)
 	}
 	return err
-}
-
-func (s *server) path(name string) string { return path.Join(s.dir, name) }
-
-// Open implements Source.
-func (s *server) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	return s.client.Open(s.path(name))
 }
 
 // List implements Target.
@@ -107,57 +91,6 @@ func (s *server) List(ctx context.Context, dir string) ([]Entry, error) {
 		entries = append(entries, Entry{Name: path.Join(dir, info.Name()), Dir: info.IsDir(), size: info.Size()})
 	}
 	return entries, nil
-}
-
-// Same implements Target: it reads the file. A packages.json of the same size is
-// not the same, and nothing over sftp tells more of a file.
-func (s *server) Same(ctx context.Context, e Entry, c Content) (bool, error) {
-	if e.Dir || e.size != c.Size {
-		return false, nil
-	}
-	file, err := s.client.Open(s.path(e.Name))
-	if err != nil {
-		return false, err
-	}
-	sum, err := sumOf(sha256.New(), contextReader{ctx, file})
-	return sum == c.SHA256, errors.Join(err, file.Close())
-}
-
-// Write implements Target, by a temporary file and a rename.
-func (s *server) Write(ctx context.Context, name string, c Content) error {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	if err := errors.Join(s.mkdir(tempDir), s.mkdir(path.Dir(name))); err != nil {
-		return fmt.Errorf("write %s of %s: %w", name, s, err)
-	}
-	temp := fmt.Sprintf("%s/%s-%d", tempDir, s.prefix, s.temps.Add(1))
-	err := s.writeTemp(ctx, temp, c)
-	if err == nil {
-		err = s.replace(s.path(temp), s.path(name))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s of %s: %w", name, s, err)
-	}
-	return nil
-}
-
-func (s *server) writeTemp(ctx context.Context, temp string, c Content) (err error) {
-	file, err := s.client.OpenFile(s.path(temp), os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := copyTo(ctx, file, c); err != nil {
-		return err
-	}
-	if err := errors.Join(file.Chmod(0o644), s.sync(file)); err != nil {
-		return err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	return checkBack(ctx, contextReader{ctx, file}, c)
 }
 
 // create implements lockTarget.
@@ -175,66 +108,6 @@ func (s *server) create(_ context.Context, name string, data []byte) error {
 	}
 	_, err = file.Write(data)
 	return errors.Join(err, file.Close())
-}
-
-// mkdir makes a directory and those above it, each 0755.
-func (s *server) mkdir(name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mkdirAll(s.path(name))
-}
-
-func (s *server) mkdirAll(dir string) error {
-	if s.made[dir] || dir == "." || dir == "/" {
-		return nil
-	}
-	info, err := s.client.Stat(dir)
-	switch {
-	case err == nil && !info.IsDir():
-		return fmt.Errorf("%s is no directory; move it away", dir)
-	case missing(err):
-		if err := s.mkdirAll(path.Dir(dir)); err != nil {
-			return err
-		}
-		if err := s.client.Mkdir(dir); err != nil {
-			return fmt.Errorf("make the directory %s: %w", dir, err)
-		}
-		if err := s.client.Chmod(dir, 0o755); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	}
-	s.made[dir] = true
-	return nil
-}
-
-// Remove implements Target.
-func (s *server) Remove(ctx context.Context, names []string) error {
-	dirs := map[string]bool{}
-	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if err := s.client.Remove(s.path(name)); err != nil && !missing(err) {
-			return fmt.Errorf("remove %s of %s: %w", name, s, err)
-		}
-		dirs[path.Dir(name)] = true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(dirs) > 0 {
-		above := map[string]bool{}
-		for dir := range dirs {
-			// It is not removed when it is not empty, which is as it shall be.
-			if dir != "." && dir != "/" && s.client.RemoveDirectory(s.path(dir)) == nil {
-				delete(s.made, s.path(dir))
-				above[path.Dir(dir)] = true
-			}
-		}
-		dirs = above
-	}
-	return nil
 }
 
 // Flush implements Target. Files were synced when they were written; directories

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pkg/sftp"
 
 	"github.com/mage-os/nightly/stages/publish/target/targettest"
 )
@@ -46,7 +45,7 @@ func (l *syncLog) file(name string, content io.ReaderAt) {
 // folder is a folder that notes what it syncs.
 func (l *syncLog) folder(dir string) *folder {
 	f := newFolder(dir)
-	f.sync = func(file *os.File) error {
+	f.sync = func(file file) error {
 		if info, err := file.Stat(); err != nil {
 			l.t.Error(err)
 		} else if !info.IsDir() {
@@ -144,15 +143,15 @@ func TestSFTPSyncs(t *testing.T) {
 		}
 	}()
 	s, l := opened.(*server), &syncLog{t: t, place: filepath.Join(dir, "a/b")}
-	file, err := s.client.Create(filepath.Join(dir, "closed"))
-	if err := errors.Join(err, file.Close()); err != nil {
+	closed, err := s.client.Create(filepath.Join(dir, "closed"))
+	if err := errors.Join(err, closed.Close()); err != nil {
 		t.Fatal(err)
 	}
 	sync := s.sync
-	if err := sync(file); !errors.Is(err, os.ErrClosed) {
+	if err := sync(closed); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("OpenSSH can sync, and is not told to: %v", err)
 	}
-	s.sync = func(file *sftp.File) error {
+	s.sync = func(file file) error {
 		l.file(file.Name(), file)
 		return errors.Join(l.fail, sync(file))
 	}

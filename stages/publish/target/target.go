@@ -64,9 +64,12 @@ type Entry struct {
 	Name string // from the target's root
 	Dir  bool
 	// What Same wants to know, of targets that tell it with the list:
-	size int64 // in bytes
+	size int64 // in bytes; noSize: it is not told
 	md5  []byte
 }
+
+// noSize is the size of an entry whose list does not tell it.
+const noSize = -1
 
 // A Content is what a file is to hold.
 type Content struct {
