@@ -66,6 +66,17 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	return log, nil
 }
 
+// runPHP runs a script of ours with PHP.
+func (s *shop) runPHP(ctx context.Context, c command, script []byte, args ...string) error {
+	file := s.dir.path("tmp/" + fileName(c.step) + ".php")
+	if err := os.WriteFile(file, script, 0o644); err != nil {
+		return err
+	}
+	c.args = append([]string{s.programs.php, file}, args...)
+	_, err := s.run(ctx, c)
+	return err
+}
+
 // lines runs a command and gives the lines of its output, of one that fails too.
 func (s *shop) lines(ctx context.Context, c command) (lines []string, err error) {
 	c.line = func(line string) { lines = append(lines, line) }

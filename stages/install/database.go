@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"net"
-	"os"
 )
 
 // A database is what the shop stores its data in.
@@ -53,20 +52,16 @@ var phpClaim []byte
 // claimDatabase empties a database that an earlier installation filled, and
 // refuses one that holds tables of somebody else.
 func (s *shop) claimDatabase(ctx context.Context) error {
-	script := s.dir.path("tmp/claim.php")
-	if err := os.WriteFile(script, phpClaim, 0o644); err != nil {
-		return err
-	}
 	host, port, err := net.SplitHostPort(s.database.host)
 	if err != nil {
 		return err
 	}
 	c := command{
-		step: "claim-database", dir: s.dir.root, args: []string{s.programs.php, script},
+		step: "claim-database", dir: s.dir.root,
 		extra:   []string{"DB_HOST=" + host, "DB_PORT=" + port, "DB_NAME=" + s.database.name, "DB_USER=" + s.database.user, "DB_PASSWORD=" + string(s.database.password)},
 		secrets: map[string]string{databaseSecret: string(s.database.password)},
 	}
-	_, err = s.run(ctx, c)
+	err = s.runPHP(ctx, c, phpClaim)
 	var failed *stepError
 	if errors.As(err, &failed) {
 		return &MachineError{Err: err, Do: "name an empty database, whose user may make and drop tables in it"}

@@ -30,15 +30,6 @@ func (s *shop) editions(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *shop) resolveEdition(ctx context.Context, step string) error {
-	if err := s.create(ctx, "create "+s.candidate.Snapshot.Project, s.base, s.candidate.Snapshot.Version); err != nil {
-		return err
-	}
-	if err := s.pointAt(s.base); err != nil {
-		return err
-	}
-	if err := s.resolveAs(ctx, step); err != nil {
-		return err
-	}
-	return s.checkResolved(ctx)
+func (s *shop) resolveEdition(ctx context.Context, name string) error {
+	return inOrder(ctx, s.creating("create "+s.candidate.Snapshot.Project, s.base, s.candidate.Snapshot.Version), s.pointAtSnapshot, s.resolving(name), s.checkResolved)
 }

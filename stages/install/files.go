@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,14 +113,11 @@ func (s *shop) syntax(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for PHP files: %w", err)
 	}
-	list, script := s.dir.path("tmp/php-files"), s.dir.path("tmp/syntax.php")
+	list := s.dir.path("tmp/php-files")
 	if err := os.WriteFile(list, []byte(strings.Join(files, "\n")), 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(script, phpSyntax, 0o644); err != nil {
-		return err
-	}
-	if _, err := s.run(ctx, command{step: "syntax", dir: s.project(), args: []string{s.programs.php, script, list}}); err != nil {
+	if err := s.runPHP(ctx, command{step: "syntax", dir: s.project()}, phpSyntax, list); err != nil {
 		return err
 	}
 	s.prove("syntax", "PHP %s reads %d files of ours", s.tool("php"), len(files))
@@ -133,18 +131,16 @@ func (s *shop) phpFiles() ([]string, error) {
 		if p.Type == "metapackage" {
 			continue
 		}
-		err := filepath.WalkDir(s.vendor(p.Name), func(path string, d fs.DirEntry, err error) error {
+		top := "vendor/" + string(p.Name)
+		err := fs.WalkDir(os.DirFS(s.project()), top, func(file string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
 				return err
 			}
-			path, err = filepath.Rel(s.project(), path)
-			path = filepath.ToSlash(path)
-			within := strings.TrimPrefix(path, "vendor/"+string(p.Name))
-			example := slices.ContainsFunc(examples, func(dir string) bool { return strings.Contains(within, dir) })
-			if ext := filepath.Ext(path); !example && (ext == ".php" || ext == ".phtml") {
-				files = append(files, path)
+			example := slices.ContainsFunc(examples, func(dir string) bool { return strings.Contains(strings.TrimPrefix(file, top), dir) })
+			if ext := path.Ext(file); !example && (ext == ".php" || ext == ".phtml") {
+				files = append(files, file)
 			}
-			return err
+			return nil
 		})
 		if err != nil {
 			return nil, err

@@ -165,7 +165,7 @@ func (s *shop) install(ctx context.Context) error {
 	if err := s.writeConfig(); err != nil {
 		return err
 	}
-	levels := map[releases.Level][]func(context.Context) error{
+	levels := map[releases.Level][]step{
 		releases.Resolve:   {s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
 		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
@@ -178,14 +178,24 @@ func (s *shop) install(ctx context.Context) error {
 			break
 		}
 		s.now = level
-		for _, step := range levels[level] {
-			if err := step(ctx); err != nil {
-				return &LevelError{Level: level, Err: err}
-			}
+		if err := inOrder(ctx, levels[level]...); err != nil {
+			return &LevelError{Level: level, Err: err}
 		}
 	}
 	if s.candidate.Upgrade.Snapshot != "" {
 		return s.upgrade(ctx)
+	}
+	return nil
+}
+
+// A step proves one thing, or goes before one that does.
+type step = func(context.Context) error
+
+func inOrder(ctx context.Context, steps ...step) error {
+	for _, next := range steps {
+		if err := next(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

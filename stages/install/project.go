@@ -97,29 +97,31 @@ func plain(address string) bool {
 }
 
 func (s *shop) createProject(ctx context.Context) error {
-	if err := s.create(ctx, "create-project", s.base, s.candidate.Snapshot.Version); err != nil {
+	if err := s.creating("create-project", s.base, s.candidate.Snapshot.Version)(ctx); err != nil {
 		return err
 	}
 	s.prove("create-project", "%s %s", s.candidate.Snapshot.Project, s.candidate.Snapshot.Version)
 	return nil
 }
 
-// create makes the project from a repository that is served at base.
-func (s *shop) create(ctx context.Context, step, base, number string) error {
-	version, err := composer.ParseVersion(number)
-	if err != nil {
-		return fmt.Errorf("version of the project %s: %w", s.candidate.Snapshot.Project, err)
-	}
-	from, err := json.Marshal(repository{Type: "composer", URL: base})
-	if err != nil {
+// creating makes the project from a repository that is served at base.
+func (s *shop) creating(name, base, number string) step {
+	return func(ctx context.Context) error {
+		version, err := composer.ParseVersion(number)
+		if err != nil {
+			return fmt.Errorf("version of the project %s: %w", s.candidate.Snapshot.Project, err)
+		}
+		from, err := json.Marshal(repository{Type: "composer", URL: base})
+		if err != nil {
+			return err
+		}
+		c := s.composer(name, "create-project", "--no-install", "--no-scripts", "--no-progress",
+			"--stability="+version.Stability().String(), "--repository="+string(from),
+			s.candidate.Snapshot.Project, s.project(), number)
+		c.dir = s.dir.root
+		_, err = s.run(ctx, c)
 		return err
 	}
-	c := s.composer(step, "create-project", "--no-install", "--no-scripts", "--no-progress",
-		"--stability="+version.Stability().String(), "--repository="+string(from),
-		s.candidate.Snapshot.Project, s.project(), number)
-	c.dir = s.dir.root
-	_, err = s.run(ctx, c)
-	return err
 }
 
 func (s *shop) pointAtSnapshot(context.Context) error { return s.pointAt(s.base) }

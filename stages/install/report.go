@@ -94,20 +94,17 @@ func (s *shop) report(ctx context.Context, made stages.Installation, failed erro
 // saveFolder puts a folder's files into the store.
 func (s *shop) saveFolder(ctx context.Context, dir string) (pipeline.Tree, error) {
 	var files []pipeline.File
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := os.DirFS(dir)
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.Open(path)
+		content, err := root.Open(name)
 		if err != nil {
 			return err
 		}
 		digest, size, err := s.options.Store.Add(ctx, content)
-		files = append(files, pipeline.File{Path: filepath.ToSlash(name), Mode: pipeline.Regular, Size: size, Digest: digest})
+		files = append(files, pipeline.File{Path: name, Mode: pipeline.Regular, Size: size, Digest: digest})
 		return errors.Join(err, content.Close())
 	})
 	if err != nil {

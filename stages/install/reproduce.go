@@ -30,29 +30,22 @@ http_response_code(404);
 // run it. The script serves the snapshot at the same address, if the command needs it. It
 // holds no value of a proxy variable, which can be a password.
 func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
-	var script strings.Builder
-	script.WriteString("#!/bin/sh\n# Runs the step again that failed: " + c.step + "\n")
 	if c.served {
 		if err := s.writeSnapshot(ctx); err != nil {
 			return "", err
 		}
-		s.writeServer(&script)
 	}
-	s.writeDatabase(&script)
-	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
-		if c.secrets[name] != "" {
-			fmt.Fprintf(&script, ": \"${%s:?set it to the password of that service}\"\n", name)
-		}
-	}
-	fmt.Fprintf(&script, "cd %s || exit\nenv -i", quote(c.dir))
+	again := "env -i"
 	for _, name := range proxies {
 		if s.caller(name) != "" {
-			fmt.Fprintf(&script, ` %s="$%s"`, name, name)
+			again += fmt.Sprintf(` %s="$%s"`, name, name)
 		}
 	}
-	script.WriteString(" no_proxy=\"${no_proxy:+$no_proxy,}127.0.0.1\" " + quoteAll(s.fixedEnviron()) + " " + c.quoted(c.extra) + " \\\n    " + c.shown() + "\n")
-	file := s.dir.path("reproduce.sh")
-	return "sh " + quote(file), os.WriteFile(file, []byte(script.String()), 0o755)
+	again += ` no_proxy="${no_proxy:+$no_proxy,}127.0.0.1" ` + quoteAll(s.fixedEnviron()) + " " + c.quoted(c.extra) + " \\\n    " + c.shown()
+	secrets := slices.DeleteFunc(slices.Sorted(maps.Keys(c.secrets)), func(name string) bool { return c.secrets[name] == "" })
+	return s.writeScript("reproduce.sh", script{
+		title: "Runs the step again that failed: " + c.step, snapshot: c.served, secrets: secrets, dir: c.dir, command: again,
+	})
 }
 
 // writeSnapshot writes the snapshot's folder into the work folder, with the URLs that the
@@ -73,32 +66,23 @@ func (s *shop) writeSnapshot(ctx context.Context) error {
 	return os.WriteFile(s.dir.path("router.php"), []byte(router), 0o644)
 }
 
-func (s *shop) writeFile(ctx context.Context, f pipeline.File) (err error) {
-	to := filepath.Join(s.dir.path("snapshot"), filepath.FromSlash(f.Path))
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return err
-	}
+func (s *shop) writeFile(ctx context.Context, f pipeline.File) error {
 	content, err := s.options.Store.Open(ctx, f.Digest)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, content.Close()) }()
-	if stages.IsMetadata(f.Path) {
-		data, err := io.ReadAll(content)
-		if err == nil {
-			data, err = stages.Render(data, s.base)
-		}
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(to, data, 0o644)
+	data, err := io.ReadAll(content)
+	if err = errors.Join(err, content.Close()); err == nil && stages.IsMetadata(f.Path) {
+		data, err = stages.Render(data, s.base)
 	}
-	out, err := os.Create(to)
+	to := filepath.Join(s.dir.path("snapshot"), filepath.FromSlash(f.Path))
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o777)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, content)
-	return errors.Join(err, out.Close())
+	return os.WriteFile(to, data, 0o644)
 }
 
 // quote quotes a word for a POSIX shell.

@@ -16,14 +16,20 @@ import (
 
 // resolve lets Composer choose the versions of all packages; nothing is
 // installed yet.
-func (s *shop) resolve(ctx context.Context) error { return s.resolveAs(ctx, "resolve") }
+func (s *shop) resolve(ctx context.Context) error { return s.resolving("resolve")(ctx) }
 
-func (s *shop) resolveAs(ctx context.Context, step string) error {
-	if _, err := s.run(ctx, s.composer(step, "update", "--no-install", "--no-scripts", "--no-progress")); err != nil {
-		return s.reachable(err)
+func (s *shop) resolving(name string) step {
+	return func(ctx context.Context) error {
+		if _, err := s.run(ctx, s.composer(name, "update", "--no-install", "--no-scripts", "--no-progress")); err != nil {
+			return s.reachable(err)
+		}
+		return s.readLock(ctx)
 	}
-	locked, err := s.readPackages("composer.lock")
-	s.locked = locked
+}
+
+// readLock reads which versions Composer has chosen.
+func (s *shop) readLock(context.Context) (err error) {
+	s.locked, err = s.readPackages("composer.lock")
 	return err
 }
 

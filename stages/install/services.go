@@ -83,13 +83,7 @@ func parseAddress(service, form, text, port string, schemes ...string) (u *url.U
 
 // startServices starts or finds what the shop needs beside PHP.
 func (s *shop) startServices(ctx context.Context) error {
-	if err := s.startDatabase(ctx); err != nil {
-		return err
-	}
-	if err := s.startExtras(ctx); err != nil {
-		return err
-	}
-	return s.startSearch(ctx)
+	return inOrder(ctx, s.startDatabase, s.startExtras, s.startSearch)
 }
 
 // Tools are PHP, Composer and, for a level that needs them, the database and the

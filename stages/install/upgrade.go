@@ -40,32 +40,25 @@ func (s *shop) inOtherProject(folder string, do func(other *shop) error) error {
 }
 
 func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade) error {
-	if err := s.create(ctx, "create-previous", base, from.Version); err != nil {
-		return err
-	}
-	if err := s.pointAt(base); err != nil {
-		return err
-	}
-	if err := s.packagesBy(ctx, "install-previous", "install", "--prefer-dist"); err != nil {
-		return err
-	}
 	setup := s.candidate.Install.Level.Includes(releases.Setup) && s.database.upgrade != ""
-	if setup {
-		if err := s.setUpPrevious(ctx); err != nil {
-			return err
-		}
-	}
-	if err := s.requireCandidate(); err != nil {
-		return err
-	}
-	if err := s.packagesBy(ctx, "update", "update", "--with-all-dependencies"); err != nil {
-		return err
-	}
-	if err := s.checkPackages(ctx); err != nil {
-		return err
-	}
-	var err error
-	if s.locked, err = s.readPackages("composer.lock"); err != nil {
+	err := inOrder(ctx,
+		s.creating("create-previous", base, from.Version),
+		func(context.Context) error { return s.pointAt(base) },
+		func(ctx context.Context) error {
+			return s.packagesBy(ctx, "install-previous", "install", "--prefer-dist")
+		},
+		func(ctx context.Context) error {
+			if setup {
+				return s.setUpPrevious(ctx)
+			}
+			return nil
+		},
+		s.requireCandidate,
+		func(ctx context.Context) error {
+			return s.packagesBy(ctx, "update", "update", "--with-all-dependencies")
+		},
+		s.checkPackages, s.readLock)
+	if err != nil {
 		return err
 	}
 	s.built = nil // its modules are the candidate's now
@@ -83,8 +76,7 @@ func (s *shop) upgradeFrom(ctx context.Context, base string, from stages.Upgrade
 
 // setUpPrevious sets the earlier snapshot up in a database of its own.
 func (s *shop) setUpPrevious(ctx context.Context) error {
-	var err error
-	if s.locked, err = s.readPackages("composer.lock"); err != nil {
+	if err := s.readLock(ctx); err != nil {
 		return err
 	}
 	d := *s.database
@@ -98,7 +90,7 @@ func (s *shop) setUpPrevious(ctx context.Context) error {
 
 // requireCandidate gives the earlier project the requires of the candidate, and the
 // repository that has them: what a person does who upgrades.
-func (s *shop) requireCandidate() error {
+func (s *shop) requireCandidate(context.Context) error {
 	earlier, _, err := s.readManifest()
 	if err != nil {
 		return err

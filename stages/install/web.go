@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"syscall"
 	"time"
 )
@@ -24,7 +23,10 @@ func (s *shop) startWeb(ctx context.Context) error {
 	if !exists(s.in(webRouter)) {
 		return fmt.Errorf("the project has no phpserver/router.php, with which PHP's own server serves it; the base package deploys it")
 	}
-	if err := s.writeStart(); err != nil {
+	if _, err := s.writeScript("start.sh", script{
+		title: "Runs the installed shop at http://" + s.web.address + "/ until Ctrl-C. Its admin, at /" + backend + "/, is " + adminUser + " with " + adminPassword + ".",
+		dir:   s.project(), command: s.webInScript(),
+	}); err != nil {
 		return err
 	}
 	server, err := s.startServer(service{
@@ -66,11 +68,7 @@ var phpSeed []byte
 
 // seed fills the empty shop, so that its pages have something to show.
 func (s *shop) seed(ctx context.Context) error {
-	script := s.dir.path("tmp/seed.php")
-	if err := os.WriteFile(script, phpSeed, 0o644); err != nil {
-		return err
-	}
-	if _, err := s.run(ctx, command{step: "seed", dir: s.project(), args: []string{s.programs.php, script}}); err != nil {
+	if err := s.runPHP(ctx, command{step: "seed", dir: s.project()}, phpSeed); err != nil {
 		return s.serviceFailed(err)
 	}
 	// Stock and, in some versions, the search index are not updated on save.
