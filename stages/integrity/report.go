@@ -3,10 +3,10 @@ package integrity
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages/diff"
 )
@@ -65,14 +65,7 @@ func (r *Report) Summary() string {
 }
 
 // JSON is the report for machines.
-func (r *Report) JSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(r)
-	return b.Bytes(), err
-}
+func (r *Report) JSON() ([]byte, error) { return pipeline.EncodeJSON(r, "  ") }
 
 // sides are what a table says of ours and theirs.
 var sides = map[diff.What][2]string{

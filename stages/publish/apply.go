@@ -59,14 +59,14 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
 		return err
 	}
-	unused, err := w.unused(ctx, before, want, r)
+	s, err := w.unused(ctx, before, want, r)
+	if err == nil {
+		err = w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live))))
+	}
 	if err != nil {
 		return err
 	}
-	if err := w.remove(ctx, unused.groups()); err != nil {
-		return err
-	}
-	return w.removeEmpty(ctx, unused.empty)
+	return w.removeEmpty(ctx, s.empty)
 }
 
 // size is how many bytes a run looks at, but for the pages.
@@ -113,7 +113,15 @@ func (w *writer) putSuperseded(ctx context.Context, before observed, r *reposito
 	return w.put(ctx, supersededFile, content(supersededFile, data))
 }
 
-// unused lists what the repository no longer needs.
+// A sweep is what goes of folders. What names something goes before what it names: the
+// marks one after the other, the rest, and then the dists.
+type sweep struct {
+	marks [][]string // of metadata and snapshots: without them a folder counts as incomplete
+	rest  []string   // of their folders
+	empty []string   // folders that a killed run has begun to remove; they may hold no file any more
+}
+
+// unused lists the folders that the repository no longer needs.
 func (w *writer) unused(ctx context.Context, before observed, want desired, r *repository) (sweep, error) {
 	var s sweep
 	for _, digest := range r.metasUnused(before, want) {
@@ -126,7 +134,6 @@ func (w *writer) unused(ctx context.Context, before observed, want desired, r *r
 			return s, err
 		}
 	}
-	s.dists = w.below(stages.DistsDir, distsOf(r.live))
 	return s, nil
 }
 

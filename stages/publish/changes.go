@@ -77,11 +77,8 @@ func (o Options) changes(ctx context.Context, s target.Source, r *repository, i 
 
 // readChanges returns nil where there is no comparison that this program knows.
 func readChanges(ctx context.Context, s target.Source, name releases.SnapshotName) (*compare.Result, error) {
-	data, err := target.Read(ctx, s, snapshotFile(name, changesFile))
-	if errors.Is(err, errMissing) {
-		return nil, nil //nolint:nilnil // documented
-	}
-	if err != nil {
+	data, err := target.ReadIfThere(ctx, s, snapshotFile(name, changesFile))
+	if data == nil {
 		return nil, err
 	}
 	var c compare.Result

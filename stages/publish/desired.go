@@ -1,9 +1,7 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -176,26 +175,8 @@ func (r *repository) write() error {
 	return errors.Join(errPackages, errStatus)
 }
 
-// encode writes JSON for people and machines, with slashes as they are.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "    ")
-	err := enc.Encode(v)
-	return b.Bytes(), err
-}
-
-// A sweep is what the repository no longer needs, in groups that go one after the
-// other: what names something goes before what it names.
-type sweep struct {
-	marks [][]string // of metadata and snapshots: without them a folder counts as incomplete
-	rest  []string   // of their folders
-	dists []string
-	empty []string // folders that a killed run has begun to remove; they may hold no file any more
-}
-
-func (s sweep) groups() [][]string { return append(slices.Clone(s.marks), s.rest, s.dists) }
+// encode writes JSON for people and machines.
+func encode(v any) ([]byte, error) { return pipeline.EncodeJSON(v, "    ") }
 
 // metasUnused are the metadata folders that may go.
 func (r *repository) metasUnused(before observed, want desired) []string {

@@ -24,17 +24,13 @@ type Published struct {
 // ReadIndex opens a target and returns its index; see Repository.Index. Its error is a
 // *pipeline.StageError.
 func ReadIndex(ctx context.Context, to string, o target.Options) (p Published, err error) {
-	defer func() {
-		if err != nil {
-			err = &pipeline.StageError{Stage: Name, Err: err}
-		}
-	}()
-	t, err := target.Open(ctx, to, o)
-	if err != nil {
-		return p, err
+	if err = target.With(ctx, to, o, func(t target.Target) (err error) {
+		p, err = Read(t).Index(ctx)
+		return err
+	}); err != nil {
+		err = &pipeline.StageError{Stage: Name, Err: err}
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	return Read(t).Index(ctx)
+	return p, err
 }
 
 // Index returns the index of the repository's metadata. An index that cannot be read is

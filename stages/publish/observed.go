@@ -150,11 +150,8 @@ func readSnapshots(ctx context.Context, t target.Target, base string, current *i
 
 // readSnapshot returns nil for a snapshot whose folder is incomplete.
 func readSnapshot(ctx context.Context, t target.Target, name releases.SnapshotName, base string) (*snapshot, error) {
-	data, err := target.Read(ctx, t, snapshotFile(name, stages.PackagesFile))
-	if errors.Is(err, errMissing) {
-		return nil, nil //nolint:nilnil // documented
-	}
-	if err != nil {
+	data, err := target.ReadIfThere(ctx, t, snapshotFile(name, stages.PackagesFile))
+	if data == nil {
 		return nil, err
 	}
 	var s switchFile
@@ -209,10 +206,8 @@ func readMetas(ctx context.Context, t target.Target, skip func(folder string) bo
 			continue
 		}
 		group.Go(func() error {
-			data, err := target.Read(ctx, t, path.Join(metaDir, all[i].digest, releases.IndexName))
-			if errors.Is(err, errMissing) {
-				return nil // it was taken apart: swept, or repaired if it is the current one
-			}
+			// Without one it was taken apart: swept, or repaired if it is the current one.
+			data, err := target.ReadIfThere(ctx, t, path.Join(metaDir, all[i].digest, releases.IndexName))
 			var index struct {
 				Snapshots []releases.IndexedSnapshot `json:"snapshots"`
 			}
@@ -231,17 +226,11 @@ func readMetas(ctx context.Context, t target.Target, skip func(folder string) bo
 // readSuperseded reads since when metadata folders are no longer named.
 func readSuperseded(ctx context.Context, t target.Target) (map[string]time.Time, error) {
 	times := map[string]time.Time{}
-	data, err := target.Read(ctx, t, supersededFile)
-	if errors.Is(err, errMissing) {
-		return times, nil
+	data, err := target.ReadIfThere(ctx, t, supersededFile)
+	if data == nil || json.Unmarshal(data, &times) != nil {
+		return map[string]time.Time{}, err // what cannot be read: then their time begins now
 	}
-	if err != nil {
-		return nil, err
-	}
-	if json.Unmarshal(data, &times) != nil {
-		return map[string]time.Time{}, nil // then their time begins now
-	}
-	return times, nil
+	return times, err
 }
 
 // A Repository is a published repository to read from.

@@ -122,22 +122,27 @@ type decision func(context.Context, target.Target, signature) (observed, desired
 
 // change brings a target to what is decided, under its lock.
 func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
-	t, err := target.Open(ctx, to, o.Target)
-	if err != nil {
-		return p, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	if err := mine(ctx, t); err != nil {
-		return p, err
-	}
-	if !dry {
-		held, release, err := t.Lock(ctx, target.Holder{Name: o.Owner, Since: o.Now})
-		if err != nil {
-			return p, err
+	err = target.With(ctx, to, o.Target, func(t target.Target) error {
+		if err := mine(ctx, t); err != nil {
+			return err
 		}
-		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
-		ctx = held
+		return o.locked(ctx, t, dry, func(ctx context.Context) (err error) {
+			p, err = o.changeLocked(ctx, t, dry, decide)
+			return err
+		})
+	})
+	return p, err
+}
+
+// locked works with the only right to write; with dry nothing is written.
+func (o Options) locked(ctx context.Context, t target.Target, dry bool, work func(context.Context) error) error {
+	if dry {
+		return work(ctx)
 	}
+	return target.Locked(ctx, t, target.Holder{Name: o.Owner, Since: o.Now}, work)
+}
+
+func (o Options) changeLocked(ctx context.Context, t target.Target, dry bool, decide decision) (p stages.Publication, err error) {
 	signed, err := o.readSignature(ctx, t)
 	if err != nil {
 		return p, err
@@ -170,16 +175,6 @@ func (o Options) change(ctx context.Context, to string, dry bool, decide decisio
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}
 	return writer.publication(before, want, after), nil
-}
-
-// released joins what a run and its lock say at its end. That the lock was lost is
-// why the run failed.
-func released(p stages.Publication, err, cause, errRelease error) (stages.Publication, error) {
-	var lost *target.LostError
-	if errors.As(cause, &lost) && err != nil {
-		return p, lost
-	}
-	return p, errors.Join(err, errRelease)
 }
 
 // mine refuses a place in which names that publishing writes or sweeps were put by

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/diff"
-	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // A Reproduction is the outcome of comparing a snapshot that was built here (ours)
@@ -48,16 +46,14 @@ func Reproduced(ctx context.Context, store pipeline.Reader, here stages.Snapshot
 	}
 	out := &Reproduction{Snapshot: m.Snapshot, Differences: []diff.Difference{}}
 	for _, p := range diff.Pairs(filesOf(m, manifest), ours) {
+		detail := ""
 		if p.What == diff.Content {
-			detail, err := c.compare(ctx, p)
-			if err != nil {
+			if detail, err = c.compare(ctx, p); err != nil {
 				return nil, fmt.Errorf("compare %s: %w", p.Key, err)
 			}
-			if detail != "" {
-				out.Differences = append(out.Differences, diff.Difference{Path: p.Key, What: p.What, Detail: detail})
-			}
-		} else {
-			out.Differences = append(out.Differences, diff.Difference{Path: p.Key, What: p.What})
+		}
+		if p.What != diff.Content || detail != "" {
+			out.Differences = append(out.Differences, diff.Difference{Path: p.Key, What: p.What, Detail: detail})
 		}
 		out.Files++
 		out.Bytes += max(p.Ours.Size, p.Theirs.Size)
@@ -106,7 +102,7 @@ func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) 
 	if ours, err = place(p.Key, ours, c.base, c.snapshot); err != nil {
 		return "", err
 	}
-	theirs, err := c.published(ctx, p.Key)
+	theirs, err := c.repository.file(ctx, c.snapshot, p.Key)
 	if errors.Is(err, errMissing) {
 		return "is in the manifest, but cannot be downloaded: " + err.Error(), nil
 	}
@@ -114,12 +110,4 @@ func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) 
 		return "", err
 	}
 	return diff.File(p.Key, theirs, ours), nil
-}
-
-// published reads a file of the published snapshot. All snapshots share the dists.
-func (c *reproduction) published(ctx context.Context, path string) ([]byte, error) {
-	if strings.HasPrefix(path, stages.DistsDir+"/") {
-		return target.Read(ctx, c.repository.source, path)
-	}
-	return target.Read(ctx, c.repository.source, snapshotFile(c.snapshot, path))
 }

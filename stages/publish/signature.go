@@ -48,11 +48,9 @@ type signature struct {
 // readSignature reads the signature that a target has. It refuses, before anything is
 // written, a target that this run could not sign: its signature would be wrong from then on.
 func (o Options) readSignature(ctx context.Context, s target.Source) (signature, error) {
-	data, err := target.Read(ctx, s, attest.RepositoryFile)
+	data, err := target.ReadIfThere(ctx, s, attest.RepositoryFile)
 	switch {
-	case errors.Is(err, errMissing):
-		return signature{}, nil
-	case err != nil:
+	case data == nil:
 		return signature{}, err
 	case !o.signs():
 		return signature{}, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
@@ -109,12 +107,9 @@ func (o Options) checkSigned(ctx context.Context, s target.Source, before observ
 // checkSnapshot compares what a target has of a snapshot with its signed manifest.
 func (o Options) checkSnapshot(ctx context.Context, s target.Source, n *snapshot, base string) error {
 	const file = attest.SignedProvenanceFile
-	data, err := target.Read(ctx, s, snapshotFile(n.name, file))
-	if errors.Is(err, errMissing) {
-		return nil // from before there was a key: verifying says so
-	}
-	if err != nil {
-		return err
+	data, err := target.ReadIfThere(ctx, s, snapshotFile(n.name, file))
+	if data == nil {
+		return err // from before there was a key: verifying says so
 	}
 	statement, err := attest.Verify(ctx, data, o.Attest.Trusted())
 	if err != nil {

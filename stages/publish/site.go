@@ -34,21 +34,26 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 	if _, ok := target.Folder(s.To); !ok {
 		return p, fmt.Errorf("a site is written to a folder, not to %s; deploy the folder with the host's own means", s.To)
 	}
-	from, err := target.Open(ctx, s.From, o.Target)
-	if err != nil {
+	site := &site{Options: o, base: base, files: map[string][]byte{}}
+	if err := target.With(ctx, s.From, o.Target, func(from target.Target) error {
+		site.from = from
+		if err := site.make(ctx); err != nil {
+			return fmt.Errorf("make a site of %s: %w", from, err)
+		}
+		return nil
+	}); err != nil {
 		return p, err
 	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	site := &site{Options: o, from: from, base: base, files: map[string][]byte{}}
-	if err := site.make(ctx); err != nil {
-		return p, fmt.Errorf("make a site of %s: %w", from, err)
-	}
-	to, err := target.Open(ctx, s.To, o.Target)
-	if err != nil {
-		return p, err
-	}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	return site.write(ctx, to, s.DryRun)
+	err = target.With(ctx, s.To, o.Target, func(to target.Target) error {
+		if err := mine(ctx, to); err != nil {
+			return err
+		}
+		return o.locked(ctx, to, s.DryRun, func(ctx context.Context) (err error) {
+			p, err = site.write(ctx, to, s.DryRun)
+			return err
+		})
+	})
+	return p, err
 }
 
 // A site is all files of a Site.
@@ -172,28 +177,15 @@ func (s *site) addSnapshot(ctx context.Context, n *snapshot) error {
 
 // copy adds a file of the target as it is, if it is there.
 func (s *site) copy(ctx context.Context, name string) error {
-	data, err := target.Read(ctx, s.from, name)
-	if err == nil {
+	data, err := target.ReadIfThere(ctx, s.from, name)
+	if data != nil {
 		s.files[name] = data
-	} else if errors.Is(err, errMissing) {
-		err = nil
 	}
 	return err
 }
 
 // write brings a folder to those files.
 func (s *site) write(ctx context.Context, to target.Target, dry bool) (p stages.Publication, err error) {
-	if err := mine(ctx, to); err != nil {
-		return p, err
-	}
-	if !dry {
-		held, release, err := to.Lock(ctx, target.Holder{Name: s.Owner, Since: s.Now})
-		if err != nil {
-			return p, err
-		}
-		defer func() { p, err = released(p, err, context.Cause(held), release()) }()
-		ctx = held
-	}
 	w := s.writer(to, dry)
 	if err := w.look(ctx, "."); err != nil {
 		return p, err

@@ -102,11 +102,8 @@ func ReadStatus(ctx context.Context, s target.Source) (*Status, error) {
 // readTries reads the tries that a target tells of. A status that cannot be read has
 // none; it is written anew.
 func readTries(ctx context.Context, s target.Source) (good, last *Try, err error) {
-	data, err := target.Read(ctx, s, statusFile)
-	if errors.Is(err, errMissing) {
-		return nil, nil, nil
-	}
-	if err != nil {
+	data, err := target.ReadIfThere(ctx, s, statusFile)
+	if data == nil {
 		return nil, nil, err
 	}
 	status, err := ParseStatus(data)
@@ -121,25 +118,21 @@ var ErrNoRepository = errors.New("nothing is published there")
 
 // Tried writes to the status of a target what became of a run, and the badge. It
 // changes nothing else. Its error is ErrNoRepository where nothing was ever published.
-func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
+func (o Options) Tried(ctx context.Context, to string, try Try) error {
 	o = o.withDefaults()
-	t, err := target.Open(ctx, to, o.Target)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	switch _, err := readSwitch(ctx, t); {
-	case errors.Is(err, errMissing):
-		return ErrNoRepository // and no lock is left there
-	case err != nil:
-		return err
-	}
-	held, release, err := t.Lock(ctx, target.Holder{Name: o.Owner, Since: o.Now})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	status, err := ReadStatus(held, t)
+	return target.With(ctx, to, o.Target, func(t target.Target) error {
+		switch _, err := readSwitch(ctx, t); {
+		case errors.Is(err, errMissing):
+			return ErrNoRepository // and no lock is left there
+		case err != nil:
+			return err
+		}
+		return o.locked(ctx, t, false, func(ctx context.Context) error { return o.tried(ctx, t, try) })
+	})
+}
+
+func (o Options) tried(ctx context.Context, t target.Target, try Try) error {
+	status, err := ReadStatus(ctx, t)
 	if err != nil {
 		return fmt.Errorf("status of %s: %w; publish again to write it anew", t, err)
 	}
@@ -148,17 +141,16 @@ func (o Options) Tried(ctx context.Context, to string, try Try) (err error) {
 	if try.Good() {
 		status.LastGood = &try
 	}
-	w := o.writer(t, false)
 	for name, value := range map[string]any{statusFile: status, badgeFile: status.badge()} {
 		data, err := encode(value)
 		if err != nil {
 			return err
 		}
-		if err := w.target.Write(held, name, content(name, data)); err != nil {
+		if err := t.Write(ctx, name, content(name, data)); err != nil {
 			return err
 		}
 	}
-	return w.flush(held)
+	return t.Flush(ctx)
 }
 
 // shortened keeps of a reason what fits on a page: its first lines.

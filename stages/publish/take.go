@@ -37,7 +37,6 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 	if err != nil {
 		return fail(err)
 	}
-	t := taking{store: store, repository: r, base: s.Nightly.URL, snapshot: name, manifest: data}
 	all := filesOf(m, data)
 	paths := slices.Sorted(maps.Keys(all))
 	files, errs := make([]pipeline.File, len(paths)), make([]error, len(paths))
@@ -45,7 +44,7 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 	group.SetLimit(writers)
 	for i, path := range paths {
 		group.Go(func() error {
-			files[i], errs[i] = t.take(ctx, all[path])
+			files[i], errs[i] = r.take(ctx, store, name, s.Nightly.URL, all[path])
 			return nil
 		})
 	}
@@ -60,18 +59,17 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 	return described(m, tree), nil
 }
 
-// A taking is a snapshot on its way into a store.
-type taking struct {
-	store      pipeline.Store
-	repository Repository
-	base       string
-	snapshot   releases.SnapshotName
-	manifest   []byte
-}
-
 // take reads one file and undoes what publishing did to it.
-func (t taking) take(ctx context.Context, want pipeline.File) (pipeline.File, error) {
-	data, err := t.read(ctx, want.Path)
+func (r Repository) take(ctx context.Context, store pipeline.Store, name releases.SnapshotName, base string, want pipeline.File) (pipeline.File, error) {
+	data, err := r.file(ctx, name, want.Path)
+	switch {
+	case err != nil:
+		return want, err
+	case want.Path == stages.PackagesFile:
+		data, err = stages.Unrender(data, base+name.Dir())
+	case stages.IsMetadata(want.Path):
+		data, err = stages.Unrender(data, base)
+	}
 	if err != nil {
 		return want, err
 	}
@@ -79,27 +77,17 @@ func (t taking) take(ctx context.Context, want pipeline.File) (pipeline.File, er
 		return want, fmt.Errorf("%s: its SHA-256 is %s, the manifest says %s; the repository there is damaged", want.Path, got, want.Digest)
 	}
 	want.Mode = pipeline.Regular
-	want.Digest, want.Size, err = t.store.Add(ctx, bytes.NewReader(data))
+	want.Digest, want.Size, err = store.Add(ctx, bytes.NewReader(data))
 	return want, err
 }
 
-func (t taking) read(ctx context.Context, path string) ([]byte, error) {
-	if path == releases.ManifestName {
-		return t.manifest, nil
+// file reads a file of a snapshot as it is published, by its path in the manifest. All
+// snapshots share the dists.
+func (r Repository) file(ctx context.Context, name releases.SnapshotName, path string) ([]byte, error) {
+	if !strings.HasPrefix(path, stages.DistsDir+"/") {
+		path = snapshotFile(name, path)
 	}
-	if strings.HasPrefix(path, stages.DistsDir+"/") {
-		return target.Read(ctx, t.repository.source, path)
-	}
-	data, err := target.Read(ctx, t.repository.source, snapshotFile(t.snapshot, path))
-	switch {
-	case err != nil:
-		return nil, err
-	case path == stages.PackagesFile:
-		return stages.Unrender(data, t.base+t.snapshot.Dir())
-	case stages.IsMetadata(path):
-		return stages.Unrender(data, t.base)
-	}
-	return data, nil
+	return target.Read(ctx, r.source, path)
 }
 
 // described is what the manifest says of a snapshot.

@@ -12,6 +12,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -30,11 +31,7 @@ type versionsForm struct {
 const versionsFormat = 1
 
 func (v versions) encode() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(versionsForm{versionsFormat, v})
-	return b.Bytes(), err
+	return pipeline.EncodeJSON(versionsForm{versionsFormat, v}, "")
 }
 
 // parseVersions reads a versionsFile.

@@ -231,6 +231,45 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 	return data, nil
 }
 
+// ReadIfThere is Read that gives nil for a file that is not there.
+func ReadIfThere(ctx context.Context, s Source, name string) ([]byte, error) {
+	data, err := Read(ctx, s, name)
+	switch {
+	case missing(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case data == nil:
+		return []byte{}, nil
+	}
+	return data, nil
+}
+
+// With opens a target for as long as it is worked with.
+func With(ctx context.Context, to string, o Options, work func(Target) error) error {
+	t, err := Open(ctx, to, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(t), t.Close())
+}
+
+// Locked works with the only right to write. That the right was lost is why the work failed.
+func Locked(ctx context.Context, t Target, h Holder, work func(held context.Context) error) error {
+	held, release, err := t.Lock(ctx, h)
+	if err != nil {
+		return err
+	}
+	err = work(held)
+	cause := context.Cause(held)
+	errRelease := release()
+	var lost *LostError
+	if err != nil && errors.As(cause, &lost) {
+		return lost
+	}
+	return errors.Join(err, errRelease)
+}
+
 // Walk lists all files below a directory, and the directories, each before what is
 // in it, else in no order.
 func Walk(ctx context.Context, t Target, dir string) ([]Entry, error) {
