@@ -97,6 +97,9 @@ func BaseURL(base string) (string, error) {
 	return strings.TrimRight(base, "/") + "/", nil
 }
 
+// DistURL is where a dist lies in a repository.
+func DistURL(base, path string) string { return base + escapePath(path) }
+
 // escapePath escapes a path for a URL but leaves the % signs of a metadata-url's
 // placeholder.
 func escapePath(p string) string {

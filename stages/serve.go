@@ -114,7 +114,17 @@ func ServeBytes(w http.ResponseWriter, r *http.Request, name string, data []byte
 // IsMetadata reports whether a file of a night's folder is Composer metadata,
 // whose URLs Render makes absolute.
 func IsMetadata(name string) bool {
-	return name == PackagesFile || strings.HasPrefix(name, MetadataDir+"/") && path.Ext(name) == ".json"
+	return name == PackagesFile || MetadataName(name) != ""
+}
+
+// MetadataName is what the metadata in a file of a night's folder is of: acme/shop, or
+// acme/shop~dev. It is empty for all other files.
+func MetadataName(file string) string {
+	name, inside := strings.CutPrefix(file, MetadataDir+"/")
+	if name, isJSON := strings.CutSuffix(name, ".json"); inside && isJSON {
+		return name
+	}
+	return ""
 }
 
 // ContentType is the media type of a file of a repository. It does not depend on

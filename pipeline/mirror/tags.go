@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
@@ -57,22 +55,21 @@ const reposAtOnce = 4
 // since a package is packed from what the last one packed of it.
 func buildAll(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags []stages.Tag) (built []stages.TagPackages, err error) {
 	err = pipeline.Do(ctx, r.Session(), "build", func(ctx context.Context) (string, error) {
-		made, errs := make([]stages.TagPackages, len(tags)+1), make([]error, len(tags)+1)
-		made[0], errs[0] = prebuilt(ctx, r, plan)
+		made, groups := make([]stages.TagPackages, len(tags)+1), byRepository(tags)
+		var errOld error
+		made[0], errOld = prebuilt(ctx, r, plan)
 		var done atomic.Int64
-		var group errgroup.Group
-		group.SetLimit(reposAtOnce)
-		for _, same := range byRepository(tags) {
-			group.Go(func() error {
-				for _, i := range same {
-					made[i+1], errs[i+1] = buildTag(ctx, r, tags[i])
-					r.Progress(pipeline.Step{Stage: "build", Item: tags[i].Pin.Name + " " + tags[i].Pin.Tag, Done: done.Add(1), Total: int64(len(tags)), Unit: "tags"})
-				}
-				return nil // that one fails must not stop the others
-			})
-		}
-		_ = group.Wait()
-		if err := errors.Join(errs...); err != nil {
+		err := pipeline.Each(len(groups), reposAtOnce, func(group int) error {
+			var errs []error
+			for _, i := range groups[group] {
+				var err error
+				made[i+1], err = buildTag(ctx, r, tags[i])
+				errs = append(errs, err)
+				r.Progress(pipeline.Step{Stage: "build", Item: tags[i].Pin.Name + " " + tags[i].Pin.Tag, Done: done.Add(1), Total: int64(len(tags)), Unit: "tags"})
+			}
+			return errors.Join(errs...)
+		})
+		if err := errors.Join(errOld, err); err != nil {
 			return "", err
 		}
 		packages := 0

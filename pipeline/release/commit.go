@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
@@ -91,17 +89,12 @@ func (r *releasing) commitAll(ctx context.Context, source *releases.Plan, files 
 		return nil, err
 	}
 	commits := make([]*git.Commit, len(source.Repositories))
-	errs := make([]error, len(source.Repositories))
-	var group errgroup.Group
-	group.SetLimit(commitsAtOnce)
-	for i, p := range source.Repositories {
-		group.Go(func() error {
-			commits[i], errs[i] = r.commitOne(ctx, p, files[p.Name], by)
-			return nil
-		})
-	}
-	_ = group.Wait() // all errors are in errs
-	return commits, errors.Join(errs...)
+	err = pipeline.Each(len(commits), commitsAtOnce, func(i int) (err error) {
+		p := source.Repositories[i]
+		commits[i], err = r.commitOne(ctx, p, files[p.Name], by)
+		return err
+	})
+	return commits, err
 }
 
 func (r *releasing) commitOne(ctx context.Context, p releases.PlannedRepository, files map[string][]byte, by git.Identity) (*git.Commit, error) {

@@ -125,19 +125,13 @@ func readSnapshots(ctx context.Context, t target.Target, base string, current *i
 		return nil, nil, err
 	}
 	known := current.snapshots()
-	snapshots, errs := make([]*snapshot, len(listed)), make([]error, len(listed))
-	group := errgroup.Group{}
-	group.SetLimit(writers)
-	for i, name := range listed {
-		if snapshots[i] = known[name]; snapshots[i] != nil {
-			continue
+	snapshots := make([]*snapshot, len(listed))
+	err = pipeline.Each(len(listed), writers, func(i int) (err error) {
+		if snapshots[i] = known[listed[i]]; snapshots[i] == nil {
+			snapshots[i], err = readSnapshot(ctx, t, listed[i], base)
 		}
-		group.Go(func() error {
-			snapshots[i], errs[i] = readSnapshot(ctx, t, name, base)
-			return nil
-		})
-	}
-	_ = group.Wait() // all errors are in errs
+		return err
+	})
 	for i, n := range snapshots {
 		if n != nil {
 			all = append(all, n)
@@ -145,7 +139,7 @@ func readSnapshots(ctx context.Context, t target.Target, base string, current *i
 			incomplete = append(incomplete, listed[i])
 		}
 	}
-	return all, incomplete, errors.Join(errs...)
+	return all, incomplete, err
 }
 
 // readSnapshot returns nil for a snapshot whose folder is incomplete.

@@ -3,13 +3,10 @@ package publish
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -39,17 +36,12 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 	}
 	all := filesOf(m, data)
 	paths := slices.Sorted(maps.Keys(all))
-	files, errs := make([]pipeline.File, len(paths)), make([]error, len(paths))
-	group := errgroup.Group{}
-	group.SetLimit(writers)
-	for i, path := range paths {
-		group.Go(func() error {
-			files[i], errs[i] = r.take(ctx, store, name, s.Nightly.URL, all[path])
-			return nil
-		})
-	}
-	_ = group.Wait() // all errors are in errs
-	if err := errors.Join(errs...); err != nil {
+	files := make([]pipeline.File, len(paths))
+	err = pipeline.Each(len(paths), writers, func(i int) (err error) {
+		files[i], err = r.take(ctx, store, name, s.Nightly.URL, all[paths[i]])
+		return err
+	})
+	if err != nil {
 		return fail(err)
 	}
 	tree, err := store.Save(ctx, files)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,13 +50,10 @@ func versionsOf(files map[string][]byte) (versions, error) {
 	all := versions{}
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		name, isMetadata := strings.CutPrefix(path, stages.MetadataDir+"/")
-		file, isJSON := strings.CutSuffix(name, ".json")
-		if !isMetadata || !isJSON {
-			continue
-		}
-		if err := all.add(file, files[path]); err != nil {
-			errs = append(errs, fmt.Errorf("metadata %s: %w", name, err))
+		if file := stages.MetadataName(path); file != "" {
+			if err := all.add(file, files[path]); err != nil {
+				errs = append(errs, fmt.Errorf("metadata %s.json: %w", file, err))
+			}
 		}
 	}
 	return all, errors.Join(errs...)

@@ -54,33 +54,28 @@ func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installat
 // statement verifies that a statement says these sums and no others, in both forms; with
 // keys the signed one has to be there.
 func (c *check) statement(ctx context.Context, n *snapshot, plain, signed, kind string, want map[string]pipeline.Digest) {
-	if data, ok := c.readIfThere(ctx, snapshotFile(n.name, plain), maxManifest); ok && data != nil {
-		s, err := attest.ParseStatement(data)
-		if err != nil {
-			c.bad(snapshotFile(n.name, plain), "%v", err)
-		} else {
-			c.subjects(snapshotFile(n.name, plain), s, kind, want)
-		}
-	}
-	if len(c.o.Keys) == 0 {
-		c.belongs(snapshotFile(n.name, signed))
-		return
-	}
+	c.form(ctx, snapshotFile(n.name, plain), kind, want, attest.ParseStatement)
 	at := snapshotFile(n.name, signed)
-	data, ok := c.readIfThere(ctx, at, maxManifest)
-	if !ok {
-		return
-	}
-	if data == nil {
+	if len(c.o.Keys) == 0 {
+		c.belongs(at)
+	} else if !c.form(ctx, at, kind, want, func(data []byte) (*attest.Statement, error) { return attest.Verify(ctx, data, c.o.Keys) }) {
 		c.bad(at, "is missing: %s is not signed", n.name.Title())
-		return
 	}
-	s, err := attest.Verify(ctx, data, c.o.Keys)
+}
+
+// form verifies one form of a statement, and reports false where there is none.
+func (c *check) form(ctx context.Context, at, kind string, want map[string]pipeline.Digest, parse func([]byte) (*attest.Statement, error)) bool {
+	data, ok := c.readIfThere(ctx, at, maxManifest)
+	if data == nil {
+		return !ok
+	}
+	s, err := parse(data)
 	if err != nil {
 		c.bad(at, "%v", err)
-		return
+	} else {
+		c.subjects(at, s, kind, want)
 	}
-	c.subjects(at, s, kind, want)
+	return true
 }
 
 func (c *check) subjects(at string, s *attest.Statement, kind string, want map[string]pipeline.Digest) {

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -27,15 +25,10 @@ func (c *check) merged(ctx context.Context) {
 		wanted = append(wanted, name+".json", name+"~dev.json")
 	}
 	data := make([][]byte, len(wanted))
-	group := errgroup.Group{}
-	group.SetLimit(readers)
-	for i, name := range wanted {
-		group.Go(func() error {
-			data[i], _ = m.read(ctx, name)
-			return nil
-		})
-	}
-	_ = group.Wait() // problems are noted
+	_ = pipeline.Each(len(wanted), readers, func(i int) error {
+		data[i], _ = m.read(ctx, wanted[i])
+		return nil // problems are noted
+	})
 	index := m.parse(data[0], c.meta)
 	for i, name := range wanted[1:] {
 		if data[i+1] == nil {

@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -165,31 +164,18 @@ func (c *check) unrender(at string, data []byte, base string) []byte {
 // snapshotMetadata verifies the files below p2. It reports whether all could be read.
 func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 	before := len(c.report.Problems)
-	type result struct {
-		file string
-		data []byte
-	}
-	results := make([]result, len(n.manifest.Files))
-	group := errgroup.Group{}
-	group.SetLimit(readers)
-	for i, f := range n.manifest.Files {
-		file, ok := strings.CutPrefix(f.Path, stages.MetadataDir+"/")
-		if file, isJSON := strings.CutSuffix(file, ".json"); ok && isJSON {
-			group.Go(func() error {
-				data, _ := c.read(ctx, snapshotFile(n.name, f.Path), maxMetadata)
-				results[i] = result{file, data}
-				return nil
-			})
-			continue
-		}
-		if f.Path != stages.PackagesFile {
+	data := make([][]byte, len(n.manifest.Files))
+	_ = pipeline.Each(len(data), readers, func(i int) error {
+		if f := n.manifest.Files[i]; stages.MetadataName(f.Path) != "" {
+			data[i], _ = c.read(ctx, snapshotFile(n.name, f.Path), maxMetadata)
+		} else if f.Path != stages.PackagesFile {
 			c.bad(snapshotFile(n.name, releases.ManifestName), "names the file %.160q, which no snapshot has", f.Path)
 		}
-	}
-	_ = group.Wait() // problems are noted
-	for _, r := range results {
-		if r.data != nil {
-			c.metadataFile(n, r.file, r.data)
+		return nil // problems are noted
+	})
+	for i, f := range n.manifest.Files {
+		if data[i] != nil {
+			c.metadataFile(n, f, data[i])
 		}
 	}
 	for _, name := range n.names {
@@ -201,17 +187,17 @@ func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 }
 
 // metadataFile verifies one file of Composer's metadata.
-func (c *check) metadataFile(n *snapshot, file string, data []byte) {
-	at := snapshotFile(n.name, stages.MetadataDir+"/"+file+".json")
+func (c *check) metadataFile(n *snapshot, f releases.ManifestFile, data []byte) {
+	at, file := snapshotFile(n.name, f.Path), stages.MetadataName(f.Path)
 	plain := c.unrender(at, data, c.base)
-	if i := slices.IndexFunc(n.manifest.Files, func(f releases.ManifestFile) bool { return f.Path == stages.MetadataDir+"/"+file+".json" }); plain != nil && digest(plain) != n.manifest.Files[i].SHA256 {
+	if plain != nil && digest(plain) != f.SHA256 {
 		// The site of a repository leaves its dists there.
 		if c.signed != nil && c.signed.URL != c.base {
-			if other, err := stages.Unrender(data, c.signed.URL); err == nil && digest(other) == n.manifest.Files[i].SHA256 {
+			if other, err := stages.Unrender(data, c.signed.URL); err == nil && digest(other) == f.SHA256 {
 				c.elsewhere, plain = true, other
 			}
 		}
-		c.sum(at, n, stages.MetadataDir+"/"+file+".json", plain)
+		c.sum(at, n, f.Path, plain)
 	}
 	name := strings.TrimSuffix(file, "~dev")
 	var form map[string]json.RawMessage
@@ -253,9 +239,9 @@ func (c *check) entry(at string, n *snapshot, file string, entry json.RawMessage
 		c.bad(at, "%v", err)
 		return
 	}
-	wants := []string{distURL(c.base, p.Dist.Path)}
+	wants := []string{stages.DistURL(c.base, p.Dist.Path)}
 	if c.elsewhere {
-		wants = append(wants, distURL(c.signed.URL, p.Dist.Path))
+		wants = append(wants, stages.DistURL(c.signed.URL, p.Dist.Path))
 	}
 	if found.Dist.Type != "zip" || !slices.Contains(wants, found.Dist.URL) {
 		c.bad(at, "Composer would get the dist %.160q, want %s", found.Dist.URL, wants[0])
@@ -264,16 +250,6 @@ func (c *check) entry(at string, n *snapshot, file string, entry json.RawMessage
 		c.bad(at, "the dist's SHA-1 is %.60q, %s says %s", found.Dist.SHASum, releases.ManifestName, p.Dist.SHA1)
 	}
 	n.entries[file][m.Version()] = entry
-}
-
-func distURL(base, path string) string {
-	rendered, err := stages.Render([]byte(`{"metadata-url":"`+path+`"}`), base)
-	if err != nil {
-		return ""
-	}
-	var s switchFile
-	_ = json.Unmarshal(rendered, &s) // written just now
-	return s.MetadataURL
 }
 
 // versionsOf verifies the file from which the next publish merges.

@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -35,15 +33,11 @@ func (c *check) dists(ctx context.Context) {
 		c.belongs(slices.Collect(maps.Keys(all))...)
 		return
 	}
-	group := errgroup.Group{}
-	group.SetLimit(distReaders)
-	for _, path := range slices.Sorted(maps.Keys(all)) {
-		group.Go(func() error {
-			c.dist(ctx, path, all[path])
-			return nil
-		})
-	}
-	_ = group.Wait() // problems are noted
+	paths := slices.Sorted(maps.Keys(all))
+	_ = pipeline.Each(len(paths), distReaders, func(i int) error {
+		c.dist(ctx, paths[i], all[paths[i]])
+		return nil // problems are noted
+	})
 }
 
 func (c *check) dist(ctx context.Context, path string, packages []*releases.ManifestPackage) {
