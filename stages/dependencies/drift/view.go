@@ -69,14 +69,20 @@ func (v View) json() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-//go:embed text.tmpl markdown.tmpl
+//go:embed *.tmpl
 var templateFiles embed.FS
 
 // templates are those of the text and the Markdown, which share words and sentences.
 var templates = func() *template.Template {
-	all := template.New("").Funcs(template.FuncMap{
-		"count": markdown.Count, "mark": markers.Replace, "join": strings.Join,
-		"packages": byPackage, "toAdd": toAdd, "line": requireLine, "how": Finding.how, "where": Finding.where,
+	all := template.New("")
+	say := func(name string, data any) (string, error) {
+		var b strings.Builder
+		err := all.ExecuteTemplate(&b, name, data)
+		return b.String(), err
+	}
+	all.Funcs(template.FuncMap{
+		"count": markdown.Count, "mark": markers.Replace, "join": strings.Join, "say": say,
+		"packages": byPackage, "toAdd": toAdd, "line": requireLine, "where": Finding.where,
 	})
 	for k, text := range kindTexts() {
 		template.Must(all.New("short " + string(k)).Parse(text.Short))
@@ -92,7 +98,6 @@ type page struct {
 	Kinds               []kindSum
 	Shown               []Finding // the new ones that are to be shown
 	New, Known, LeftOut int       // findings
-	Notes               []string
 	// These are Markdown.
 	AlarmingTable, ShownTable string
 }
@@ -125,29 +130,7 @@ func (v View) page() page {
 			p.Kinds = append(p.Kinds, kindSum{k, k.text().Title, n, p.Totals.New[k], left[k]})
 		}
 	}
-	if note := v.missing(); note != "" {
-		p.Notes = append(p.Notes, note)
-	}
-	if !v.Index {
-		p.Notes = append(p.Notes, "No composer.lock and no vendor/composer/installed.json is here: third-party classes are not known, and packages of Magento are named by the convention for modules. With --line they are looked up in a line's repositories.")
-	}
 	return p
-}
-
-// missing says of which packages it is not known what they require; empty: of
-// none.
-func (v View) missing() string {
-	const few = 5
-	names := v.Missing
-	rest := ""
-	if len(names) > few && !v.All {
-		names, rest = names[:few], fmt.Sprintf(" and %d more (--all names them)", len(names)-few)
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("Nothing that needs one of %s was called unreachable, since it is not known what they require: %s%s.",
-		markdown.Count(len(v.Missing), "required package"), strings.Join(names, ", "), rest)
 }
 
 // text is the report for a terminal.
@@ -237,25 +220,6 @@ func toAdd(findings []Finding) []string {
 }
 
 func requireLine(f Finding) string { return fmt.Sprintf("%q: %q", f.Require, f.Constraint) }
-
-// how says in a few words how a package comes to be there, or that it does not.
-func (f Finding) how() string {
-	switch {
-	case f.Convention:
-		return "by its name only: there is no index of classes here"
-	case f.Kind == Unused, f.Kind == Idle && len(f.Via) == 0:
-		return ""
-	case f.Kind == Idle:
-		return "comes with " + strings.Join(f.Via, ", ") + " anyway: required here it only limits the version"
-	case len(f.Via) > 0:
-		return "through " + strings.Join(f.Via, " → ")
-	case f.Open:
-		return "whether anything leads there is not known"
-	case f.Kind != Tests && f.Kind != Suggested:
-		return "nothing that it requires leads there"
-	}
-	return ""
-}
 
 // where writes the first place, and how many more files there are.
 func (f Finding) where() string {
