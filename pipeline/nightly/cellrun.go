@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -161,41 +161,30 @@ func (r *cellRun) receive(folder string) error {
 			continue // package code may have named it
 		}
 		file := filepath.Join(folder, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644)); err != nil {
+		if err := files.Replace(file, data); err != nil {
 			return fmt.Errorf("report of cell %s: %w", r.cell.Name(), err)
 		}
 	}
 	return nil
 }
+
+// maxReport bounds a file of a cell's report, in bytes.
+const maxReport = 1 << 30
 
 // fetch brings the report of a cell here.
 func (r *cellRun) fetch(ctx context.Context, report pipeline.Tree, folder string) error {
-	store := r.engine.Store()
-	files, err := store.Files(ctx, report)
+	list, err := pipeline.List(ctx, r.engine.Store(), report)
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		if err := save(ctx, store, file, filepath.Join(folder, filepath.FromSlash(file.Path))); err != nil {
-			return fmt.Errorf("report of cell %s: %w", r.cell.Name(), err)
+	for name := range list.Below(".") {
+		data, err := list.Read(ctx, name, maxReport)
+		if err == nil {
+			err = files.Replace(filepath.Join(folder, filepath.FromSlash(name)), data)
+		}
+		if err != nil {
+			return fmt.Errorf("report of cell %s: %s: %w", r.cell.Name(), name, err)
 		}
 	}
 	return nil
-}
-
-func save(ctx context.Context, from pipeline.Reader, file pipeline.File, to string) (err error) {
-	content, err := from.Open(ctx, file.Digest)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, content.Close()) }()
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = out.ReadFrom(content)
-	return errors.Join(err, out.Close())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -147,7 +148,7 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 		}
 		table.RawRow(r.cell.Name(), string(r.state), what)
 	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(proof.Matrix), 0o755), os.WriteFile(proof.Matrix, []byte(table.String()), 0o644)); err != nil {
+	if err := files.Replace(proof.Matrix, []byte(table.String())); err != nil {
 		errs = append(errs, err)
 	}
 	if len(proof.Installations) == 0 && len(errs) == 0 {

@@ -64,10 +64,7 @@ var kindsText []byte
 // error here cannot be.
 var kindTexts = sync.OnceValue(func() map[Kind]kindText {
 	texts := map[Kind]kindText{}
-	list, err := parseKinds(kindsText)
-	if err != nil {
-		return texts
-	}
+	list, _ := parseKinds(kindsText)
 	for _, k := range list {
 		texts[k.Kind] = k
 	}

@@ -3,6 +3,7 @@ package drift
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -26,10 +27,7 @@ type row struct{ Package, By, Extension, Text, Prefix, Reason string }
 // table reads the data table once. It is part of the program, and a test reads
 // it strictly: an error here cannot be.
 var table = sync.OnceValue(func() known {
-	k, err := parseKnown(knownText)
-	if err != nil {
-		return known{}
-	}
+	k, _ := parseKnown(knownText)
 	return k
 })
 
@@ -149,21 +147,14 @@ func byConvention(class string) (string, bool) {
 	return "magento/module-" + dashed(parts[1]), true
 }
 
+// These are where a word of a name begins: before a capital, and before the last of
+// several.
+var (
+	capital     = regexp.MustCompile(`([^A-Z])([A-Z])`)
+	lastCapital = regexp.MustCompile(`([A-Z])([A-Z][a-z])`)
+)
+
 // dashed writes a name in lower case with '-' before every word: AwsS3, aws-s3.
 func dashed(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		isUpper := c >= 'A' && c <= 'Z'
-		afterUpper := i > 0 && name[i-1] >= 'A' && name[i-1] <= 'Z'
-		beforeLower := i+1 < len(name) && name[i+1] >= 'a' && name[i+1] <= 'z'
-		if i > 0 && isUpper && (!afterUpper || beforeLower) {
-			b.WriteByte('-')
-		}
-		if isUpper {
-			c += 'a' - 'A'
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
+	return strings.ToLower(lastCapital.ReplaceAllString(capital.ReplaceAllString(name, "$1-$2"), "$1-$2"))
 }
