@@ -2,9 +2,11 @@ package organization
 
 import (
 	"bytes"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"text/template"
 
 	"github.com/mage-os/nightly/pipeline/markdown"
 )
@@ -58,14 +60,6 @@ func (d Difference) Level() string {
 	return "note"
 }
 
-// where is the heading under which a difference stands.
-func (p *Comparison) where(repository string) string {
-	if repository == "" {
-		return "organization " + p.Organization
-	}
-	return repository
-}
-
 // UnknownText says what could not be read, and why.
 func UnknownText(u Unknown) string {
 	part := u.Part
@@ -81,25 +75,25 @@ func UnknownText(u Unknown) string {
 	return fmt.Sprintf("%s: %s", part, u.Reason)
 }
 
+//go:embed text.tmpl markdown.tmpl
+var templateFiles embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"cell": cell, "unknown": UnknownText, "plain": func(u Unknown) string { return strings.Trim(cell(UnknownText(u)), "`") },
+}).ParseFS(templateFiles, "*.tmpl"))
+
 // Text is the plan for a terminal.
-func (p *Comparison) Text() []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s: %s\n", p.Organization, p.Summary())
-	at := ""
-	for i, d := range p.Differences {
-		if i == 0 || d.Repository != at {
-			at = d.Repository
-			fmt.Fprintf(&out, "\n%s\n", p.where(at))
-		}
-		fmt.Fprintf(&out, "  %-8s %s\n", d.Level(), d.Message())
+func (p *Comparison) Text() []byte { return p.fill("text.tmpl") }
+
+// Markdown is the plan for the summary of a job.
+func (p *Comparison) Markdown() []byte { return p.fill("markdown.tmpl") }
+
+func (p *Comparison) fill(name string) []byte {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, p); err != nil {
+		fmt.Fprintf(&b, "\n%v\n", err) // a template asks for what there is not; a test fills both
 	}
-	if len(p.Unknown) > 0 {
-		fmt.Fprint(&out, "\nNot known, and not compared\n")
-		for _, u := range p.Unknown {
-			fmt.Fprintf(&out, "  %s\n", UnknownText(u))
-		}
-	}
-	return out.Bytes()
+	return b.Bytes()
 }
 
 // cell makes a text safe within a table of Markdown.
@@ -109,27 +103,6 @@ func cell(text string) string {
 		return "–"
 	}
 	return "`" + text + "`"
-}
-
-// Markdown is the plan for the summary of a job.
-func (p *Comparison) Markdown() []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "## %s: %s\n", p.Organization, p.Summary())
-	at := ""
-	for i, d := range p.Differences {
-		if i == 0 || d.Repository != at {
-			at = d.Repository
-			fmt.Fprintf(&out, "\n### %s\n\n| level | what | in the list | on GitHub |\n|---|---|---|---|\n", p.where(at))
-		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", d.Level(), cell(d.Subject), cell(d.Listed), cell(d.Found))
-	}
-	if len(p.Unknown) > 0 {
-		fmt.Fprint(&out, "\n### Not known, and not compared\n\n")
-		for _, u := range p.Unknown {
-			fmt.Fprintf(&out, "* %s\n", strings.Trim(cell(UnknownText(u)), "`"))
-		}
-	}
-	return out.Bytes()
 }
 
 // jsonFormat is the format of plans in JSON.
