@@ -70,6 +70,13 @@ type Report struct {
 // is called from several goroutines at once.
 type Progress func(Step)
 
+// Tell passes a step on, unless nobody looks: then the Progress is nil.
+func (p Progress) Tell(s Step) {
+	if p != nil {
+		p(s)
+	}
+}
+
 // A Step is one line of progress within a stage.
 type Step struct {
 	Stage string

@@ -11,6 +11,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,18 +101,11 @@ type Engine struct {
 // Connect opens a session. An engine that cannot be reached is an *EngineError,
 // which says how to get one.
 func Connect(ctx context.Context, o Options) (*Engine, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Progress == nil {
-		o.Progress = func(pipeline.Step) {}
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.File == nil {
 		o.File = func(string, []byte) {}
 	}
-	if o.Raw == nil {
-		o.Raw = io.Discard
-	}
+	o.Raw = cmp.Or(o.Raw, io.Discard)
 	if err := Dial(ctx, o.Address); err != nil {
 		return nil, err
 	}

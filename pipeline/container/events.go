@@ -107,7 +107,7 @@ func (w *logWriter) Write(p []byte) (int, error) {
 func (e *Engine) line(line string) {
 	var s pipeline.Step
 	if _, data, ok := strings.Cut(line, stepMark); ok && json.Unmarshal([]byte(data), &s) == nil {
-		e.options.Progress(s)
+		e.options.Progress.Tell(s)
 	} else if _, data, ok := strings.Cut(line, logMark); ok {
 		e.relay([]byte(data))
 	}

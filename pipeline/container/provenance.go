@@ -14,14 +14,9 @@ import (
 	"github.com/mage-os/nightly/pipeline/store"
 )
 
-// treeKey is the key under which the step is saved that made a tree, and
-// inputKey that of its input.
+// treeKey is the key under which the step is saved that made a tree.
 func treeKey(d pipeline.Digest) pipeline.Digest {
 	return pipeline.DigestOf([]byte("container tree\x00" + d))
-}
-
-func inputKey(input []byte) pipeline.Digest {
-	return pipeline.DigestOf(append([]byte("container input\x00"), input...))
 }
 
 // save keeps which step made the trees, for this session and for later ones.
@@ -31,7 +26,7 @@ func (e *Engine) save(ctx context.Context, s step, input []byte, trees []pipelin
 	}
 	// The work is done: a cancellation that comes now must not lose it.
 	ctx = context.WithoutCancel(ctx)
-	s.Input = inputKey(input)
+	s.Input = pipeline.DigestOf(append([]byte("container input\x00"), input...))
 	if err := e.options.Results.Save(ctx, s.Input, input); err != nil {
 		return fmt.Errorf("save the input of stage %s: %w", s.Stage, err)
 	}

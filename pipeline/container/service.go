@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"dagger.io/dagger"
 
@@ -68,11 +66,8 @@ func (e *Engine) service(s step, v Service, input []byte) (*dagger.Service, erro
 			return nil, e.serviceError(s, v, err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.Env)) {
-		c = c.WithEnvVariable(name, v.Env[name])
-	}
 	run := pipeline.DigestOf(append([]byte(s.Fresh), input...))
-	c = c.WithEnvVariable("NIGHTLY_RUN", string(run)).WithExposedPort(v.Port)
+	c = withEnv(c, v.Env).WithEnvVariable("NIGHTLY_RUN", string(run)).WithExposedPort(v.Port)
 	return c.AsService(dagger.ContainerAsServiceOpts{Args: args, UseEntrypoint: v.Args == nil}), nil
 }
 

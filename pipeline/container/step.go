@@ -78,14 +78,18 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	if c, err = e.bind(c, s, input); err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
-		c = c.WithEnvVariable(name, s.Env[name])
-	}
-	c = e.withSecrets(c, s.Stage)
+	c = e.withSecrets(withEnv(c, s.Env), s.Stage)
 	if s.Fresh != "" {
 		c = c.WithEnvVariable("NIGHTLY_FRESH", s.Fresh)
 	}
 	return c.WithExec(args).Directory(outPath), nil
+}
+
+func withEnv(c *dagger.Container, env map[string]string) *dagger.Container {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		c = c.WithEnvVariable(name, env[name])
+	}
+	return c
 }
 
 // folder sends a folder of this machine.

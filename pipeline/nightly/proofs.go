@@ -1,14 +1,14 @@
 package nightly
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
@@ -40,7 +40,7 @@ func WriteProofs(dir string, made Result) error {
 	for _, installation := range made.Installations {
 		p := proofFile{Format: proofFormat, Snapshot: made.Snapshot.Tree.Digest, Installation: installation}
 		p.Installation.Report = pipeline.Tree{} // a place in this machine's store
-		data, err := json.MarshalIndent(p, "", "  ")
+		data, err := pipeline.EncodeJSON(p, "  ")
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func WriteProofs(dir string, made Result) error {
 		if name == "" {
 			name = "cell"
 		}
-		if err := files.Replace(filepath.Join(dir, name+proofExtension), append(data, '\n')); err != nil {
+		if err := files.Replace(filepath.Join(dir, name+proofExtension), data); err != nil {
 			return err
 		}
 	}
@@ -120,9 +120,7 @@ func readProof(file string) (*proofFile, error) {
 		return nil, err
 	}
 	var p proofFile
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&p); err != nil {
+	if err := json.Unmarshal(data, &p, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("it is no proof of this program: %w", err)
 	}
 	if p.Format != proofFormat {

@@ -126,29 +126,25 @@ func (b *body) Read(p []byte) (int, error) {
 // Authorize lets set add a credential to requests to these origins (scheme, host and
 // port) and to no other: a redirect comes as a request of its own.
 func Authorize(next http.RoundTripper, set func(*http.Request) error, origins ...*url.URL) http.RoundTripper {
-	a := &authorized{next: next, set: set, origins: map[string]bool{}}
+	known := map[string]bool{}
 	for _, u := range origins {
-		a.origins[origin(u)] = true
+		known[origin(u)] = true
 	}
-	return a
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if known[origin(request.URL)] {
+			request = request.Clone(request.Context())
+			if err := set(request); err != nil {
+				return nil, err
+			}
+		}
+		return next.RoundTrip(request)
+	})
 }
 
-type authorized struct {
-	next    http.RoundTripper
-	set     func(*http.Request) error
-	origins map[string]bool
-}
+type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements http.RoundTripper.
-func (a *authorized) RoundTrip(request *http.Request) (*http.Response, error) {
-	if a.origins[origin(request.URL)] {
-		request = request.Clone(request.Context())
-		if err := a.set(request); err != nil {
-			return nil, err
-		}
-	}
-	return a.next.RoundTrip(request)
-}
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
 func origin(u *url.URL) string {
 	port := map[string]string{"https": "443", "http": "80"}[u.Scheme]
@@ -208,11 +204,9 @@ func Advise(err error) error {
 	case err == nil || errors.As(err, &login):
 	case isCertificate(err):
 		return fmt.Errorf("%w; the server's certificate is not to be trusted: correct the host of the URL, or add its authority to those of this machine", err)
-	case errors.As(err, &busy):
-		return fmt.Errorf("%w; try later, or see whether the server is up", err)
-	case IsNetwork(err):
+	case !errors.As(err, &busy) && IsNetwork(err):
 		return fmt.Errorf("%w; check the host of the URL and this machine's network", err)
-	case errors.As(err, &marked):
+	case busy != nil, errors.As(err, &marked):
 		return fmt.Errorf("%w; try later, or see whether the server is up", err)
 	}
 	return err

@@ -45,7 +45,7 @@ func (s *Store) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File,
 		return nil, fmt.Errorf("tree %s: %w", tree.Digest, err)
 	}
 	defer f.Close()
-	data, err := readAll(f)
+	data, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", tree.Digest, err)
 	}
@@ -58,17 +58,6 @@ func (s *Store) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File,
 		return nil, fmt.Errorf("tree %s in %s: %w", tree.Digest, f.Name(), err)
 	}
 	return files, nil
-}
-
-// readAll reads a file in one piece, in memory of the right size.
-func readAll(f *os.File) ([]byte, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
-	return data, err
 }
 
 // Check implements pipeline.Checker: it reads the tree's list and looks for all

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,9 @@ func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error
 		return composed{}, fmt.Errorf("%s: %w", c.file(), err)
 	}
 	if isEdition := p.Kind == stages.Product || p.Kind == stages.Project; isEdition && w.released[p.Name] == nil {
-		sortLinks(c.manifest, composer.Require) // by the names that they have now
+		links := c.manifest.Links(composer.Require) // by the names that they have now
+		slices.SortFunc(links, func(a, b composer.Link) int { return cmp.Compare(a.Name, b.Name) })
+		c.manifest.SetLinks(composer.Require, links)
 	}
 	w.keepAllowed(&c)
 	c.requires = w.evidence(c)

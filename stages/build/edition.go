@@ -1,10 +1,8 @@
 package build
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -86,10 +84,4 @@ func set(m *composer.Manifest, fields ...field) error {
 		}
 	}
 	return nil
-}
-
-func sortLinks(m *composer.Manifest, s composer.Section) {
-	links := m.Links(s)
-	slices.SortFunc(links, func(a, b composer.Link) int { return cmp.Compare(a.Name, b.Name) })
-	m.SetLinks(s, links)
 }

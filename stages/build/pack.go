@@ -65,8 +65,8 @@ func (p *packer) pack(ctx context.Context, packings []packing) ([]packed, error)
 	jobs := schedule(dists)
 	var done atomic.Int64
 	p.each(ctx, len(jobs), func(i int, df *deflater) {
-		if d := jobs[i].dist; p.work(ctx, df, jobs[i]) && p.progress != nil {
-			p.progress(pipeline.Step{Stage: Name, Item: d.Name, Done: done.Add(1), Total: int64(len(dists)), Unit: "packages"})
+		if d := jobs[i].dist; p.work(ctx, df, jobs[i]) {
+			p.progress.Tell(pipeline.Step{Stage: Name, Item: d.Name, Done: done.Add(1), Total: int64(len(dists)), Unit: "packages"})
 		}
 	})
 	if err := ctx.Err(); err != nil {

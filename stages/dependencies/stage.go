@@ -4,6 +4,7 @@
 package dependencies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,12 +34,7 @@ type Options struct {
 // Stage gives the stage that generates the dependencies. All problems of all
 // repositories are reported together.
 func Stage(o Options) pipeline.Stage[stages.Analysis, stages.Dependencies] {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Progress == nil {
-		o.Progress = func(pipeline.Step) {}
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return pipeline.Stage[stages.Analysis, stages.Dependencies]{Name: Name, Version: Version, Run: o.run}
 }
 
@@ -58,7 +54,7 @@ func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependenci
 	var errs []error
 	for i, layout := range in.Repositories {
 		errs = append(errs, a.discover(ctx, layout))
-		o.Progress(pipeline.Step{Stage: Name, Item: layout.Name, Done: int64(i + 1), Total: int64(len(in.Repositories)), Unit: "repositories"})
+		o.Progress.Tell(pipeline.Step{Stage: Name, Item: layout.Name, Done: int64(i + 1), Total: int64(len(in.Repositories)), Unit: "repositories"})
 	}
 	errs = append(errs, a.requireBases(ctx), a.addEditions(ctx))
 	errs = append(errs, duplicates(a.packages))

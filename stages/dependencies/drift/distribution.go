@@ -60,7 +60,7 @@ func (m *member) areTests(file string) bool { return m.tests.are(strings.TrimPre
 // open reads the manifests of all packages and the lock file.
 func open(ctx context.Context, store pipeline.Reader, in Input) (*distribution, error) {
 	d := &distribution{
-		in: in, graph: newGraph(in.Vendors), blind: map[string]string{},
+		in: in, graph: &graph{in.Vendors, map[string]*node{}, map[string]string{}, map[string][]string{}, map[string][]string{}}, blind: map[string]string{},
 		modules: map[string]string{}, classes: map[string]string{}, users: map[string]map[string]int{},
 	}
 	var err error

@@ -40,23 +40,19 @@ type graph struct {
 	providers map[string][]string // name: packages that provide it
 }
 
-func newGraph(vendors []string) *graph {
-	return &graph{vendors, map[string]*node{}, map[string]string{}, map[string][]string{}, map[string][]string{}}
-}
-
 func (g *graph) add(n node) {
 	g.nodes[n.name] = &n
 	if vendor, project, ok := strings.Cut(n.name, "/"); ok && slices.Contains(g.vendors, vendor) {
 		g.projects[project] = n.name
 	}
-	for _, l := range n.replaces {
-		name := strings.ToLower(l.Name)
-		g.replacers[name] = append(g.replacers[name], n.name)
+	note := func(by map[string][]string, links []composer.Link) {
+		for _, l := range links {
+			name := strings.ToLower(l.Name)
+			by[name] = append(by[name], n.name)
+		}
 	}
-	for _, l := range n.provides {
-		name := strings.ToLower(l.Name)
-		g.providers[name] = append(g.providers[name], n.name)
-	}
+	note(g.replacers, n.replaces)
+	note(g.providers, n.provides)
 }
 
 // isOwn reports whether a package is one of the distribution's.

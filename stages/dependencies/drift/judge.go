@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"regexp"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -28,7 +29,7 @@ func (o Options) judge(ctx context.Context, d *distribution) (Report, error) {
 	}
 	verdicts := make([]*verdict, len(judged))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(scanners)
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, m := range judged {
 		group.Go(func() (err error) {
 			verdicts[i], err = d.verdict(ctx, m)

@@ -44,7 +44,10 @@ func (v View) sarif() ([]byte, error) {
 	if v.Program != "" {
 		run.Tool.Driver.Version = &v.Program
 	}
-	findings := slices.SortedFunc(slices.Values(v.Findings), bySeverity)
+	// The gravest first, since GitHub shows only so many.
+	findings := slices.SortedFunc(slices.Values(v.Findings), func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Kind.rank(), b.Kind.rank()), a.Key().compare(b.Key()))
+	})
 	for _, f := range findings[:min(len(findings), maxResults)] {
 		result, err := v.result(f, base(f.Repository))
 		if err != nil {
@@ -132,9 +135,4 @@ func (v View) notifications(left int) (list []*sarif.Notification) {
 		list = append(list, sarif.NewNotification().WithLevel(string(levelNote)).WithTextMessage(s))
 	}
 	return list
-}
-
-// bySeverity puts the gravest first, since GitHub shows only so many.
-func bySeverity(a, b Finding) int {
-	return cmp.Or(cmp.Compare(a.Kind.rank(), b.Kind.rank()), a.Key().compare(b.Key()))
 }

@@ -4,6 +4,7 @@
 package drift
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,12 +52,7 @@ func InputOf(in stages.Analysis, found stages.Dependencies, only []string) Input
 // Stage gives the stage that makes the report. It fails only on what cannot be
 // read; what is found is no failure.
 func Stage(o Options) pipeline.Stage[Input, Report] {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Progress == nil {
-		o.Progress = func(pipeline.Step) {}
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return pipeline.Stage[Input, Report]{Name: Name, Version: Version, Run: o.run}
 }
 

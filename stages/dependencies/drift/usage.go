@@ -5,9 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages/dependencies/php"
@@ -15,28 +12,15 @@ import (
 	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
-// scanners is how many packages are read at once. Each is read in parallel too;
-// a second one keeps the processors busy while a package ends.
-const scanners = 2
-
 // readAll reads the files of all packages that are judged, and notes which of
 // them holds which module, theme and class.
-func (o Options) readAll(ctx context.Context, d *distribution) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(scanners)
-	var done atomic.Int64
-	for _, m := range d.own {
-		group.Go(func() (err error) {
-			m.found, err = scan.Files(ctx, o.Store, m.files)
-			o.Progress(pipeline.Step{Stage: Name, Item: m.Name, Done: done.Add(1), Total: int64(len(d.own)), Unit: "packages"})
+func (o Options) readAll(ctx context.Context, d *distribution) (err error) {
+	for i, m := range d.own {
+		if m.found, err = scan.Files(ctx, o.Store, m.files); err != nil {
 			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for _, m := range d.own {
+		}
 		d.register(m)
+		o.Progress.Tell(pipeline.Step{Stage: Name, Item: m.Name, Done: int64(i + 1), Total: int64(len(d.own)), Unit: "packages"})
 	}
 	return nil
 }
