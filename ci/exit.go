@@ -9,6 +9,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages/install"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -34,7 +35,7 @@ const (
 
 // usagef is a mistake on the command line or in the environment.
 func usagef(format string, args ...any) error {
-	return &releases.ConfigError{Err: fmt.Errorf(format, args...)}
+	return config.Errorf(format, args...)
 }
 
 // A codedError ends the program with an exit code of its own: what was done is done, and
@@ -55,7 +56,7 @@ func coded(code int, format string, args ...any) error {
 func exitCode(err error) int {
 	var (
 		address *target.AddressError
-		config  *releases.ConfigError
+		config  *config.Error
 		source  *releases.SourceError
 		machine *install.MachineError
 		engine  *container.EngineError

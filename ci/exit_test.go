@@ -8,6 +8,7 @@ import (
 	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages/dependencies/drift"
 	"github.com/mage-os/nightly/stages/install"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -24,7 +25,7 @@ func TestExitCode(t *testing.T) {
 		{"all is done", nil, 0},
 		{"unknown", cause, 1},
 		{"a wrong flag", usagef("%w", cause), 2},
-		{"a line that is not valid, shown already", &display.ShownError{Err: fmt.Errorf("load: %w", &releases.ConfigError{Err: cause})}, 2},
+		{"a line that is not valid, shown already", &display.ShownError{Err: fmt.Errorf("load: %w", &config.Error{Err: cause})}, 2},
 		{"a source that is not reachable, in any stage", in("build", &releases.SourceError{Err: cause}), 3},
 		{"a checkout that fails", in("checkout", cause), 3},
 		{"dependencies", in("dependencies", cause), 4},

@@ -23,16 +23,16 @@ var mayImport = map[string][]string{
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
-		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/lines",
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
-		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/resolve",
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/config", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
 	"pipeline/monitor": {"pipeline/markdown", "releases", "releases/github", "stages/attest", "stages/publish", "stages/publish/target"},
 	"pipeline/release": {
-		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/git", "releases/github", "releases/resolve",
+		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/remote":       nil,

@@ -5,16 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/mage-os/nightly/releases/config"
 )
-
-// A ConfigError is a release line, a plan or the value of a flag that cannot be used as
-// it is written.
-type ConfigError = config.Error
-
-// configErrorf is a ConfigError of one problem.
-func configErrorf(format string, args ...any) error { return config.Errorf(format, args...) }
 
 // A SourceError is a source that cannot be reached, or that does not have what
 // was asked of it: a ref, a commit, a package.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // ManifestName is the name of a night's manifest in its folder.
@@ -79,7 +80,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if err := m.check(); err != nil {
-		return nil, &ConfigError{Err: fmt.Errorf("%s: %w", ManifestName, err)}
+		return nil, config.Errorf("%s: %w", ManifestName, err)
 	}
 	return &m, nil
 }

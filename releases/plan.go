@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // Program is the version of this program. It stands in manifests, and is a
@@ -116,14 +117,14 @@ func (p *Plan) Summary() string {
 func (p *Plan) Encode() ([]byte, error) { return pipeline.EncodeJSON(p, "  ") }
 
 // ParsePlan reads a plan file, strictly: an unknown key, another format, or a
-// value that no plan has is a *ConfigError that names all that is wrong.
+// value that no plan has is a *config.Error that names all that is wrong.
 func ParsePlan(data []byte) (*Plan, error) {
 	var p Plan
 	if err := decodeFile("plan", PlanFormat, data, &p, &p.Format); err != nil {
 		return nil, err
 	}
 	if err := p.Validate(); err != nil {
-		return nil, &ConfigError{Err: fmt.Errorf("plan: %w; make it anew with the command plan", err)}
+		return nil, config.Errorf("plan: %w; make it anew with the command plan", err)
 	}
 	return &p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 func testPlan(t testing.TB) *Plan {
@@ -95,9 +96,9 @@ func TestParsePlanRefuses(t *testing.T) {
 				t.Fatalf("the plan has no %q", c.old)
 			}
 			_, err := ParsePlan([]byte(broken))
-			var bad *ConfigError
+			var bad *config.Error
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want a ConfigError about %q", err, c.want)
+				t.Errorf("error %v, want a config.Error about %q", err, c.want)
 			}
 		})
 	}
@@ -159,9 +160,9 @@ func TestParseManifestRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = ParseManifest(data)
-			var bad *ConfigError
+			var bad *config.Error
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want a ConfigError about %q", err, c.want)
+				t.Errorf("error %v, want a config.Error about %q", err, c.want)
 			}
 		})
 	}
@@ -175,9 +176,9 @@ func FuzzParsePlan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := ParsePlan(data)
 		if err != nil {
-			var bad *ConfigError
+			var bad *config.Error
 			if !errors.As(err, &bad) {
-				t.Fatalf("error %v is no ConfigError", err)
+				t.Fatalf("error %v is no config.Error", err)
 			}
 			return
 		}

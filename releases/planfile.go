@@ -8,6 +8,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // maxFile bounds plans and manifests, in bytes; those of Mage-OS have less than one
@@ -24,7 +26,7 @@ func decodeFile(kind string, format int, data []byte, value any, read *int) erro
 // decodeBounded is decodeFile of at most so many bytes.
 func decodeBounded(kind string, limit, format int, data []byte, value any, read *int) error {
 	if len(data) > limit {
-		return configErrorf("%s: %d bytes; want at most %d", kind, len(data), limit)
+		return config.Errorf("%s: %d bytes; want at most %d", kind, len(data), limit)
 	}
 	err := jsonv2.Unmarshal(data, value, jsonv2.RejectUnknownMembers(true))
 	if err == nil && *read == format {
@@ -35,13 +37,13 @@ func decodeBounded(kind string, limit, format int, data []byte, value any, read 
 	}
 	switch errHead := jsonv2.Unmarshal(data, &head); {
 	case errHead != nil:
-		return configErrorf("%s: %w", kind, located(data, errHead))
+		return config.Errorf("%s: %w", kind, located(data, errHead))
 	case head.Format == nil:
-		return configErrorf("%s: it has no \"format\", so it is no %s of this program", kind, kind)
+		return config.Errorf("%s: it has no \"format\", so it is no %s of this program", kind, kind)
 	case *head.Format != format:
-		return configErrorf("%s: it is of format %d, and this program (%s) reads format %d; use the program that made it", kind, *head.Format, Program, format)
+		return config.Errorf("%s: it is of format %d, and this program (%s) reads format %d; use the program that made it", kind, *head.Format, Program, format)
 	}
-	return configErrorf("%s: %w", kind, located(data, err))
+	return config.Errorf("%s: %w", kind, located(data, err))
 }
 
 // located puts the line before an error that knows its place.

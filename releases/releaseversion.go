@@ -35,11 +35,11 @@ type ReleaseVersion struct {
 // releasePattern is what a version of a release looks like.
 var releasePattern = regexp.MustCompile(`^((?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){1,2})(?:-(?:(alpha|beta|rc)([1-9][0-9]{0,3})?|p([1-9][0-9]{0,3})))?$`)
 
-// ParseReleaseVersion reads the version of a release. The error is a *ConfigError.
+// ParseReleaseVersion reads the version of a release. The error is a *config.Error.
 func ParseReleaseVersion(text string) (ReleaseVersion, error) {
 	parts := releasePattern.FindStringSubmatch(text)
 	if parts == nil {
-		return ReleaseVersion{}, configErrorf("version %.60q: want two or three numbers, and at most one of -alphaN, -betaN, -rcN and -pN, such as 3.1.0, 3.1.0-beta1 or 3.1.0-p1", text)
+		return ReleaseVersion{}, config.Errorf("version %.60q: want two or three numbers, and at most one of -alphaN, -betaN, -rcN and -pN, such as 3.1.0, 3.1.0-beta1 or 3.1.0-p1", text)
 	}
 	numbers, suffix, count, patch := parts[1], parts[2], cmp.Or(parts[3], "0"), cmp.Or(parts[4], "0")
 	if strings.Count(numbers, ".") == 1 {
@@ -50,11 +50,11 @@ func ParseReleaseVersion(text string) (ReleaseVersion, error) {
 	}
 	core, err := semver.StrictNewVersion(numbers)
 	if err != nil {
-		return ReleaseVersion{}, configErrorf("version %.60q: %w", text, err)
+		return ReleaseVersion{}, config.Errorf("version %.60q: %w", text, err)
 	}
 	number, err := strconv.Atoi(patch)
 	if err != nil {
-		return ReleaseVersion{}, configErrorf("version %.60q: %w", text, err)
+		return ReleaseVersion{}, config.Errorf("version %.60q: %w", text, err)
 	}
 	return ReleaseVersion{text: text, core: core, patch: number}, nil
 }
@@ -80,7 +80,7 @@ func (v ReleaseVersion) Above(others []string) error {
 	if last.core == nil || v.Compare(last) > 0 {
 		return nil
 	}
-	return configErrorf("version %s is not above %s, the last release there; choose a higher one", v, last)
+	return config.Errorf("version %s is not above %s, the last release there; choose a higher one", v, last)
 }
 
 // last is the release that v has to lie above; its core is nil if there is none.
@@ -139,11 +139,11 @@ func checkUpstreamVersion(text string) error {
 }
 
 // Release makes the line one of a version: of what upstream's packages are
-// replaced, and which refs are taken, NAME=REF each. The error is a *ConfigError with
+// replaced, and which refs are taken, NAME=REF each. The error is a *config.Error with
 // all problems.
 func (l *Line) Release(version, upstream string, refs []string) error {
 	if !l.IsRelease() {
-		return configErrorf("line %s makes no releases: its versions follow the policy %q; want versions: {policy: %s}", l.Name, l.Versions.Policy, ReleasePolicy)
+		return config.Errorf("line %s makes no releases: its versions follow the policy %q; want versions: {policy: %s}", l.Name, l.Versions.Policy, ReleasePolicy)
 	}
 	_, err := ParseReleaseVersion(version)
 	problems := []error{err}
@@ -160,7 +160,7 @@ func (l *Line) Release(version, upstream string, refs []string) error {
 		problems = append(problems, l.setRef(ref))
 	}
 	if err := errors.Join(problems...); err != nil {
-		return &ConfigError{Err: err}
+		return &config.Error{Err: err}
 	}
 	return nil
 }

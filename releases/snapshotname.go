@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // A SnapshotKind is what a snapshot is built from. The zero value is no kind.
@@ -43,11 +45,11 @@ type SnapshotName string
 // additionPrefix stands before the date of an addition.
 const additionPrefix = "mirror-"
 
-// ParseSnapshotName checks a name. The error is a *ConfigError.
+// ParseSnapshotName checks a name. The error is a *config.Error.
 func ParseSnapshotName(text string) (SnapshotName, error) {
 	name := SnapshotName(text)
 	if name.Kind() == 0 {
-		return "", configErrorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s and a date", text, additionPrefix)
+		return "", config.Errorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s and a date", text, additionPrefix)
 	}
 	return name, nil
 }

@@ -4,13 +4,13 @@ package mirror
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/build"
@@ -51,7 +51,7 @@ func Plan(ctx context.Context, r *runner.Runner, line *releases.Line, date strin
 // Saved checks that a repository has the snapshots that a saved plan adds to.
 func Saved(plan *releases.Plan, published *releases.Index) error {
 	if there := published.Keep(plan.After).Snapshots; len(there) != len(plan.After) {
-		return &releases.ConfigError{Err: fmt.Errorf("the plan adds to %d snapshots, and the target has %d of them; publish to the repository that it was made for", len(plan.After), len(there))}
+		return config.Errorf("the plan adds to %d snapshots, and the target has %d of them; publish to the repository that it was made for", len(plan.After), len(there))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -54,7 +55,7 @@ func (r *cellRun) equip(ctx context.Context, level releases.Level) (tools []stag
 	tools, err = r.tools(ctx, level)
 	if has := stages.ToolVersion(tools, "php"); err == nil && r.cell.PHP != "" && minor(has) != r.cell.PHP {
 		if named {
-			return nil, "", &releases.ConfigError{Err: fmt.Errorf("the image that is named for PHP %s has PHP %s", r.cell.PHP, has)}
+			return nil, "", config.Errorf("the image that is named for PHP %s has PHP %s", r.cell.PHP, has)
 		}
 		return nil, fmt.Sprintf("the image has PHP %s; name one with --image php:%s=IMAGE", has, r.cell.PHP), nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -73,7 +74,7 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 		return nil, err
 	}
 	if strings.Contains(o.Search, "://") {
-		return nil, &releases.ConfigError{Err: fmt.Errorf("--search %s: containers do not reach services of this machine; name an image with --image, or use --runner process", o.Search)}
+		return nil, config.Errorf("--search %s: containers do not reach services of this machine; name an image with --image, or use --runner process", o.Search)
 	}
 	all := slices.Clone(cells)
 	if o.Search != "" && o.level(p.plan).Includes(releases.Setup) {
@@ -152,7 +153,7 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 		errs = append(errs, err)
 	}
 	if len(proof.Installations) == 0 && len(errs) == 0 {
-		return Proof{}, &releases.ConfigError{Err: fmt.Errorf("no cell of the matrix could be proven in containers; %s says why of each", proof.Matrix)}
+		return Proof{}, config.Errorf("no cell of the matrix could be proven in containers; %s says why of each", proof.Matrix)
 	}
 	// What the packages did counts more than what a machine did.
 	slices.SortStableFunc(errs, func(a, b error) int { return machinesFault(a) - machinesFault(b) })

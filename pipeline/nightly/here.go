@@ -9,6 +9,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -63,7 +64,7 @@ func (p *proving) cellHere(ctx context.Context, cells []releases.Cell) (own, cel
 		return own, cell, tools, err
 	}
 	if why := missing(cell, own, tools); why != "" {
-		err = &releases.ConfigError{Err: fmt.Errorf("--cell %s: %s", p.options.Cell, why)}
+		err = config.Errorf("--cell %s: %s", p.options.Cell, why)
 	}
 	return own, cell, tools, err
 }

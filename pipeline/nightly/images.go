@@ -1,11 +1,11 @@
 package nightly
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // Images are what is run in containers, by what a matrix calls it; see
@@ -30,7 +30,7 @@ func ImagesOf(line *releases.Line, php string, pairs []string) (Images, error) {
 	for _, pair := range pairs {
 		name, image, ok := strings.Cut(pair, "=")
 		if !ok || name == "" || image != releases.StandInSearch && !releases.IsImageReference(image) {
-			return nil, &releases.ConfigError{Err: fmt.Errorf("--image %s: want NAME=IMAGE, such as php:8.3=REFERENCE@sha256:…, mariadb:10.6=file:///IMAGE.tar", pair)}
+			return nil, config.Errorf("--image %s: want NAME=IMAGE, such as php:8.3=REFERENCE@sha256:…, mariadb:10.6=file:///IMAGE.tar", pair)
 		}
 		m[name] = image
 	}

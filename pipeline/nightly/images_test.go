@@ -52,7 +52,7 @@ func TestImages(t *testing.T) {
 	}
 	for _, pair := range []string{"php", "=x", "php=with space", "php=file://relative.tar"} {
 		if _, err := ImagesOf(line, "", []string{pair}); !isConfig(err) {
-			t.Errorf("--image %q: %v; want a *releases.ConfigError", pair, err)
+			t.Errorf("--image %q: %v; want a *config.Error", pair, err)
 		}
 	}
 	if (Images{"mariadb:10.6": "x"}).HasPHP() {

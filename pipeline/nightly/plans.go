@@ -8,6 +8,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/lines"
 )
 
@@ -15,7 +16,7 @@ import (
 func ReadPlan(file string) (*releases.Plan, error) {
 	data, err := files.Read(file, files.Large)
 	if err != nil {
-		return nil, &releases.ConfigError{Err: fmt.Errorf("read plan: %w; make one with mageos-nightly plan --out %s", err, file)}
+		return nil, config.Errorf("read plan: %w; make one with mageos-nightly plan --out %s", err, file)
 	}
 	plan, err := releases.ParsePlan(data)
 	if err == nil {
@@ -58,9 +59,9 @@ func KeptPlan(store, line string, snapshot releases.SnapshotName) (string, error
 	case err != nil:
 		return "", err
 	case len(kept) == 0:
-		return "", &releases.ConfigError{Err: fmt.Errorf("%s of %s was not built with this store; give its plan, or build it with mageos-nightly nightly", snapshot.Title(), line)}
+		return "", config.Errorf("%s of %s was not built with this store; give its plan, or build it with mageos-nightly nightly", snapshot.Title(), line)
 	case len(kept) > 1:
-		return "", &releases.ConfigError{Err: fmt.Errorf("%d plans of %s of %s were built with this store; give one of them:\n%s", len(kept), snapshot.Title(), line, strings.Join(kept, "\n"))}
+		return "", config.Errorf("%d plans of %s of %s were built with this store; give one of them:\n%s", len(kept), snapshot.Title(), line, strings.Join(kept, "\n"))
 	}
 	return kept[0], nil
 }

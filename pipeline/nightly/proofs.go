@@ -13,6 +13,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -73,7 +74,7 @@ func (p *proving) elsewhere(ctx context.Context) (proof Proof, err error) {
 func takeProofs(dir string, cells []releases.Cell, level releases.Level, snapshot stages.Snapshot) ([]stages.Installation, error) {
 	found, err := readProofs(dir, snapshot)
 	if err != nil {
-		return nil, &releases.ConfigError{Err: fmt.Errorf("--proofs: %w", err)}
+		return nil, config.Errorf("--proofs: %w", err)
 	}
 	var taken []stages.Installation
 	var lacking []string
@@ -86,7 +87,7 @@ func takeProofs(dir string, cells []releases.Cell, level releases.Level, snapsho
 		taken = append(taken, found[at])
 	}
 	if len(lacking) > 0 || len(taken) == 0 {
-		return nil, &releases.ConfigError{Err: fmt.Errorf("--proofs %s: %s is not proven at level %s with %s; run mageos-nightly nightly --until install --write-proofs with each --cell, on the same plan",
+		return nil, &config.Error{Err: fmt.Errorf("--proofs %s: %s is not proven at level %s with %s; run mageos-nightly nightly --until install --write-proofs with each --cell, on the same plan",
 			dir, releases.SnapshotName(snapshot.Name).Title(), level, strings.Join(lacking, ", "))}
 	}
 	return taken, nil

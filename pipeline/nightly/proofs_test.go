@@ -12,6 +12,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -67,7 +68,7 @@ func TestProofs(t *testing.T) {
 }
 
 func isConfig(err error) bool {
-	var config *releases.ConfigError
+	var config *config.Error
 	return errors.As(err, &config)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 	"github.com/mage-os/nightly/stages/publish"
@@ -172,7 +173,7 @@ func (p *proving) upgrade(ctx context.Context) (stages.Upgrade, http.Handler, er
 	}
 	found, err := earlier(ctx, dir, p.snapshot)
 	if err != nil {
-		return stages.Upgrade{}, nil, &releases.ConfigError{Err: fmt.Errorf("--upgrade-from %s: %w", dir, err)}
+		return stages.Upgrade{}, nil, config.Errorf("--upgrade-from %s: %w", dir, err)
 	}
 	return found, publish.Handler(dir), nil
 }
@@ -214,5 +215,5 @@ func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
 		}
 		names = append(names, c.Name())
 	}
-	return releases.Cell{}, &releases.ConfigError{Err: fmt.Errorf("--cell %s: the matrix has no such cell; there are %s", name, strings.Join(names, ", "))}
+	return releases.Cell{}, config.Errorf("--cell %s: the matrix has no such cell; there are %s", name, strings.Join(names, ", "))
 }

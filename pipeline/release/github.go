@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
@@ -53,7 +54,7 @@ func (r *releasing) place(plan *releases.Plan) (place github.Repository, why str
 	}
 	owner, name, ok := strings.Cut(string(r.Repository), "/")
 	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-		return place, "", &releases.ConfigError{Err: fmt.Errorf("--github %s: want OWNER/NAME, or none", r.Repository)}
+		return place, "", config.Errorf("--github %s: want OWNER/NAME, or none", r.Repository)
 	}
 	return github.Repository{Owner: owner, Name: name}, "", nil
 }

@@ -6,7 +6,6 @@ package release
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/resolve"
@@ -108,7 +108,7 @@ func Make(ctx context.Context, r *runner.Runner, o Options) (Result, error) {
 		return made, err
 	}
 	if made.Publication == nil {
-		return made, &releases.ConfigError{Err: errors.New("nothing was published, so nothing is tagged: prove it with --level install at least")}
+		return made, &config.Error{Err: errors.New("nothing was published, so nothing is tagged: prove it with --level install at least")}
 	}
 	return made, run.finish(ctx, made)
 }
@@ -121,7 +121,7 @@ func Promote(ctx context.Context, r *runner.Runner, from target.Source, o Option
 	err := pipeline.Do(ctx, r.Session(), "promote", func(ctx context.Context) (string, error) {
 		snapshot, err := preview.Take(ctx, r.Trees, run.name())
 		if err != nil {
-			return "", &releases.ConfigError{Err: fmt.Errorf("%w; publish it there with --preview first", err)}
+			return "", config.Errorf("%w; publish it there with --preview first", err)
 		}
 		manifest, _, err := preview.Manifest(ctx, snapshot.Name)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -39,7 +40,7 @@ func Fits(plan *releases.Plan, version releases.ReleaseVersion, upstream, what s
 	default:
 		return nil
 	}
-	return &releases.ConfigError{Err: err}
+	return &config.Error{Err: err}
 }
 
 // sourcePlan is the plan of the commits that the release commits are made of. A release
@@ -56,7 +57,7 @@ func (r *releasing) sourcePlan(ctx context.Context) (*releases.Plan, error) {
 			return nil, err
 		}
 		if !sameLine(r.Line, &plan.Line) {
-			return nil, &releases.ConfigError{Err: fmt.Errorf("the release that was begun here (%s) is of another line, or of another --upstream or --ref; "+
+			return nil, &config.Error{Err: fmt.Errorf("the release that was begun here (%s) is of another line, or of another --upstream or --ref; "+
 				"give those, or --plan with that file, or begin again with --restart", file)}
 		}
 		return plan, nil
@@ -97,7 +98,7 @@ func (r *releasing) resolve(ctx context.Context) (*releases.Plan, error) {
 		if err == nil && !r.Restart {
 			err = r.begun(ctx, plan, p, refs)
 		}
-		var config *releases.ConfigError
+		var config *config.Error
 		if err != nil && !errors.As(err, &config) {
 			err = &releases.SourceError{Repository: p.Name, URL: p.URL, Err: err}
 		}
