@@ -83,7 +83,7 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 		}
 	}
 	if o.Cell == "" {
-		return compact(cells), nil
+		return slices.Compact(cells), nil // one search for all makes neighbours equal
 	}
 	for i, cell := range cells {
 		if cell.Name() == o.Cell || all[i].Name() == o.Cell {
@@ -92,17 +92,6 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	}
 	_, err = cellNamed(o.Cell, all)
 	return nil, err
-}
-
-// compact leaves out what came before.
-func compact(cells []releases.Cell) []releases.Cell {
-	var kept []releases.Cell
-	for _, cell := range cells {
-		if !slices.Contains(kept, cell) {
-			kept = append(kept, cell)
-		}
-	}
-	return kept
 }
 
 // proveCell proves one cell on an engine, or says why it cannot be.

@@ -24,11 +24,8 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 	out := stages.TagPackages{Repository: "prebuilt", Notes: []string{}}
 	var list []stages.TagPackage
 	var errs []error
-	take := func(what string, d packed, err error, zipped releases.PlannedZip) {
-		var p stages.TagPackage
-		if err == nil {
-			p, err = o.prebuilt(ctx, d, zipped)
-		}
+	take := func(what string, open func() (io.ReadCloser, error), zipped releases.PlannedZip) {
+		p, err := o.prebuilt(ctx, open, zipped)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 			return
@@ -36,8 +33,7 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 		list = append(list, p)
 	}
 	for _, z := range plan.Prebuilt {
-		d, err := o.fetchZip(ctx, z)
-		take(z.URL, d, err, z)
+		take(z.URL, func() (io.ReadCloser, error) { return o.Fetcher.Fetch(ctx, z.URL) }, z)
 	}
 	d, err := openData(ctx, o.Store, tree)
 	if err != nil {
@@ -45,8 +41,7 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 	}
 	for _, from := range plan.Line.Prebuilt {
 		for _, f := range d.zips(from.Directory) {
-			made, err := o.zipInStore(ctx, f)
-			take(f.Path+" of the line's data", made, err, releases.PlannedZip{})
+			take(f.Path+" of the line's data", func() (io.ReadCloser, error) { return o.Store.Open(ctx, f.Digest) }, releases.PlannedZip{})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -79,9 +74,9 @@ func (d data) zips(dir string) []pipeline.File {
 	return found
 }
 
-// fetchZip puts a zip into the store.
-func (o Options) fetchZip(ctx context.Context, z releases.PlannedZip) (packed, error) {
-	body, err := o.Fetcher.Fetch(ctx, z.URL)
+// addZip puts a zip into the store.
+func (o Options) addZip(ctx context.Context, open func() (io.ReadCloser, error), want string) (packed, error) {
+	body, err := open()
 	if err != nil {
 		return packed{}, err
 	}
@@ -92,27 +87,18 @@ func (o Options) fetchZip(ctx context.Context, z releases.PlannedZip) (packed, e
 		return packed{}, err
 	}
 	got := hex.EncodeToString(sum.Sum(nil))
-	if z.SHA1 != "" && got != z.SHA1 {
-		return packed{}, fmt.Errorf("it has the SHA-1 %s, not %s as planned; make the plan anew, or ask who publishes it", got, z.SHA1)
+	if want != "" && got != want {
+		return packed{}, fmt.Errorf("it has the SHA-1 %s, not %s as planned; make the plan anew, or ask who publishes it", got, want)
 	}
 	return packed{File: pipeline.File{Size: size, Digest: digest}, SHA1: got}, nil
 }
 
-func (o Options) zipInStore(ctx context.Context, f pipeline.File) (packed, error) {
-	content, err := o.Store.Open(ctx, f.Digest)
+// prebuilt takes a zip over and reads what package it is.
+func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error), want releases.PlannedZip) (stages.TagPackage, error) {
+	d, err := o.addZip(ctx, open, want.SHA1)
 	if err != nil {
-		return packed{}, err
+		return stages.TagPackage{}, err
 	}
-	defer content.Close()
-	sum := sha1.New()
-	if _, err := io.Copy(sum, content); err != nil {
-		return packed{}, err
-	}
-	return packed{File: pipeline.File{Size: f.Size, Digest: f.Digest}, SHA1: hex.EncodeToString(sum.Sum(nil))}, nil
-}
-
-// prebuilt reads what package a zip is.
-func (o Options) prebuilt(ctx context.Context, d packed, want releases.PlannedZip) (stages.TagPackage, error) {
 	content, err := o.Store.Open(ctx, d.File.Digest)
 	if err != nil {
 		return stages.TagPackage{}, err

@@ -114,17 +114,17 @@ func (r *reader) docName(name []byte, offset int32) {
 	if len(short) == 0 || len(short) > longestName || builtin(Type, short) {
 		return
 	}
-	first, _, qualified := bytes.Cut(short, []byte(`\`))
+	first, _, isQualified := bytes.Cut(short, []byte(`\`))
 	if len(short) == len(name) {
 		if _, imported := r.ns.lookup(Import, first); imported {
 			r.add(Docblock, r.ns.resolve(Import, name), offset)
 			return
 		}
-		if !qualified {
+		if !isQualified {
 			return
 		}
 	}
-	if (!qualified || qualifiedName(short)) && class[short[0]] == isLetter {
+	if (!isQualified || qualified.Match(short)) && class[short[0]] == isLetter {
 		r.add(Docblock, string(short), offset)
 	}
 }

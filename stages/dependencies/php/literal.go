@@ -1,35 +1,37 @@
 package php
 
-import "bytes"
+import (
+	"bytes"
+	"regexp"
+)
+
+// An identifier of PHP begins with a letter, '_' or any byte that is no ASCII.
+const identifier = `[A-Za-z_[:^ascii:]][0-9A-Za-z_[:^ascii:]]*`
+
+var (
+	// qualified is two identifiers or more with backslashes between them.
+	qualified = regexp.MustCompile(`^` + identifier + `(?:\\` + identifier + `)+$`)
+	// classText is a qualified name, perhaps with a leading backslash and a member. The
+	// first segment has two letters at least and the last begins with a capital, so that
+	// a pattern such as '\d\w' or a path is none.
+	classText = regexp.MustCompile(`^\\?([A-Za-z_[:^ascii:]][0-9A-Za-z_[:^ascii:]]+(?:\\` + identifier + `)*\\[A-Z][0-9A-Za-z_[:^ascii:]]*)(?:::|$)`)
+)
 
 // classInLiteral gives the class that a string such as 'Foo\Bar' names, without
-// a leading backslash; what follows :: is left out. The first segment has two
-// letters at least and the last begins with a capital, so that a pattern such
-// as '\d\w' or a path is none.
+// a leading backslash; what follows :: is left out.
 func classInLiteral(literal []byte) (string, bool) {
-	if len(literal) < 2 || bytes.IndexByte(literal, '\\') < 0 {
+	if len(literal) < 2 || bytes.IndexByte(literal, '\\') < 0 || len(literal) > 2*longestName {
 		return "", false
 	}
-	quote, text := literal[0], literal[1:len(literal)-1]
-	if bytes.IndexByte(text, '\\') < 0 || len(text) > 2*longestName {
-		return "", false
-	}
-	text, ok := unescape(quote, text)
+	text, ok := unescape(literal[0], literal[1:len(literal)-1])
 	if !ok {
 		return "", false
 	}
-	if i := bytes.Index(text, []byte("::")); i >= 0 {
-		text = text[:i]
-	}
-	text = bytes.TrimPrefix(text, []byte(`\`))
-	if !qualifiedName(text) {
+	m := classText.FindSubmatch(text)
+	if m == nil {
 		return "", false
 	}
-	last := lastPart(text)[0]
-	if bytes.IndexByte(text, '\\') < 2 || last < 'A' || last > 'Z' {
-		return "", false
-	}
-	return string(text), true
+	return string(m[1]), true
 }
 
 // unescape replaces \\ by \ and says whether the string has no other escape.
@@ -51,26 +53,4 @@ func unescape(quote byte, text []byte) ([]byte, bool) {
 		plain = append(plain, c)
 	}
 	return plain, true
-}
-
-// qualifiedName says whether text is two identifiers or more with backslashes
-// between them.
-func qualifiedName(text []byte) bool {
-	start, segments := true, 1
-	for _, c := range text {
-		switch {
-		case c == '\\':
-			if start {
-				return false
-			}
-			start = true
-			segments++
-			continue
-		case class[c] == isLetter, class[c] == isDigit && !start:
-			start = false
-		default:
-			return false
-		}
-	}
-	return segments > 1 && !start
 }

@@ -79,12 +79,10 @@ func Read(src []byte) File {
 	if len(src) > math.MaxInt32-longestName {
 		return File{Problem: "more than 2 GiB at line 1"}
 	}
-	r := readers.Get().(*reader)
-	f := r.read(src)
-	if len(src) < 1<<20 { // what a large file took is not kept
-		readers.Put(r)
-	}
-	return f
+	r := &reader{lexer: lexer{src: src}, frames: []frame{{}}, seen: map[Reference]bool{}}
+	r.run()
+	r.walk()
+	return r.file()
 }
 
 // extensions are those of files that hold PHP whatever their first bytes are.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sync"
 )
 
 // reader walks the tokens of one file and keeps its open brackets in frames,
@@ -50,21 +49,6 @@ const (
 	roleParams                // parameters in ( )
 	roleAttr                  // attributes in #[ ]
 )
-
-// readers keeps the memory of readers for the next file.
-var readers = sync.Pool{New: func() any { return &reader{seen: map[Reference]bool{}} }}
-
-// read reads one file with the memory of those before.
-func (r *reader) read(src []byte) File {
-	*r = reader{
-		lexer:  lexer{src: src, tokens: r.tokens[:0], docs: r.docs[:0], modes: r.modes[:0]},
-		frames: append(r.frames[:0], frame{}), found: r.found[:0], seen: r.seen,
-	}
-	clear(r.seen)
-	r.run()
-	r.walk()
-	return r.file()
-}
 
 // walk goes over all tokens.
 func (r *reader) walk() {
