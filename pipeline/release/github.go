@@ -3,8 +3,6 @@ package release
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -109,30 +107,29 @@ func (r *releasing) draft(ctx context.Context, plan *releases.Plan, place github
 // attachments are the notes of the release and its assets, read from the target;
 // latest says that no release there is above it.
 func (r *releasing) attachments(ctx context.Context) (notes string, files []github.File, latest bool, err error) {
-	t, err := target.Open(ctx, r.Night.Publish.To, r.Night.Publish.Publisher.Target)
-	if err != nil {
-		return "", nil, false, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	repository := publish.Read(t)
-	manifest, _, err := repository.Manifest(ctx, r.name())
-	if err != nil {
-		return "", nil, false, err
-	}
-	names, err := repository.Snapshots(ctx)
-	if err != nil {
-		return "", nil, false, err
-	}
-	if notes, err = r.notes(ctx, repository, names, manifest); err != nil {
-		return "", nil, false, err
-	}
-	contents, err := publish.Files(ctx, t, r.name())
-	if err != nil {
-		return "", nil, false, err
-	}
-	contents[NotesFile] = []byte(notes)
-	contents[ChecksumsFile] = checksums(manifest, contents)
-	return notes, assets(contents), len(names) > 0 && names[0] == r.name(), nil
+	err = target.With(ctx, r.Night.Publish.To, r.Night.Publish.Publisher.Target, func(t target.Target) error {
+		repository := publish.Read(t)
+		manifest, _, err := repository.Manifest(ctx, r.name())
+		if err != nil {
+			return err
+		}
+		names, err := repository.Snapshots(ctx)
+		if err != nil {
+			return err
+		}
+		if notes, err = r.notes(ctx, repository, names, manifest); err != nil {
+			return err
+		}
+		contents, err := publish.Files(ctx, t, r.name())
+		if err != nil {
+			return err
+		}
+		contents[NotesFile] = []byte(notes)
+		contents[ChecksumsFile] = checksums(manifest, contents)
+		files, latest = assets(contents), len(names) > 0 && names[0] == r.name()
+		return nil
+	})
+	return notes, files, latest, err
 }
 
 // notes tell what is new since the release before, at the target.
@@ -142,7 +139,11 @@ func (r *releasing) notes(ctx context.Context, repository publish.Repository, na
 	if u := after.Plan.Line.Upstream; u != nil {
 		head += fmt.Sprintf("\nIts packages replace those of %s %s.\n", u.Package, u.Version)
 	}
-	name := releases.SnapshotName(r.Version.Before(texts(names)))
+	versions := make([]string, len(names))
+	for i, n := range names {
+		versions[i] = string(n)
+	}
+	name := releases.SnapshotName(r.Version.Before(versions))
 	if name == "" {
 		return head + "\nThere is no release before it to compare with.\n", nil
 	}
@@ -186,8 +187,7 @@ func checksums(m *releases.Manifest, contents map[string][]byte) []byte {
 		}
 	}
 	for name, data := range contents {
-		sum := sha256.Sum256(data)
-		sums[name] = hex.EncodeToString(sum[:])
+		sums[name] = string(pipeline.DigestOf(data))
 	}
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(sums)) {

@@ -6,7 +6,6 @@ package release
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -149,8 +148,8 @@ func Promote(ctx context.Context, r *runner.Runner, from target.Source, o Option
 // proven is what the preview's installation proved. Its report lies with whoever made it;
 // nothing if the preview does not tell.
 func proven(ctx context.Context, preview target.Source, snapshot releases.SnapshotName) ([]stages.Installation, error) {
-	data, err := target.Read(ctx, preview, snapshot.Dir()+"/"+attest.InstallationFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := target.ReadIfThere(ctx, preview, snapshot.Dir()+"/"+attest.InstallationFile)
+	if data == nil && err == nil {
 		return nil, nil
 	}
 	if err != nil {

@@ -149,45 +149,31 @@ func (r *releasing) begun(ctx context.Context, plan *releases.Plan, p *releases.
 // published are the releases at the target, and the aliases that they have: a version
 // cannot have two contents, so those are not written again.
 func (r *releasing) published(ctx context.Context) (names, aliased []string, err error) {
-	defer func() {
-		if err != nil {
-			err = &pipeline.StageError{Stage: publish.Name, Err: err}
-		}
-	}()
-	t, err := target.Open(ctx, r.To, r.Night.Publish.Publisher.Target)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	there, err := publish.Snapshots(ctx, t)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range there {
-		if r.Line.Aliases == "" || name == r.name() {
-			continue
-		}
-		m, _, err := publish.Read(t).Manifest(ctx, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, p := range m.Packages {
-			if composer.Name(p.Name).Vendor() == r.Line.Aliases {
-				aliased = append(aliased, p.Name+" "+p.Version)
+	err = target.With(ctx, r.To, r.Night.Publish.Publisher.Target, func(t target.Target) error {
+		there, err := publish.Snapshots(ctx, t)
+		for _, name := range there {
+			names = append(names, string(name))
+			if r.Line.Aliases == "" || name == r.name() {
+				continue
+			}
+			m, _, err := publish.Read(t).Manifest(ctx, name)
+			if err != nil {
+				return err
+			}
+			for _, p := range m.Packages {
+				if composer.Name(p.Name).Vendor() == r.Line.Aliases {
+					aliased = append(aliased, p.Name+" "+p.Version)
+				}
 			}
 		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	slices.Sort(aliased)
-	return texts(there), slices.Compact(aliased), nil
+	return names, slices.Compact(aliased), nil
 }
 
 // name is the release's name as a snapshot.
 func (r *releasing) name() releases.SnapshotName { return releases.SnapshotName(r.Version.String()) }
-
-func texts(names []releases.SnapshotName) []string {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = string(name)
-	}
-	return all
-}

@@ -9,11 +9,8 @@ package attest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -95,9 +92,4 @@ func (o Options) Snapshot(ctx context.Context, s Subject) (map[string][]byte, er
 		}
 	}
 	return files, nil
-}
-
-func digest(data []byte) pipeline.Digest {
-	sum := sha256.Sum256(data)
-	return pipeline.Digest(hex.EncodeToString(sum[:]))
 }

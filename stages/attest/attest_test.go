@@ -56,7 +56,7 @@ func sampleSubject(licences map[string]any) Subject {
 		m.Packages = append(m.Packages, releases.ManifestPackage{
 			Name: name, Version: version, Type: "library", Repository: "shop", Directory: ".", Commit: strings.Repeat("a1", 20),
 			Requires: []releases.Requirement{{Name: "php", Constraint: ">=8.1"}, {Name: "psr/log", Constraint: "^3.0"}},
-			Dist:     &releases.ManifestDist{Path: "dists/" + name + "-" + version + ".zip", SHA1: strings.Repeat("0", 40), SHA256: digest([]byte(name))},
+			Dist:     &releases.ManifestDist{Path: "dists/" + name + "-" + version + ".zip", SHA1: strings.Repeat("0", 40), SHA256: pipeline.DigestOf([]byte(name))},
 		})
 		license, _ := json.Marshal(licences[name])
 		s.Files[stages.MetadataDir+"/"+name+".json"] = []byte(fmt.Sprintf(`{"packages":{%q:[{"version":%q,"license":%s}]}}`, name, version, license))
@@ -321,7 +321,7 @@ func TestKeyCannotPrint(t *testing.T) {
 func TestSeal(t *testing.T) {
 	key, public, _ := newKey(t)
 	now := time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC)
-	r := Repository{URL: base, Published: now, Snapshots: []SignedSnapshot{{"2026-11-26", digest(nil)}}, Withdrawn: []SignedSnapshot{}}
+	r := Repository{URL: base, Published: now, Snapshots: []SignedSnapshot{{"2026-11-26", pipeline.DigestOf(nil)}}, Withdrawn: []SignedSnapshot{}}
 	root := map[string][]byte{"packages.json": []byte("{}")}
 	o := Options{Key: key}
 	first, err := o.SignRepository(t.Context(), r, root, nil)
@@ -335,7 +335,7 @@ func TestSeal(t *testing.T) {
 	if diff := cmp.Diff(&r, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]pipeline.Digest{"packages.json": digest([]byte("{}"))}, said.Subjects); diff != "" {
+	if diff := cmp.Diff(map[string]pipeline.Digest{"packages.json": pipeline.DigestOf([]byte("{}"))}, said.Subjects); diff != "" {
 		t.Error(diff)
 	}
 	r.Published = now.Add(-time.Second)

@@ -29,7 +29,7 @@ func (o Options) proven(s Subject, files map[string][]byte) error {
 		return err
 	}
 	result := &testresult.TestResult{Result: "PASSED"}
-	result.Configuration = []*intoto.ResourceDescriptor{subject(InstallationFile, digest(files[InstallationFile]))}
+	result.Configuration = []*intoto.ResourceDescriptor{subject(InstallationFile, pipeline.DigestOf(files[InstallationFile]))}
 	for _, p := range report.Proven {
 		result.PassedTests = append(result.PassedTests, p.Step)
 	}
@@ -37,9 +37,9 @@ func (o Options) proven(s Subject, files map[string][]byte) error {
 		result.WarnedTests = append(result.WarnedTests, p.Step)
 	}
 	files[ProvenInstallationFile], err = statement(InstallationType, []*intoto.ResourceDescriptor{
-		subject(releases.ManifestName, digest(s.Files[releases.ManifestName])),
-		subject(InstallationFile, digest(files[InstallationFile])),
-		subject(SBOMFile, digest(files[SBOMFile])),
+		subject(releases.ManifestName, pipeline.DigestOf(s.Files[releases.ManifestName])),
+		subject(InstallationFile, pipeline.DigestOf(files[InstallationFile])),
+		subject(SBOMFile, pipeline.DigestOf(files[SBOMFile])),
 	}, result)
 	return err
 }

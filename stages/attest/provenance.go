@@ -51,7 +51,7 @@ func (o Options) provenance(s Subject) ([]byte, error) {
 // snapshotSubjects are the manifest, which has the sum of every other file, and each dist,
 // so that one zip alone can be verified.
 func snapshotSubjects(m *releases.Manifest, data []byte) []*intoto.ResourceDescriptor {
-	subjects := []*intoto.ResourceDescriptor{subject(releases.ManifestName, digest(data))}
+	subjects := []*intoto.ResourceDescriptor{subject(releases.ManifestName, pipeline.DigestOf(data))}
 	for _, p := range m.Packages {
 		if p.Dist != nil {
 			subjects = append(subjects, subject(p.Dist.Path, p.Dist.SHA256))

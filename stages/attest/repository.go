@@ -51,7 +51,7 @@ func (o Options) SignRepository(ctx context.Context, r Repository, root map[stri
 	}
 	var subjects []*intoto.ResourceDescriptor
 	for _, name := range slices.Sorted(maps.Keys(root)) {
-		subjects = append(subjects, subject(name, digest(root[name])))
+		subjects = append(subjects, subject(name, pipeline.DigestOf(root[name])))
 	}
 	data, err := statement(RepositoryType, subjects, predicate)
 	if err != nil {

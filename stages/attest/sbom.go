@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/package-url/packageurl-go"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -46,7 +47,7 @@ func bill(s Subject, i *stages.Installation) ([]byte, error) {
 	}
 	bom := &cdx.BOM{
 		BOMFormat: cdx.BOMFormat, Version: 1,
-		SerialNumber: uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.URL+string(digest(s.Files[releases.ManifestName])))).URN(),
+		SerialNumber: uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.URL+string(pipeline.DigestOf(s.Files[releases.ManifestName])))).URN(),
 		Metadata: &cdx.Metadata{
 			Component: &root,
 			Tools:     &cdx.ToolsChoice{Components: &[]cdx.Component{{Type: cdx.ComponentTypeApplication, Group: "mage-os", Name: "nightly", Version: s.Manifest.Program}}},

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // lock takes the lock of a file. busy is called when another holds it: at once,
@@ -25,10 +27,8 @@ func lock(ctx context.Context, f *os.File, busy func() error) error {
 				return err
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := remote.Wait(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

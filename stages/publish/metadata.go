@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -109,27 +110,21 @@ func (m *merger) merge(index, before *releases.Index, texts map[string][]byte) (
 	for file := range m.added {
 		packages[packageOf(file)] = true
 	}
-	files, errs := map[string][]byte{}, []error{}
+	files, names := map[string][]byte{}, slices.Collect(maps.Keys(packages))
 	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for pkg := range packages {
-		group.Go(func() error {
-			stable, text, err := m.file(before, pkg, texts)
-			dev, textDev, errDev := m.file(before, pkg+"~dev", texts)
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err, errDev)
-			if len(stable.Versions)+len(dev.Versions) > 0 { // Composer asks for both files
-				index.Files = append(index.Files, stable, dev)
-				files[stable.Name+".json"], files[dev.Name+".json"] = text, textDev
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // all errors are in errs
+	err := pipeline.Each(len(names), runtime.GOMAXPROCS(0), func(i int) error {
+		stable, text, err := m.file(before, names[i], texts)
+		dev, textDev, errDev := m.file(before, names[i]+"~dev", texts)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(stable.Versions)+len(dev.Versions) > 0 { // Composer asks for both files
+			index.Files = append(index.Files, stable, dev)
+			files[stable.Name+".json"], files[dev.Name+".json"] = text, textDev
+		}
+		return errors.Join(err, errDev)
+	})
 	slices.SortFunc(index.Files, func(a, b releases.IndexedFile) int { return cmp.Compare(a.Name, b.Name) })
-	return files, errors.Join(errs...)
+	return files, err
 }
 
 // file makes one file of metadata. One in which nothing changes stays as it is.

@@ -34,7 +34,7 @@ func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installat
 		return nil
 	}
 	c.statement(ctx, n, attest.ProvenInstallationFile, attest.SignedInstallationFile, attest.InstallationType, map[string]pipeline.Digest{
-		releases.ManifestName: digest(n.data), attest.InstallationFile: digest(report), attest.SBOMFile: digest(bill),
+		releases.ManifestName: pipeline.DigestOf(n.data), attest.InstallationFile: pipeline.DigestOf(report), attest.SBOMFile: pipeline.DigestOf(bill),
 	})
 	installed, err := attest.ParseInstallation(report)
 	switch {

@@ -122,7 +122,7 @@ func (s sample) build(t testing.TB) (*memory, stages.Snapshot) {
 	files[stages.PackagesFile] = encodeJSON(t, map[string]any{"packages": []any{}, "metadata-url": "p2/%package%.json", "available-packages": names})
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !isDist(name) {
-			m.Files = append(m.Files, releases.ManifestFile{Path: name, Size: int64(len(files[name])), SHA256: digest(files[name])})
+			m.Files = append(m.Files, releases.ManifestFile{Path: name, Size: int64(len(files[name])), SHA256: pipeline.DigestOf(files[name])})
 		}
 	}
 	if s.change != nil {
@@ -138,8 +138,8 @@ func (s sample) store(files map[string][]byte) (*memory, stages.Snapshot) {
 	store := &memory{contents: map[pipeline.Digest][]byte{}, trees: map[pipeline.Digest][]pipeline.File{}}
 	tree := pipeline.Tree{Digest: "night", Files: len(files)}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		store.contents[digest(files[name])] = files[name]
-		store.trees["night"] = append(store.trees["night"], pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(files[name])), Digest: digest(files[name])})
+		store.contents[pipeline.DigestOf(files[name])] = files[name]
+		store.trees["night"] = append(store.trees["night"], pipeline.File{Path: name, Mode: pipeline.Regular, Size: int64(len(files[name])), Digest: pipeline.DigestOf(files[name])})
 	}
 	return store, stages.Snapshot{Name: s.name, URL: base, Project: "acme/project-shop", Version: s.version(), Tree: tree}
 }
@@ -162,7 +162,7 @@ func (s sample) add(t testing.TB, m *releases.Manifest, files map[string][]byte,
 	manifest.SetLinks(composer.Require, links)
 	data := zipOf(t, entry{name: "composer.json", text: string(manifest.Encode())}, entry{name: "src/Code.php", text: "<?php // " + name + "\n"})
 	sum := sha1.Sum(data)
-	dist := &releases.ManifestDist{Path: stages.DistsDir + "/" + name + "-" + version + ".zip", Size: int64(len(data)), SHA1: hex.EncodeToString(sum[:]), SHA256: digest(data)}
+	dist := &releases.ManifestDist{Path: stages.DistsDir + "/" + name + "-" + version + ".zip", Size: int64(len(data)), SHA1: hex.EncodeToString(sum[:]), SHA256: pipeline.DigestOf(data)}
 	files[dist.Path] = data
 	var err error
 	files[stages.MetadataDir+"/"+name+".json"], err = composer.EncodeMetadata(composer.Name(name), []composer.PackageVersion{{
@@ -293,7 +293,10 @@ func (f folder) replace(name, old, with string) {
 }
 
 // sum is the SHA-256 of a file.
-func (f folder) sum(name string) string { f.Helper(); return string(digest([]byte(f.read(name)))) }
+func (f folder) sum(name string) string {
+	f.Helper()
+	return string(pipeline.DigestOf([]byte(f.read(name))))
+}
 
 // copy puts a file in the place of another.
 func (f folder) copy(from, to string) { f.Helper(); f.write(to, f.read(from)) }
@@ -328,7 +331,7 @@ func (f folder) rename() {
 			index.Files = append(index.Files, releases.IndexedFile{Name: name, Versions: []releases.IndexedVersion{}})
 			slices.SortFunc(index.Files, func(a, b releases.IndexedFile) int { return strings.Compare(a.Name, b.Name) })
 		}
-		index.File(name).SHA256 = digest([]byte(f.read(old + "/" + name + ".json")))
+		index.File(name).SHA256 = pipeline.DigestOf([]byte(f.read(old + "/" + name + ".json")))
 	}
 	data, err := index.Encode()
 	if err != nil {
@@ -342,7 +345,7 @@ func (f folder) rename() {
 func (f folder) renamed() {
 	f.Helper()
 	old := f.meta()
-	name := string(digest([]byte(f.read(old + "/" + releases.IndexName))))
+	name := string(pipeline.DigestOf([]byte(f.read(old + "/" + releases.IndexName))))
 	if err := os.Rename(f.path(old), f.path("meta/"+name)); err != nil {
 		f.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (m *mergedMetadata) parse(data []byte, name string) *releases.Index {
 	if data == nil {
 		return nil
 	}
-	if sum := digest(data); string(sum) != name {
+	if sum := pipeline.DigestOf(data); string(sum) != name {
 		m.check.bad(m.dir, "does not have the content that it is named by: the SHA-256 of its %s is %s", releases.IndexName, sum)
 	}
 	index, err := releases.ParseIndex(data)
@@ -99,8 +99,8 @@ func (m *mergedMetadata) compare(index *releases.Index) {
 		switch {
 		case file == nil:
 			m.bad(releases.IndexName, "does not name %s", name)
-		case digest(m.files[name]) != file.SHA256:
-			m.bad(name, "does not have the content that it is named by: its SHA-256 is %s, %s says %s", digest(m.files[name]), releases.IndexName, file.SHA256)
+		case pipeline.DigestOf(m.files[name]) != file.SHA256:
+			m.bad(name, "does not have the content that it is named by: its SHA-256 is %s, %s says %s", pipeline.DigestOf(m.files[name]), releases.IndexName, file.SHA256)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 		if n == nil || !n.whole {
 			return // what is wrong with it was said
 		}
-		want.Snapshots = append(want.Snapshots, n.manifest.Indexed(digest(n.data)))
+		want.Snapshots = append(want.Snapshots, n.manifest.Indexed(pipeline.DigestOf(n.data)))
 		for file, entries := range n.entries {
 			for version := range entries {
 				key := packageKey(file, version)
@@ -128,7 +128,7 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.files)) {
-		file := releases.IndexedFile{Name: strings.TrimSuffix(name, ".json"), SHA256: digest(m.files[name]), Versions: []releases.IndexedVersion{}}
+		file := releases.IndexedFile{Name: strings.TrimSuffix(name, ".json"), SHA256: pipeline.DigestOf(m.files[name]), Versions: []releases.IndexedVersion{}}
 		versions, err := metadataOf(m.files[name])
 		if err != nil {
 			return // it was said

@@ -2,16 +2,12 @@ package verify
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"time"
-
-	"github.com/mage-os/nightly/pipeline"
 )
 
 // The bounds of what is read, in bytes and time. A real repository of 367 packages has
@@ -103,9 +99,4 @@ func (c *check) readJSON(ctx context.Context, name string, limit int64, into any
 		return nil, false
 	}
 	return data, true
-}
-
-func digest(data []byte) pipeline.Digest {
-	sum := sha256.Sum256(data)
-	return pipeline.Digest(hex.EncodeToString(sum[:]))
 }

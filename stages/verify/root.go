@@ -157,8 +157,8 @@ func (c *check) signature(ctx context.Context, packages []byte) {
 }
 
 func (c *check) signedFile(name string, data []byte, s *attest.Statement) {
-	if want := s.Subjects[name]; digest(data) != want {
-		c.bad(name, "has SHA-256 %s, but %s was signed; if it is published to right now, try again", digest(data), text(want))
+	if want := s.Subjects[name]; pipeline.DigestOf(data) != want {
+		c.bad(name, "has SHA-256 %s, but %s was signed; if it is published to right now, try again", pipeline.DigestOf(data), text(want))
 	}
 }
 

@@ -91,8 +91,8 @@ func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*
 		return nil, false
 	}
 	if c.signed != nil {
-		if want, ok := c.signedSnapshot(name); ok && want != digest(data) {
-			c.bad(at, "has SHA-256 %s, but %s was signed for the repository", digest(data), want)
+		if want, ok := c.signedSnapshot(name); ok && want != pipeline.DigestOf(data) {
+			c.bad(at, "has SHA-256 %s, but %s was signed for the repository", pipeline.DigestOf(data), want)
 		}
 	}
 	n := &snapshot{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
@@ -146,8 +146,8 @@ func (c *check) sum(at string, n *snapshot, name string, data []byte) {
 	case data == nil: // said already
 	case i < 0:
 		c.bad(at, "is not in the snapshot's %s", releases.ManifestName)
-	case digest(data) != n.manifest.Files[i].SHA256:
-		c.bad(at, "has SHA-256 %s without its URLs, %s says %s", digest(data), releases.ManifestName, n.manifest.Files[i].SHA256)
+	case pipeline.DigestOf(data) != n.manifest.Files[i].SHA256:
+		c.bad(at, "has SHA-256 %s without its URLs, %s says %s", pipeline.DigestOf(data), releases.ManifestName, n.manifest.Files[i].SHA256)
 	}
 }
 
@@ -190,10 +190,10 @@ func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 func (c *check) metadataFile(n *snapshot, f releases.ManifestFile, data []byte) {
 	at, file := snapshotFile(n.name, f.Path), stages.MetadataName(f.Path)
 	plain := c.unrender(at, data, c.base)
-	if plain != nil && digest(plain) != f.SHA256 {
+	if plain != nil && pipeline.DigestOf(plain) != f.SHA256 {
 		// The site of a repository leaves its dists there.
 		if c.signed != nil && c.signed.URL != c.base {
-			if other, err := stages.Unrender(data, c.signed.URL); err == nil && digest(other) == f.SHA256 {
+			if other, err := stages.Unrender(data, c.signed.URL); err == nil && pipeline.DigestOf(other) == f.SHA256 {
 				c.elsewhere, plain = true, other
 			}
 		}

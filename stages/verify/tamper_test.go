@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline"
 )
 
 const (
@@ -38,12 +40,12 @@ var tamperings = []tampering{
 	{"a shorter dist", func(f folder) { f.write(moduleA, f.read(moduleA)[:99]) }, nil, moduleA, "has 99 bytes"},
 	{"a dist taken away", func(f folder) { f.remove(moduleA) }, nil, moduleA, "is missing"},
 	{"a wrong hash in the manifest", func(f folder) {
-		f.replace(n3+"nightly.json", string(digest([]byte(f.read(moduleA)))), strings.Repeat("0", 64))
+		f.replace(n3+"nightly.json", string(pipeline.DigestOf([]byte(f.read(moduleA)))), strings.Repeat("0", 64))
 	}, nil, moduleA, "has SHA-256"},
 	{"a dist and its hashes in the manifest", func(f folder) {
 		old := f.read(moduleA)
 		f.copy(moduleB, moduleA)
-		f.replace(n3+"nightly.json", string(digest([]byte(old))), string(digest([]byte(f.read(moduleB)))))
+		f.replace(n3+"nightly.json", string(pipeline.DigestOf([]byte(old))), string(pipeline.DigestOf([]byte(f.read(moduleB)))))
 	}, nil, n3 + "nightly.dsse.json", "says that nightly.json has SHA-256"},
 	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, nil, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
 	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, nil, n3 + "nightly.json", "is missing"},

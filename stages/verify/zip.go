@@ -56,8 +56,8 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 	switch {
 	case int64(len(data)) != want.Size:
 		c.bad(path, "has %d bytes, %s says %d", len(data), releases.ManifestName, want.Size)
-	case digest(data) != want.SHA256:
-		c.bad(path, "has SHA-256 %s, %s says %s", digest(data), releases.ManifestName, want.SHA256)
+	case pipeline.DigestOf(data) != want.SHA256:
+		c.bad(path, "has SHA-256 %s, %s says %s", pipeline.DigestOf(data), releases.ManifestName, want.SHA256)
 	case hex.EncodeToString(sum[:]) != want.SHA1:
 		c.bad(path, "has SHA-1 %x, %s says %s", sum, releases.ManifestName, want.SHA1)
 	}

@@ -133,15 +133,11 @@ func texts(value any) []string {
 func textOf(value any) string {
 	switch v := value.(type) {
 	case object:
-		var parts []string
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, textOf(v[key]))
-		}
-		return strings.Join(parts, " ")
+		return textOf(slices.Collect(maps.Values(v)))
 	case []any:
-		var parts []string
-		for _, inner := range v {
-			parts = append(parts, textOf(inner))
+		parts := make([]string, len(v))
+		for i, inner := range v {
+			parts[i] = textOf(inner)
 		}
 		return strings.Join(parts, " ")
 	case nil:
@@ -152,12 +148,8 @@ func textOf(value any) string {
 
 // holdsWords reports whether a text holds one of the words asked for.
 func holdsWords(text, asked string) bool {
-	for _, word := range strings.Fields(strings.ToLower(strings.Trim(asked, `*"`))) {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
+	words := strings.Fields(strings.ToLower(strings.Trim(asked, `*"`)))
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // within reports whether a number is between the bounds gte, gt, lte and lt.
@@ -171,8 +163,8 @@ func within(text string, bounds object) bool {
 		if err != nil {
 			continue
 		}
-		ok := map[string]bool{"gte": have >= limit, "from": have >= limit, "gt": have > limit, "lte": have <= limit, "to": have <= limit, "lt": have < limit}
-		if holds, known := ok[name]; known && !holds {
+		holds := map[string]bool{"gte": have >= limit, "from": have >= limit, "gt": have > limit, "lte": have <= limit, "to": have <= limit, "lt": have < limit}
+		if ok, known := holds[name]; known && !ok {
 			return false
 		}
 	}

@@ -29,31 +29,12 @@ type Service struct {
 	mutex   sync.Mutex
 	indexes map[string]*index
 	aliases map[string][]string // the indexes of an alias
-	unknown []string
 }
 
 // An index holds documents by id.
 type index struct {
 	mappings  map[string]any
 	documents map[string]map[string]any
-}
-
-// Unknown are the requests that it could not answer, each once.
-func (s *Service) Unknown() []string {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return slices.Clone(s.unknown)
-}
-
-// Documents is how many documents all indexes hold.
-func (s *Service) Documents() int {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	n := 0
-	for _, x := range s.indexes {
-		n += len(x.documents)
-	}
-	return n
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,11 +93,7 @@ func (s *Service) route(method string, path []string, body []byte) (int, object)
 	case len(path) == 1 && path[0][0] != '_':
 		return s.index(method, path[0], body)
 	}
-	request := method + " /" + strings.Join(path, "/")
-	if !slices.Contains(s.unknown, request) {
-		s.unknown = append(s.unknown, request)
-	}
-	return http.StatusBadRequest, failure("illegal_argument_exception", "the search stand-in does not know "+request)
+	return http.StatusBadRequest, failure("illegal_argument_exception", "the search stand-in does not know "+method+" /"+strings.Join(path, "/"))
 }
 
 func about() object {
