@@ -16,7 +16,7 @@ func (s *shop) environ() []string {
 	for _, name := range proxies {
 		value := s.caller(name)
 		if strings.EqualFold(name, "no_proxy") {
-			value = withLoopback(value)
+			value = strings.TrimPrefix(value+",127.0.0.1", ",") // loopback is reached without one
 		}
 		if value != "" {
 			env = append(env, name+"="+value)
@@ -51,12 +51,4 @@ func (s *shop) caller(name string) string {
 		}
 	}
 	return value
-}
-
-// withLoopback adds loopback to the hosts that are reached without a proxy.
-func withLoopback(hosts string) string {
-	if hosts == "" {
-		return "127.0.0.1"
-	}
-	return hosts + ",127.0.0.1"
 }

@@ -76,8 +76,7 @@ func (s *shop) mappings() []mapping {
 }
 
 // unmapped are the rows of extra.map whose file the package does not have.
-func (s *shop) unmapped() []error {
-	var errs []error
+func (s *shop) unmapped() (errs []error) {
 	for _, m := range s.mappings() {
 		dir := s.vendor(m.of)
 		if exists(dir) && !exists(filepath.Join(dir, filepath.FromSlash(m.from))) {
@@ -88,8 +87,7 @@ func (s *shop) unmapped() []error {
 }
 
 // undeployed are the rows of extra.map whose file is not in the shop.
-func (s *shop) undeployed() []error {
-	var errs []error
+func (s *shop) undeployed() (errs []error) {
 	for _, m := range s.mappings() {
 		if m.to != "" && !exists(s.in(m.to)) {
 			errs = append(errs, fmt.Errorf("%s: %s of its extra.map is not in the project; is the plugin that deploys it installed and allowed?", m.of, m.to))

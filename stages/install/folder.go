@@ -2,7 +2,6 @@ package install
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,47 +31,41 @@ type folder struct {
 
 // openFolder makes the work folder, or empties that of an earlier run.
 func openFolder(ctx context.Context, o Options) (*folder, error) {
-	root, err := filepath.Abs(o.Dir)
-	if err != nil || o.Dir == "" {
-		return nil, fmt.Errorf("work folder of the test installation %q: %w", o.Dir, errors.Join(err, fs.ErrInvalid))
+	d := &folder{}
+	err := d.open(o.Dir)
+	if err == nil {
+		err = d.prepare(ctx, o)
 	}
-	if err := claim(root); err != nil {
-		return nil, err
-	}
-	// As the kernel names it: so what holds its files is found.
-	if root, err = filepath.EvalSymlinks(root); err != nil {
-		return nil, fmt.Errorf("work folder of the test installation: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(root, marker), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("work folder of the test installation: %w", err)
-	}
-	d := &folder{root: root, lock: lock}
-	if err := d.prepare(ctx, o); err != nil {
 		d.close()
-		return nil, fmt.Errorf("work folder of the test installation %s: %w", root, err)
+		return nil, fmt.Errorf("work folder of the test installation %s: %w", o.Dir, err)
 	}
 	return d, nil
 }
 
-// claim makes sure that the folder is there and is ours.
-func claim(root string) error {
-	if err := os.MkdirAll(root, 0o777); err != nil {
-		return fmt.Errorf("work folder of the test installation: %w", err)
+// open makes sure that the folder is there and is ours.
+func (d *folder) open(dir string) (err error) {
+	if dir == "" {
+		return fs.ErrInvalid
 	}
-	entries, err := os.ReadDir(root)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("work folder of the test installation: %w", err)
+		return err
 	}
-	for _, e := range entries {
-		if e.Name() == marker {
-			return nil
-		}
+	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == marker }) {
+		return fmt.Errorf("it holds files that no installation made (there is no %s); name another folder, or remove it", marker)
 	}
-	if len(entries) > 0 {
-		return fmt.Errorf("work folder of the test installation: %s holds files that no installation made (there is no %s); name another folder, or remove it", root, marker)
+	// As the kernel names it: so what holds its files is found.
+	if d.root, err = filepath.Abs(dir); err == nil {
+		d.root, err = filepath.EvalSymlinks(d.root)
 	}
-	return nil
+	if err == nil {
+		d.lock, err = os.OpenFile(d.path(marker), os.O_RDWR|os.O_CREATE, 0o644)
+	}
+	return err
 }
 
 func (d *folder) prepare(ctx context.Context, o Options) error {
@@ -116,14 +109,8 @@ func (d *folder) busy(ctx context.Context, o Options) error {
 
 // owner is the process id in the pidfile; 0 if there is none.
 func (d *folder) owner() int {
-	data, err := os.ReadFile(d.path(pidfile))
-	if err != nil {
-		return 0
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		return 0
-	}
+	data, _ := os.ReadFile(d.path(pidfile))
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
 	return pid
 }
 
@@ -142,8 +129,6 @@ func (d *folder) path(name string) string { return filepath.Join(d.root, name) }
 
 // close gives the folder back; the lock goes with its file.
 func (d *folder) close() {
-	if d.pidfile != nil {
-		_ = d.pidfile.Close() // its one line is of no more use
-	}
-	_ = d.lock.Close() // nothing was written
+	_ = d.pidfile.Close() // its one line is of no more use; a nil file says so
+	_ = d.lock.Close()    // nothing was written
 }

@@ -2,6 +2,7 @@ package install
 
 import (
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,10 +19,7 @@ var shopLogs = []string{"var/log/exception.log", "var/log/system.log", "var/log/
 func (s *shop) logFiles() []string {
 	files := []string{s.phpLog()}
 	for _, name := range shopLogs {
-		found, err := filepath.Glob(s.in(name))
-		if err == nil { // the patterns are constants
-			files = append(files, found...)
-		}
+		files = append(files, glob(s.in(name))...)
 	}
 	return files
 }
@@ -105,42 +103,49 @@ var (
 // notices are all complaints, the most frequent first: those that were noted, and
 // those in the logs of PHP, Composer and the shop.
 func (s *shop) notices() []stages.Notice {
-	for _, file := range s.logFiles() {
-		for line := range strings.SplitSeq(readFrom(file, 0), "\n") {
-			line = strings.ReplaceAll(line, s.project()+"/", "")
-			if found := phpNotice.FindStringSubmatch(line); found != nil {
-				s.notice("php", strings.ToLower(found[1]), found[2])
-			} else if found := magentoNotice.FindStringSubmatch(line); found != nil {
-				s.notice(filepath.Base(file), strings.ToLower(found[1]), found[2])
-			}
+	for file, line := range lines(s.logFiles()) {
+		line = strings.ReplaceAll(line, s.project()+"/", "")
+		if found := phpNotice.FindStringSubmatch(line); found != nil {
+			s.notice("php", strings.ToLower(found[1]), found[2])
+		} else if found := magentoNotice.FindStringSubmatch(line); found != nil {
+			s.notice(filepath.Base(file), strings.ToLower(found[1]), found[2])
 		}
 	}
-	s.composerNotices()
+	for _, line := range lines(glob(s.dir.path("logs/*-install.log"), s.dir.path("logs/*-update.log"))) {
+		found := composerWarn.FindStringSubmatch(line)
+		switch {
+		case found == nil, strings.HasPrefix(found[2], "Accessing 127.0.0.1 over http"): // our own server: no news
+		case strings.HasPrefix(found[1], "Package "):
+			s.notice("composer", "abandoned", line)
+		case strings.HasPrefix(found[1], "Deprecation"):
+			s.notice("composer", "deprecated", found[2])
+		default:
+			s.notice("composer", "warning", found[2])
+		}
+	}
 	all := slices.Clone(s.noticed)
 	slices.SortStableFunc(all, func(a, b stages.Notice) int { return b.Count - a.Count })
 	return all
 }
 
-// composerNotices reads the logs of Composer's commands.
-func (s *shop) composerNotices() {
-	for _, name := range []string{"*-install.log", "*-update.log"} {
-		files, err := filepath.Glob(s.dir.path(filepath.Join("logs", name)))
-		if err != nil {
-			continue // the patterns are constants
-		}
+// lines are those of files, each with the file.
+func lines(files []string) iter.Seq2[string, string] {
+	return func(yield func(file, line string) bool) {
 		for _, file := range files {
 			for line := range strings.SplitSeq(readFrom(file, 0), "\n") {
-				// That our own server is on loopback is no news.
-				if found := composerWarn.FindStringSubmatch(line); found != nil && !strings.HasPrefix(found[2], "Accessing 127.0.0.1 over http") {
-					kind, text := "warning", found[2]
-					if strings.HasPrefix(found[1], "Package ") {
-						kind, text = "abandoned", line
-					} else if strings.HasPrefix(found[1], "Deprecation") {
-						kind = "deprecated"
-					}
-					s.notice("composer", kind, text)
+				if !yield(file, line) {
+					return
 				}
 			}
 		}
 	}
+}
+
+// glob gives the files of patterns that are right.
+func glob(patterns ...string) (files []string) {
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(pattern)
+		files = append(files, found...)
+	}
+	return files
 }

@@ -114,19 +114,16 @@ func wrongPage(p page, status int, body string) error {
 const maxPage = 16 << 20
 
 func (s *shop) get(ctx context.Context, p page) (status int, body string, err error) {
-	method, reader := http.MethodGet, io.Reader(nil)
+	method := http.MethodGet
 	if p.body != "" {
-		method, reader = http.MethodPost, strings.NewReader(p.body)
+		method = http.MethodPost
 	}
-	request, err := http.NewRequestWithContext(ctx, method, s.url(p.path), reader)
+	request, err := http.NewRequestWithContext(ctx, method, s.url(p.path), strings.NewReader(p.body))
 	if err != nil {
 		return 0, "", err
 	}
-	if p.body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
 	if p.body != "" || strings.HasPrefix(p.path, "rest/") {
-		request.Header.Set("Accept", "application/json")
+		request.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
 	}
 	response, err := s.web.client.Do(request)
 	var timeout *url.Error

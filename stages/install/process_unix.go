@@ -10,8 +10,6 @@ import (
 	"runtime"
 	"syscall"
 	"time"
-
-	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // lock takes the lock of a file. busy is called when another holds it: at once,
@@ -27,8 +25,10 @@ func lock(ctx context.Context, f *os.File, busy func() error) error {
 				return err
 			}
 		}
-		if err := remote.Wait(ctx, 100*time.Millisecond); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

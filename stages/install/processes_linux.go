@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // holders lists the other processes that hold a file open: proc(5), /proc/PID/fd.
@@ -80,8 +78,10 @@ func waitUntilEnded(ctx context.Context, pids []int) ([]int, error) {
 		if len(pids) == 0 {
 			return nil, nil
 		}
-		if err := remote.Wait(ctx, 100*time.Millisecond); err != nil {
-			return nil, err
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return pids, nil

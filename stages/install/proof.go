@@ -123,36 +123,26 @@ func (s *shop) checkPackage(p composer.LockPackage, ours map[string]stages.Snaps
 // sums are the SHA-1 sums of the snapshot's dists by package name, from their bytes
 // and not from metadata.
 func (s *shop) sums(ctx context.Context) (map[string]string, error) {
-	files, err := s.options.Store.Files(ctx, s.candidate.Snapshot.Tree)
+	tree, err := pipeline.List(ctx, s.options.Store, s.candidate.Snapshot.Tree)
 	if err != nil {
 		return nil, err
 	}
-	digests := map[string]pipeline.Digest{}
-	for _, f := range files {
-		digests[f.Path] = f.Digest
-	}
 	sums := map[string]string{}
 	for _, p := range s.candidate.Snapshot.Packages {
-		digest, ok := digests[p.Dist]
+		dist, ok := tree.Find(p.Dist)
 		if !ok {
 			continue // a metapackage without files
 		}
-		if sums[p.Name], err = s.sum(ctx, digest); err != nil {
+		content, err := s.options.Store.Open(ctx, dist.Digest)
+		if err == nil {
+			h := sha1.New()
+			_, err = io.Copy(h, content)
+			err = errors.Join(err, content.Close())
+			sums[p.Name] = hex.EncodeToString(h.Sum(nil))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read %s of the snapshot: %w", p.Dist, err)
 		}
 	}
 	return sums, nil
-}
-
-func (s *shop) sum(ctx context.Context, digest pipeline.Digest) (sum string, err error) {
-	content, err := s.options.Store.Open(ctx, digest)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, content.Close()) }()
-	h := sha1.New()
-	if _, err := io.Copy(h, content); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

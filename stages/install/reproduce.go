@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	_ "embed" // router
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +19,9 @@ import (
 
 // router lets PHP's own server, which serves the snapshot again, answer 404 for what is
 // not there, as any web server does; by itself it answers with an index page.
-const router = `<?php
-$path = __DIR__ . '/snapshot' . rawurldecode(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
-if (is_file($path)) {
-    return false;
-}
-http_response_code(404);
-`
+//
+//go:embed php/router.php
+var router []byte
 
 // reproduce writes a script that runs a failed command again, and gives the command to
 // run it. The script serves the snapshot at the same address, if the command needs it. It
@@ -63,7 +60,7 @@ func (s *shop) writeSnapshot(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}
-	return os.WriteFile(s.dir.path("router.php"), []byte(router), 0o644)
+	return os.WriteFile(s.dir.path("router.php"), router, 0o644)
 }
 
 func (s *shop) writeFile(ctx context.Context, f pipeline.File) error {

@@ -146,7 +146,7 @@ func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, mark string) er
 		s.marks = append(s.marks, []string{at})
 		files = slices.Delete(files, i, i+1)
 	} else {
-		s.empty = append(s.empty, append(w.foldersBelow(dir), dir)...)
+		s.empty = append(s.empty, append(w.seen(dir, func(e target.Entry) bool { return e.Dir }), dir)...)
 	}
 	s.rest = append(s.rest, files...)
 	return nil

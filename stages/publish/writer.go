@@ -66,9 +66,6 @@ func (w *writer) look(ctx context.Context, dirs ...string) error {
 func (w *writer) know(entries []target.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.there) == 0 {
-		w.there = make(map[string]target.Entry, len(entries))
-	}
 	for _, e := range entries {
 		w.there[e.Name] = e
 	}
@@ -77,29 +74,23 @@ func (w *writer) know(entries []target.Entry) {
 // below are the files that were seen below a directory, but for some, in byte
 // order.
 func (w *writer) below(dir string, but map[string]pipeline.Digest) []string {
+	return w.seen(dir, func(e target.Entry) bool {
+		_, left := but[e.Name]
+		return !e.Dir && !left
+	})
+}
+
+// seen are the names of what was seen below a directory, in byte order.
+func (w *writer) seen(dir string, want func(target.Entry) bool) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	dir += "/"
 	var names []string
 	for name, e := range w.there {
-		if _, left := but[name]; !e.Dir && !left && strings.HasPrefix(name, dir) {
+		if strings.HasPrefix(name, dir+"/") && want(e) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return names
-}
-
-// foldersBelow are the folders that were seen below a directory, in no order.
-func (w *writer) foldersBelow(dir string) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var names []string
-	for name, e := range w.there {
-		if e.Dir && strings.HasPrefix(name, dir+"/") {
-			names = append(names, name)
-		}
-	}
 	return names
 }
 

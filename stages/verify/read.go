@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,12 +24,8 @@ const (
 	fileTime = 5 * time.Minute // for one file to arrive
 )
 
-// A tooLongError is the error of a file that is longer than anything that belongs there.
-type tooLongError struct{ limit int64 }
-
-func (e *tooLongError) Error() string {
-	return fmt.Sprintf("is longer than the %d bytes that it may have", e.limit)
-}
+// errTooLong is the error of a file that is longer than anything that belongs there.
+var errTooLong = errors.New("is longer")
 
 // open reads one file whole, up to a limit in bytes.
 func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, error) {
@@ -51,7 +46,7 @@ func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, err
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, &tooLongError{limit}
+		return nil, fmt.Errorf("%w than the %d bytes that it may have", errTooLong, limit)
 	}
 	c.mu.Lock()
 	c.report.Files++
@@ -84,19 +79,6 @@ func (c *check) readIfThere(ctx context.Context, name string, limit int64) ([]by
 	c.belongs(name)
 	if data == nil {
 		data = []byte{}
-	}
-	return data, true
-}
-
-// readJSON reads a file of JSON that has to be there.
-func (c *check) readJSON(ctx context.Context, name string, limit int64, into any) ([]byte, bool) {
-	data, ok := c.read(ctx, name, limit)
-	if !ok {
-		return nil, false
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		c.bad(name, "is no JSON of its kind: %v", err)
-		return nil, false
 	}
 	return data, true
 }

@@ -38,8 +38,7 @@ var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
 func (c *check) root(ctx context.Context) error {
 	data, err := c.open(ctx, stages.PackagesFile, maxSwitch)
 	if err != nil {
-		var tooLong *tooLongError
-		if errors.As(err, &tooLong) {
+		if errors.Is(err, errTooLong) {
 			c.belongs(stages.PackagesFile)
 			c.bad(stages.PackagesFile, "%v", err)
 			return nil
@@ -210,10 +209,13 @@ func (c *check) status(ctx context.Context) {
 		Snapshots []releases.SnapshotName `json:"snapshots"`
 		Metadata  string                  `json:"metadata"`
 	}
-	if _, ok := c.readJSON(ctx, statusFile, maxSwitch, &s); !ok {
+	data, ok := c.read(ctx, statusFile, maxSwitch)
+	if !ok {
 		return
 	}
-	if s.URL != c.base || s.Snapshot != c.key.Snapshots[0] || !slices.Equal(s.Snapshots, c.key.Snapshots) || s.Metadata != c.meta {
+	if err := json.Unmarshal(data, &s); err != nil {
+		c.bad(statusFile, "is no JSON of its kind: %v", err)
+	} else if s.URL != c.base || s.Snapshot != c.key.Snapshots[0] || !slices.Equal(s.Snapshots, c.key.Snapshots) || s.Metadata != c.meta {
 		c.bad(statusFile, "is of %.60s and metadata %.80q, packages.json of %s and %s: one of them is older", s.Snapshot, s.Metadata, c.key.Snapshots[0], c.meta)
 	}
 }
