@@ -69,43 +69,29 @@ func (s *Service) write(x *index, id string, lines *json.Decoder) error {
 }
 
 // search answers _search: the documents that match, in the order of their ids.
-func (s *Service) search(at string, body []byte) (int, object) {
-	var asked struct {
-		Query        any            `json:"query"`
-		From         any            `json:"from"`
-		Size         any            `json:"size"`
-		Aggregations map[string]any `json:"aggregations"`
-		Aggs         map[string]any `json:"aggs"`
-	}
-	if err := parse(body, &asked); err != nil {
-		return http.StatusBadRequest, failure("parsing_exception", err.Error())
-	}
+func (s *Service) search(at string, asked object) (int, object) {
 	names := s.named(at)
 	if at == "_search" {
 		names = slices.Sorted(maps.Keys(s.indexes))
 	} else if len(names) == 0 {
-		return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+at+"]")
+		return missing(at)
 	}
 	hits := []any{}
 	for _, n := range names {
 		for _, id := range slices.SortedFunc(maps.Keys(s.indexes[n].documents), byNumber) {
-			if document := s.indexes[n].documents[id]; matches(asked.Query, id, document) {
+			if document := s.indexes[n].documents[id]; matches(asked["query"], id, document) {
 				hits = append(hits, object{"_index": n, "_id": id, "_score": 1.0, "_source": document, "fields": object{"_id": []string{id}}, "sort": []any{1}})
 			}
 		}
 	}
 	total := len(hits)
-	from, size := whole(asked.From, 0), whole(asked.Size, 10)
+	from, size := whole(asked["from"], 0), whole(asked["size"], 10)
 	hits = hits[min(from, total):min(from+size, total)]
 	found := object{
 		"took": 0, "timed_out": false, "_shards": object{"total": 1, "successful": 1, "skipped": 0, "failed": 0},
 		"hits": object{"total": object{"value": total, "relation": "eq"}, "max_score": 1.0, "hits": hits},
 	}
-	aggregations := asked.Aggregations
-	if aggregations == nil {
-		aggregations = asked.Aggs
-	}
-	if len(aggregations) > 0 {
+	if aggregations, _ := firstOf(asked, "aggregations", "aggs").(object); len(aggregations) > 0 {
 		found["aggregations"] = empty(aggregations)
 	}
 	return http.StatusOK, found

@@ -67,31 +67,43 @@ func failure(kind, reason string) object {
 
 var acknowledged = object{"acknowledged": true}
 
+// missing is the answer where there is no index of a name.
+func missing(name string) (int, object) {
+	return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+name+"]")
+}
+
 // route answers a request by the parts of its path.
 func (s *Service) route(method string, path []string, body []byte) (int, object) {
 	last := path[len(path)-1]
+	if last == "_bulk" {
+		return s.bulk(path[0], body)
+	}
+	var given object // nothing of an empty body
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &given); err != nil {
+			return http.StatusBadRequest, failure("parsing_exception", err.Error())
+		}
+	}
 	switch {
 	case path[0] == "":
 		return http.StatusOK, about()
-	case last == "_bulk":
-		return s.bulk(path[0], body)
 	case last == "_search":
-		return s.search(path[0], body)
+		return s.search(path[0], given)
 	case last == "_count":
-		status, found := s.search(path[0], body)
+		status, found := s.search(path[0], given)
 		return status, object{"count": len(hitsOf(found))}
 	case path[0] == "_aliases":
-		return s.changeAliases(body)
+		return s.changeAliases(given)
 	case slices.Contains(path, "_alias"):
 		return s.alias(path)
 	case slices.Contains([]string{"_refresh", "_flush", "_settings", "_forcemerge"}, last):
 		return http.StatusOK, object{"acknowledged": true, "_shards": object{"total": 1, "successful": 1, "failed": 0}}
 	case strings.HasPrefix(last, "_mapping"):
-		return s.mapping(method, path[0], body)
+		return s.mapping(method, path[0], given)
 	case path[0] == "_cluster":
 		return http.StatusOK, object{"cluster_name": "stand-in", "status": "green", "number_of_nodes": 1}
 	case len(path) == 1 && path[0][0] != '_':
-		return s.index(method, path[0], body)
+		return s.index(method, path[0], given)
 	}
 	return http.StatusBadRequest, failure("illegal_argument_exception", "the search stand-in does not know "+method+" /"+strings.Join(path, "/"))
 }
@@ -108,20 +120,15 @@ func about() object {
 }
 
 // index makes, shows or removes one.
-func (s *Service) index(method, name string, body []byte) (int, object) {
+func (s *Service) index(method, name string, given object) (int, object) {
 	found := s.named(name)
 	switch method {
 	case http.MethodPut:
 		if s.indexes[name] != nil {
 			return http.StatusBadRequest, failure("resource_already_exists_exception", "index "+name+" exists")
 		}
-		var given struct {
-			Mappings object `json:"mappings"`
-		}
-		if err := parse(body, &given); err != nil {
-			return http.StatusBadRequest, failure("parsing_exception", err.Error())
-		}
-		s.indexes[name] = &index{mappings: given.Mappings, documents: map[string]object{}}
+		mappings, _ := given["mappings"].(object)
+		s.indexes[name] = &index{mappings: mappings, documents: map[string]object{}}
 		return http.StatusOK, object{"acknowledged": true, "shards_acknowledged": true, "index": name}
 	case http.MethodDelete:
 		for _, n := range found {
@@ -132,7 +139,7 @@ func (s *Service) index(method, name string, body []byte) (int, object) {
 		}
 	}
 	if len(found) == 0 {
-		return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+name+"]")
+		return missing(name)
 	}
 	return http.StatusOK, acknowledged
 }
@@ -152,10 +159,10 @@ func (s *Service) named(name string) []string {
 	return slices.Compact(names)
 }
 
-func (s *Service) mapping(method, name string, body []byte) (int, object) {
+func (s *Service) mapping(method, name string, given object) (int, object) {
 	names := s.named(name)
 	if len(names) == 0 {
-		return http.StatusNotFound, failure("index_not_found_exception", "no such index ["+name+"]")
+		return missing(name)
 	}
 	if method == http.MethodGet {
 		all := object{}
@@ -164,10 +171,6 @@ func (s *Service) mapping(method, name string, body []byte) (int, object) {
 		}
 		return http.StatusOK, all
 	}
-	var given object
-	if err := parse(body, &given); err != nil {
-		return http.StatusBadRequest, failure("parsing_exception", err.Error())
-	}
 	for _, n := range names {
 		s.indexes[n].mappings = given
 	}
@@ -175,23 +178,17 @@ func (s *Service) mapping(method, name string, body []byte) (int, object) {
 }
 
 // changeAliases answers POST /_aliases.
-func (s *Service) changeAliases(body []byte) (int, object) {
-	type change struct {
-		Index, Alias string
-	}
-	var given struct {
-		Actions []map[string]change `json:"actions"`
-	}
-	if err := parse(body, &given); err != nil {
-		return http.StatusBadRequest, failure("parsing_exception", err.Error())
-	}
-	for _, action := range given.Actions {
-		for verb, c := range action {
-			names := slices.DeleteFunc(s.aliases[c.Alias], func(n string) bool { return n == c.Index })
+func (s *Service) changeAliases(given object) (int, object) {
+	for _, action := range list(given["actions"]) {
+		verbs, _ := action.(object)
+		for verb, change := range verbs {
+			c, _ := change.(object)
+			alias, of := fmt.Sprint(c["alias"]), fmt.Sprint(c["index"])
+			names := slices.DeleteFunc(s.aliases[alias], func(n string) bool { return n == of })
 			if verb == "add" {
-				names = append(names, c.Index)
+				names = append(names, of)
 			}
-			s.aliases[c.Alias] = names
+			s.aliases[alias] = names
 		}
 	}
 	return http.StatusOK, acknowledged
@@ -213,12 +210,4 @@ func (s *Service) alias(path []string) (int, object) {
 		return http.StatusNotFound, object{"error": fmt.Sprintf("alias of %s missing", strings.Join(path, "/")), "status": http.StatusNotFound}
 	}
 	return http.StatusOK, all
-}
-
-// parse reads a body; an empty one says nothing.
-func parse(body []byte, into any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	return json.Unmarshal(body, into)
 }
