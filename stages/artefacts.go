@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -99,6 +100,15 @@ func AnalysisOf(p *releases.Plan, s Sources) Analysis {
 		Lock: p.Line.Lock, Repositories: repositories, Editions: p.Line.Editions,
 		Vendors: slices.Compact(vendors), LatestTags: p.LatestTags, Sources: s,
 	}
+}
+
+// WithoutVendor is what a package's name has in common before and after the renaming: it
+// is the name itself if the vendor is none of these.
+func WithoutVendor(name string, vendors []string) string {
+	if vendor, project, ok := strings.Cut(name, "/"); ok && slices.Contains(vendors, vendor) {
+		return project
+	}
+	return name
 }
 
 // Kind is how a package's composer.json comes to be.

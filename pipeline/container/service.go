@@ -108,12 +108,8 @@ func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), 
 		if err != nil {
 			return stop, err
 		}
-		err = e.watch(ctx, s, func(ctx context.Context) error {
-			_, err := service.Start(ctx)
-			return unwrapped(err)
-		})
-		if err != nil {
-			return stop, e.serviceFailed(ctx, s, v, err)
+		if _, err := prepare(ctx, e, s, v, service.Start); err != nil {
+			return stop, err
 		}
 		started = append(started, service)
 	}
@@ -129,32 +125,24 @@ func (e *Engine) fetch(ctx context.Context, s step, v Service) error {
 	if err != nil {
 		return e.serviceError(s, v, err)
 	}
-	err = e.watch(ctx, s, func(ctx context.Context) error {
-		_, err := image.Sync(ctx)
-		return unwrapped(err)
-	})
-	if err != nil {
-		return e.serviceFailed(ctx, s, v, err)
-	}
-	return nil
-}
-
-// serviceFailed is serviceError for what the engine said. That the engine has gone, and a
-// cancellation, stay what they are.
-func (e *Engine) serviceFailed(ctx context.Context, s step, v Service, err error) error {
-	var lost *EngineError
-	if errors.As(err, &lost) || ctx.Err() != nil {
-		return err
-	}
-	return e.serviceError(s, v, err)
-}
-
-// unwrapped keeps a command of a service that failed from being taken for the
-// stage's own.
-func unwrapped(err error) error {
-	var exec *dagger.ExecError
-	if errors.As(err, &exec) {
-		return fmt.Errorf("it ended with code %d: %s", exec.ExitCode, lastLine(exec.Stderr))
-	}
+	_, err = prepare(ctx, e, s, v, image.Sync)
 	return err
+}
+
+// prepare lets the engine make what a stage needs; its failure is a *ServiceError. That the
+// engine has gone, and a cancellation, stay what they are.
+func prepare[T any](ctx context.Context, e *Engine, s step, v Service, do func(context.Context) (T, error)) (made T, err error) {
+	err = e.watch(ctx, s, func(ctx context.Context) (err error) {
+		made, err = do(ctx)
+		var exec *dagger.ExecError
+		if errors.As(err, &exec) { // a command of the service, not the stage's own
+			return fmt.Errorf("it ended with code %d: %s", exec.ExitCode, lastLine(exec.Stderr))
+		}
+		return err
+	})
+	var lost *EngineError
+	if err == nil || errors.As(err, &lost) || ctx.Err() != nil {
+		return made, err
+	}
+	return made, e.serviceError(s, v, err)
 }

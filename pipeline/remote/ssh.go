@@ -111,7 +111,11 @@ func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err 
 	}
 	var locked []string
 	for _, file := range files {
-		signer, err := readKey(file)
+		var signer ssh.Signer
+		data, err := os.ReadFile(file)
+		if err == nil {
+			signer, err = ssh.ParsePrivateKey(data)
+		}
 		var passphrase *ssh.PassphraseMissingError
 		if errors.As(err, &passphrase) {
 			locked = append(locked, file)
@@ -131,14 +135,6 @@ func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err 
 		return nil, nil, fmt.Errorf("the ssh keys %s have a passphrase; add one to an ssh agent with ssh-add", strings.Join(locked, ", "))
 	}
 	return nil, nil, errors.New("no ssh key; start an ssh agent with a key, or make one with ssh-keygen")
-}
-
-func readKey(file string) (ssh.Signer, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return ssh.ParsePrivateKey(data)
 }
 
 // An IdentityError is a failure about who somebody is, the server or this user. Another

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"path"
 	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
@@ -83,11 +81,7 @@ func (r *repository) baseVersion(ctx context.Context, dir, name string) string {
 // same is what a package's name has in common before and after the renaming: at
 // a tag that a release made, composer.json bears the built name already.
 func (r *repository) same(name string) string {
-	vendor, project, ok := strings.Cut(name, "/")
-	if ok && slices.Contains(r.vendors, vendor) {
-		return project
-	}
-	return name
+	return stages.WithoutVendor(name, r.vendors)
 }
 
 // rootVersion is the base version of what is computed from a directory: the

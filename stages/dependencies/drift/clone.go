@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -73,12 +72,7 @@ type clone struct {
 
 // manifest reads a composer.json.
 func (c *clone) manifest(file string) (*composer.Manifest, error) {
-	f, err := c.folder.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := files.ReadAll(f, file, stages.MaxText)
+	text, err := fs.ReadFile(c.folder, file)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +137,7 @@ func (c *clone) add(ctx context.Context, file string) error {
 // of the distribution with their names, whose other packages are known but not
 // reported on.
 func (in Input) Within(line Input) Input {
-	project := func(name string) string {
-		if vendor, rest, ok := strings.Cut(name, "/"); ok && slices.Contains(line.Vendors, vendor) {
-			return rest
-		}
-		return name
-	}
+	project := func(name string) string { return stages.WithoutVendor(name, line.Vendors) }
 	mine := map[string]bool{}
 	for _, p := range in.Dependencies.Packages {
 		mine[project(p.Name)] = true

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
 )
 
 // pluginAPI is what plugins of Composer require: it gives them Composer itself.
@@ -42,7 +43,7 @@ type graph struct {
 
 func (g *graph) add(n node) {
 	g.nodes[n.name] = &n
-	if vendor, project, ok := strings.Cut(n.name, "/"); ok && slices.Contains(g.vendors, vendor) {
+	if project := stages.WithoutVendor(n.name, g.vendors); project != n.name {
 		g.projects[project] = n.name
 	}
 	note := func(by map[string][]string, links []composer.Link) {
@@ -65,7 +66,7 @@ func (g *graph) own(name string) string {
 	if _, ok := g.nodes[name]; ok {
 		return name
 	}
-	if vendor, project, ok := strings.Cut(name, "/"); ok && slices.Contains(g.vendors, vendor) && g.projects[project] != "" {
+	if project := stages.WithoutVendor(name, g.vendors); project != name && g.projects[project] != "" {
 		return g.projects[project]
 	}
 	return name

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -143,12 +144,11 @@ func (v View) text() ([]byte, error) {
 	if err := columns.Flush(); err != nil {
 		return nil, err
 	}
-	lines := bytes.Split(out.Bytes(), []byte("\n"))
-	for i, line := range lines {
-		lines[i] = bytes.TrimRight(line, " ") // which columns leave
-	}
-	return bytes.Join(lines, []byte("\n")), nil
+	return blanks.ReplaceAll(out.Bytes(), nil), nil
 }
+
+// blanks are those that columns leave at the end of a line.
+var blanks = regexp.MustCompile(`(?m) +$`)
 
 // maxSummary bounds the Markdown, in bytes: GitHub takes a mebibyte for the
 // summary of one step, and throws away what is larger, all of it.
