@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // A graphError is one error within an answer of GitHub's GraphQL API. The rest of
@@ -17,7 +19,8 @@ type graphError struct {
 }
 
 // query asks GraphQL. What the token may not see is null in the answer, and among
-// the errors that are returned; err is a failure of the whole.
+// the errors that are returned; err is a failure of the whole. Names are matched whatever
+// their case and without dashes, so that a query can give fields the names of the list.
 func (c *Client) query(ctx context.Context, text string, variables map[string]any, into any) ([]graphError, error) {
 	request, err := c.rest.NewRequest(http.MethodPost, c.graphURL(), map[string]any{"query": text, "variables": variables})
 	if err != nil {
@@ -35,7 +38,7 @@ func (c *Client) query(ctx context.Context, text string, variables map[string]an
 			return nil, fmt.Errorf("GitHub's GraphQL API: %s", e.Message)
 		}
 	}
-	if err := json.Unmarshal(answer.Data, into); err != nil {
+	if err := jsonv2.Unmarshal(answer.Data, into, jsonv2.MatchCaseInsensitiveNames(true)); err != nil {
 		return nil, fmt.Errorf("GitHub's GraphQL API: %w", err)
 	}
 	return answer.Errors, nil

@@ -10,7 +10,8 @@ import (
 )
 
 // A repositoryAnswer is what repositoryQuery gives of one repository. The fields of
-// answers have GitHub's names, but for their first letters.
+// answers have the names that the query gives them: the list's, where it has some, or
+// GitHub's.
 type repositoryAnswer struct {
 	Name, Description, Visibility   string
 	IsArchived, ViewerCanAdminister bool
@@ -28,21 +29,12 @@ type repositoryAnswer struct {
 		Entries []struct{ Name, Type string }
 	}
 
-	all map[string]json.RawMessage // by alias
-}
-
-// UnmarshalJSON keeps the aliases of branches and files.
-func (a *repositoryAnswer) UnmarshalJSON(data []byte) error {
-	type plain repositoryAnswer
-	if err := json.Unmarshal(data, (*plain)(a)); err != nil {
-		return err
-	}
-	return json.Unmarshal(data, &a.all)
+	Aliased map[string]json.RawMessage `json:",embed"` // the branches and files
 }
 
 // has says whether there is something under an alias.
 func (a *repositoryAnswer) has(alias string) bool {
-	return len(a.all[alias]) > 0 && string(a.all[alias]) != "null"
+	return len(a.Aliased[alias]) > 0 && string(a.Aliased[alias]) != "null"
 }
 
 type listOf[T any] struct {
@@ -76,64 +68,48 @@ func actors(l listOf[actorAnswer]) []string {
 }
 
 type protectionAnswer struct {
-	Pattern string
+	organization.Protection
 
-	RequiresApprovingReviews, RequiresCodeOwnerReviews, DismissesStaleReviews bool
-	RequireLastPushApproval, RestrictsReviewDismissals                        bool
-	RequiredApprovingReviewCount                                              *int
-	ReviewDismissalAllowances, BypassPullRequestAllowances                    listOf[actorAnswer]
-
-	RequiresStatusChecks, RequiresStrictStatusChecks bool
-	RequiredStatusCheckContexts                      []string
-
-	RequiresConversationResolution, RequiresCommitSignatures, RequiresLinearHistory, IsAdminEnforced bool
-
-	RestrictsPushes, BlocksCreations, AllowsForcePushes, AllowsDeletions, LockBranch bool
-	PushAllowances, BypassForcePushAllowances                                        listOf[actorAnswer]
+	MayDismiss, MayBypass, MayPush, MayForce listOf[actorAnswer]
 }
 
 // cut says that not all actors were read.
 func (n protectionAnswer) cut() bool {
-	return n.ReviewDismissalAllowances.cut() || n.BypassPullRequestAllowances.cut() || n.PushAllowances.cut() || n.BypassForcePushAllowances.cut()
+	return n.MayDismiss.cut() || n.MayBypass.cut() || n.MayPush.cut() || n.MayForce.cut()
 }
 
 // protection says what a rule demands. GitHub remembers settings of demands that are
 // switched off; those are left out.
 func (n protectionAnswer) protection() organization.Protection {
-	p := organization.Protection{
-		Pattern: n.Pattern, PullRequest: n.RequiresApprovingReviews, StatusChecks: n.RequiresStatusChecks,
-		Conversations: n.RequiresConversationResolution, Signatures: n.RequiresCommitSignatures, LinearHistory: n.RequiresLinearHistory,
-		EnforceAdmins: n.IsAdminEnforced, RestrictPushes: n.RestrictsPushes, ForcePushes: n.AllowsForcePushes,
-		BypassForcePushes: actors(n.BypassForcePushAllowances), Deletions: n.AllowsDeletions, Lock: n.LockBranch,
+	p := n.Protection
+	p.BypassForcePushes = actors(n.MayForce)
+	if p.PullRequest {
+		p.Dismissals, p.BypassPullRequests = actors(n.MayDismiss), actors(n.MayBypass)
+	} else {
+		p.Reviews, p.CodeOwnerReviews, p.DismissStaleReviews, p.LastPushApproval, p.RestrictDismissals = 0, false, false, false, false
 	}
-	if n.RequiresApprovingReviews {
-		p.CodeOwnerReviews, p.DismissStaleReviews, p.LastPushApproval = n.RequiresCodeOwnerReviews, n.DismissesStaleReviews, n.RequireLastPushApproval
-		p.RestrictDismissals, p.Dismissals = n.RestrictsReviewDismissals, actors(n.ReviewDismissalAllowances)
-		p.BypassPullRequests = actors(n.BypassPullRequestAllowances)
-		if n.RequiredApprovingReviewCount != nil {
-			p.Reviews = *n.RequiredApprovingReviewCount
-		}
+	if !p.StatusChecks {
+		p.StrictChecks, p.Checks = false, nil
 	}
-	if n.RequiresStatusChecks {
-		p.StrictChecks, p.Checks = n.RequiresStrictStatusChecks, n.RequiredStatusCheckContexts
-	}
-	if n.RestrictsPushes {
-		p.BlockCreations, p.Push = n.BlocksCreations, actors(n.PushAllowances)
+	if p.RestrictPushes {
+		p.Push = actors(n.MayPush)
+	} else {
+		p.BlockCreations = false
 	}
 	return p
 }
 
 type rulesetAnswer struct {
-	DatabaseID                int
-	Name, Target, Enforcement string
-	Conditions                struct {
+	organization.Ruleset
+
+	Conditions struct {
 		RefName *struct{ Include, Exclude []string }
 	}
 	BypassActors listOf[bypassAnswer]
-	Rules        listOf[ruleAnswer]
+	AllRules     listOf[ruleAnswer]
 }
 
-func (n rulesetAnswer) cut() bool { return n.BypassActors.cut() || n.Rules.cut() }
+func (n rulesetAnswer) cut() bool { return n.BypassActors.cut() || n.AllRules.cut() }
 
 type bypassAnswer struct {
 	BypassMode, RepositoryRoleName string
@@ -147,11 +123,10 @@ type bypassAnswer struct {
 type ruleAnswer struct {
 	Type       string
 	Parameters *struct {
-		RequiredApprovingReviewCount                            int
-		RequireCodeOwnerReview, DismissStaleReviewsOnPush       bool
-		RequireLastPushApproval, RequiredReviewThreadResolution bool
-		StrictRequiredStatusChecksPolicy                        bool
-		RequiredStatusChecks                                    []struct {
+		organization.PullRule
+
+		Strict               bool
+		RequiredStatusChecks []struct {
 			Context       string
 			IntegrationID *int
 		}
@@ -159,14 +134,15 @@ type ruleAnswer struct {
 }
 
 func (n rulesetAnswer) ruleset() organization.Ruleset {
-	s := organization.Ruleset{Name: n.Name, ID: n.DatabaseID, Target: strings.ToLower(n.Target), Enforcement: strings.ToLower(n.Enforcement)}
+	s := n.Ruleset
+	s.Target, s.Enforcement = strings.ToLower(s.Target), strings.ToLower(s.Enforcement)
 	if n.Conditions.RefName != nil {
 		s.Include, s.Exclude = n.Conditions.RefName.Include, n.Conditions.RefName.Exclude
 	}
 	for _, b := range n.BypassActors.Nodes {
 		s.Bypass = append(s.Bypass, organization.BypassRule{Actor: b.actor(), Mode: strings.ToLower(b.BypassMode)})
 	}
-	for _, rule := range n.Rules.Nodes {
+	for _, rule := range n.AllRules.Nodes {
 		rule.addTo(&s)
 	}
 	return s
@@ -192,12 +168,9 @@ func (rule ruleAnswer) addTo(s *organization.Ruleset) {
 	name, p := strings.ToLower(rule.Type), rule.Parameters
 	switch {
 	case name == "pull_request" && p != nil:
-		s.PullRequest = &organization.PullRule{
-			Reviews: p.RequiredApprovingReviewCount, CodeOwnerReviews: p.RequireCodeOwnerReview, DismissStaleReviews: p.DismissStaleReviewsOnPush,
-			LastPushApproval: p.RequireLastPushApproval, Conversations: p.RequiredReviewThreadResolution,
-		}
+		s.PullRequest = &p.PullRule
 	case name == "required_status_checks" && p != nil:
-		s.Checks = &organization.CheckRule{Strict: p.StrictRequiredStatusChecksPolicy}
+		s.Checks = &organization.CheckRule{Strict: p.Strict}
 		for _, check := range p.RequiredStatusChecks {
 			s.Checks.Contexts = append(s.Checks.Contexts, check.Context)
 			if check.IntegrationID != nil && *check.IntegrationID > 0 {

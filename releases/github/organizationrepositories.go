@@ -20,25 +20,27 @@ const repositoryQuery = `fragment R on Repository {
 	defaultBranchRef { name }
 	collaborators(affiliation: DIRECT, first: 100) { totalCount edges { permission node { login } } }
 	branchProtectionRules(first: 50) { totalCount nodes {
-		pattern requiresApprovingReviews requiredApprovingReviewCount requiresCodeOwnerReviews dismissesStaleReviews requireLastPushApproval
-		restrictsReviewDismissals reviewDismissalAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
-		bypassPullRequestAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
-		requiresStatusChecks requiresStrictStatusChecks requiredStatusCheckContexts
-		requiresConversationResolution requiresCommitSignatures requiresLinearHistory isAdminEnforced
-		restrictsPushes blocksCreations pushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
-		allowsForcePushes bypassForcePushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
-		allowsDeletions lockBranch
+		pattern pullRequest: requiresApprovingReviews reviews: requiredApprovingReviewCount codeOwnerReviews: requiresCodeOwnerReviews
+		dismissStaleReviews: dismissesStaleReviews lastPushApproval: requireLastPushApproval
+		restrictDismissals: restrictsReviewDismissals mayDismiss: reviewDismissalAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		mayBypass: bypassPullRequestAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		statusChecks: requiresStatusChecks strictChecks: requiresStrictStatusChecks checks: requiredStatusCheckContexts
+		conversations: requiresConversationResolution signatures: requiresCommitSignatures linearHistory: requiresLinearHistory enforceAdmins: isAdminEnforced
+		restrictPushes: restrictsPushes blockCreations: blocksCreations mayPush: pushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		forcePushes: allowsForcePushes mayForce: bypassForcePushAllowances(first: 50) { totalCount nodes { actor { ACTOR } } }
+		deletions: allowsDeletions lock: lockBranch
 	} }
 	rulesets(first: 50, includeParents: false) { totalCount nodes {
-		databaseId name target enforcement conditions { refName { include exclude } }
+		id: databaseId name target enforcement conditions { refName { include exclude } }
 		bypassActors(first: 50) { totalCount nodes { bypassMode organizationAdmin deployKey repositoryRoleName
 			actor { __typename ... on Team { slug } ... on App { databaseId } }
 		} }
-		rules(first: 50) { totalCount nodes { type parameters {
+		allRules: rules(first: 50) { totalCount nodes { type parameters {
 			... on PullRequestParameters {
-				requiredApprovingReviewCount requireCodeOwnerReview dismissStaleReviewsOnPush requireLastPushApproval requiredReviewThreadResolution
+				reviews: requiredApprovingReviewCount codeOwnerReviews: requireCodeOwnerReview dismissStaleReviews: dismissStaleReviewsOnPush
+				lastPushApproval: requireLastPushApproval conversations: requiredReviewThreadResolution
 			}
-			... on RequiredStatusChecksParameters { strictRequiredStatusChecksPolicy requiredStatusChecks { context integrationId } }
+			... on RequiredStatusChecksParameters { strict: strictRequiredStatusChecksPolicy requiredStatusChecks { context integrationId } }
 		} } }
 	} }
 	workflows: object(expression: "HEAD:.github/workflows") { ... on Tree { entries { name type } } }
