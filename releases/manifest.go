@@ -3,7 +3,6 @@ package releases
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/config"
@@ -95,7 +94,7 @@ func (m *Manifest) check() error {
 			problems = append(problems, fmt.Errorf("package %q has no dist", p.Name))
 			continue
 		}
-		if !sha1Pattern.MatchString(p.Dist.SHA1) {
+		if !hexSHA1.MatchString(p.Dist.SHA1) {
 			problems = append(problems, fmt.Errorf("package %q: sha1 %.50q: want 40 hexadecimal digits", p.Name, p.Dist.SHA1))
 		}
 		problems = append(problems, ManifestFile{p.Dist.Path, p.Dist.Size, p.Dist.SHA256}.check())
@@ -105,8 +104,6 @@ func (m *Manifest) check() error {
 	}
 	return errors.Join(problems...)
 }
-
-var sha1Pattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func (f ManifestFile) check() error {
 	if err := pipeline.ValidPath(f.Path); err != nil {

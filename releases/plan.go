@@ -161,27 +161,28 @@ func (p *Plan) checkRelease() error {
 	return err
 }
 
-var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
+// hexSHA1 is a SHA-1, which is what names a commit.
+var hexSHA1 = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func (r PlannedRepository) check() error {
 	var problems []error
 	if r.URL == "" || r.Ref == "" {
 		problems = append(problems, errors.New("has no URL or no ref"))
 	}
-	if !commitPattern.MatchString(r.Commit) {
+	if !hexSHA1.MatchString(r.Commit) {
 		problems = append(problems, fmt.Errorf("commit %.50q: want 40 hexadecimal digits", r.Commit))
 	}
-	if r.Source != "" && !commitPattern.MatchString(r.Source) {
+	if r.Source != "" && !hexSHA1.MatchString(r.Source) {
 		problems = append(problems, fmt.Errorf("source %.50q: want 40 hexadecimal digits", r.Source))
 	}
 	switch {
 	case (r.Tag == "") != (r.TagCommit == ""):
 		problems = append(problems, errors.New("has a tag without its commit, or the commit without its tag"))
-	case r.TagCommit != "" && !commitPattern.MatchString(r.TagCommit):
+	case r.TagCommit != "" && !hexSHA1.MatchString(r.TagCommit):
 		problems = append(problems, fmt.Errorf("commit %.50q of tag %s: want 40 hexadecimal digits", r.TagCommit, r.Tag))
 	}
 	for _, t := range r.Tags {
-		if t.Tag == "" || !commitPattern.MatchString(t.Commit) {
+		if t.Tag == "" || !hexSHA1.MatchString(t.Commit) {
 			problems = append(problems, fmt.Errorf("tag %q with commit %.50q: want a name and 40 hexadecimal digits", t.Tag, t.Commit))
 		}
 	}

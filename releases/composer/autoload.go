@@ -60,20 +60,15 @@ func autoloadOf(value jsontext.Value) (Autoload, error) {
 		return Autoload{}, fmt.Errorf("it is %s, want an object", kindOf(value))
 	}
 	var a Autoload
+	namespaces := map[string]*[]NamespacePaths{"psr-4": &a.PSR4, "psr-0": &a.PSR0}
+	lists := map[string]*[]string{"classmap": &a.Classmap, "files": &a.Files, "exclude-from-classmap": &a.ExcludeFromClassmap}
 	var errs []error
 	for _, row := range section {
 		var err error
-		switch row.Key {
-		case "psr-4":
-			a.PSR4, err = namespacePaths(row.Value)
-		case "psr-0":
-			a.PSR0, err = namespacePaths(row.Value)
-		case "classmap":
-			a.Classmap, err = pathsOf(row.Value)
-		case "files":
-			a.Files, err = pathsOf(row.Value)
-		case "exclude-from-classmap":
-			a.ExcludeFromClassmap, err = pathsOf(row.Value)
+		if to := namespaces[row.Key]; to != nil {
+			*to, err = namespacePaths(row.Value)
+		} else if to := lists[row.Key]; to != nil {
+			*to, err = pathsOf(row.Value)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%q: %w", row.Key, err))

@@ -17,26 +17,6 @@ type comparison struct {
 // String is the constraint as it was written.
 func (c Constraint) String() string { return c.text }
 
-// Equal says whether both were written alike.
-func (c Constraint) Equal(d Constraint) bool { return c.text == d.text }
-
-// MarshalText writes the constraint as it was written.
-func (c Constraint) MarshalText() ([]byte, error) { return []byte(c.text), nil }
-
-// UnmarshalText reads what MarshalText wrote; empty text is the zero Constraint.
-func (c *Constraint) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*c = Constraint{}
-		return nil
-	}
-	parsed, err := ParseConstraint(string(text))
-	if err != nil {
-		return err
-	}
-	*c = parsed
-	return nil
-}
-
 // Matches says whether v satisfies the constraint. As in Composer, stability plays no part here: it is the
 // repository's reader that leaves out versions below the wanted stability.
 func (c Constraint) Matches(v Version) bool {

@@ -78,47 +78,30 @@ func (m *Manifest) Get(key string) (json.RawMessage, bool) {
 // Set gives key a value: anything that json.Marshal takes, a *Manifest and json.RawMessage among it, whose order is
 // kept. A key that is there keeps its place; a new one goes to the end.
 func (m *Manifest) Set(key string, value any) error {
-	return m.put(key, value, func() {})
-}
-
-// SetFirst is Set, but puts the key before all others, also when it was there.
-func (m *Manifest) SetFirst(key string, value any) error {
-	return m.put(key, value, func() { m.move(key, 0) })
+	f, err := memberOf(key, value)
+	if err == nil {
+		m.root.set(key, f.Value)
+	}
+	return err
 }
 
 // SetAfter is Set, but puts the key right behind the key after, also when it was elsewhere; to the end when there is
 // no such key.
 func (m *Manifest) SetAfter(after, key string, value any) error {
-	return m.put(key, value, func() {
-		if after == key {
-			return
-		}
+	f, err := memberOf(key, value)
+	if err != nil {
+		return err
+	}
+	if after != key {
 		m.Delete(key)
 		at := m.root.index(after) + 1
 		if at == 0 {
 			at = len(m.root)
 		}
-		m.move(key, at)
-	})
-}
-
-// put checks the value before it lets place change anything.
-func (m *Manifest) put(key string, value any, place func()) error {
-	decoded, err := decodable(value)
-	if err == nil {
-		err = checkMember(Field{key, decoded})
+		m.root = slices.Insert(m.root, at, Field{Key: key})
 	}
-	if err != nil {
-		return fmt.Errorf("set %q of composer.json: %w", key, err)
-	}
-	place()
-	m.root.set(key, decoded)
+	m.root.set(key, f.Value)
 	return nil
-}
-
-func (m *Manifest) move(key string, to int) {
-	m.Delete(key)
-	m.root = slices.Insert(m.root, to, Field{Key: key})
 }
 
 // Delete removes keys; those that are not there do not matter.
@@ -162,6 +145,19 @@ func (m *Manifest) Equal(other *Manifest) bool {
 		return m == other
 	}
 	return bytes.Equal(m.root.text(), other.root.text())
+}
+
+// memberOf is a member that a manifest may have.
+func memberOf(key string, value any) (Field, error) {
+	f := Field{Key: key}
+	var err error
+	if f.Value, err = decodable(value); err == nil {
+		err = checkMember(f)
+	}
+	if err != nil {
+		return f, fmt.Errorf("set %q of composer.json: %w", key, err)
+	}
+	return f, nil
 }
 
 // decodable turns any value into one that object holds.

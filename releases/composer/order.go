@@ -3,6 +3,7 @@ package composer
 import (
 	"cmp"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -54,36 +55,15 @@ func orderOf(normalized string) []part {
 		return nil
 	}
 	var parts []part
-	for _, piece := range pieces(normalized) {
+	for _, piece := range pieces.FindAllString(normalized, -1) {
 		parts = append(parts, partOf(piece))
 	}
 	return parts
 }
 
-// pieces cuts at every character that is neither letter nor digit, and between letters and digits.
-func pieces(version string) []string {
-	var pieces []string
-	start := 0
-	kind := func(c byte) int {
-		switch {
-		case c >= '0' && c <= '9':
-			return 1
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-			return 2
-		}
-		return 0
-	}
-	for i := 1; i <= len(version); i++ {
-		if i < len(version) && kind(version[i]) == kind(version[start]) && kind(version[i]) != 0 {
-			continue
-		}
-		if kind(version[start]) != 0 {
-			pieces = append(pieces, version[start:i])
-		}
-		start = i
-	}
-	return pieces
-}
+// pieces are what a version is cut into at every character that is neither letter nor digit, and between letters and
+// digits.
+var pieces = regexp.MustCompile(`[0-9]+|[A-Za-z]+`)
 
 func partOf(piece string) part {
 	if piece[0] >= '0' && piece[0] <= '9' {

@@ -91,26 +91,6 @@ func (v Version) Normalized() string { return v.normalized }
 // Stability is read from the normalized form, as Composer does for a package; build metadata has no say in it.
 func (v Version) Stability() Stability { return stabilityOf(v.normalized) }
 
-// Equal says whether both were written alike; Compare says whether they are the same to Composer.
-func (v Version) Equal(w Version) bool { return v.text == w.text }
-
-// MarshalText writes the version as it was written.
-func (v Version) MarshalText() ([]byte, error) { return []byte(v.text), nil }
-
-// UnmarshalText reads what MarshalText wrote; empty text is the zero Version.
-func (v *Version) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*v = Version{}
-		return nil
-	}
-	parsed, err := ParseVersion(string(text))
-	if err != nil {
-		return err
-	}
-	*v = parsed
-	return nil
-}
-
 // normalize is Composer's normalized form of s.
 func normalize(s string) (string, error) {
 	version := strings.Trim(s, " \t\n\r\x00\x0b")

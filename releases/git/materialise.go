@@ -148,7 +148,7 @@ func copyTo(dir string, from *memory.Storage) error {
 
 // writeHistory makes the commits and tags of one repository.
 func writeHistory(to *memory.Storage, fsys fs.FS, source string) error {
-	tags, err := tagFolders(fsys, source)
+	folders, err := fs.Glob(fsys, path.Join(source, "tags", "*")) // in byte order, which is that of their commits
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,8 @@ func writeHistory(to *memory.Storage, fsys fs.FS, source string) error {
 		parents = append(parents, hash)
 		return hash, err
 	}
-	for _, tag := range tags {
+	for _, folder := range folders {
+		tag := path.Base(folder)
 		hash, err := commit(path.Join("tags", tag), "Release "+tag)
 		if err != nil {
 			return fmt.Errorf("tag %s: %w", tag, err)
@@ -188,23 +189,4 @@ func writeHistory(to *memory.Storage, fsys fs.FS, source string) error {
 		to.SetReference(plumbing.NewHashReference(mainBranch, head)),
 		to.SetReference(plumbing.NewSymbolicReference(plumbing.HEAD, mainBranch)),
 	)
-}
-
-// tagFolders are the tags of a repository, in byte order of their names: that is the
-// order of their commits.
-func tagFolders(fsys fs.FS, source string) ([]string, error) {
-	entries, err := fs.ReadDir(fsys, path.Join(source, "tags"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var tags []string
-	for _, entry := range entries {
-		if entry.IsDir() {
-			tags = append(tags, entry.Name())
-		}
-	}
-	return tags, nil
 }

@@ -59,18 +59,9 @@ func writeBlob(to storer.EncodedObjectStorer, fsys fs.FS, name string) (filemode
 
 // writeContent writes a file's content as a git object.
 func writeContent(to storer.EncodedObjectStorer, data []byte) (plumbing.Hash, error) {
-	blob := to.NewEncodedObject()
+	blob := &plumbing.MemoryObject{}
 	blob.SetType(plumbing.BlobObject)
-	writer, err := blob.Writer()
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	if _, err := writer.Write(data); err != nil {
-		return plumbing.ZeroHash, err
-	}
-	if err := writer.Close(); err != nil {
-		return plumbing.ZeroHash, err
-	}
+	_, _ = blob.Write(data) // into memory
 	return to.SetEncodedObject(blob)
 }
 
