@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,6 +45,26 @@ func ParseLock(data []byte) (*Lock, error) {
 		return nil, fmt.Errorf("read composer.lock: %w", err)
 	}
 	return &Lock{Packages: packages, PackagesDev: packagesDev}, nil
+}
+
+// ParseInstalled reads the installed.json that Composer writes beside the packages, a list of them since Composer 1
+// and an object with that list since Composer 2, as ParseLock does.
+func ParseInstalled(data []byte) (*Lock, error) {
+	if jsontext.Value(data).Kind() == jsontext.KindBeginArray {
+		data = slices.Concat([]byte(`{"packages":`), data, []byte(`}`))
+	}
+	root, err := decodeObject(data, maxManifest, nil)
+	if err == nil && root.get("packages") == nil {
+		err = errors.New(`it has no "packages"`)
+	}
+	var packages []LockPackage
+	if err == nil {
+		packages, err = lockPackages(root, "packages")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read installed.json: %w", err)
+	}
+	return &Lock{Packages: packages}, nil
 }
 
 func lockPackages(root object, key string) ([]LockPackage, error) {

@@ -9,8 +9,16 @@ import (
 	"strings"
 )
 
+// IsZip says whether a file with that name is a package's zip. Beside a zip macOS may leave
+// a file of the same name behind "._", which is none.
+func IsZip(name string) bool {
+	base := path.Base(name)
+	return strings.HasSuffix(base, ".zip") && !strings.HasPrefix(base, "._")
+}
+
 // ZipManifest reads the composer.json of a package's zip: at its root, or in the
-// one folder that all lies in.
+// one folder that all lies in. The folder __MACOSX, which macOS adds
+// to a zip, is passed over.
 func ZipManifest(r io.ReaderAt, size int64) (*Manifest, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
@@ -18,6 +26,9 @@ func ZipManifest(r io.ReaderAt, size int64) (*Manifest, error) {
 	}
 	var best *zip.File
 	for _, f := range z.File {
+		if strings.HasPrefix(f.Name, "__MACOSX/") {
+			continue
+		}
 		if depth := strings.Count(f.Name, "/"); path.Base(f.Name) == "composer.json" && depth < 2 {
 			if best == nil || depth < strings.Count(best.Name, "/") {
 				best = f

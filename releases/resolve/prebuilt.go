@@ -49,7 +49,7 @@ func zipsOfFolder(address string) ([]releases.PlannedZip, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(filepath.FromSlash(u.Path), func(file string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && filepath.Ext(file) == ".zip" {
+		if err == nil && d.Type().IsRegular() && composer.IsZip(filepath.ToSlash(file)) {
 			files = append(files, file)
 		}
 		return err

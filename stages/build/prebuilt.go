@@ -67,7 +67,7 @@ func (d data) zips(dir string) []pipeline.File {
 		return nil
 	}
 	for name, f := range d.Below(dir) {
-		if !strings.Contains(name, "/") && strings.HasSuffix(name, ".zip") && f.Mode != pipeline.Symlink {
+		if !strings.Contains(name, "/") && composer.IsZip(name) && f.Mode != pipeline.Symlink {
 			found = append(found, f)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -202,7 +203,19 @@ func (o *output) take(line string) {
 	}
 }
 
-func (o *output) last() string { return strings.Trim(strings.Join(o.tail, "\n"), "\n") }
+// synopsis matches the line with which Symfony's console, and so bin/magento and Composer,
+// ends an error: how the command is called, several kilobytes for setup:install.
+var synopsis = regexp.MustCompile(`^[a-z][\w:-]* (\[-|\[<|<).*[\]>]$`)
+
+// last is the end of the output, without that line.
+func (o *output) last() string {
+	text := strings.Trim(strings.Join(o.tail, "\n"), "\n")
+	end := strings.LastIndexByte(text, '\n') + 1
+	if synopsis.MatchString(text[end:]) {
+		text = strings.TrimRight(text[:end], "\n")
+	}
+	return text
+}
 
 // fileName makes a step's name one of a file.
 func fileName(step string) string {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -146,6 +147,7 @@ func zipFiles(r io.ReaderAt, size int64) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its dist %w", err)
 	}
+	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasPrefix(name, "__MACOSX/") })
 	return withoutFolder(files), nil
 }
 
@@ -174,7 +176,7 @@ func withoutFolder(files map[string]string) map[string]string {
 func (c *Catalogue) openZips(dir string) error {
 	var found []string
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && strings.HasSuffix(file, ".zip") {
+		if err == nil && d.Type().IsRegular() && composer.IsZip(filepath.ToSlash(file)) {
 			found = append(found, file)
 		}
 		return err
@@ -220,27 +222,23 @@ func shopPackages(dir string) (all []Package, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var list struct{ Packages []json.RawMessage }
-	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, fmt.Errorf("%s: %w", installed, err)
+	lock, err := composer.ParseInstalled(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	for _, raw := range list.Packages {
-		var at struct {
-			Path string        `json:"install-path"`
-			Dist composer.Dist `json:"dist"`
+	for _, installed := range lock.Packages {
+		p := newPackage(installed.Manifest)
+		var dist composer.Dist
+		if raw, ok := installed.Manifest.Get("dist"); ok {
+			err = errors.Join(err, json.Unmarshal(raw, &dist))
 		}
-		m, e := composer.ParseManifest(raw)
-		if e == nil {
-			e = json.Unmarshal(raw, &at)
-		}
-		if e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", installed, e))
-			continue
-		}
-		p := newPackage(m)
-		p.sha1 = at.Dist.SHASum
-		if at.Path != "" && m.Type() != "metapackage" {
-			folder := filepath.Join(dir, "vendor", "composer", filepath.FromSlash(at.Path))
+		p.sha1 = dist.SHASum
+		if installed.Type != "metapackage" {
+			path := "../" + installed.Manifest.Name() // Composer 1 says no other
+			if raw, ok := installed.Manifest.Get("install-path"); ok {
+				err = errors.Join(err, json.Unmarshal(raw, &path))
+			}
+			folder := filepath.Join(dir, "vendor", "composer", filepath.FromSlash(path))
 			p.files = func(ctx context.Context) (map[string]string, error) { return folderFiles(ctx, os.DirFS(folder)) }
 		}
 		all = append(all, p)

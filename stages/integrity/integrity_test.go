@@ -106,8 +106,18 @@ func serverOf(t *testing.T, packages ...pkg) string {
 
 // shopOf is what Composer 2 leaves in a shop.
 func shopOf(t *testing.T, packages ...pkg) string {
+	return shop(t, func(list []json.RawMessage) any { return map[string]any{"packages": list} }, packages)
+}
+
+// oldShopOf is what Composer 1 leaves: a list, and no word about where packages lie.
+func oldShopOf(t *testing.T, packages ...pkg) string {
+	return shop(t, func(list []json.RawMessage) any { return list }, packages)
+}
+
+func shop(t *testing.T, installed func([]json.RawMessage) any, packages []pkg) string {
 	dir := t.TempDir()
 	var list []json.RawMessage
+	_, old := installed(nil).([]json.RawMessage)
 	for _, p := range packages {
 		m, err := composer.ParseManifest([]byte(p.manifest))
 		if err != nil {
@@ -117,8 +127,10 @@ func shopOf(t *testing.T, packages ...pkg) string {
 		for name, content := range p.files {
 			write(t, filepath.Join(dir, "vendor", m.Name(), name), []byte(content))
 		}
-		if err := m.Set("install-path", "../"+m.Name()); err != nil {
-			t.Fatal(err)
+		if !old {
+			if err := m.Set("install-path", "../"+m.Name()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		raw, err := m.MarshalJSON()
 		if err != nil {
@@ -126,7 +138,7 @@ func shopOf(t *testing.T, packages ...pkg) string {
 		}
 		list = append(list, raw)
 	}
-	data, err := json.Marshal(map[string]any{"packages": list})
+	data, err := json.Marshal(installed(list))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +162,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{"the same, in three forms", serverOf(t, one, two), folderOf(t, two, one), Options{}, Report{Compared: 2}},
 		{"a shop has some of it", folderOf(t, one, two), shopOf(t, two), Options{Vendors: []string{"acme"}}, Report{Compared: 1}},
+		{"a shop of Composer 1", folderOf(t, one, two), oldShopOf(t, oneElsewhere, two), Options{Vendors: []string{"acme"}},
+			Report{Compared: 2, Links: links, Files: files}},
 		{"a shop has more", folderOf(t, two), shopOf(t, one, two, three), Options{Vendors: []string{"acme"}},
 			Report{Compared: 1, Missing: []Ref{ref}}},
 		{"another one", folderOf(t, one, two), serverOf(t, oneElsewhere, three), Options{},

@@ -2,7 +2,6 @@ package drift
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,7 +38,7 @@ func (d *distribution) lock(ctx context.Context) (*composer.Lock, error) {
 	for _, from := range []struct {
 		file  string
 		parse func([]byte) (*composer.Lock, error)
-	}{{lockFile, composer.ParseLock}, {installedFile, parseInstalled}} {
+	}{{lockFile, composer.ParseLock}, {installedFile, composer.ParseInstalled}} {
 		text, err := d.heads.Read(ctx, d.in.Lock, from.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -60,24 +59,6 @@ func (d *distribution) lock(ctx context.Context) (*composer.Lock, error) {
 		}
 	}
 	return merged, nil
-}
-
-// parseInstalled reads an installed.json, which is a list of packages since
-// Composer 1 and an object with that list since Composer 2.
-func parseInstalled(text []byte) (*composer.Lock, error) {
-	if strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n"), "[") {
-		text = slices.Concat([]byte(`{"packages": `), text, []byte("}"))
-	}
-	var file struct {
-		Packages json.RawMessage `json:"packages"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("read installed.json: %w", err)
-	}
-	if len(file.Packages) == 0 {
-		return nil, errors.New(`read installed.json: it has no "packages"`)
-	}
-	return composer.ParseLock(slices.Concat([]byte(`{"packages": `), file.Packages, []byte("}")))
 }
 
 // connect makes the index of classes and the graph of requires.
