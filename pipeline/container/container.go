@@ -200,9 +200,5 @@ func (e *Engine) end() error {
 
 // Describe says in a few words which engine it is.
 func (e *Engine) Describe() string {
-	where := e.options.Address
-	if where == "" {
-		where = "started by Dagger"
-	}
-	return fmt.Sprintf("Dagger engine %s (%s, %s)", e.version, where, e.platform)
+	return fmt.Sprintf("Dagger engine %s (%s, %s)", e.version, cmp.Or(e.options.Address, "started by Dagger"), e.platform)
 }

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -47,10 +48,7 @@ func Find(ctx context.Context, getenv func(string) string) (address, why string,
 // findOwn finds the engine that ci/engine/engine has started, also when its two lines were
 // not exported.
 func findOwn(ctx context.Context, getenv func(string) string) (string, bool) {
-	home := getenv("ENGINE_HOME")
-	if home == "" {
-		home = engineHome
-	}
+	home := cmp.Or(getenv("ENGINE_HOME"), engineHome)
 	address := "unix://" + filepath.Join(home, "run", "engine.sock")
 	program := filepath.Join(home, "bin", "dagger")
 	if _, err := os.Stat(program); err != nil || Dial(ctx, address) != nil {

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,9 +218,7 @@ func (e *Engine) upload(ctx context.Context, tree pipeline.Tree) (*dagger.Direct
 
 // architecture is the engine's, as Go names it.
 func architecture(p dagger.Platform) string {
-	parts := strings.Split(string(p), "/")
-	if len(parts) < 2 {
-		return runtime.GOARCH
-	}
-	return parts[1]
+	_, rest, _ := strings.Cut(string(p), "/")
+	arch, _, _ := strings.Cut(rest, "/")
+	return cmp.Or(arch, runtime.GOARCH)
 }

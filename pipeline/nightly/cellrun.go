@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +69,7 @@ func (r *cellRun) tools(ctx context.Context, level releases.Level) ([]stages.Too
 	if err != nil || !level.Includes(releases.Setup) {
 		return tools, err
 	}
-	image := r.database
-	if image == "" {
-		image = r.php
-	}
-	database, err := r.ask(ctx, runner.Toolbox{Image: image, Database: true})
+	database, err := r.ask(ctx, runner.Toolbox{Image: cmp.Or(r.database, r.php), Database: true})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
@@ -59,10 +60,5 @@ func (m Images) php(version string) (image string, named bool) {
 // of is the image of a service, which a matrix names.
 func (m Images) of(name string) string {
 	short, _, _ := strings.Cut(name, "@")
-	for _, key := range []string{name, short} {
-		if image, ok := m[key]; ok {
-			return image
-		}
-	}
-	return name
+	return cmp.Or(m[name], m[short], name)
 }

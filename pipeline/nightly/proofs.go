@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -45,10 +46,7 @@ func WriteProofs(dir string, made Result) error {
 		if err != nil {
 			return err
 		}
-		name := installation.Cell.Name()
-		if name == "" {
-			name = "cell"
-		}
+		name := cmp.Or(installation.Cell.Name(), "cell")
 		if err := files.Replace(filepath.Join(dir, name+proofExtension), data); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,10 +50,7 @@ type ProveOptions struct {
 }
 
 func (o ProveOptions) level(plan *releases.Plan) releases.Level {
-	if o.Level != "" {
-		return o.Level
-	}
-	return plan.Line.Install.Level
+	return cmp.Or(o.Level, plan.Line.Install.Level)
 }
 
 // A Proof is what was proven of a snapshot.

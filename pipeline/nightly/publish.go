@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,15 +34,11 @@ func Publish(ctx context.Context, r *runner.Runner, snapshot stages.Snapshot, pr
 		r.Session().Skip(publish.Name, o.Unpublished)
 		return nil, nil
 	}
-	keep := o.Keep
-	if keep == 0 {
-		keep = snapshot.Keep
-	}
 	said, publisher := o.Attest, o.Publisher
 	said.Installation = proof.first()
 	publisher.Attest = &said
 	publication, err := pipeline.Run(ctx, r.Session(), publish.Stage(publisher), stages.PublishRequest{
-		Snapshot: snapshot, To: o.To, URL: o.URL, Keep: keep, DryRun: o.DryRun, AllowLocal: o.Local,
+		Snapshot: snapshot, To: o.To, URL: o.URL, Keep: cmp.Or(o.Keep, snapshot.Keep), DryRun: o.DryRun, AllowLocal: o.Local,
 	})
 	if err != nil {
 		return nil, err
@@ -66,10 +63,7 @@ func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error,
 		try.Stage = stage.Stage
 	}
 	if failed != nil {
-		try.Reason = failed.Error()
-		if try.Stage == "" {
-			try.Stage = "plan"
-		}
+		try.Reason, try.Stage = failed.Error(), cmp.Or(try.Stage, "plan")
 	}
 	if err := o.Publisher.Tried(ctx, o.To, try); err != nil && !errors.Is(err, publish.ErrNoRepository) {
 		log.Warn("the status of the target could not be written", "error", err)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,12 +23,10 @@ func Copy(ctx context.Context, to pipeline.Writer, from pipeline.Reader, tree pi
 	}
 	group, copying := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for part := range slices.Chunk(files, 100) {
+	for _, f := range files {
 		group.Go(func() error {
-			for _, f := range part {
-				if err := copyFile(copying, to, from, f); err != nil {
-					return fmt.Errorf("copy tree %s: file %s: %w", tree.Digest, f.Path, err)
-				}
+			if err := copyFile(copying, to, from, f); err != nil {
+				return fmt.Errorf("copy tree %s: file %s: %w", tree.Digest, f.Path, err)
 			}
 			return nil
 		})
