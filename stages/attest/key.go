@@ -102,14 +102,10 @@ func GenerateKey(random io.Reader) (private, public []byte, err error) {
 		return nil, nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(priv)
-	if err != nil {
+	pubDER, errPublic := x509.MarshalPKIXPublicKey(pub)
+	if err := errors.Join(err, errPublic); err != nil {
 		return nil, nil, err
 	}
-	pubDER, err := x509.MarshalPKIXPublicKey(pub)
-	if err != nil {
-		return nil, nil, err
-	}
-	private = pem.EncodeToMemory(&pem.Block{Type: signerverifier.PrivateKeyPEM, Bytes: der})
-	public = pem.EncodeToMemory(&pem.Block{Type: signerverifier.PublicKeyPEM, Bytes: pubDER})
-	return private, public, nil
+	return pem.EncodeToMemory(&pem.Block{Type: signerverifier.PrivateKeyPEM, Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: signerverifier.PublicKeyPEM, Bytes: pubDER}), nil
 }

@@ -168,15 +168,10 @@ func accepted(diXML, real string) string {
 	if part == nil {
 		return real
 	}
-	var takes []*regexp.Regexp
-	for _, found := range pattern.FindAllStringSubmatch(part[1], -1) {
-		if re, err := regexp.Compile(found[1]); err == nil {
-			takes = append(takes, re)
-		}
-	}
+	takes := pattern.FindAllStringSubmatch(part[1], -1)
 	for _, version := range append([]string{real}, pretended...) {
-		for _, re := range takes {
-			if re.MatchString(version) {
+		for _, found := range takes {
+			if match, err := regexp.MatchString(found[1], version); err == nil && match {
 				return version
 			}
 		}

@@ -78,14 +78,10 @@ func (s *shop) modules(ctx context.Context) error {
 
 // unnamedModules are the packages that say that they are a module and have no
 // etc/module.xml with a name.
-func (s *shop) unnamedModules() []error {
-	var errs []error
-	named := map[composer.Name]bool{}
-	for _, m := range s.builtModules() {
-		named[m.of] = true
-	}
+func (s *shop) unnamedModules() (errs []error) {
 	for _, p := range s.ourLocked() {
-		if p.Type == "magento2-module" && !named[p.Name] {
+		named := slices.ContainsFunc(s.builtModules(), func(m module) bool { return m.of == p.Name })
+		if p.Type == "magento2-module" && !named {
 			errs = append(errs, fmt.Errorf("%s: it is a module, but its etc/module.xml names none", p.Name))
 		}
 	}

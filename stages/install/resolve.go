@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,24 +38,21 @@ func (s *shop) readLock(context.Context) (err error) {
 // not get, because another package says that it replaces them, and compares what
 // ours replace with upstream.
 func (s *shop) checkResolved(context.Context) error {
-	found := map[string]bool{}
-	for _, p := range s.locked {
-		found[string(p.Name)] = true
-	}
 	project, _, err := s.readManifest()
 	if err != nil {
 		return err
 	}
-	var errs []error
-	ours, missing := s.ours(), map[string]bool{}
+	missing := s.ours() // that the project does not get, each told once
 	manifests := []*composer.Manifest{project}
 	for _, p := range s.locked {
+		delete(missing, string(p.Name))
 		manifests = append(manifests, p.Manifest)
 	}
+	var errs []error
 	for _, m := range manifests {
 		for _, link := range m.Links(composer.Require) {
-			if _, our := ours[link.Name]; our && !found[link.Name] && !missing[link.Name] {
-				missing[link.Name] = true
+			if _, is := missing[link.Name]; is {
+				delete(missing, link.Name)
 				errs = append(errs, fmt.Errorf("%s requires %s, which the snapshot has, but Composer did not take it, because %s", m.Name(), link.Name, s.replacer(link.Name)))
 			}
 		}
@@ -83,18 +81,14 @@ func (s *shop) replacer(name string) string {
 
 // checkReplaced compares the upstream packages that ours replace with those that
 // upstream has.
-func (s *shop) checkReplaced() []error {
-	var errs []error
+func (s *shop) checkReplaced() (errs []error) {
 	for _, p := range s.locked {
 		replaces := map[string]string{}
 		for _, link := range p.Manifest.Links(composer.Replace) {
 			replaces[link.Name] = link.Constraint
 		}
 		for _, r := range s.candidate.Replaced {
-			if got, ok := replaces[r.Upstream]; r.Package == string(p.Name) && got != r.Version {
-				if !ok {
-					got = "nothing"
-				}
+			if got := cmp.Or(replaces[r.Upstream], "nothing"); r.Package == string(p.Name) && got != r.Version {
 				errs = append(errs, fmt.Errorf("%s replaces %s of %s, want version %s, which is upstream's", p.Name, got, r.Upstream, r.Version))
 			}
 		}

@@ -104,40 +104,42 @@ func (c *check) bill(n *snapshot, data []byte, installed *stages.Installation) {
 		c.bad(at, "is no CycloneDX bill of materials: %v", err)
 		return
 	}
-	listed := map[string]string{}
+	var components []cdx.Component
 	if bom.Metadata != nil && bom.Metadata.Component != nil {
-		listed[bom.Metadata.Component.Group+"/"+bom.Metadata.Component.Name] = bom.Metadata.Component.Version
+		components = append(components, *bom.Metadata.Component)
 	}
 	if bom.Components != nil {
-		for _, component := range *bom.Components {
-			listed[component.Group+"/"+component.Name] = component.Version
+		components = append(components, *bom.Components...)
+	}
+	listed := map[string]string{}
+	for _, component := range components {
+		listed[component.Group+"/"+component.Name] = component.Version
+	}
+	lists := func(name, version, was string) {
+		if listed[name] != version {
+			c.bad(at, "does not list %.120s %.80s, which was %s", name, version, was)
 		}
 	}
 	for _, p := range installed.Packages {
-		if listed[p.Name] != p.Version {
-			c.bad(at, "does not list %.120s %.80s, which was installed", p.Name, p.Version)
-		}
+		lists(p.Name, p.Version, "installed")
 	}
 	for _, p := range n.packages {
-		if listed[p.Name] != p.Version {
-			c.bad(at, "does not list %s %s, which was built", p.Name, p.Version)
-		}
+		lists(p.Name, p.Version, "built")
 	}
 }
 
 // closure verifies that the packages of the snapshot can be installed with one another: each
 // require of a package that was built, or installed, fits the version of that.
 func (c *check) closure(n *snapshot, installed *stages.Installation) {
-	versions, wasInstalled := map[string][]string{}, map[string]bool{}
+	versions, was := map[string][]string{}, map[string]string{} // was: installed
 	if installed != nil {
 		for _, p := range installed.Packages {
-			versions[p.Name] = []string{p.Version}
-			wasInstalled[p.Name] = true
+			versions[p.Name], was[p.Name] = []string{p.Version}, p.Version
 		}
 	}
 	for _, p := range n.packages {
-		if was, ok := versions[p.Name]; ok && wasInstalled[p.Name] && !slices.Contains(was, p.Version) {
-			c.bad(snapshotFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the snapshot has %s", p.Name, was[0], p.Version)
+		if was[p.Name] != "" && !slices.Contains(versions[p.Name], p.Version) {
+			c.bad(snapshotFile(n.name, attest.InstallationFile), "says that %s %.80s was installed, the snapshot has %s", p.Name, was[p.Name], p.Version)
 		}
 		if !slices.Contains(versions[p.Name], p.Version) {
 			versions[p.Name] = append(versions[p.Name], p.Version)
@@ -147,7 +149,7 @@ func (c *check) closure(n *snapshot, installed *stages.Installation) {
 	for _, p := range n.packages {
 		for _, r := range p.Requires {
 			if !composer.IsPlatform(r.Name) {
-				c.require(n, p, r, versions, wasInstalled[p.Name] && !replaced[strings.ToLower(r.Name)])
+				c.require(n, p, r, versions, was[p.Name] != "" && !replaced[strings.ToLower(r.Name)])
 			}
 		}
 	}
