@@ -53,8 +53,14 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.
-	if err := w.putSuperseded(ctx, before, r); err != nil {
-		return err
+	if !maps.Equal(supersededStays(before), r.superseded) {
+		data, err := encode(r.superseded)
+		if err == nil {
+			err = w.put(ctx, supersededFile, content(supersededFile, data))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
 		return err
@@ -98,19 +104,6 @@ func (w *writer) lookAround(ctx context.Context, want desired, r *repository) er
 		dirs = append(dirs, want.add.name.Dir())
 	}
 	return w.look(ctx, dirs...)
-}
-
-// putSuperseded writes since when metadata folders are no longer named, if that
-// changed.
-func (w *writer) putSuperseded(ctx context.Context, before observed, r *repository) error {
-	if maps.Equal(supersededStays(before), r.superseded) {
-		return nil
-	}
-	data, err := encode(r.superseded)
-	if err != nil {
-		return err
-	}
-	return w.put(ctx, supersededFile, content(supersededFile, data))
 }
 
 // A sweep is what goes of folders. What names something goes before what it names: the

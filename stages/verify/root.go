@@ -182,17 +182,6 @@ func signedNames(snapshots []attest.SignedSnapshot) []releases.SnapshotName {
 	return names
 }
 
-// signedSnapshot is the SHA-256 of a snapshot's manifest as it was signed for the whole
-// repository.
-func (c *check) signedSnapshot(name releases.SnapshotName) (pipeline.Digest, bool) {
-	for _, n := range slices.Concat(c.signed.Snapshots, c.signed.Withdrawn) {
-		if n.Snapshot == name {
-			return n.SHA256, true
-		}
-	}
-	return "", false
-}
-
 // text is a digest that may be missing.
 func text(d pipeline.Digest) string {
 	if d == "" {

@@ -91,8 +91,10 @@ func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*
 		return nil, false
 	}
 	if c.signed != nil {
-		if want, ok := c.signedSnapshot(name); ok && want != pipeline.DigestOf(data) {
-			c.bad(at, "has SHA-256 %s, but %s was signed for the repository", pipeline.DigestOf(data), want)
+		for _, s := range slices.Concat(c.signed.Snapshots, c.signed.Withdrawn) {
+			if s.Snapshot == name && s.SHA256 != pipeline.DigestOf(data) {
+				c.bad(at, "has SHA-256 %s, but %s was signed for the repository", pipeline.DigestOf(data), s.SHA256)
+			}
 		}
 	}
 	n := &snapshot{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}

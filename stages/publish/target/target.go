@@ -83,12 +83,7 @@ type Content struct {
 // Bytes is a content in memory.
 func Bytes(data []byte) Content {
 	sum := sha256.Sum256(data)
-	return Summed(data, hex.EncodeToString(sum[:]))
-}
-
-// Summed is a content in memory whose SHA-256 is known.
-func Summed(data []byte, sum string) Content {
-	return Content{Size: int64(len(data)), SHA256: sum, Open: func(context.Context) (io.ReadCloser, error) {
+	return Content{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}
 }
