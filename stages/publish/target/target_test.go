@@ -274,3 +274,22 @@ func TestWeb(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A file without content is there: an empty signature must not pass for none.
+func TestReadIfThere(t *testing.T) {
+	each(t, func(t *testing.T, url string, o target.Options) {
+		at := open(t, url, o)
+		err := target.Locked(t.Context(), at, target.Holder{Name: "test"}, func(ctx context.Context) error {
+			return at.Write(ctx, "empty", target.Bytes(nil))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := target.ReadIfThere(t.Context(), at, "empty"); data == nil || err != nil {
+			t.Errorf("an empty file: %v, %v", data, err)
+		}
+		if data, err := target.ReadIfThere(t.Context(), at, "none"); data != nil || err != nil {
+			t.Errorf("no file: %v, %v", data, err)
+		}
+	})
+}
