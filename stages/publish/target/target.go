@@ -205,18 +205,13 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 	return data, nil
 }
 
-// ReadIfThere is Read that gives nil for a file that is not there.
+// ReadIfThere is Read that gives nil for a file that is not there; an empty one is not nil.
 func ReadIfThere(ctx context.Context, s Source, name string) ([]byte, error) {
 	data, err := Read(ctx, s, name)
-	switch {
-	case missing(err):
+	if missing(err) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case data == nil:
-		return []byte{}, nil
 	}
-	return data, nil
+	return data, err // Read gives none with an error
 }
 
 // With opens a target for as long as it is worked with.
