@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/config"
@@ -86,12 +87,7 @@ func (p *Plan) Snapshot() SnapshotName {
 
 // Local reports whether a source was replaced by --with.
 func (p *Plan) Local() bool {
-	for _, r := range p.Repositories {
-		if r.Local {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Repositories, func(r PlannedRepository) bool { return r.Local })
 }
 
 // Repository gives the planned repository of that name.

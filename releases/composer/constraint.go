@@ -1,6 +1,9 @@
 package composer
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Constraint says which versions of a package are wanted. The zero Constraint matches nothing.
 type Constraint struct {
@@ -20,21 +23,9 @@ func (c Constraint) String() string { return c.text }
 // Matches says whether v satisfies the constraint. As in Composer, stability plays no part here: it is the
 // repository's reader that leaves out versions below the wanted stability.
 func (c Constraint) Matches(v Version) bool {
-	for _, group := range c.any {
-		if matchesAll(group, v) {
-			return true
-		}
-	}
-	return false
-}
-
-func matchesAll(group []comparison, v Version) bool {
-	for _, comparison := range group {
-		if !comparison.matches(v) {
-			return false
-		}
-	}
-	return true
+	return slices.ContainsFunc(c.any, func(group []comparison) bool {
+		return !slices.ContainsFunc(group, func(one comparison) bool { return !one.matches(v) })
+	})
 }
 
 func (c comparison) matches(v Version) bool {

@@ -192,15 +192,8 @@ func (r *Repository) entries(ctx context.Context, name Name) ([]object, error) {
 }
 
 func (r *Repository) mayHave(name Name) bool {
-	if !r.listed || r.available[string(name)] {
-		return true
-	}
-	for _, pattern := range r.patterns {
-		if pattern.MatchString(string(name)) {
-			return true
-		}
-	}
-	return false
+	return !r.listed || r.available[string(name)] ||
+		slices.ContainsFunc(r.patterns, func(pattern *regexp.Regexp) bool { return pattern.MatchString(string(name)) })
 }
 
 // resolve makes an address in the repository's files absolute. A repository from the network cannot point at files of

@@ -32,19 +32,7 @@ const (
 
 // String is Composer's spelling, as in "minimum-stability".
 func (s Stability) String() string {
-	switch s {
-	case Dev:
-		return "dev"
-	case Alpha:
-		return "alpha"
-	case Beta:
-		return "beta"
-	case RC:
-		return "RC"
-	case Stable:
-		return "stable"
-	}
-	return fmt.Sprintf("Stability(%d)", int(s))
+	return [...]string{"dev", "alpha", "beta", "RC", "stable"}[s]
 }
 
 // maxText bounds versions and constraints in bytes; the longest real ones have about 300.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 
 	api "github.com/google/go-github/v84/github"
@@ -96,15 +97,7 @@ func status(err error) int {
 // hasCode says whether GitHub gave that code for a field of a request.
 func hasCode(err error, code string) bool {
 	var answer *api.ErrorResponse
-	if !errors.As(err, &answer) {
-		return false
-	}
-	for _, e := range answer.Errors {
-		if e.Code == code {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &answer) && slices.ContainsFunc(answer.Errors, func(e api.Error) bool { return e.Code == code })
 }
 
 // perPage is how many entries of a list a request asks for: as many as GitHub gives.

@@ -89,11 +89,11 @@ func (r *reader) batch(ctx context.Context, names []string) error {
 		alias := fmt.Sprintf("r%d", i)
 		found := answer[alias]
 		if found == nil {
-			r.unknown(name, organization.All, "%s", reason(under(failed, alias), "the token may not read it (Metadata: read)"))
+			r.unknown(name, organization.All, "%s", reason(under(failed, 0, alias), "the token may not read it (Metadata: read)"))
 			r.out.Found.Repositories = append(r.out.Found.Repositories, organization.Repository{Name: name})
 			continue
 		}
-		r.add(found, under(failed, alias))
+		r.add(found, under(failed, 0, alias))
 	}
 	return nil
 }
@@ -119,26 +119,10 @@ func (r *reader) filesOf(name string) []string {
 	return files
 }
 
-// under are the errors within one part of an answer.
-func under(all []graphError, alias string) []graphError {
-	var found []graphError
-	for _, e := range all {
-		if len(e.Path) > 0 && e.Path[0] == alias {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-// within are the errors about one field of a repository.
-func within(all []graphError, field string) []graphError {
-	var found []graphError
-	for _, e := range all {
-		if len(e.Path) > 1 && e.Path[1] == field {
-			found = append(found, e)
-		}
-	}
-	return found
+// under are the errors whose path has that name at a depth: 0 is the alias of a
+// repository, 1 one of its fields.
+func under(all []graphError, depth int, name string) []graphError {
+	return slices.DeleteFunc(slices.Clone(all), func(e graphError) bool { return len(e.Path) <= depth || e.Path[depth] != name })
 }
 
 // add takes one repository from an answer.
@@ -166,9 +150,9 @@ func (r *reader) add(a *repositoryAnswer, failed []graphError) {
 			}
 		}
 	}
-	r.collaborators(a, &made, within(failed, "collaborators"))
-	r.protections(a, &made, within(failed, "branchProtectionRules"))
-	r.rulesets(a, &made, within(failed, "rulesets"))
+	r.collaborators(a, &made, under(failed, 1, "collaborators"))
+	r.protections(a, &made, under(failed, 1, "branchProtectionRules"))
+	r.rulesets(a, &made, under(failed, 1, "rulesets"))
 	r.out.Found.Repositories = append(r.out.Found.Repositories, made)
 }
 

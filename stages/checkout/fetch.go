@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -222,12 +223,7 @@ func byID(commits []want) choice {
 // shows reports whether a ref points at the commit. A commit that an annotated
 // tag stands for does not count: git gives the tag, not what it peels to.
 func shows(refs *packp.AdvRefs, id plumbing.Hash) bool {
-	for _, r := range refs.References {
-		if r == id {
-			return true
-		}
-	}
-	return refs.Head != nil && *refs.Head == id
+	return slices.Contains(slices.Collect(maps.Values(refs.References)), id) || refs.Head != nil && *refs.Head == id
 }
 
 // byRef asks for what the ref points at now.

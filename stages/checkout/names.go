@@ -86,10 +86,11 @@ func foldRune(r rune) rune {
 
 // checkNames checks all names of one directory, each alone and against the
 // others. The directory is named as the errors shall show it: "" or "app/".
-func checkNames(directory string, names []string) []error {
+func checkNames(directory string, entries []entry) []error {
 	var problems []error
-	seen := make(map[string]string, len(names))
-	for _, n := range names {
+	seen := make(map[string]string, len(entries))
+	for _, e := range entries {
+		n := e.name
 		if err := checkName(n); err != nil {
 			problems = append(problems, fmt.Errorf("%q: the name %w; rename it in the repository", directory+n, err))
 			continue

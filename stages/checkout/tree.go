@@ -160,7 +160,7 @@ func (w *walk) directory(next []entry, path string, entries []entry) []entry {
 		path += "/"
 	}
 	if w.only == nil {
-		w.problems = append(w.problems, checkNames(path, names(entries))...)
+		w.problems = append(w.problems, checkNames(path, entries)...)
 	}
 	for _, e := range entries {
 		if checkName(e.name) != nil || w.only != nil && e.mode != directory && !w.only(e.name) {
@@ -188,12 +188,4 @@ func (w *walk) directory(next []entry, path string, entries []entry) []entry {
 		}
 	}
 	return next
-}
-
-func names(entries []entry) []string {
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.name
-	}
-	return names
 }
