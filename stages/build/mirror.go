@@ -12,8 +12,6 @@ import (
 	"runtime"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -86,16 +84,12 @@ type mirror struct {
 // readTags reads what the tags have, all at a time.
 func (m *mirror) readTags(ctx context.Context, tags []stages.TagPackages) ([][]stages.TagPackage, error) {
 	lists := make([][]stages.TagPackage, len(tags))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, t := range tags {
-		group.Go(func() (err error) {
-			if lists[i], err = readTag(ctx, m.Store, t); err != nil {
-				return fmt.Errorf("%s: %w", tagText(t), err)
-			}
-			return nil
-		})
-	}
-	return lists, group.Wait()
+	return lists, pipeline.Each(len(tags), len(tags), func(i int) (err error) {
+		if lists[i], err = readTag(ctx, m.Store, tags[i]); err != nil {
+			return fmt.Errorf("%s: %w", tagText(tags[i]), err)
+		}
+		return nil
+	})
 }
 
 // add takes what a tag has and nothing before it.

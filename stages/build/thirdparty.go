@@ -12,8 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
@@ -79,16 +78,8 @@ func (o Options) thirdParty(ctx context.Context, in stages.Build, wants []*want)
 		return nil, err
 	}
 	o.Log.Info("asking the Composer repositories", slog.Int("packages", len(names)), slog.Int("repositories", len(repositories)))
-	errs := make([]error, len(names))
-	var group errgroup.Group
-	group.SetLimit(asking)
-	for i, name := range slices.Sorted(maps.Keys(names)) {
-		group.Go(func() error {
-			errs[i] = names[name].ask(ctx, repositories, name)
-			return nil // all names are asked for
-		})
-	}
-	return names, errors.Join(group.Wait(), errors.Join(errs...))
+	order := slices.Sorted(maps.Keys(names))
+	return names, pipeline.Each(len(order), asking, func(i int) error { return names[order[i]].ask(ctx, repositories, order[i]) })
 }
 
 // An opened repository keeps the URL that the line names.

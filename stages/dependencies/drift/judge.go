@@ -10,8 +10,7 @@ import (
 	"runtime"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -28,15 +27,11 @@ func (o Options) judge(ctx context.Context, d *distribution) (Report, error) {
 		}
 	}
 	verdicts := make([]*verdict, len(judged))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, m := range judged {
-		group.Go(func() (err error) {
-			verdicts[i], err = d.verdict(ctx, m)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := pipeline.Each(len(judged), runtime.GOMAXPROCS(0), func(i int) (err error) {
+		verdicts[i], err = d.verdict(ctx, judged[i])
+		return err
+	})
+	if err != nil {
 		return Report{}, err
 	}
 	return d.report(verdicts), nil

@@ -9,8 +9,6 @@ import (
 	"io"
 	"runtime"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
@@ -46,18 +44,13 @@ type File struct {
 // be read is an error, all of them together.
 func Files(ctx context.Context, store pipeline.Reader, files []pipeline.File) ([]File, error) {
 	results := make([]*php.File, len(files))
-	errs := make([]error, len(files))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, f := range files {
-		if understand := readerOf(f); understand != nil && ctx.Err() == nil {
-			group.Go(func() error {
-				results[i], errs[i] = read(ctx, store, f, understand)
-				return nil
-			})
+	err := pipeline.Each(len(files), runtime.GOMAXPROCS(0), func(i int) (err error) {
+		if understand := readerOf(files[i]); understand != nil && ctx.Err() == nil {
+			results[i], err = read(ctx, store, files[i], understand)
 		}
-	}
-	if err := errors.Join(group.Wait(), errors.Join(errs...), ctx.Err()); err != nil {
+		return err
+	})
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
 	found := make([]File, 0, len(files))
