@@ -44,7 +44,7 @@ func (m *mirror) aliases(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	dists, err := m.packOnce(ctx, packings)
+	dists, err := m.packAll(ctx, packings)
 	if err != nil {
 		return fmt.Errorf("pack the aliases: %w", err)
 	}

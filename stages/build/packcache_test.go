@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -226,6 +227,49 @@ func TestPackCompressesOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff(fresh, got); diff != "" {
 		t.Errorf("packed (-without cache +with):\n%s", diff)
+	}
+}
+
+// TestPackForgedIndex: an index that claims what its dist does not hold, with a right
+// checksum, decides no byte: what is copied is read and compared.
+func TestPackForgedIndex(t *testing.T) {
+	for name, method := range map[string]string{"compressed": strings.Repeat("<?php // good\n", 100), "stored": "<?php"} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			s := openStore(t)
+			cache := &memoryCache{}
+			old, changed := add(t, s, "a.php", pipeline.Regular, method), add(t, s, "a.php", pipeline.Regular, strings.ReplaceAll(method, "php", "PHP"))
+			other := add(t, s, "b.php", pipeline.Regular, method)
+			night := func(file pipeline.File, version string) []packing {
+				return release([]packing{{Name: "acme/one", Files: []pipeline.File{file, other}}}, version)
+			}
+			if _, err := (&packer{store: s, cache: cache}).pack(ctx, night(old, "1")); err != nil {
+				t.Fatal(err)
+			}
+			forged := 0
+			cache.damage(func(b []byte) []byte {
+				body := b[:len(b)-32]
+				claim := appendDigest(nil, changed.Digest)
+				at := bytes.Index(body, appendDigest(nil, old.Digest))
+				if forged++; at < 0 {
+					t.Fatal("the index does not name the file")
+				}
+				copy(body[at:], claim)
+				sum := sha256.Sum256(body)
+				return append(body, sum[:]...)
+			})
+			got, err := (&packer{store: s, cache: cache}).pack(ctx, night(changed, "2"))
+			if err != nil || forged != 1 {
+				t.Fatalf("%d indexes, %v", forged, err)
+			}
+			want, err := (&packer{store: s}).pack(ctx, night(changed, "2"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("packed (-without cache +with a forged one):\n%s", diff)
+			}
+		})
 	}
 }
 

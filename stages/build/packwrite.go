@@ -5,11 +5,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/klauspost/compress/flate"
 
 	"github.com/mage-os/nightly/pipeline"
 )
@@ -143,8 +147,9 @@ func copyContent(ctx context.Context, store pipeline.Reader, w io.Writer, e *ent
 // copied: so the store checks its digest.
 type lastDist struct {
 	io.Closer
-	r  *bufio.Reader
-	at int64
+	r       *bufio.Reader
+	at      int64
+	inflate io.ReadCloser // made for the first entry
 }
 
 func openLast(ctx context.Context, store pipeline.Reader, d pipeline.Digest) (*lastDist, error) {
@@ -155,14 +160,33 @@ func openLast(ctx context.Context, store pipeline.Reader, d pipeline.Digest) (*l
 	return &lastDist{Closer: content, r: bufio.NewReaderSize(cancelled(ctx, content), copySize)}, nil
 }
 
+// copy copies the packed content of an entry, and reads it on the way: what the index
+// says of it is no proof. What was written before an error is not used.
 func (l *lastDist) copy(w io.Writer, e *entry) error {
 	if _, err := io.CopyN(io.Discard, l.r, e.offset-l.at); err != nil {
 		return &previousError{err}
 	}
-	if _, err := io.CopyN(w, l.r, e.packed); err != nil {
+	l.at = e.offset + e.packed
+	packed := bufio.NewReader(io.TeeReader(io.LimitReader(l.r, e.packed), w))
+	var content io.Reader = packed
+	if e.method == methodDeflate {
+		if l.inflate == nil {
+			l.inflate = flate.NewReader(packed)
+		} else if err := l.inflate.(flate.Resetter).Reset(packed, nil); err != nil {
+			return &previousError{err}
+		}
+		content = l.inflate
+	}
+	sum, crc := sha256.New(), crc32.NewIEEE()
+	size, err := io.Copy(io.MultiWriter(sum, crc), io.LimitReader(content, e.size+1))
+	rest, restErr := io.Copy(io.Discard, packed)
+	if err = errors.Join(err, restErr); err == nil &&
+		(size != e.size || rest > 0 || crc.Sum32() != e.crc || hex.EncodeToString(sum.Sum(nil)) != string(e.digest)) {
+		err = fmt.Errorf("%s in the package's last dist is not what its index says", e.path)
+	}
+	if err != nil {
 		return &previousError{err}
 	}
-	l.at = e.offset + e.packed
 	return nil
 }
 

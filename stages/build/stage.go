@@ -69,8 +69,7 @@ func (o Options) run(ctx context.Context, in stages.Build) (stages.Snapshot, err
 	for i, p := range packages {
 		packings[i] = p.packing()
 	}
-	packer := &packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}
-	dists, err := packer.pack(ctx, packings)
+	dists, err := o.packAll(ctx, packings)
 	if err != nil {
 		return stages.Snapshot{}, fmt.Errorf("pack the packages: %w", err)
 	}

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -47,7 +45,7 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 	for i, p := range packages {
 		packings[i] = p.packing()
 	}
-	dists, err := o.packOnce(ctx, packings)
+	dists, err := o.packAll(ctx, packings)
 	if err != nil {
 		return stages.TagPackages{}, fmt.Errorf("pack the packages: %w", err)
 	}
@@ -194,114 +192,9 @@ func saveTag(ctx context.Context, store pipeline.Store, list []stages.TagPackage
 	return tree, nil
 }
 
-// packOnce packs what no tag before has packed: the same content and composer.json
-// give the same dist.
-func (o Options) packOnce(ctx context.Context, packings []packing) ([]packed, error) {
-	dists := make([]packed, len(packings))
-	keys := make([]pipeline.Digest, len(packings))
-	entries := map[string]string{} // what was made of a package; see madeKey
-	var open []packing
-	var at []int
-	for i, p := range packings {
-		if _, read := entries[p.Name]; !read {
-			entries[p.Name] = o.madeOf(ctx, p.Name)
-		}
-		keys[i] = packingKey(p)
-		if d, ok := o.made(ctx, p, keys[i], entries[p.Name]); ok {
-			dists[i] = d
-			continue
-		}
-		open, at = append(open, p), append(at, i)
-	}
-	packer := &packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}
-	fresh, err := packer.pack(ctx, open)
-	if err != nil {
-		return nil, err
-	}
-	changed := map[string]string{}
-	for n, d := range fresh {
-		dists[at[n]] = d
-		name := open[n].Name
-		entries[name] = fmt.Sprintf("%s %s %d %s\n", keys[at[n]], d.File.Digest, d.File.Size, d.SHA1) + entries[name]
-		changed[name] = entries[name]
-	}
-	return dists, o.remember(ctx, changed)
-}
-
-// packingKey names all that decides the bytes of a dist.
-func packingKey(p packing) pipeline.Digest {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%q\x00", compressor, p.Name, p.Version, p.Manifest, p.Directories)
-	files := slices.Clone(p.Files)
-	slices.SortFunc(files, func(a, b pipeline.File) int { return cmp.Compare(a.Path, b.Path) })
-	for _, f := range files {
-		fmt.Fprintf(&b, "%s\x00%o\x00%s\x00", f.Path, f.Mode, f.Digest)
-	}
-	return pipeline.DigestOf(b.Bytes())
-}
-
-// madeKey is the cache's key for the dists that were made of a package. Its entry
-// has a line for each, the newest first: its packing's key, and SHA-256, size and
-// SHA-1 of the dist.
-func madeKey(name string) string {
-	return "made/" + string(pipeline.DigestOf([]byte(name)))
-}
-
-// maxMade is how many dists of one package are remembered: tags that share one follow
-// each other, and a few lines of releases go on side by side.
-const maxMade = 16
-
-// made finds a dist that was packed before and is in the store, by the entry of its
-// package.
-func (o Options) made(ctx context.Context, p packing, key pipeline.Digest, entry string) (d packed, ok bool) {
-	_, after, found := strings.Cut("\n"+entry, "\n"+string(key)+" ")
-	if !found {
-		return d, false
-	}
-	line, _, _ := strings.Cut(after, "\n")
-	d.File = pipeline.File{Path: p.path(), Mode: pipeline.Regular}
-	if _, err := fmt.Sscanf(line, "%s %d %s", &d.File.Digest, &d.File.Size, &d.SHA1); err != nil {
-		return packed{}, false
-	}
-	content, err := o.Store.Open(ctx, d.File.Digest)
-	if err != nil {
-		return packed{}, false
-	}
-	return d, content.Size() == d.File.Size && content.Close() == nil
-}
-
-// madeOf gives the entry of a package, or "".
-func (o Options) madeOf(ctx context.Context, name string) string {
-	if o.Cache == nil {
-		return ""
-	}
-	found, err := o.Cache.Get(ctx, madeKey(name))
-	if err != nil {
-		return ""
-	}
-	defer found.Close()
-	data, err := io.ReadAll(found)
-	if err != nil {
-		return ""
-	}
-	return string(data)
-}
-
-// remember keeps the entries of packages. What another process adds at the same time
-// may be lost, and is then packed again.
-func (o Options) remember(ctx context.Context, entries map[string]string) error {
-	if o.Cache == nil {
-		return nil
-	}
-	for name, lines := range entries {
-		if all := strings.SplitAfterN(lines, "\n", maxMade+1); len(all) > maxMade {
-			lines = strings.Join(all[:maxMade], "")
-		}
-		if err := o.Cache.Put(ctx, madeKey(name), strings.NewReader(lines)); err != nil {
-			return fmt.Errorf("keep where the dist lies: %w", err)
-		}
-	}
-	return nil
+// packAll packs with the options' workers and cache.
+func (o Options) packAll(ctx context.Context, packings []packing) ([]packed, error) {
+	return (&packer{store: o.Store, cache: o.Cache, workers: o.Workers, progress: o.Progress}).pack(ctx, packings)
 }
 
 // A data is the line's data.
