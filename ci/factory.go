@@ -24,6 +24,7 @@ type factory struct {
 	wait func(context.Context, time.Duration) error
 
 	storeDir string
+	ownStore bool   // made for this command alone, which trusts no cache
 	page     string // file that a page about the run is added to; see pageFile
 	json     bool
 	verbose  bool
@@ -68,6 +69,23 @@ func (env *factory) storePath() (string, error) {
 		dir = filepath.Join(cache, "mage-os-nightly")
 	}
 	return filepath.Abs(dir)
+}
+
+// makeStore makes a store for this command alone in the folder of the other one, for what
+// is to trust nothing that is there. remove takes it away.
+func (env *factory) makeStore() (remove func() error, err error) {
+	dir, err := env.storePath()
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		dir, err = os.MkdirTemp(dir, "own-")
+	}
+	if err != nil {
+		return nil, usagef("make a store: %w; choose another folder with --store", err)
+	}
+	env.storeDir, env.ownStore = dir, true
+	return func() error { return os.RemoveAll(dir) }, nil
 }
 
 func (env *factory) openStore() (*store.Store, string, error) {

@@ -23,8 +23,9 @@ func newReproduce(env *factory) *cobra.Command {
 		Use:   "reproduce URL | FOLDER | MANIFEST",
 		Short: "Build a published night again from its manifest and compare every byte",
 		Long: `reproduce takes the plan out of a published night's manifest, builds that night
-here, every stage anew, and compares all its files with the published ones. A
-difference is shown down to the file in a zip and the line in it.
+here and compares all its files with the published ones. Every stage runs anew, in a
+store of its own: no cache and no saved result counts. A difference is shown down to
+the file in a zip and the line in it.
 
 Give the URL or folder of a night, of a repository for its current night, or a
 nightly.json alone: then files are compared by the SHA-256 that it tells. It
@@ -55,6 +56,11 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	if err != nil {
 		return err
 	}
+	removeStore, err := env.makeStore()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, removeStore()) }()
 	show := env.display()
 	r, err := env.newRunnerAt(ctx, show, f, where, true)
 	if err != nil {

@@ -140,6 +140,7 @@ func (env *factory) connect(ctx context.Context, show *display.Run, r *runner.Ru
 	if env.verbose {
 		o.Raw = io.MultiWriter(log, show.Logs())
 	}
+	o.NoCache = env.ownStore
 	if r.Fresh {
 		o.Fresh = strconv.FormatInt(env.now().UnixNano(), 36)
 	}
@@ -179,6 +180,9 @@ const keptLogs = 20
 
 // engineLog opens a file for everything that the engine says.
 func (env *factory) engineLog(store string) (*os.File, error) {
+	if env.ownStore {
+		store = filepath.Dir(store) // a log is read when the command has ended
+	}
 	dir := filepath.Join(store, "logs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of logs: %w", err)

@@ -52,6 +52,9 @@ type Options struct {
 	// Fresh, unless empty, is a text of this run alone: the engine then runs every
 	// step instead of taking it from its cache.
 	Fresh string
+	// NoCache gives stages an empty folder in place of the cache that the engine keeps
+	// for them.
+	NoCache bool
 	// Raw gets everything that Dagger says, and LogFile is where that can be read
 	// afterwards, for messages.
 	Raw     io.Writer

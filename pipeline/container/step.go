@@ -65,8 +65,12 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	// Dagger 0.19.10 crash when its command is cancelled.
 	c = c.WithFile(programPath, e.program).
 		WithMountedFile(inputPath, e.client.Host().File(file)).
-		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath).
-		WithMountedCache(cachePath, e.client.CacheVolume("nightly-"+s.Stage))
+		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath)
+	if e.options.NoCache {
+		c = c.WithMountedDirectory(cachePath, e.client.Directory())
+	} else {
+		c = c.WithMountedCache(cachePath, e.client.CacheVolume("nightly-"+s.Stage))
+	}
 	for _, f := range s.Folders {
 		c = c.WithMountedDirectory(f.Path, e.folder(f))
 	}
