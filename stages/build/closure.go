@@ -16,7 +16,7 @@ import (
 // Composer repository of the line. The project's require-dev counts too:
 // Composer resolves it for the root package. All that is missing is reported
 // together.
-func (o Options) closure(ctx context.Context, in stages.Build, trees stages.Heads, packages []composed) error {
+func (o Options) closure(ctx context.Context, in stages.Build, trees stages.SourceTrees, packages []composed) error {
 	built, err := builtCandidates(packages)
 	if err != nil {
 		return err

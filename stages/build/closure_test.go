@@ -212,7 +212,7 @@ func TestUnreachable(t *testing.T) {
 func TestBuiltFirst(t *testing.T) {
 	f := newFixture(t)
 	in := f.input(t)
-	trees, err := in.Sources.Heads(t.Context(), f.store)
+	trees, err := in.Sources.Trees(t.Context(), f.store)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (c composed) origin(require string) string {
 
 // compose writes the composer.json of every package. All problems are reported
 // together.
-func compose(ctx context.Context, in stages.Build, trees stages.Heads) ([]composed, error) {
+func compose(ctx context.Context, in stages.Build, trees stages.SourceTrees) ([]composed, error) {
 	built := make(map[composer.Name]string, len(in.Dependencies.Packages))
 	for _, p := range in.Dependencies.Packages {
 		built[composer.Name(p.Name)] = p.BaseVersion
@@ -75,7 +75,7 @@ func compose(ctx context.Context, in stages.Build, trees stages.Heads) ([]compos
 type writer struct {
 	plan  *releases.Plan
 	rules *rules.Set
-	trees stages.Heads
+	trees stages.SourceTrees
 	// released are the composer.json files of packages as they were released, by
 	// their names in the sources. Of a tag only.
 	released map[string]*composer.Manifest
@@ -133,7 +133,7 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 
 // below gives the files of a directory without those excluded and without its
 // composer.json, with paths relative to it.
-func below(trees stages.Heads, repository, dir string, exclude []string) []pipeline.File {
+func below(trees stages.SourceTrees, repository, dir string, exclude []string) []pipeline.File {
 	var inside []pipeline.File
 	for rest, f := range trees[repository].Below(dir) {
 		if rest != manifestFile && !pipeline.Within(exclude, rest) {

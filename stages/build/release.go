@@ -28,7 +28,7 @@ type Rewritten struct {
 // the editions have no composer.json of their own in the sources. In the order of
 // their paths.
 func (o Options) Rewritten(ctx context.Context, in stages.Build) ([]Rewritten, error) {
-	trees, err := in.Sources.Heads(ctx, o.Store)
+	trees, err := in.Sources.Trees(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}

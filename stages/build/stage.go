@@ -49,7 +49,7 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) run(ctx context.Context, in stages.Build) (stages.Snapshot, error) {
-	trees, err := in.Sources.Heads(ctx, o.Store)
+	trees, err := in.Sources.Trees(ctx, o.Store)
 	if err != nil {
 		return stages.Snapshot{}, err
 	}

@@ -35,7 +35,7 @@ func (f *fixture) build(t *testing.T, r *repository) (stages.Snapshot, error) {
 func TestComposed(t *testing.T) {
 	f := newFixture(t)
 	in := f.input(t)
-	trees, err := in.Sources.Heads(t.Context(), f.store)
+	trees, err := in.Sources.Trees(t.Context(), f.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestEvidence(t *testing.T) {
 	f := newFixture(t)
 	in := f.input(t)
 	in.Dependencies.Packages[0].Requires[4].Evidence = "Log.php:3"
-	trees, err := in.Sources.Heads(t.Context(), f.store)
+	trees, err := in.Sources.Trees(t.Context(), f.store)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const TagVersion = 2
 // a metapackage, an edition), and is else left out with a note: nobody could require it.
 func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackages, error) {
 	o = o.withDefaults()
-	trees, err := in.Sources.Heads(ctx, o.Store)
+	trees, err := in.Sources.Trees(ctx, o.Store)
 	if err != nil {
 		return stages.TagPackages{}, err
 	}
@@ -55,7 +55,7 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 // A tagWriter composes the packages of one tag.
 type tagWriter struct {
 	tag   stages.Tag
-	trees stages.Heads
+	trees stages.SourceTrees
 	data  data
 	added map[string]*composer.Manifest // as writer.added
 	notes []string

@@ -23,7 +23,7 @@ const asking = 8
 
 // readLock reads the composer.lock of the line's lock repository; without one there
 // are no candidates.
-func readLock(ctx context.Context, name string, trees stages.Heads) (candidates, error) {
+func readLock(ctx context.Context, name string, trees stages.SourceTrees) (candidates, error) {
 	if name == "" {
 		return lockedCandidates(&composer.Lock{}), nil
 	}

@@ -20,7 +20,7 @@ import (
 // the lock file, who holds which class, and what requires what.
 type distribution struct {
 	in    Input
-	heads stages.Heads
+	trees stages.SourceTrees
 	own   []*member          // in byte order of their names
 	root  *composer.Manifest // of the repository with the lock; nil: none
 	graph *graph
@@ -64,7 +64,7 @@ func open(ctx context.Context, store pipeline.Reader, in Input) (*distribution, 
 		modules: map[string]string{}, classes: map[string]string{}, users: map[string]map[string]int{},
 	}
 	var err error
-	d.heads, err = in.Sources.Heads(ctx, store)
+	d.trees, err = in.Sources.Trees(ctx, store)
 	errs := []error{err}
 	for _, p := range in.Dependencies.Packages {
 		m, err := d.member(ctx, p)
@@ -89,7 +89,7 @@ func (d *distribution) member(ctx context.Context, p stages.Package) (*member, e
 		return m, nil
 	}
 	var err error
-	if m.text, m.manifest, err = d.heads.Manifest(ctx, p.Repository, p.Directory); err != nil || !m.judged() {
+	if m.text, m.manifest, err = d.trees.Manifest(ctx, p.Repository, p.Directory); err != nil || !m.judged() {
 		return m, err
 	}
 	dev, err := m.manifest.AutoloadDev()
@@ -111,7 +111,7 @@ func (d *distribution) below(m *member) []pipeline.File {
 		}
 	}
 	var inside []pipeline.File
-	for rest, f := range d.heads[m.Repository].Below(m.Directory) {
+	for rest, f := range d.trees[m.Repository].Below(m.Directory) {
 		if !pipeline.Within(exclude, rest) {
 			inside = append(inside, f)
 		}

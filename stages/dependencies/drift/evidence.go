@@ -35,7 +35,7 @@ func (v *verdict) unguarded(ctx context.Context, places []Place, ext string) ([]
 	for _, p := range places {
 		names, read := v.guards[p.Path]
 		if !read {
-			text, err := v.heads.Read(ctx, v.m.Repository, p.Path)
+			text, err := v.trees.Read(ctx, v.m.Repository, p.Path)
 			if err != nil {
 				return nil, err
 			}
@@ -106,7 +106,7 @@ func (v *verdict) mentions(ctx context.Context, links []composer.Link) ([]mentio
 		if f.Mode == pipeline.Symlink || f.Size > stages.MaxText || !slices.Contains(textual, path.Ext(base)) || base == "composer.json" || base == "composer.lock" {
 			continue
 		}
-		text, err := v.heads.Read(ctx, v.m.Repository, f.Path)
+		text, err := v.trees.Read(ctx, v.m.Repository, f.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +179,7 @@ func (d *distribution) declaredIn(ctx context.Context, name, file string, declar
 		return nil, nil
 	}
 	m := d.graph.nodes[name].member
-	text, err := d.heads.Read(ctx, m.Repository, m.prefix+file)
+	text, err := d.trees.Read(ctx, m.Repository, m.prefix+file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

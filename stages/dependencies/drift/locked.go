@@ -31,7 +31,7 @@ func (d *distribution) lock(ctx context.Context) (*composer.Lock, error) {
 		return merged, nil
 	}
 	var err error
-	if _, d.root, err = d.heads.Manifest(ctx, d.in.Lock, "."); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, d.root, err = d.trees.Manifest(ctx, d.in.Lock, "."); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	known := map[composer.Name]bool{}
@@ -39,7 +39,7 @@ func (d *distribution) lock(ctx context.Context) (*composer.Lock, error) {
 		file  string
 		parse func([]byte) (*composer.Lock, error)
 	}{{lockFile, composer.ParseLock}, {installedFile, composer.ParseInstalled}} {
-		text, err := d.heads.Read(ctx, d.in.Lock, from.file)
+		text, err := d.trees.Read(ctx, d.in.Lock, from.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -128,7 +128,7 @@ func (d *distribution) autoloadOf(ctx context.Context, m *member) (autoload.Pack
 		return autoload.Package{Name: m.Name, Type: m.manifest.Type(), Autoload: section}, err
 	}
 	p := autoload.Package{Name: m.Name, Type: "magento2-component"}
-	_, root, err := d.heads.Manifest(ctx, m.Repository, m.Directory)
+	_, root, err := d.trees.Manifest(ctx, m.Repository, m.Directory)
 	if err != nil {
 		return p, err
 	}

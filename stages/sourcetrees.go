@@ -13,25 +13,25 @@ import (
 // MaxText bounds what is read of one text of the sources, in bytes.
 const MaxText = 16 << 20
 
-// Heads are the listed heads of the repositories, by their names.
-type Heads map[string]pipeline.Listing
+// SourceTrees are the listed trees of the repositories, by their names.
+type SourceTrees map[string]pipeline.Listing
 
-// Heads lists the heads of all repositories.
-func (s Sources) Heads(ctx context.Context, store pipeline.Reader) (Heads, error) {
-	heads := Heads{}
+// Trees lists the planned trees of all repositories.
+func (s Sources) Trees(ctx context.Context, store pipeline.Reader) (SourceTrees, error) {
+	trees := SourceTrees{}
 	var errs []error
 	for _, r := range s.Repositories {
 		var err error
-		if heads[r.Name], err = pipeline.List(ctx, store, r.Head); err != nil {
+		if trees[r.Name], err = pipeline.List(ctx, store, r.Head); err != nil {
 			errs = append(errs, fmt.Errorf("repository %s: list the files: %w", r.Name, err))
 		}
 	}
-	return heads, errors.Join(errs...)
+	return trees, errors.Join(errs...)
 }
 
 // Read reads a file of a repository. It reports fs.ErrNotExist.
-func (h Heads) Read(ctx context.Context, repository, file string) ([]byte, error) {
-	data, err := h[repository].Read(ctx, file, MaxText)
+func (t SourceTrees) Read(ctx context.Context, repository, file string) ([]byte, error) {
+	data, err := t[repository].Read(ctx, file, MaxText)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Place(repository, file), err)
 	}
@@ -40,9 +40,9 @@ func (h Heads) Read(ctx context.Context, repository, file string) ([]byte, error
 
 // Manifest reads the composer.json of a directory, also as text. It reports
 // fs.ErrNotExist.
-func (h Heads) Manifest(ctx context.Context, repository, dir string) (text []byte, m *composer.Manifest, err error) {
+func (t SourceTrees) Manifest(ctx context.Context, repository, dir string) (text []byte, m *composer.Manifest, err error) {
 	file := path.Join(dir, "composer.json")
-	if text, err = h.Read(ctx, repository, file); err != nil {
+	if text, err = t.Read(ctx, repository, file); err != nil {
 		return nil, nil, err
 	}
 	if m, err = composer.ParseManifest(text); err != nil {
