@@ -45,6 +45,10 @@ func (e *StageError) Unwrap() error { return e.Err }
 // end of a run: "32 repositories, 3 fetched".
 type Summarizer interface{ Summary() string }
 
+// A Noter has notes: what people should know of an artefact that was made nevertheless.
+// They are part of it, so that a saved one that is taken again tells them again.
+type Noter interface{ Noted() []string }
+
 // State is what became of a stage.
 type State string
 
@@ -64,6 +68,7 @@ type Report struct {
 	State  State
 	Detail string // what was done, or why it was skipped or reused
 	Err    error  // only when State is Failed
+	Notes  []string
 }
 
 // Progress tells how far a stage has come. Total is 0 while it is not known. It

@@ -137,7 +137,7 @@ func attempt[In, Out any](ctx context.Context, s *Session, stage Stage[In, Out],
 	if s.Results != nil && !s.Fresh && !stage.Always {
 		out, err := saved[Out](ctx, s, key)
 		if err == nil {
-			return out, Report{State: Reused, Detail: summary(out)}, nil
+			return out, Report{State: Reused, Detail: summary(out), Notes: notes(out)}, nil
 		}
 		if ctx.Err() != nil {
 			return zero, Report{}, err
@@ -150,7 +150,7 @@ func attempt[In, Out any](ctx context.Context, s *Session, stage Stage[In, Out],
 	if err != nil {
 		return zero, Report{}, err
 	}
-	return out, Report{State: Done, Detail: join(summary(out), why)}, nil
+	return out, Report{State: Done, Detail: join(summary(out), why), Notes: notes(out)}, nil
 }
 
 // perform runs the stage and saves what it returns, if results are saved at all.
@@ -233,6 +233,13 @@ func summary(out any) string {
 		return s.Summary()
 	}
 	return ""
+}
+
+func notes(out any) []string {
+	if n, ok := out.(Noter); ok {
+		return n.Noted()
+	}
+	return nil
 }
 
 func join(summary, why string) string {

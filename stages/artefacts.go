@@ -127,7 +127,11 @@ const (
 // names that they have there, with what each requires and why.
 type Dependencies struct {
 	Packages []Package `json:"packages"`
+	Notes    []string  `json:"notes"` // as pipeline.Noter has them
 }
+
+// Noted implements pipeline.Noter.
+func (d Dependencies) Noted() []string { return d.Notes }
 
 // A Package is one package found in the sources.
 type Package struct {

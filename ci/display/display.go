@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/stages/publish"
 )
@@ -89,6 +90,11 @@ func (d *Run) Report(r pipeline.Report) {
 	case r.State != pipeline.Skipped:
 		fmt.Fprintln(d.o.Stderr, plainLine(r))
 	}
+	if !d.o.JSON {
+		for _, note := range r.Notes {
+			fmt.Fprintf(d.Logs(), "note: %s\n", markdown.Printable(note))
+		}
+	}
 }
 
 func plainLine(r pipeline.Report) string {
@@ -114,7 +120,8 @@ func (d *Run) event(now time.Time, r pipeline.Report) {
 		State  pipeline.State `json:"state"`
 		Detail string         `json:"detail,omitempty"`
 		Error  string         `json:"error,omitempty"`
-	}{now.UTC().Format(time.RFC3339), r.Stage, r.State, r.Detail, ""}
+		Notes  []string       `json:"notes,omitempty"`
+	}{now.UTC().Format(time.RFC3339), r.Stage, r.State, r.Detail, "", r.Notes}
 	if r.Err != nil {
 		event.Error = r.Err.Error()
 	}

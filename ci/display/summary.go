@@ -37,6 +37,7 @@ func Page(command string, runs []*Run, notes []string, failed error, code int) s
 	}
 	for _, d := range runs {
 		p.stages(d.reports)
+		p.notes(d.reports)
 		p.proven(d.Result.Installations)
 		p.publication(d.Result.Publication)
 		p.packages(d.Result.Snapshot)
@@ -90,6 +91,19 @@ func (p *page) stages(reports []timed) {
 		p.Row(r.Stage, took, string(r.State), detail)
 	}
 	p.WriteString("\n")
+}
+
+func (p *page) notes(reports []timed) {
+	notes := 0
+	for _, r := range reports {
+		for _, note := range r.Notes {
+			fmt.Fprintf(p, "- %s: %s\n", r.Stage, markdown.Cell(note))
+			notes++
+		}
+	}
+	if notes > 0 {
+		p.WriteString("\n")
+	}
 }
 
 // proven tells each cell with what it was proven, and what was not.

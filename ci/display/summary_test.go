@@ -50,7 +50,7 @@ func failedRun() *Run {
 			Proven: []stages.Proof{{Step: "storefront"}}, NotProven: []stages.Proof{{Step: "upgrade"}},
 		}}}, Publication: &stages.Publication{Target: "sftp://secret@host/", URL: "https://example.org/", Snapshot: "2026-11-24", Added: 3, Bytes: 1500, Kept: []releases.SnapshotName{"2026-11-24"}}},
 		reports: []timed{
-			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package"}, took: 1234 * time.Millisecond},
+			{Report: pipeline.Report{Stage: "build", State: pipeline.Done, Detail: "1 package", Notes: []string{"a <note>"}}, took: 1234 * time.Millisecond},
 			{Report: pipeline.Report{Stage: "install", State: pipeline.Failed, Err: errors.New("x")}, took: time.Second},
 		},
 	}

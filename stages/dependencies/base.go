@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ func (a *analysis) requires(ctx context.Context, b base, locked *installed, lock
 	requires := official(b.root)
 	if mode == releases.NightlyRequire {
 		requires = append(requires, extras(b.root, uses, requires)...)
-		b.warnOfTransitive(locked, uses)
+		a.noteTransitive(b, locked, uses)
 	}
 	for i, q := range requires {
 		if u, ok := uses[strings.ToLower(q.Name)]; ok {
@@ -102,16 +101,16 @@ func extras(root *composer.Manifest, uses map[string]use, list []releases.Requir
 	return declared(links)
 }
 
-// warnOfTransitive names the packages that the code uses although the root does
+// noteTransitive names the packages that the code uses although the root does
 // not require them: they are there only as long as another package wants them.
-func (b base) warnOfTransitive(locked *installed, uses map[string]use) {
+func (a *analysis) noteTransitive(b base, locked *installed, uses map[string]use) {
 	known := names(slices.Concat(b.root.Links(composer.Require), b.root.Links(composer.RequireDev), b.root.Links(composer.Replace)))
 	for _, name := range slices.Sorted(maps.Keys(uses)) {
 		if known[name] || locked.development[name] || composer.IsPlatform(name) {
 			continue
 		}
-		b.in.log.Warn("the base package uses a package that is there only because another one requires it; add it to the root composer.json or ignore it",
-			slog.String("base", b.name), slog.String("package", name), slog.String("class", uses[name].class), slog.String("at", uses[name].String()))
+		a.note("base package %s uses %s (%s, %s), which is there only because another package requires it; add it to the root composer.json, or ignore it",
+			b.name, name, uses[name].class, uses[name])
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
@@ -56,8 +55,7 @@ func (a *analysis) installed(ctx context.Context) (*installed, error) {
 		if _, ok := i.locked[spot.Package]; !ok || i.development[spot.Package] {
 			continue
 		}
-		a.Log.Warn("it cannot be told from the composer.lock which classes are in the package; a require of it may be missing",
-			slog.String("package", spot.Package), slog.String("reason", spot.Reason))
+		a.note("package %s: it cannot be told from the composer.lock which classes are in it (%s); a require of it may be missing", spot.Package, spot.Reason)
 	}
 	return i, nil
 }

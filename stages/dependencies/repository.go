@@ -16,7 +16,8 @@ import (
 // A repository is one source with its two trees listed.
 type repository struct {
 	stages.Source
-	log *slog.Logger
+	log  *slog.Logger
+	note func(format string, values ...any)
 	// vendors are those of the line's own packages, in the sources and built.
 	vendors      []string
 	head, tagged pipeline.Listing
@@ -32,7 +33,7 @@ func (a *analysis) open(ctx context.Context, name string) (*repository, error) {
 	if !ok {
 		return nil, fmt.Errorf("repository %s was not checked out", name)
 	}
-	r := &repository{Source: source, log: a.Log.With(slog.String("repository", name)), vendors: a.in.Vendors}
+	r := &repository{Source: source, log: a.Log.With(slog.String("repository", name)), note: a.note, vendors: a.in.Vendors}
 	var err error
 	if r.head, err = pipeline.List(ctx, a.Store, source.Head); err != nil {
 		return nil, fmt.Errorf("repository %s: list the files: %w", name, err)
@@ -102,8 +103,7 @@ func (r *repository) numeric(version, name string) string {
 	if version == "" || number.MatchString(version) {
 		return version
 	}
-	r.log.Warn("the version at the latest tag is no number with dots; the package counts as new",
-		slog.String("package", name), slog.String("tag", r.Tag), slog.String("version", version))
+	r.note("package %s: its version %q at the latest tag %s of %s is no number with dots; it counts as new", name, version, r.Tag, r.Name)
 	return ""
 }
 

@@ -47,10 +47,16 @@ type analysis struct {
 	// bases are the base packages by their names. What they require is found when
 	// all packages are known.
 	bases map[string]base
+	notes []string
+}
+
+// note adds to the notes of the result.
+func (a *analysis) note(format string, values ...any) {
+	a.notes = append(a.notes, fmt.Sprintf(format, values...))
 }
 
 func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependencies, error) {
-	a := &analysis{Options: o, in: in, repositories: map[string]*repository{}, bases: map[string]base{}}
+	a := &analysis{Options: o, in: in, repositories: map[string]*repository{}, bases: map[string]base{}, notes: []string{}}
 	var errs []error
 	for i, layout := range in.Repositories {
 		errs = append(errs, a.discover(ctx, layout))
@@ -61,7 +67,7 @@ func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependenci
 	if err := errors.Join(errs...); err != nil {
 		return stages.Dependencies{}, err
 	}
-	return stages.Dependencies{Packages: a.packages}, nil
+	return stages.Dependencies{Packages: a.packages, Notes: a.notes}, nil
 }
 
 // duplicates finds names that two packages bear: Composer could not tell them
