@@ -28,7 +28,7 @@ type PackageVersion struct {
 // compact, with a line break at the end; the same versions give the same bytes in whatever order they come. Each
 // entry is the manifest with "version_normalized" behind its "version" and the Dist as "dist" at the end, whatever
 // the manifest says there. Two versions that are the same to Composer (1.0.0 and 1.0.0.0, or 1.0+p3 and 1.0+p4) are an
-// error, and so is a version that is no metapackage and has neither Dist nor "source".
+// error, and so is one that is not Loadable, and one that is no metapackage and has neither Dist nor "source".
 func EncodeMetadata(name Name, versions []PackageVersion) ([]byte, error) {
 	entries := make([]entry, 0, len(versions))
 	var errs []error
@@ -79,10 +79,10 @@ func newEntry(name Name, p PackageVersion) (entry, error) {
 	if p.Manifest.Name() != string(name) {
 		return entry{}, fmt.Errorf("version %s has the name %q", p.Manifest.Version(), p.Manifest.Name())
 	}
-	version, err := ParseVersion(p.Manifest.Version())
-	if err != nil {
-		return entry{}, err
+	if err := p.Manifest.Loadable(); err != nil {
+		return entry{}, fmt.Errorf("version %s: %w", p.Manifest.Version(), err)
 	}
+	version, _ := ParseVersion(p.Manifest.Version()) // it is one
 	m := p.Manifest.Clone()
 	m.Delete("dist")
 	if err := m.SetAfter("version", "version_normalized", version.Normalized()); err != nil {
