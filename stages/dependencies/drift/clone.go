@@ -17,7 +17,8 @@ import (
 // Clone makes the input of a folder: a clone of one package, or of a repository
 // with many, as it lies there with what is not committed. Every composer.json
 // with a name is a package, but those of vendor, node_modules, hidden folders
-// and tests. Third-party packages are known from the folder's composer.lock and
+// and tests. So is the root of a project, with what lies in none of them: of a
+// shop its own code, of Magento's repository Magento\Setup. Third-party packages are known from the folder's composer.lock and
 // from vendor/composer/installed.json, if there is one or the other.
 //
 // Name is what the report calls the repository. Symbolic links are left out.
@@ -59,6 +60,9 @@ func Clone(ctx context.Context, store pipeline.Store, folder fs.FS, name string)
 		Dependencies: stages.Dependencies{Packages: c.packages}, Lock: name, Vendors: []string{}, Only: []string{name},
 	}, nil
 }
+
+// unnamedRoot is what Composer calls a root package without a name.
+const unnamedRoot = "__root__"
 
 // clone is a folder while it is read.
 type clone struct {
@@ -119,13 +123,19 @@ func (c *clone) add(ctx context.Context, file string) error {
 		return nil
 	}
 	m, err := c.manifest(file)
-	if err != nil || m.Name() == "" || m.Type() == "project" {
+	p := stages.Package{Repository: c.name, Directory: path.Dir(file), Kind: stages.Plain}
+	switch isRoot := file == "composer.json" && c.project; {
+	case err != nil || !isRoot && (m.Name() == "" || m.Type() == "project"):
 		return err
+	case m.Name() == "":
+		p.Name = unnamedRoot
+	default:
+		name, err := composer.ParseName(m.Name())
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		p.Name = string(name)
 	}
-	if _, err := composer.ParseName(m.Name()); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	p := stages.Package{Repository: c.name, Directory: path.Dir(file), Kind: stages.Plain, Name: m.Name()}
 	if m.Type() == "metapackage" {
 		p.Kind = stages.Metapackage
 	}

@@ -52,6 +52,9 @@ func (m *member) judged() bool {
 	return m.Kind == stages.Plain && m.manifest.Type() != "metapackage"
 }
 
+// isProject reports whether it is the root of a shop or of a repository with many packages.
+func (m *member) isProject() bool { return m.manifest.Type() == "project" }
+
 func (m *member) manifestPath() string { return path.Join(m.Directory, "composer.json") }
 
 // areTests reports whether a file, by its path in the repository, is test code.

@@ -69,6 +69,9 @@ func (d *distribution) verdict(ctx context.Context, m *member) (*verdict, error)
 			return nil, err
 		}
 	}
+	if m.isProject() {
+		return v, nil // its requires are for all that lies in it
+	}
 	return v, v.judgeRequires(ctx)
 }
 

@@ -18,7 +18,7 @@ import (
 var knownText []byte
 
 // known is the data table: what the packages' own files do not say.
-type known struct{ Provided, Deployed, Tools, Replacements, Aliases, Namespaces []row }
+type known struct{ Provided, Deployed, Tools, Replacements, Polyfills, Aliases, Namespaces []row }
 
 // A row says something of a package, and why it is so. Which of its fields are
 // used known.yaml says.
@@ -46,14 +46,37 @@ func byNamespace(class string) (string, bool) {
 	return "", false
 }
 
-// replacement gives the package that stands in for an extension of PHP.
-func replacement(ext string) (string, bool) {
-	for _, r := range table().Replacements {
-		if r.Extension == ext {
-			return r.Package, true
+// polyfills gives the packages in whose place a package can use extensions of PHP: those
+// that it requires and that provide one, as they say or as the table does.
+func (d *distribution) polyfills(m *member) func(ext, name string) (pkg string, ok bool) {
+	byExtension := map[string]string{}
+	parts := map[string]row{}
+	for required := range d.graph.met(m.manifest.Links(composer.Require)) {
+		n := d.graph.nodes[required]
+		if n == nil {
+			continue
+		}
+		for _, l := range n.provides {
+			byExtension[strings.ToLower(l.Name)] = required
+		}
+		for _, r := range table().Polyfills {
+			if r.Package == required {
+				parts[r.Extension] = r
+			}
 		}
 	}
-	return "", false
+	return func(ext, name string) (string, bool) {
+		for _, r := range table().Replacements {
+			if r.Extension == ext && d.graph.nodes[r.Package] != nil {
+				return r.Package, true
+			}
+		}
+		if r, ok := parts[ext]; ok && regexp.MustCompile(r.Text).MatchString(strings.ToLower(name)) {
+			return r.Package, true
+		}
+		pkg, ok := byExtension[ext]
+		return pkg, ok
+	}
 }
 
 // extensionOf says whether PHP or one of its extensions holds the name.

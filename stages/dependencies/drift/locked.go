@@ -70,6 +70,9 @@ func (d *distribution) connect(ctx context.Context, lock *composer.Lock) error {
 		if m.Kind != stages.Plain && m.Kind != stages.Base {
 			continue // no code
 		}
+		if _, ok := m.manifest.Get("autoload"); !ok && m.isProject() {
+			continue // nobody requires it
+		}
 		p, err := d.autoloadOf(ctx, m)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("package %s: %w", m.Name, err))

@@ -162,7 +162,6 @@ func TestErrors(t *testing.T) {
 		want  string
 	}{
 		{"no package", fstest.MapFS{"README.md": {}}, "no composer.json with a name"},
-		{"only a project", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a", "type": "project"}`)}}, "no composer.json with a name"},
 		{"a broken composer.json", fstest.MapFS{"a/composer.json": {Data: []byte(`{"name": `)}}, "a/composer.json"},
 		{"a name that is none", fstest.MapFS{"a/composer.json": {Data: []byte(`{"name": "A"}`)}}, `package name "A"`},
 		{"a broken lock file", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a"}`)}, "composer.lock": {Data: []byte(`{}`)}}, "composer.lock"},
@@ -190,7 +189,7 @@ func TestErrors(t *testing.T) {
 }
 
 // The old form of installed.json is a list, and a project's generated code is
-// not looked at.
+// not looked at. What lies in no other package is the root's.
 func TestFolders(t *testing.T) {
 	r := read(t, `
 -- composer.json --
@@ -203,15 +202,19 @@ func TestFolders(t *testing.T) {
 <?php new \Installed\Thing();
 -- generated/B/composer.json --
 {"name": "acme/b"}
+-- setup/src/Installer.php --
+<?php new \Installed\Other();
 `)
 	const want = `acme/a: unreachable vendor/installed "^1.2" (composer.lock, which has 1.2.3)
     app/A/A.php:1 new Installed\Thing
+acme/shop: unreachable vendor/installed "^1.2" (composer.lock, which has 1.2.3)
+    setup/src/Installer.php:1 new Installed\Other
 `
 	if diff := cmp.Diff(want, lines(r)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
-	if len(r.Packages) != 1 {
-		t.Errorf("packages %v, want acme/a alone", r.Packages)
+	if len(r.Packages) != 2 {
+		t.Errorf("packages %v, want acme/a and the root", r.Packages)
 	}
 }
 

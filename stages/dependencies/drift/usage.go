@@ -96,7 +96,7 @@ type usage struct {
 // usage sorts a package's references by whom they concern.
 func (d *distribution) usage(m *member) usage {
 	u := usage{uses: map[string]*use{}, extensions: map[string][]Place{}, unknown: map[string]Unknown{}}
-	version := oldestPHP(m.manifest, d.root)
+	version, polyfill := oldestPHP(m.manifest, d.root), d.polyfills(m)
 	declared := map[string]bool{} // in lower case, tests included
 	for _, f := range m.found {
 		for _, name := range f.Declares {
@@ -112,17 +112,17 @@ func (d *distribution) usage(m *member) usage {
 			if declared[strings.ToLower(r.Name)] {
 				continue
 			}
-			d.sort(m, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: string(r.Kind)}, inTests, version)
+			d.sort(m, &u, r, Place{Path: f.Path, Line: r.Line, Name: r.Name, How: string(r.Kind)}, inTests, version, polyfill)
 		}
 	}
 	return u
 }
 
 // sort puts one reference where it belongs.
-func (d *distribution) sort(m *member, u *usage, r php.Reference, place Place, inTests bool, version platform.Version) {
+func (d *distribution) sort(m *member, u *usage, r php.Reference, place Place, inTests bool, version platform.Version, polyfill func(ext, name string) (string, bool)) {
 	pkg, convention := "", false
 	if ext, ok := extensionOf(r); ok {
-		if pkg, ok = replacement(ext); !ok || d.graph.nodes[pkg] == nil {
+		if pkg, ok = polyfill(ext, r.Name); !ok {
 			if !inTests && isCode(r.Kind) && !builtIn(ext, version) {
 				u.extensions[ext] = append(u.extensions[ext], place)
 			}
