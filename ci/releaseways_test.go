@@ -143,7 +143,7 @@ func (m *manager) checkUpstream(version string, want map[string]string) {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		manifest, err := composer.ZipManifest(f, info.Size())
+		manifest, _, err := composer.ZipManifest(f, info.Size())
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -70,7 +70,7 @@ type TagPackages struct {
 	Commit     string        `json:"commit"`
 	Tree       pipeline.Tree `json:"tree"`
 	Packages   int           `json:"packages"`
-	// Notes say what of the tag is no package, and why.
+	// Notes say what of the tag is no package, or is not as it should be, and why.
 	Notes []string `json:"notes"`
 }
 

@@ -100,7 +100,7 @@ func buildTag(ctx context.Context, r *runner.Runner, t stages.Tag) (stages.TagPa
 		return made, fmt.Errorf("tag %s of repository %s: %w; if it shall not be built, name it in skip-tags of the release line", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err))
 	}
 	for _, note := range made.Notes {
-		r.Log.Info("left out", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
+		r.Log.Info("tag", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
 	}
 	return made, nil
 }

@@ -3,6 +3,7 @@ package composer
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,6 +44,46 @@ func (m *Manifest) autoload(key string) (Autoload, error) {
 		return Autoload{}, fmt.Errorf("%q of %s: %w", key, m.label(), err)
 	}
 	return a, nil
+}
+
+// MissingAutoload is what "files" and "classmap" of the autoload section name and a package that holds these paths does
+// not have, such as `autoload.files "a.php"`; a path that ends in a slash is a folder. Composer includes the former
+// whenever the autoloader starts and makes none without the latter, which may be folders, or patterns of folders; those
+// of namespaces may be missing. A metapackage loads nothing, and what a project loads may be laid there by its packages.
+// Source: AutoloadGenerator::parseAutoloadsType and ClassMapGenerator::scanPaths of Composer 2.
+func (m *Manifest) MissingAutoload(paths []string) ([]string, error) {
+	a, err := m.Autoload()
+	if kind := m.Type(); err != nil || len(a.Files)+len(a.Classmap) == 0 || kind == "metapackage" || kind == "project" {
+		return nil, err
+	}
+	isFile := map[string]bool{".": false} // false: a folder
+	for _, p := range paths {
+		clean := path.Clean(p)
+		isFile[clean] = !strings.HasSuffix(p, "/")
+		for dir := path.Dir(clean); dir != "."; dir = path.Dir(dir) {
+			isFile[dir] = false
+		}
+	}
+	place := func(p string) string {
+		return strings.TrimPrefix(path.Clean(strings.TrimLeft(p, "/")), m.text("target-dir", "")+"/")
+	}
+	var missing []string
+	for _, p := range a.Files {
+		if !isFile[place(strings.ReplaceAll(p, `\`, "/"))] {
+			missing = append(missing, fmt.Sprintf("autoload.files %q", p))
+		}
+	}
+	for _, p := range a.Classmap {
+		found := false
+		for there, file := range isFile {
+			ok, err := path.Match(place(p), there)
+			found = found || there == place(p) || err != nil || ok && !file
+		}
+		if !found {
+			missing = append(missing, fmt.Sprintf("autoload.classmap %q", p))
+		}
+	}
+	return missing, nil
 }
 
 func (m *Manifest) label() string {

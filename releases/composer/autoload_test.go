@@ -2,6 +2,9 @@ package composer
 
 import (
 	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -131,4 +134,59 @@ func FuzzParseAutoload(f *testing.F) {
 			t.Errorf("by itself %+v, in a manifest %+v, %v", a, again, err)
 		}
 	})
+}
+
+// What Composer's own autoloader cannot find is missing, and nothing else.
+func TestMissingAutoload(t *testing.T) {
+	paths := []string{"composer.json", "a.php", "src/b.php", "src/deep/er/c.php", "empty/"}
+	tests := []struct{ name, rest, missing string }{
+		{"nothing to load", `"name":"a/b"`, ``},
+		{"all there", `"autoload":{"files":["a.php","./src/b.php","src//b.php"],"classmap":["","src","src/","a.php","empty","s*/","src/*/er"]}`, ``},
+		{"below vendor", `"target-dir":"","autoload":{"files":["/a.php"]}`, ``},
+		{"a file is missing", `"autoload":{"files":["a.php","src/gone.php"]}`, `autoload.files "src/gone.php"`},
+		{"a folder is no file", `"autoload":{"files":["src"]}`, `autoload.files "src"`},
+		{"above the package", `"autoload":{"files":["../a.php"],"classmap":["../src"]}`, `autoload.files "../a.php", autoload.classmap "../src"`},
+		{"another case", `"autoload":{"files":["A.php"]}`, `autoload.files "A.php"`},
+		{"classmap", `"autoload":{"classmap":["src/","gone","x*","src/b*"]}`, `autoload.classmap "gone", autoload.classmap "x*", autoload.classmap "src/b*"`},
+		{"folders of namespaces", `"autoload":{"psr-4":{"A\\":"gone"},"psr-0":{"B":"gone"},"exclude-from-classmap":["gone"]}`, ``},
+		{"target-dir", `"target-dir":"A/B","autoload":{"files":["A/B/a.php","a.php","B/a.php"]}`, `autoload.files "B/a.php"`},
+		{"metapackage", `"type":"metapackage","autoload":{"files":["gone.php"]}`, ``},
+		{"project", `"type":"project","autoload":{"files":["gone.php"]}`, ``},
+		{"for its development", `"autoload-dev":{"files":["gone.php"]}`, ``},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := ParseManifest([]byte("{" + test.rest + "}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			missing, err := m.MissingAutoload(paths)
+			if got := strings.Join(missing, ", "); got != test.missing || err != nil {
+				t.Errorf("missing %s (%v), want %s", got, err, test.missing)
+			}
+			if _, err := exec.LookPath("composer"); err != nil || m.Type() != "library" || strings.Contains(test.rest, "target-dir") {
+				return // Composer has other rules for a root package
+			}
+			dir := filepath.Join(t.TempDir(), "package")
+			for _, p := range paths {
+				if err := os.MkdirAll(filepath.Join(dir, p[:strings.LastIndex("/"+p, "/")]), 0o777); err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(p, "/") {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(dir, p), []byte("<?php\n"), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(dir, "composer.json"), []byte("{"+test.rest+"}"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			load := exec.Command("sh", "-c", "composer dump-autoload -q && php -r 'set_error_handler(fn() => exit(9)); require \"vendor/autoload.php\";'")
+			load.Dir, load.Env = dir, append(os.Environ(), "COMPOSER_ALLOW_SUPERUSER=1", "COMPOSER_HOME="+t.TempDir())
+			if out, err := load.CombinedOutput(); (err != nil) != (test.missing != "") {
+				t.Errorf("Composer ends with %v, and missing is %q\n%s", err, test.missing, out)
+			}
+		})
+	}
 }

@@ -16,13 +16,13 @@ func IsZip(name string) bool {
 	return strings.HasSuffix(base, ".zip") && !strings.HasPrefix(base, "._")
 }
 
-// ZipManifest reads the composer.json of a package's zip: at its root, or in the
-// one folder that all lies in. The folder __MACOSX, which macOS adds
-// to a zip, is passed over.
-func ZipManifest(r io.ReaderAt, size int64) (*Manifest, error) {
+// ZipManifest reads the composer.json of a package's zip, at its root or in the
+// one folder that all lies in, and lists the paths beside and below it. The folder
+// __MACOSX, which macOS adds to a zip, is passed over.
+func ZipManifest(r io.ReaderAt, size int64) (m *Manifest, paths []string, err error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("it is no zip: %w", err)
+		return nil, nil, fmt.Errorf("it is no zip: %w", err)
 	}
 	var best *zip.File
 	for _, f := range z.File {
@@ -36,16 +36,22 @@ func ZipManifest(r io.ReaderAt, size int64) (*Manifest, error) {
 		}
 	}
 	if best == nil {
-		return nil, errors.New("it holds no composer.json; take the zip away")
+		return nil, nil, errors.New("it holds no composer.json; take the zip away")
 	}
 	content, err := best.Open()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer content.Close()
 	data, err := io.ReadAll(io.LimitReader(content, maxManifest+1))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return ParseManifest(data)
+	for _, f := range z.File {
+		if p, below := strings.CutPrefix(f.Name, strings.TrimSuffix(best.Name, "composer.json")); below && p != "" {
+			paths = append(paths, p)
+		}
+	}
+	m, err = ParseManifest(data)
+	return m, paths, err
 }

@@ -41,7 +41,7 @@ func TestZipManifest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			z := zipOf(t, test.files...)
-			m, err := ZipManifest(z, z.Size())
+			m, _, err := ZipManifest(z, z.Size())
 			if err == nil && m.Name() != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, %v; want %s", m, err, test.want)
 			}

@@ -83,7 +83,7 @@ func zipFile(file string) (z releases.PlannedZip, err error) {
 	if err != nil {
 		return z, err
 	}
-	m, err := composer.ZipManifest(f, size)
+	m, _, err := composer.ZipManifest(f, size)
 	if err != nil {
 		return z, err
 	}

@@ -37,6 +37,32 @@ func (c composed) file() string {
 	return stages.Place(c.Repository, path.Join(c.Directory, "composer.json"))
 }
 
+// missingAutoload is what the package's autoloader would look for in vain, as
+// sentences.
+func (c composed) missingAutoload() []string {
+	paths := []string{manifestFile}
+	for _, f := range c.files {
+		paths = append(paths, f.Path)
+	}
+	for _, dir := range c.directories {
+		paths = append(paths, dir+"/")
+	}
+	return unloadable(c.manifest, c.file(), paths)
+}
+
+// unloadable is what the autoloader of a package with these paths looks for in vain,
+// as sentences that name where its composer.json lies.
+func unloadable(m *composer.Manifest, file string, paths []string) []string {
+	missing, err := m.MissingAutoload(paths)
+	if err != nil {
+		missing = []string{err.Error()}
+	}
+	for i, what := range missing {
+		missing[i] = fmt.Sprintf("%s %s (%s): %s is not in the package, and Composer's autoloader fails on it; correct the path there, or exclude less", m.Name(), m.Version(), file, what)
+	}
+	return missing
+}
+
 // origin names where one of its requires is written.
 func (c composed) origin(require string) string {
 	if slices.Contains(c.added, require) {
@@ -64,6 +90,9 @@ func compose(ctx context.Context, in stages.Build, trees stages.SourceTrees) ([]
 		if err != nil {
 			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
 			continue
+		}
+		for _, problem := range c.missingAutoload() {
+			errs = append(errs, errors.New(problem))
 		}
 		packages = append(packages, c)
 	}

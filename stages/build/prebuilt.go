@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -104,7 +105,7 @@ func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error
 		return stages.TagPackage{}, err
 	}
 	defer content.Close()
-	m, err := composer.ZipManifest(content, content.Size())
+	m, paths, err := composer.ZipManifest(content, content.Size())
 	if err != nil {
 		return stages.TagPackage{}, err
 	}
@@ -122,6 +123,9 @@ func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error
 	}
 	if err != nil {
 		return stages.TagPackage{}, err
+	}
+	for _, note := range unloadable(m, "a zip", paths) {
+		o.Log.Info("taken over as it is", slog.String("note", note))
 	}
 	d.File.Path = packing{Name: string(name), Version: m.Version()}.path()
 	return tagPackage(".", m, d), nil

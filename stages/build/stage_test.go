@@ -166,6 +166,22 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// What an autoloader would miss is an error before anything is packed: here a file that
+// is not part of the package, and one that is nowhere.
+func TestMissingAutoload(t *testing.T) {
+	f := newFixture(t)
+	f.replace(t, "extras/plugin/composer.json", `"require"`, `"autoload": {"files": ["src/Plugin.php", "tests/PluginTest.php"], "classmap": ["src", "lib"]}, "require"`)
+	_, err := f.build(t, third(t))
+	for _, want := range []string{`autoload.files "tests/PluginTest.php"`, `autoload.classmap "lib"`, "fork/plugin 1.0.0.1-a20261124 (extras:plugin/composer.json)"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %s: %v", want, err)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), "src") {
+		t.Errorf("what is there is missing: %v", err)
+	}
+}
+
 func TestLocal(t *testing.T) {
 	f := newFixture(t)
 	in := f.input(t)

@@ -22,7 +22,7 @@ import (
 const TagName = "tag"
 
 // TagVersion is raised when the same tag must give other packages.
-const TagVersion = 2
+const TagVersion = 3
 
 // Tag packages one tag: every package of it in the version that it has there. A
 // package without a version gets the tag's if that is its own (the repository's root,
@@ -87,6 +87,7 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
 			continue
 		}
+		t.notes = append(t.notes, c.missingAutoload()...)
 		out = append(out, c)
 	}
 	return out, errors.Join(errs...)

@@ -189,7 +189,10 @@ func (c *Catalogue) openZips(dir string) error {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			m, e := readZip(file, composer.ZipManifest)
+			m, e := readZip(file, func(r io.ReaderAt, size int64) (*composer.Manifest, error) {
+				m, _, err := composer.ZipManifest(r, size)
+				return m, err
+			})
 			if e != nil {
 				err = errors.Join(err, fmt.Errorf("%s: %w", file, e))
 				continue

@@ -74,13 +74,15 @@ func CheckZip(data []byte, p *releases.ManifestPackage) error {
 		return err
 	}
 	seen := map[string]bool{}
+	var paths []string
 	for _, f := range r.File {
+		paths = append(paths, f.Name)
 		if err := checkHeader(f, seen); err != nil {
 			return err
 		}
 	}
 	for _, f := range r.File {
-		if err := checkContent(f, p); err != nil {
+		if err := checkContent(f, p, paths); err != nil {
 			return err
 		}
 	}
@@ -109,8 +111,9 @@ func checkHeader(f *zip.File, seen map[string]bool) error {
 }
 
 // checkContent unpacks an entry: its size and checksum have to be those that it has in
-// the zip's directory.
-func checkContent(f *zip.File, p *releases.ManifestPackage) error {
+// the zip's directory. What a composer.json says fits the other paths, unless a mirror
+// took the package from a tag or a zip: what was released is as it is.
+func checkContent(f *zip.File, p *releases.ManifestPackage, paths []string) error {
 	if f.Mode().IsDir() {
 		return nil
 	}
@@ -139,6 +142,12 @@ func checkContent(f *zip.File, p *releases.ManifestPackage) error {
 	m, err := composer.ParseManifest(out.Bytes())
 	if err == nil {
 		err = p.CheckManifest(m)
+	}
+	if err == nil && p.Tag == "" && p.Commit != "" {
+		var missing []string
+		if missing, err = m.MissingAutoload(paths); len(missing) > 0 {
+			err = fmt.Errorf("names %s, which is not there", strings.Join(missing, ", "))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("its composer.json %w", err)

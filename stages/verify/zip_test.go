@@ -13,7 +13,7 @@ import (
 
 // A zip that could do harm where it is unpacked is refused, by what it would do.
 func TestCheckZip(t *testing.T) {
-	pkg := &releases.ManifestPackage{Name: "acme/a", Version: "1.0.0", Type: "library"}
+	pkg := &releases.ManifestPackage{Name: "acme/a", Version: "1.0.0", Type: "library", Commit: strings.Repeat("a", 40)}
 	composerJSON := entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.0"}`}
 	tests := []struct {
 		name string
@@ -40,6 +40,7 @@ func TestCheckZip(t *testing.T) {
 		{"of another version", zipOf(t, entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.1"}`}), "is of version"},
 		{"of another type", zipOf(t, entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.0","type":"composer-plugin"}`}), "is of type"},
 		{"with another require", zipOf(t, entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.0","require":{"evil/b":"*"}}`}), "requires"},
+		{"with an autoloader that fails", zipOf(t, entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.0","autoload":{"files":["a.php"]}}`}), `names autoload.files "a.php"`},
 		{"a composer.json nested without end", zipOf(t, entry{name: "composer.json", text: strings.Repeat("[", 1<<16)}), "composer.json"},
 		{"a composer.json of many bytes", zipOf(t, entry{name: "composer.json", text: `{"name":"` + noise(5<<20) + `"}`}), "has a composer.json of"},
 	}
