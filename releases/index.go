@@ -9,6 +9,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/composer"
 )
 
 // IndexName is the name of the index in a folder of merged metadata.
@@ -127,20 +128,23 @@ func (i *Index) File(name string) *IndexedFile {
 	return &i.Files[at]
 }
 
-// Dist is the SHA-256 of a version's dist, if the index has that version.
-func (i *Index) Dist(name, version string) (sum pipeline.Digest, ok bool) {
+// Version is what the index has of a version, however that is written; nil if it has none.
+func (i *Index) Version(name, version string) *IndexedVersion {
+	want, _ := composer.ParseVersion(version) // the empty one is nowhere
 	for _, file := range []string{name, name + "~dev"} {
 		f := i.File(file)
 		if f == nil {
 			continue
 		}
-		for _, v := range f.Versions {
-			if v.Version == version {
-				return v.SHA256, true
-			}
+		at, ok := slices.BinarySearchFunc(f.Versions, want, func(v IndexedVersion, want composer.Version) int {
+			has, _ := composer.ParseVersion(v.Version)
+			return want.Compare(has)
+		})
+		if ok {
+			return &f.Versions[at]
 		}
 	}
-	return "", false
+	return nil
 }
 
 // Keep is the index of only those snapshots that a plan names. Its files are no longer

@@ -2,6 +2,7 @@ package composer
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -45,6 +46,14 @@ func (v Version) Compare(w Version) int {
 		return 1
 	}
 	return compareParts(v.order, w.order)
+}
+
+// Key is one text for all versions that Compare finds equal: 1.0.0, v1.0.0 and 1.0+p3.
+func (v Version) Key() string {
+	if v.order == nil {
+		return v.normalized
+	}
+	return fmt.Sprint(v.order)
 }
 
 func isBranch(normalized string) bool { return strings.HasPrefix(normalized, "dev-") }

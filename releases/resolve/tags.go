@@ -105,8 +105,7 @@ func Continue(p *releases.Plan, published *releases.Index) {
 	}
 	mine := published.Keep(p.After)
 	p.Prebuilt = emptyIsNil(slices.DeleteFunc(p.Prebuilt, func(z releases.PlannedZip) bool {
-		_, ok := mine.Dist(z.Name, z.Version)
-		return ok
+		return mine.Version(z.Name, z.Version) != nil
 	}))
 }
 

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,8 +33,7 @@ func (m *mirror) aliases(ctx context.Context) error {
 	manifests := make([]*composer.Manifest, 0, len(found))
 	var errs []error
 	for _, a := range found {
-		key := a.name + " " + a.version
-		if _, published := m.published.Dist(a.name, a.version); published || m.there[key] != "" {
+		if _, there := m.there[versionKey(a.name, a.version)]; there || m.published.Version(a.name, a.version) != nil {
 			continue
 		}
 		manifest, err := a.manifest()
@@ -63,7 +63,7 @@ func (m *mirror) aliases(ctx context.Context) error {
 	return nil
 }
 
-// aliasesOf are in byte order of their names.
+// aliasesOf are in the order of their names and versions.
 func aliasesOf(byName map[string][]mirrored) []alias {
 	best := map[string]alias{}
 	for _, target := range slices.Sorted(maps.Keys(byName)) {
@@ -73,18 +73,16 @@ func aliasesOf(byName map[string][]mirrored) []alias {
 					continue // a range: no one version is meant
 				}
 				a := alias{name: l.Name, version: l.Constraint, target: target, requires: v.version}
-				key := a.name + " " + a.version
+				key := versionKey(a.name, a.version)
 				if known, ok := best[key]; !ok || compareVersions(a.requires, known.requires) > 0 {
 					best[key] = a
 				}
 			}
 		}
 	}
-	found := make([]alias, 0, len(best))
-	for _, key := range slices.Sorted(maps.Keys(best)) {
-		found = append(found, best[key])
-	}
-	return found
+	return slices.SortedFunc(maps.Values(best), func(a, b alias) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), compareVersions(a.version, b.version))
+	})
 }
 
 func (a alias) manifest() (*composer.Manifest, error) {

@@ -30,7 +30,7 @@ func MirrorStage(o Options, published *releases.Index) pipeline.Stage[stages.Mir
 }
 
 func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releases.Index) (stages.Snapshot, error) {
-	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]pipeline.Digest{}}
+	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]releases.IndexedVersion{}}
 	// Read a few at a time: a mirror has more of it than fits into memory.
 	for tags := range slices.Chunk(in.Tags, runtime.GOMAXPROCS(0)) {
 		lists, err := m.readTags(ctx, tags)
@@ -77,8 +77,8 @@ type mirror struct {
 	in        stages.Mirror
 	published *releases.Index
 	byName    map[string][]mirrored
-	there     map[string]pipeline.Digest // "name version": its dist
-	files     []pipeline.File            // dists
+	there     map[string]releases.IndexedVersion // of byName, by versionKey
+	files     []pipeline.File                    // dists
 }
 
 // readTags reads what the tags have, all at a time.
@@ -106,26 +106,32 @@ func (m *mirror) add(t stages.TagPackages, list []stages.TagPackage) error {
 		next := mirrored{version: version, kind: p.Manifest.Type(), manifest: manifest, from: t, dist: p, replace: m.replaced(p.Manifest)}
 		next.dist.Manifest = nil
 		m.byName[name] = append(m.byName[name], next)
-		m.there[name+" "+version] = p.SHA256
+		m.there[versionKey(name, version)] = releases.IndexedVersion{Version: version, SHA256: p.SHA256}
 		m.files = append(m.files, pipeline.File{Path: p.Path, Mode: pipeline.Regular, Size: p.Size, Digest: p.SHA256})
 	}
 	return nil
 }
 
-// known says whether a version is taken already. One with another content is told:
-// upstream changed a package without giving it a new version.
+// known says whether a version is taken already, maybe as Composer reads it only: v1.0.0
+// and 1.0.0 are one. One with another content is told: upstream changed a package without
+// giving it a new version.
 func (m *mirror) known(name, version string, dist pipeline.Digest, t stages.TagPackages) bool {
-	key := name + " " + version
-	first, ok := m.there[key]
+	first, ok := m.there[versionKey(name, version)]
 	where := "an earlier tag"
-	if published, was := m.published.Dist(name, version); was {
-		first, ok, where = published, true, "what is published"
+	if published := m.published.Version(name, version); published != nil {
+		first, ok, where = *published, true, "what is published"
 	}
-	if ok && first != dist {
-		m.Log.Info("a package has other content under the same version: the first one stays",
-			slog.String("package", name), slog.String("version", version), slog.String("tag", tagText(t)), slog.String("differs from", where))
+	if ok && first.SHA256 != dist {
+		m.Log.Info("a package has other content under the same version: the first one stays", slog.String("package", name), slog.String("version", version),
+			slog.String("tag", tagText(t)), slog.String("differs from", where), slog.String("first", first.Version))
 	}
 	return ok
+}
+
+// versionKey is the same for what is one version of a package to Composer.
+func versionKey(name, version string) string {
+	v, _ := composer.ParseVersion(version) // it was read before
+	return name + " " + v.Key()
 }
 
 func (m *mirror) replaced(manifest *composer.Manifest) []composer.Link {

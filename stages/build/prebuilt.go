@@ -118,7 +118,7 @@ func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error
 	if err == nil {
 		_, err = composer.ParseVersion(m.Version())
 	}
-	if err == nil && want.Name != "" && (want.Name != m.Name() || want.Version != m.Version()) {
+	if err == nil && want.Name != "" && versionKey(want.Name, want.Version) != versionKey(m.Name(), m.Version()) {
 		err = fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
 	}
 	if err != nil {

@@ -210,7 +210,7 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 		m.bad(name, "is no metadata: %v", err)
 		return
 	}
-	found := map[string]bool{}
+	found, read := map[string]bool{}, map[string]string{}
 	for _, v := range versions {
 		if v.pkg != strings.TrimSuffix(file, "~dev") {
 			m.bad(name, "holds the package %.120q", v.pkg)
@@ -221,6 +221,13 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 			m.bad(name, "version %.80q is not what a snapshot that is named says", version)
 		}
 		found[version] = true
+		if parsed, err := composer.ParseVersion(version); err != nil {
+			m.bad(name, "%v", err)
+		} else if other := read[parsed.Key()]; other != "" {
+			m.bad(name, "versions %.80q and %.80q are one to Composer", other, version)
+		} else {
+			read[parsed.Key()] = version
+		}
 	}
 	for version := range want {
 		if !found[version] {

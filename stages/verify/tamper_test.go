@@ -93,6 +93,10 @@ var tamperings = []tampering{
 		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[]}}`)
 		f.rename()
 	}, nil, "", "version 2.4.8-alpha20261126 of a snapshot that is named is missing"},
+	{"a version twice, written in two ways", func(f folder) {
+		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[{"name":"acme/module-a","version":"1.0"},{"version":"v1.0"}]}}`)
+		f.rename()
+	}, nil, "", `versions "1.0" and "v1.0" are one to Composer`},
 	{"metadata that is not minified", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
 		f.rename()
