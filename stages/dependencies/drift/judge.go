@@ -54,7 +54,8 @@ type verdict struct {
 func (d *distribution) verdict(ctx context.Context, m *member) (*verdict, error) {
 	v := &verdict{
 		distribution: d, m: m, usage: d.usage(m), reach: d.graph.reach(m.Name),
-		required:    d.graph.met(m.manifest.Links(composer.Require)),
+		// What it replaces is in it: of the root of Magento's repository all modules.
+		required:    d.graph.met(slices.Concat(m.manifest.Links(composer.Require), m.manifest.Links(composer.Replace))),
 		development: d.graph.met(m.manifest.Links(composer.RequireDev)),
 		suggested:   d.graph.met(m.manifest.Links(composer.Suggest)),
 		provided:    map[string]Provided{}, guards: map[string]map[string]bool{},

@@ -193,7 +193,7 @@ func TestErrors(t *testing.T) {
 func TestFolders(t *testing.T) {
 	r := read(t, `
 -- composer.json --
-{"name": "acme/shop", "type": "project"}
+{"name": "acme/shop", "type": "project", "replace": {"acme/a": "*"}}
 -- vendor/composer/installed.json --
 [{"name": "vendor/installed", "version": "1.2.3", "autoload": {"psr-4": {"Installed\\": "src"}}}]
 -- app/A/composer.json --
@@ -203,7 +203,7 @@ func TestFolders(t *testing.T) {
 -- generated/B/composer.json --
 {"name": "acme/b"}
 -- setup/src/Installer.php --
-<?php new \Installed\Other();
+<?php new \Installed\Other(); new \Acme\A\A();
 `)
 	const want = `acme/a: unreachable vendor/installed "^1.2" (composer.lock, which has 1.2.3)
     app/A/A.php:1 new Installed\Thing
