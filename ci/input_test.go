@@ -7,7 +7,7 @@ import (
 )
 
 // What is verified comes from the server that was asked, and from no other.
-func TestStrictClient(t *testing.T) {
+func TestClientStaysOnItsHost(t *testing.T) {
 	elsewhere := httptest.NewServer(http.NotFoundHandler())
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,7 +22,7 @@ func TestStrictClient(t *testing.T) {
 	}))
 	defer server.Close()
 	for path, good := range map[string]bool{"/good": true, "/here": true, "/away": false, "/round": false} {
-		response, err := strictClient().Get(server.URL + path)
+		response, err := newClient().Get(server.URL + path)
 		if (err == nil) != good {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -165,7 +165,7 @@ func (o *verifyOptions) from(ctx context.Context, env *factory, at string) (func
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
-		source, err := target.OpenWeb(base, strictClient())
+		source, err := target.OpenWeb(base, newClient())
 		if err != nil {
 			return nil, usagef("%w", err)
 		}

@@ -19,12 +19,13 @@ type Client struct {
 	Policy Policy
 }
 
-// RoundTripper is the client's transport, or the one that all others share.
+// RoundTripper is the client's transport, or the one that all others share. It follows no
+// redirect that CheckReference refuses.
 func (c Client) RoundTripper() http.RoundTripper {
 	if c.Transport == nil {
-		return shared
+		return guarded{shared}
 	}
-	return c.Transport
+	return guarded{c.Transport}
 }
 
 // TokenFor gives the secret for a host.

@@ -22,6 +22,11 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string) (io.ReadCloser, error)
 }
 
+// FetchDist reads a dist, which its server may have on another host.
+func FetchDist(ctx context.Context, f Fetcher, url string) (io.ReadCloser, error) {
+	return f.Fetch(remote.ToAnyHost(ctx), url)
+}
+
 // NewFetcher reads https:// and http:// with the client, without a token, and regular files of this machine at file://.
 // It is safe for several goroutines.
 func NewFetcher(client remote.Client) Fetcher { return fetcher{client, maxRepository} }

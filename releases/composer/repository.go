@@ -197,7 +197,7 @@ func (r *Repository) mayHave(name Name) bool {
 }
 
 // resolve makes an address in the repository's files absolute. A repository from the network cannot point at files of
-// this machine.
+// this machine, nor anywhere that a redirect could not lead.
 func (r *Repository) resolve(reference string) (*url.URL, error) {
 	address, err := r.base.Parse(reference)
 	if err != nil {
@@ -208,7 +208,10 @@ func (r *Repository) resolve(reference string) (*url.URL, error) {
 	if fromWeb != toWeb || !toWeb && address.Scheme != r.base.Scheme {
 		return nil, fmt.Errorf("address %q: a repository at %s:// may not point there", reference, r.base.Scheme)
 	}
-	return address, nil
+	if fromWeb {
+		err = remote.CheckReference(r.base, address, false)
+	}
+	return address, err
 }
 
 func (r *Repository) read(ctx context.Context, address *url.URL) (object, error) {
@@ -248,11 +251,14 @@ func (r *Repository) Names() ([]Name, error) {
 	return names, nil
 }
 
-// DistURL is the absolute URL of a dist of the repository.
+// DistURL is the absolute URL of a dist of the repository, which may be on another host.
 func (r *Repository) DistURL(d *Dist) (string, error) {
 	address, err := r.base.Parse(d.URL)
 	if err != nil || address.Scheme == "" {
 		return "", fmt.Errorf("dist %q: not a URL", d.URL)
+	}
+	if err := remote.CheckReference(r.base, address, true); err != nil {
+		return "", fmt.Errorf("dist %q: %w", d.URL, err)
 	}
 	return address.String(), nil
 }

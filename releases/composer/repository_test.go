@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,8 @@ func TestRepositoryRefuses(t *testing.T) {
 		{"metadata-url is a list", `{"metadata-url":[]}`, nil, `"metadata-url" is a list`},
 		{"metadata-url points at files", `{"metadata-url":"file:///etc/%package%.json"}`, nil, "may not point there"},
 		{"include points at files", `{"includes":{"file:///etc/passwd":{}}}`, nil, "may not point there"},
+		{"metadata-url points at another host", `{"metadata-url":"http://127.0.0.2/%package%.json"}`, nil, "another host"},
+		{"include points at another host", `{"includes":{"http://127.0.0.2/x.json":{}}}`, nil, "another host"},
 		{"include is missing", `{"includes":{"x.json":{}}}`, nil, `include "x.json"`},
 		{"too many includes", `{"includes":{` + manyIncludes() + `}}`, manyFiles(), "more than 256"},
 		{"packages is text", `{"packages":"x"}`, nil, `"packages" is text`},
@@ -139,6 +142,27 @@ func TestRepositoryRefuses(t *testing.T) {
 				t.Errorf("error %v, want in it %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A dist may lie on another host, but not where it is asked for in the clear, nor on this machine.
+func TestDistURL(t *testing.T) {
+	for _, test := range []struct{ base, dist, want string }{
+		{"https://a.example/packages.json", "d/x.zip", "https://a.example/d/x.zip"},
+		{"https://a.example/packages.json", "https://b.example/x.zip", "https://b.example/x.zip"},
+		{"https://a.example/packages.json", "http://a.example/x.zip", ""},
+		{"https://a.example/packages.json", "https://127.0.0.1/x.zip", ""},
+		{"http://a.example/packages.json", "file:///etc/passwd", ""},
+		{"http://127.0.0.1/packages.json", "http://127.0.0.2/x.zip", "http://127.0.0.2/x.zip"},
+		{"file:///r/packages.json", "http://127.0.0.2/x.zip", "http://127.0.0.2/x.zip"},
+	} {
+		base, err := url.Parse(test.base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (&Repository{base: base}).DistURL(&Dist{URL: test.dist}); got != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%s in %s: %q, %v; want %q", test.dist, test.base, got, err, test.want)
+		}
 	}
 }
 

@@ -166,7 +166,7 @@ func tokenFor(host string) func(string) remote.Token {
 }
 
 func TestTokenGoesToItsHostOnly(t *testing.T) {
-	other := &flaky{next: answer(404)}
+	other := &flaky{next: answer(404)}          // which is not even asked
 	otherServer := httptest.NewTLSServer(other) // another port is another host
 	defer otherServer.Close()
 	own := &flaky{next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +181,7 @@ func TestTokenGoesToItsHostOnly(t *testing.T) {
 	lister := NewLister(Options{Client: remote.Client{
 		Transport: server.Client().Transport, Token: tokenFor("127.0.0.1"), Policy: remote.Policy{Wait: new(clock).wait, Log: logger},
 	}})
-	assertError(t, lister, server.URL+"/one", token, "repository not found")
+	assertError(t, lister, server.URL+"/one", token, "it is another host")
 	assertError(t, lister, plainServer.URL+"/one", token, "authentication required")
 	got := []string{passwords(own), passwords(other), passwords(plain)}
 	if diff := cmp.Diff([]string{token, "", ""}, got); diff != "" {

@@ -13,6 +13,8 @@ import (
 	"regexp"
 
 	api "github.com/google/go-github/v84/github"
+
+	"github.com/mage-os/nightly/pipeline/remote"
 )
 
 // A File is what becomes an asset of a release.
@@ -101,13 +103,21 @@ func (c *Client) has(ctx context.Context, r Repository, a Asset, digest string) 
 	if !a.Whole || a.Digest != "" {
 		return a.Whole && a.Digest == digest, nil
 	}
-	content, _, err := c.rest.Repositories.DownloadReleaseAsset(ctx, r.Owner, r.Name, a.ID, &http.Client{Transport: c.options.Transport})
+	request, err := c.rest.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/releases/assets/%d", r.Owner, r.Name, a.ID), nil)
 	if err != nil {
 		return false, err
 	}
-	defer content.Close()
+	request.Header.Set("Accept", "application/octet-stream")
+	response, err := (&http.Client{Transport: c.next}).Do(request.WithContext(remote.ToAnyHost(ctx))) // it may be as large as it likes
+	if err != nil {
+		return false, remote.WithoutURL(err)
+	}
+	defer response.Body.Close()
+	if err := api.CheckResponse(response); err != nil {
+		return false, err
+	}
 	hash := sha256.New()
-	_, err = io.Copy(hash, content)
+	_, err = io.Copy(hash, response.Body)
 	return digestText(hash.Sum(nil)) == digest, err
 }
 

@@ -66,7 +66,8 @@ const (
 // written one after the other, as GitHub asks for.
 type Client struct {
 	rest    *api.Client
-	host    string // of the web: github.com
+	next    http.RoundTripper // what rest asks with, once for each request
+	host    string            // of the web: github.com
 	options Options
 }
 
@@ -96,7 +97,7 @@ func New(o Options) (*Client, error) {
 }
 
 func newClient(o Options, next http.RoundTripper, base, upload *url.URL) *Client {
-	c := &Client{host: webHost(base), options: o}
+	c := &Client{next: next, host: webHost(base), options: o}
 	c.rest = api.NewClient(&http.Client{Transport: &transport{next: next, policy: o.Policy}})
 	c.rest.BaseURL, c.rest.UploadURL = base, upload
 	c.rest.DisableRateLimitCheck = true // the transport waits for limits

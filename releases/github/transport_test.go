@@ -85,7 +85,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestTokenStaysHome: a redirect to another host gets no token.
+// TestTokenStaysHome: another host is not asked, and for an asset it gets no token.
 func TestTokenStaysHome(t *testing.T) {
 	var seen []string
 	client, err := New(Options{Token: remote.NewToken("secret"), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -100,9 +100,13 @@ func TestTokenStaysHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = client.FindRelease(context.Background(), shop, "1")
-	if want := []string{"https://api.github.com Bearer secret", "https://elsewhere.example "}; len(seen) < 2 || cmp.Diff(want, seen[:2]) != "" {
-		t.Errorf("seen %q", seen)
+	_, err = client.FindRelease(context.Background(), shop, "1")
+	_, errAsset := client.has(context.Background(), shop, Asset{Whole: true}, "")
+	if err == nil || !strings.Contains(err.Error(), "it is another host") || errAsset != nil {
+		t.Error(err, errAsset)
+	}
+	if diff := cmp.Diff([]string{"https://api.github.com Bearer secret", "https://api.github.com Bearer secret", "https://elsewhere.example "}, seen); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -34,7 +34,7 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 		list = append(list, p)
 	}
 	for _, z := range plan.Prebuilt {
-		take(z.URL, func() (io.ReadCloser, error) { return o.Fetcher.Fetch(ctx, z.URL) }, z)
+		take(z.URL, func() (io.ReadCloser, error) { return composer.FetchDist(ctx, o.Fetcher, z.URL) }, z)
 	}
 	d, err := openData(ctx, o.Store, tree)
 	if err != nil {

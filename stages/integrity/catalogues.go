@@ -92,7 +92,7 @@ func (c *Catalogue) openRepository(ctx context.Context, address string, f compos
 }
 
 func fetchDist(ctx context.Context, f composer.Fetcher, at string) (map[string]string, error) {
-	body, err := f.Fetch(ctx, at)
+	body, err := composer.FetchDist(ctx, f, at)
 	if err != nil {
 		return nil, err
 	}

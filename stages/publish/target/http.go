@@ -19,7 +19,7 @@ type web struct {
 }
 
 // OpenWeb gives a repository that is served at an http:// or https:// URL, to read
-// from. A nil client is http.DefaultClient.
+// from.
 func OpenWeb(base string, client *http.Client) (Source, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -27,9 +27,6 @@ func OpenWeb(base string, client *http.Client) (Source, error) {
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("cannot read a repository at %s; give its http:// or https:// URL", u.Redacted())
-	}
-	if client == nil {
-		client = http.DefaultClient
 	}
 	u.Path = strings.TrimRight(u.Path, "/") + "/"
 	return &web{base: u, client: client}, nil

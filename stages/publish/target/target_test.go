@@ -260,7 +260,7 @@ func TestWeb(t *testing.T) {
 		files.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	at, err := target.OpenWeb(server.URL, nil)
+	at, err := target.OpenWeb(server.URL, server.Client())
 	if err != nil {
 		t.Fatal(err)
 	}
