@@ -35,7 +35,7 @@ func Render(metadata []byte, base string) ([]byte, error) {
 		if !fs.ValidPath(ref) || ref == "." || strings.ContainsRune(ref, '\\') {
 			return "", fmt.Errorf("render metadata: URL %q is neither absolute nor a path within the repository; write it as %s/<vendor>/<name>.zip", ref, DistsDir)
 		}
-		return base + escapePath(ref), nil
+		return DistURL(base, ref), nil
 	})
 }
 
@@ -54,8 +54,8 @@ func Rebase(metadata []byte, from, to string) ([]byte, error) {
 		return nil, err
 	}
 	return mapURLs(metadata, func(ref string) (string, error) {
-		if rest, ok := strings.CutPrefix(ref, from); ok {
-			return to + rest, nil
+		if path, ok := below(ref, from); ok {
+			return DistURL(to, path), nil
 		}
 		return ref, nil
 	})
@@ -69,17 +69,19 @@ func Unrender(metadata []byte, base string) ([]byte, error) {
 		return nil, err
 	}
 	return mapURLs(metadata, func(ref string) (string, error) {
-		rest, ok := strings.CutPrefix(ref, base)
-		if !ok {
-			return ref, nil
+		if path, ok := below(ref, base); ok {
+			return path, nil
 		}
-		// The placeholder's % signs were not escaped.
-		plain, err := url.PathUnescape(strings.ReplaceAll(rest, "%package%", "%25package%25"))
-		if err != nil {
-			return ref, nil //nolint:nilerr // then it is no path that Render has escaped
-		}
-		return plain, nil
+		return ref, nil
 	})
+}
+
+// below gives the path that Render has put below a base, if it has.
+func below(ref, base string) (path string, ok bool) {
+	rest, ok := strings.CutPrefix(ref, base)
+	// The placeholder's % signs were not escaped.
+	path, err := url.PathUnescape(strings.ReplaceAll(rest, "%package%", "%25package%25"))
+	return path, ok && err == nil
 }
 
 // BaseURL checks the base URL of a repository and gives it with a slash at its end.
@@ -97,14 +99,14 @@ func BaseURL(base string) (string, error) {
 	return strings.TrimRight(base, "/") + "/", nil
 }
 
-// DistURL is where a dist lies in a repository.
-func DistURL(base, path string) string { return base + escapePath(path) }
-
-// escapePath escapes a path for a URL but leaves the % signs of a metadata-url's
+// DistURL is where a dist lies in a repository. It leaves the % signs of a metadata-url's
 // placeholder.
-func escapePath(p string) string {
-	escaped := (&url.URL{Path: "/" + p}).EscapedPath()[1:]
-	return strings.ReplaceAll(escaped, "%25package%25", "%package%")
+func DistURL(base, path string) string {
+	escaped := (&url.URL{Path: "/" + path}).EscapedPath()[1:]
+	if !strings.HasPrefix(base, "file:") { // which Composer opens as it is written
+		escaped = strings.ReplaceAll(escaped, "+", "%2B") // object stores read a bare one as a blank
+	}
+	return base + strings.ReplaceAll(escaped, "%25package%25", "%package%")
 }
 
 // mapURLs applies change to the URLs of a packages.json or of a package's file.

@@ -27,7 +27,7 @@ func TestRender(t *testing.T) {
 		{"versions by name", `{"packages":{"a/b":{"1.0":{"dist":{"url":"1.zip"}}}}}`, `{"packages":{"a/b":{"1.0":{"dist":{"url":"` + base + `1.zip"}}}}}`},
 		{"entry", `{"packages":[],"metadata-url":"p2/%package%.json"}`, `{"packages":[],"metadata-url":"` + base + `p2/%package%.json"}`},
 		{"absolute stays", `{"packages":{"a/b":[{"dist":{"url":"https://x.example/1.zip"}}]}}`, `{"packages":{"a/b":[{"dist":{"url":"https://x.example/1.zip"}}]}}`},
-		{"escaped in the URL", `{"packages":{"a/b":[{"dist":{"url":"dists/a b#1+c%.zip"}}]}}`, `{"packages":{"a/b":[{"dist":{"url":"` + base + `dists/a%20b%231+c%25.zip"}}]}}`},
+		{"escaped in the URL", `{"packages":{"a/b":[{"dist":{"url":"dists/a b#1+c%.zip"}}]}}`, `{"packages":{"a/b":[{"dist":{"url":"` + base + `dists/a%20b%231%2Bc%25.zip"}}]}}`},
 		{"escaped in the JSON", `{"packages":{"a/b":[{"dist":{"url":"dists\/\u0061.zip"}}]}}`, `{"packages":{"a/b":[{"dist":{"url":"` + base + `dists/a.zip"}}]}}`},
 		{"other URLs stay", `{"url":"a","packages":{"a/b":[{"url":"b","source":{"url":"c"},"extra":{"dist":{"url":"d"}},"dist":null}]}}`,
 			`{"url":"a","packages":{"a/b":[{"url":"b","source":{"url":"c"},"extra":{"dist":{"url":"d"}},"dist":null}]}}`},
@@ -219,6 +219,24 @@ func TestNightHandlerErrors(t *testing.T) {
 				t.Errorf("error %v, want one with %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// A plus sign is %2B in URLs: object stores read a bare one as a blank. Composer opens a
+// file:// URL as it is written.
+func TestPlus(t *testing.T) {
+	const web, file = "https://example.org/a/", "file:///srv/a/"
+	text := []byte(`{"packages":{"acme/a":[{"dist":{"url":"dists/acme/a-1.0+p1.zip"}}]}}`)
+	for base, want := range map[string]string{web: "%2B", file: "+"} {
+		got, err := Render(text, base)
+		if err != nil || !strings.Contains(string(got), base+"dists/acme/a-1.0"+want+"p1.zip") {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+		for to, want := range map[string]string{web: "%2B", file: "+"} {
+			if moved, err := Rebase(got, base, to); err != nil || !strings.Contains(string(moved), to+"dists/acme/a-1.0"+want+"p1.zip") {
+				t.Errorf("from %s: %s, %v; want %s", base, moved, err, want)
+			}
+		}
 	}
 }
 

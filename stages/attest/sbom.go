@@ -131,7 +131,7 @@ func component(m material, base string) cdx.Component {
 	if m.built != nil && m.built.Dist != nil {
 		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA1, Value: m.built.Dist.SHA1}, {Algorithm: cdx.HashAlgoSHA256, Value: string(m.built.Dist.SHA256)}}
 		if base != "" {
-			c.ExternalReferences = &[]cdx.ExternalReference{{Type: cdx.ERTypeDistribution, URL: base + strings.ReplaceAll(m.built.Dist.Path, "+", "%2B")}}
+			c.ExternalReferences = &[]cdx.ExternalReference{{Type: cdx.ERTypeDistribution, URL: stages.DistURL(base, m.built.Dist.Path)}}
 		}
 	}
 	return c

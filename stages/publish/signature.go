@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -156,10 +155,7 @@ func checkEntry(entry []byte, version string, base string, packages map[string]r
 	if err := json.Unmarshal(entry, &found); err != nil {
 		return err
 	}
-	if !strings.HasPrefix(found.Dist.URL, base+stages.DistsDir+"/") {
-		return fmt.Errorf("names the dist %.200q, which is not below %s", found.Dist.URL, base)
-	}
-	if found.Dist.SHASum != p.Dist.SHA1 || !strings.HasSuffix(found.Dist.URL, "/"+p.Dist.Path) {
+	if found.Dist.SHASum != p.Dist.SHA1 || found.Dist.URL != stages.DistURL(base, p.Dist.Path) {
 		return fmt.Errorf("names the dist %s with SHA-1 %s, which is not that of %s", found.Dist.URL, found.Dist.SHASum, releases.ManifestName)
 	}
 	return nil

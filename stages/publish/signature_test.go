@@ -60,7 +60,7 @@ func TestSignedRepository(t *testing.T) {
 		{"the signature of a night by nobody", filepath.Join(snapshot, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
 		{"a manifest that was changed", filepath.Join(snapshot, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
 		{"a require in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, &attest.Options{Key: key}, `requires "evil/language"`},
-		{"a host in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "is not below"},
+		{"a host in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "which is not that of"},
 		{"a package in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
 		{"the signature of the repository", attest.RepositoryFile, func(s string) string { return strings.Replace(s, `"sig": "`, `"sig": "AAAA`, 1) }, &attest.Options{Key: key}, "is not signed by the given key"},
 	}

@@ -38,6 +38,7 @@ func (w *web) String() string { return w.base.Redacted() }
 // Open implements Source.
 func (w *web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	at := w.base.JoinPath(strings.Split(name, "/")...)
+	at.RawPath = strings.ReplaceAll(at.EscapedPath(), "+", "%2B") // as stages.DistURL
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return nil, err

@@ -253,8 +253,12 @@ func TestSFTPModes(t *testing.T) {
 func TestWeb(t *testing.T) {
 	files := http.FileServer(http.FS(os.DirFS("testdata")))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/broken" {
+		switch r.RequestURI {
+		case "/broken":
 			http.Error(w, "no", http.StatusBadGateway)
+			return
+		case "/dists/acme/a-1.0%2Bp1.zip": // an object store finds no bare +
+			_, _ = io.WriteString(w, "zip")
 			return
 		}
 		files.ServeHTTP(w, r)
@@ -266,6 +270,9 @@ func TestWeb(t *testing.T) {
 	}
 	if _, err := target.Read(t.Context(), at, "none/x.json"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
+	}
+	if data, err := target.Read(t.Context(), at, "dists/acme/a-1.0+p1.zip"); err != nil || string(data) != "zip" {
+		t.Errorf("a plus sign: %q, %v", data, err)
 	}
 	if _, err := target.Read(t.Context(), at, "broken"); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "502") {
 		t.Errorf("error %v", err)
