@@ -69,8 +69,8 @@ func aliasesOf(byName map[string][]mirrored) []alias {
 	for _, target := range slices.Sorted(maps.Keys(byName)) {
 		for _, v := range byName[target] {
 			for _, l := range v.replace {
-				if _, err := composer.ParseVersion(l.Constraint); err != nil {
-					continue // a range: no one version is meant
+				if !aliasable(l) {
+					continue
 				}
 				a := alias{name: l.Name, version: l.Constraint, target: target, requires: v.version}
 				key := versionKey(a.name, a.version)
@@ -83,6 +83,13 @@ func aliasesOf(byName map[string][]mirrored) []alias {
 	return slices.SortedFunc(maps.Values(best), func(a, b alias) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), compareVersions(a.version, b.version))
 	})
+}
+
+// aliasable reports whether a replace means one version of a package, not a range.
+func aliasable(l composer.Link) bool {
+	_, errName := composer.ParseName(l.Name)
+	_, errVersion := composer.ParseVersion(l.Constraint)
+	return errName == nil && errVersion == nil
 }
 
 func (a alias) manifest() (*composer.Manifest, error) {

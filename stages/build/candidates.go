@@ -1,7 +1,6 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,18 +31,12 @@ type candidates struct {
 }
 
 // builtCandidates are the candidates of the built packages.
-func builtCandidates(packages []composed) (candidates, error) {
+func builtCandidates(packages []composed) candidates {
 	o := candidates{byName: map[composer.Name][]candidate{}, replaced: map[composer.Name][]candidate{}}
-	var errs []error
 	for _, p := range packages {
-		version := p.manifest.Version()
-		if _, err := composer.ParseVersion(version); err != nil {
-			errs = append(errs, fmt.Errorf("%s (%s): version %q: %w", p.manifest.Name(), p.file(), version, err))
-			continue
-		}
-		o.add(p.manifest.Name(), version, p.manifest.Links(composer.Replace), p.manifest.Links(composer.Provide))
+		o.add(p.manifest.Name(), p.manifest.Version(), p.manifest.Links(composer.Replace), p.manifest.Links(composer.Provide))
 	}
-	return o, errors.Join(errs...)
+	return o
 }
 
 // lockedCandidates are the candidates of a composer.lock, with its require-dev.

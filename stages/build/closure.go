@@ -11,16 +11,16 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// closure makes sure, before anything is packed, that every require of every
-// package is to be had: from a built package, from composer.lock, or from a
+// closure makes sure, before anything is packed, that Composer can load every package,
+// and that every require of each is to be had: from a built package, from composer.lock, or from a
 // Composer repository of the line. The project's require-dev counts too:
 // Composer resolves it for the root package. All that is missing is reported
 // together.
 func (o Options) closure(ctx context.Context, in stages.Build, trees stages.SourceTrees, packages []composed) error {
-	built, err := builtCandidates(packages)
-	if err != nil {
+	if err := loadable(packages); err != nil {
 		return err
 	}
+	built := builtCandidates(packages)
 	locked, err := readLock(ctx, in.Plan.Line.Lock, trees)
 	if err != nil {
 		return err
@@ -56,6 +56,17 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees stages.Sour
 		}
 		errs = append(errs, w.missing(found.text(locked, w.name),
 			"correct the constraint, build the package, or name a Composer repository that has it in the release line"))
+	}
+	return errors.Join(errs...)
+}
+
+// loadable names all that Composer could not load of the packages.
+func loadable(packages []composed) error {
+	errs := make([]error, len(packages))
+	for i, p := range packages {
+		if err := p.manifest.Loadable(); err != nil {
+			errs[i] = fmt.Errorf("%s (%s): %w; correct it there", p.manifest.Name(), p.file(), err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -83,7 +83,7 @@ func TestClosure(t *testing.T) {
 		{name: "added by the line, in another version", third: []string{"1.9.0", "1.10.0"},
 			want: []string{"fork/product (edition product of the release line): require third/tool ^2.0 cannot be met:", "has 1.10.0, 1.9.0; correct the constraint"}},
 		{name: "all together", module: requires("acme/none", "^1", "monolog/monolog", "^2", "third/tool", "^1", "third/tool-x", "not a version"),
-			want: []string{`require third/tool-x not a version`}},
+			want: []string{`require third/tool-x: constraint "not a version"`}},
 		{name: "all together, with well-formed constraints", module: requires("acme/none", "^1", "monolog/monolog", "^2"),
 			want: []string{"require acme/none ^1 cannot be met", "require monolog/monolog ^2 cannot be met: composer.lock has 3.7.0", "require third/tool ^2.0 cannot be met"}},
 		{name: "a development version only where it is asked for", third: []string{"2.x-dev"}, want: []string{"require third/tool ^2.0 cannot be met", "has 2.x-dev"}},
@@ -105,6 +105,13 @@ func TestClosure(t *testing.T) {
 				f.replace(t, "extras/plugin/composer.json", `"type"`, `"provide": {"acme/virtual": "1.2.0"}, "type"`)
 			},
 			want: []string{"require acme/virtual ^2 cannot be met"}},
+		{name: "what Composer would not load", third: []string{"2.3.0"},
+			change: func(t *testing.T, f *fixture) {
+				f.replace(t, module, `"suggest"`, `"conflict": {"acme/other": "~>1.4.0"}, "bin": 7, "suggest"`)
+				f.replace(t, "extras/plugin/composer.json", `"type"`, `"provide": {"acme/virtual": "any"}, "type"`)
+			},
+			want: []string{`fork/module-log (shop:app/code/Acme/Log/composer.json): conflict acme/other: constraint "~>1.4.0"`, `"bin" is not text`,
+				`fork/plugin (extras:plugin/composer.json): provide acme/virtual: constraint "any"`}},
 		{name: "no lock where there should be one", third: []string{"2.3.0"},
 			change: func(_ *testing.T, f *fixture) { delete(f.files, "shop/composer.lock") },
 			want:   []string{`the release line takes third-party packages from there: shop:composer.lock: file does not exist; correct "lock"`}},

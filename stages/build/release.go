@@ -103,9 +103,7 @@ func standIns(plan releases.Plan, packages []composed) ([]composed, error) {
 	var errs []error
 	for _, p := range packages {
 		for _, l := range p.manifest.Links(composer.Replace) {
-			_, err := composer.ParseVersion(l.Constraint)
-			exact := err == nil
-			if composer.Name(l.Name).Vendor() != plan.Line.Aliases || !exact || slices.Contains(plan.Release.Aliased, l.Name+" "+l.Constraint) {
+			if composer.Name(l.Name).Vendor() != plan.Line.Aliases || !aliasable(l) || slices.Contains(plan.Release.Aliased, l.Name+" "+l.Constraint) {
 				continue
 			}
 			c, err := standIn(p, l)
