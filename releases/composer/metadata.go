@@ -26,9 +26,9 @@ type PackageVersion struct {
 
 // EncodeMetadata writes a package's file in a Composer repository: {"packages":{name:[…]}}, newest version first,
 // compact, with a line break at the end; the same versions give the same bytes in whatever order they come. Each
-// entry is the manifest with "version_normalized" behind its "version" and the Dist as "dist" at the end, whatever
-// the manifest says there. Two versions that are the same to Composer (1.0.0 and 1.0.0.0, or 1.0+p3 and 1.0+p4) are an
-// error, and so is one that is not Loadable, and one that is no metapackage and has neither Dist nor "source".
+// entry is what the manifest's author may say, with "version_normalized" behind its "version" and the Dist as "dist" at the
+// end, whatever the manifest says there. Two versions that are the same to Composer (1.0.0 and 1.0.0.0, or 1.0+p3 and 1.0+p4) are an
+// error, and so is one that is not Loadable, and one that is no metapackage and has no Dist.
 func EncodeMetadata(name Name, versions []PackageVersion) ([]byte, error) {
 	entries := make([]entry, 0, len(versions))
 	var errs []error
@@ -84,7 +84,7 @@ func newEntry(name Name, p PackageVersion) (entry, error) {
 	}
 	version, _ := ParseVersion(p.Manifest.Version()) // it is one
 	m := p.Manifest.Clone()
-	m.Delete("dist")
+	m.Delete(m.Unauthored()...)
 	if err := m.SetAfter("version", "version_normalized", version.Normalized()); err != nil {
 		return entry{}, err
 	}
@@ -92,10 +92,25 @@ func newEntry(name Name, p PackageVersion) (entry, error) {
 		m.root.set("dist", p.Dist.text())
 		return entry{version: version, root: m.root}, nil
 	}
-	if _, hasSource := m.Get("source"); !hasSource && m.Type() != "metapackage" {
-		return entry{}, fmt.Errorf("version %s is a %s without dist or source; only a metapackage may be", version, m.Type())
+	if m.Type() != "metapackage" {
+		return entry{}, fmt.Errorf("version %s is a %s without dist; only a metapackage may be", version, m.Type())
 	}
 	return entry{version: version, root: m.root}, nil
+}
+
+// authored are the keys of Composer's schema of a package (composer-schema.json) but "source", "dist" and
+// "default-branch", which are for repositories to say.
+var authored = []string{
+	"name", "description", "license", "type", "abandoned", "version", "non-feature-branches", "keywords", "readme", "time", "authors",
+	"homepage", "support", "funding", "_comment", "require", "require-dev", "replace", "conflict", "provide", "suggest", "repositories",
+	"minimum-stability", "prefer-stable", "autoload", "autoload-dev", "target-dir", "include-path", "bin", "archive", "config", "extra",
+	"scripts", "scripts-descriptions", "scripts-aliases", "php-ext",
+}
+
+// Unauthored are the keys that are not for the author of a package to say. Some of them Composer obeys in a repository's
+// metadata: "source", "notification-url", "transport-options".
+func (m *Manifest) Unauthored() []string {
+	return slices.DeleteFunc(m.Keys(), func(key string) bool { return slices.Contains(authored, key) })
 }
 
 func (d *Dist) text() jsontext.Value {

@@ -83,7 +83,9 @@ func TestEncodeMetadataRefuses(t *testing.T) {
 		{"no version", `version ""`, []PackageVersion{{Manifest: parse(t, `{"name":"example/module-catalog"}`)}}},
 		{"another name", `has the name "a/b"`, []PackageVersion{{Manifest: parse(t, `{"name":"a/b","version":"1.0"}`)}}},
 		{"no manifest", "no manifest", []PackageVersion{{}}},
-		{"no files", "without dist or source", []PackageVersion{{Manifest: packageVersion(t, "1.0").Manifest}}},
+		{"what Composer cannot load", `conflict a/b: constraint "~>1"`,
+			[]PackageVersion{{Manifest: parse(t, `{"name":"example/module-catalog","version":"1.0","type":"metapackage","conflict":{"a/b":"~>1"}}`)}}},
+		{"no files", "without dist;", []PackageVersion{{Manifest: packageVersion(t, "1.0").Manifest}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,6 +94,27 @@ func TestEncodeMetadataRefuses(t *testing.T) {
 				t.Errorf("error %v, want in it %q", err, test.want)
 			}
 		})
+	}
+}
+
+// What a repository says, the sources do not.
+func TestEncodeMetadataOfUnauthoredKeys(t *testing.T) {
+	m := parse(t, `{"name":"a/b","version":"1.0","type":"metapackage","source":{"type":"git","url":"https://evil.example/x.git","reference":"main"},
+		"notification-url":"https://evil.example/","transport-options":{},"default-branch":true,"installation-source":"source","uid":1,"abandoned":"a/c"}`)
+	got, err := EncodeMetadata("a/b", []PackageVersion{{Manifest: m}})
+	want := `{"packages":{"a/b":[{"name":"a/b","version":"1.0","version_normalized":"1.0.0.0","type":"metapackage","abandoned":"a/c"}]}}` + "\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestAuthoredBySchema compares with the schema that Composer ships; a newer one may have keys that this one does not.
+func TestAuthoredBySchema(t *testing.T) {
+	for key := range composerSchema(t, "composer-schema.json").Properties {
+		ours := slices.Contains([]string{"source", "dist", "default-branch"}, key)
+		if slices.Contains(authored, key) == ours {
+			t.Errorf("%q: it is for a repository to say: %t", key, ours)
+		}
 	}
 }
 

@@ -67,6 +67,23 @@ func (f Fields) Equal(other Fields) bool {
 	return slices.EqualFunc(f, other, func(a, b Field) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
 }
 
+// Publishable is an error that says why the version does not belong into a repository: Composer cannot load it, and
+// then no version of its package, or it has keys that Composer obeys as the repository's word and we do not write.
+func (f Fields) Publishable() error {
+	m, err := ParseManifest(object(f).text())
+	if err == nil {
+		err = m.Loadable()
+	}
+	if err != nil {
+		return fmt.Errorf("Composer cannot load it: %w", err)
+	}
+	m.Delete("dist", "version_normalized")
+	if keys := m.Unauthored(); len(keys) > 0 {
+		return fmt.Errorf("Composer would obey %q as the repository's word", keys)
+	}
+	return nil
+}
+
 // Expand gives the version that comes after this one and is stated by a minified entry.
 // After none at all comes the entry itself, but for fields that Composer takes for none.
 func (f Fields) Expand(minified Fields) Fields {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,6 +25,8 @@ func TestPublishBrokenNight(t *testing.T) {
 		{"dist missing", func(m *memory, n *stages.Snapshot) { m.drop(n, "dists/acme/language-1.0.0.zip") }, "in the manifest but not in the folder"},
 		{"manifest missing", func(m *memory, n *stages.Snapshot) { m.drop(n, releases.ManifestName) }, "has no nightly.json"},
 		{"tree missing", func(_ *memory, n *stages.Snapshot) { n.Tree.Digest = "" }, "not exist"},
+		{"a constraint that Composer cannot read", func(m *memory, n *stages.Snapshot) { m.say(n, `"conflict":{"a/b":"~>1"}`) }, `version 1.0.0: Composer cannot load it: conflict a/b`},
+		{"a key that is the repository's own", func(m *memory, n *stages.Snapshot) { m.say(n, `"notification-url":"https://evil.example/"`) }, `would obey ["notification-url"]`},
 		{"another night's tree", func(_ *memory, n *stages.Snapshot) { n.Name = "2026-11-25" }, "is of night 2026-11-24"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,6 +48,17 @@ func (m *memory) spoil(n *stages.Snapshot, name string) {
 	for _, f := range m.trees[n.Tree.Digest] {
 		if f.Path == name {
 			m.contents[f.Digest] = []byte("spoiled")
+		}
+	}
+}
+
+// say puts a member into the metadata of a package, as an earlier build may have done.
+func (m *memory) say(n *stages.Snapshot, member string) {
+	for i, f := range m.trees[n.Tree.Digest] {
+		if f.Path == "p2/acme/language.json" {
+			data := bytes.Replace(m.contents[f.Digest], []byte(`"type"`), []byte(member+`,"type"`), 1)
+			m.trees[n.Tree.Digest][i].Digest = pipeline.DigestOf(data)
+			m.contents[pipeline.DigestOf(data)] = data
 		}
 	}
 }

@@ -45,7 +45,7 @@ func parseVersions(data []byte) (versions, error) {
 	return form.Packages, nil
 }
 
-// versionsOf takes the entries out of the metadata in a snapshot's folder.
+// versionsOf takes the entries out of the metadata of a snapshot that is to be published.
 func versionsOf(files map[string][]byte) (versions, error) {
 	all := versions{}
 	var errs []error
@@ -76,6 +76,13 @@ func (v versions) add(file string, data []byte) error {
 			return fmt.Errorf("holds the version %s twice", entry.Version)
 		}
 		v[file][entry.Version] = raw
+		fields, err := composer.ParseFields(raw)
+		if err == nil {
+			err = fields.Publishable()
+		}
+		if err != nil {
+			return fmt.Errorf("version %s: %w", entry.Version, err)
+		}
 	}
 	return nil
 }

@@ -221,11 +221,13 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 			m.bad(name, "version %.80q is not what a snapshot that is named says", version)
 		}
 		found[version] = true
-		if parsed, err := composer.ParseVersion(version); err != nil {
-			m.bad(name, "%v", err)
-		} else if other := read[parsed.Key()]; other != "" {
-			m.bad(name, "versions %.80q and %.80q are one to Composer", other, version)
-		} else {
+		if err := v.fields.Publishable(); err != nil {
+			m.bad(name, "version %.80s: %v; withdraw it", version, err)
+		}
+		if parsed, err := composer.ParseVersion(version); err == nil { // else it was said
+			if other := read[parsed.Key()]; other != "" {
+				m.bad(name, "versions %.80q and %.80q are one to Composer", other, version)
+			}
 			read[parsed.Key()] = version
 		}
 	}

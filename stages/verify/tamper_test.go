@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
 )
 
 const (
@@ -285,6 +286,38 @@ func (f folder) link(to, name string) {
 	f.remove(name)
 	if err := os.Symlink(to, f.path(name)); err != nil {
 		f.Fatal(err)
+	}
+}
+
+// What an earlier version of the program published may be what Composer cannot load, or obeys.
+func TestMetadataThatComposerCannotTake(t *testing.T) {
+	for _, test := range []struct{ keys, want string }{
+		{`"conflict":{"acme/other":"~>1.4.0"}`, `Composer cannot load it: conflict acme/other: constraint "~>1.4.0"`},
+		{`"bin":[1]`, `Composer cannot load it: "bin" is not text or a list of text; withdraw it`},
+		{`"source":{"type":"git","url":"https://evil.example/x.git","reference":"main"}`, `Composer would obey ["source"]`},
+		{`"notification-url":"https://evil.example/"`, `Composer would obey ["notification-url"]`},
+		{`"transport-options":{}`, `Composer would obey ["transport-options"]`},
+	} {
+		key, public := keys(t)
+		f := folder{t, t.TempDir()}
+		sample{name: "2026-11-26"}.publish(t, f.dir, key)
+		const file = "p2/acme/module-b.json"
+		sum := func() string {
+			plain, err := stages.Unrender([]byte(f.read(n3+file)), base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(pipeline.DigestOf(plain))
+		}
+		before := sum()
+		f.replace(n3+file, `"license"`, test.keys+`,"license"`)
+		f.replace(n3+"nightly.json", before, sum())
+		f.replace(f.meta()+"/acme/module-b.json", `"license"`, test.keys+`,"license"`)
+		f.rename()
+		report, err := Repository(t.Context(), f.options(public))
+		if err != nil || !strings.Contains(told(report), "/acme/module-b.json: version 2.4.8-alpha20261126: "+test.want) {
+			t.Errorf("%s: %v\n%s\nwant %s", test.keys, err, told(report), test.want)
+		}
 	}
 }
 
