@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages"
@@ -30,7 +29,7 @@ const WorkInContainer = "/nightly/out-work"
 // InstallOptions are those of a test installation in this process, in the folder work.
 func (r *Runner) InstallOptions(work string) install.Options {
 	return install.Options{
-		Store: r.Trees, Dir: work, Cache: filepath.Join(r.Dir, "composer"), Now: r.Now,
+		Store: r.Trees, Dir: work, Cache: r.Store.Cache("composer"), Now: r.Now,
 		Locate: r.Git.Locate, Log: r.Log, Progress: r.Progress, Environ: r.Environ,
 	}
 }

@@ -34,7 +34,7 @@ func (s *shop) fixedEnviron() []string {
 		"HOME=" + s.dir.path("home"),
 		"TMPDIR=" + s.dir.path("tmp"),
 		"COMPOSER_HOME=" + s.dir.path("home"),
-		"COMPOSER_CACHE_DIR=" + s.options.Cache,
+		"COMPOSER_CACHE_DIR=" + s.composerCache(),
 		"COMPOSER_ALLOW_SUPERUSER=1",
 		"COMPOSER_NO_INTERACTION=1",
 		// Ours beside the machine's own, for what PHP programs start as well.

@@ -3,7 +3,7 @@
 // a shop is set up with a database and a search, compiled, asked for its pages
 // and deployed.
 //
-// Everything that it writes lies below its work folder and Composer's cache. It
+// Everything that it writes lies below its work folder. It
 // reads no environment and no clock but what it is handed. What it starts, it
 // ends; what an earlier run that was killed left behind, it ends first.
 package install
@@ -33,9 +33,9 @@ type Options struct {
 	// it, and the project ends in Dir/shop. Logs are in Dir/logs, the report in
 	// Dir/report, also when the installation fails.
 	Dir string
-	// Cache is Composer's cache folder, kept between runs; empty: Dir/cache,
-	// which is not kept.
-	Cache string
+	// Cache keeps what Composer downloaded from elsewhere for the next installation;
+	// nil: nothing is kept.
+	Cache pipeline.Cache
 	// Locate gives the folder of an embedded: URL.
 	Locate   func(url string) (dir string, err error)
 	Log      *slog.Logger
@@ -65,7 +65,7 @@ func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	}
 }
 
-// withDefaults fills in what may be missing, but for Cache.
+// withDefaults fills in what may be missing.
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -90,7 +90,6 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 		return stages.Installation{}, machine(err)
 	}
 	defer dir.close()
-	o.Cache = cmp.Or(o.Cache, dir.path("cache"))
 	handler, err := stages.SnapshotHandler(o.Store, c.Snapshot)
 	if err != nil {
 		return stages.Installation{}, machine(err)
@@ -101,7 +100,6 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 	}
 	defer func() { _ = stop() }() // its clients have ended
 	s := &shop{options: o, candidate: c, programs: programs, dir: dir, folder: mainProject, base: "http://" + address + "/"}
-	defer s.forgetCache()
 	failed := s.install(ctx)
 	if err := s.end(ctx); failed == nil {
 		failed = err
@@ -166,8 +164,8 @@ func (s *shop) install(ctx context.Context) error {
 		return err
 	}
 	levels := map[releases.Level][]step{
-		releases.Resolve:   {s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
-		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
+		releases.Resolve:   {s.takeDownloads, s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
+		releases.Installed: {s.download, s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
 		releases.Compile:   {s.compile},
 		releases.Shop:      {s.seed, s.startWeb, s.pages, s.screenshots},

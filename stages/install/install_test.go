@@ -1,12 +1,15 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -63,13 +66,56 @@ func TestInstall(t *testing.T) {
 	if !slices.Contains(items, greeter) {
 		t.Errorf("progress told of %q, not of %s", items, greeter)
 	}
-	for _, name := range []string{"cache/files/" + greeter, "cache/repo/http---127.0.0.1*"} {
-		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(f.options.Dir), name)); len(found) > 0 {
-			t.Errorf("Composer's cache keeps %q of the snapshot", found)
-		}
-	}
 	if _, err := Stage(f.options).Run(t.Context(), f.candidate); err != nil {
 		t.Errorf("a second time in the same folder: %v", err)
+	}
+}
+
+// TestDownloads: what Composer downloaded from elsewhere is kept as it was before package
+// code ran, which may write to Composer's cache, and taken as long as it is still that.
+func TestDownloads(t *testing.T) {
+	needTools(t)
+	t.Parallel()
+	sources := tiny()
+	sources["tiny-os/project-community-edition"].files["pub/index.php"] += `
+		foreach (glob(getenv('COMPOSER_CACHE_DIR') . '/files/*/*/*.zip') as $zip) file_put_contents($zip, 'forged');`
+	f := newFixture(t, sources)
+	install := func() (kept string) {
+		t.Helper()
+		if _, err := Stage(f.options).Run(t.Context(), f.candidate); err != nil {
+			t.Fatal(err)
+		}
+		files := (&shop{options: f.options}).keptFiles(t.Context())
+		if len(files) != 1 || path.Dir(files[0]) != "acme/text" {
+			t.Fatalf("kept: %q, want what came from elsewhere alone", files)
+		}
+		content, err := f.options.Cache.Get(t.Context(), downloadKey(files[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer content.Close()
+		data, err := io.ReadAll(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(data, []byte("PK")) {
+			t.Errorf("kept: %.20q", data)
+		}
+		if forged := readFile(t, filepath.Join(f.options.Dir, "cache", "files", filepath.FromSlash(files[0]))); string(forged) != "forged" {
+			t.Errorf("the package wrote nothing: %.20q", forged)
+		}
+		return files[0]
+	}
+	kept := install()
+	if again := install(); again != kept {
+		t.Errorf("kept: %s, then %s", kept, again)
+	}
+	s := &shop{options: f.options, dir: &folder{root: t.TempDir()}}
+	if err := s.takeDownloads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if taken := readFile(t, s.composerCache("files", kept)); !bytes.HasPrefix(taken, []byte("PK")) {
+		t.Errorf("taken: %.20q", taken)
 	}
 }
 

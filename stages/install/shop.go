@@ -2,9 +2,7 @@ package install
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mage-os/nightly/stages"
@@ -32,17 +30,3 @@ func (s *shop) project() string { return s.dir.path(s.folder) }
 
 // in is a path of the installed project, given with slashes.
 func (s *shop) in(path string) string { return filepath.Join(s.project(), filepath.FromSlash(path)) }
-
-// forgetCache removes from Composer's cache what came from this snapshot. The cache
-// goes by URL and the port is another each time, so nobody would use it again.
-func (s *shop) forgetCache() {
-	stale := []string{filepath.Join(s.options.Cache, "repo", fileName(strings.TrimSuffix(s.base, "/")))}
-	for _, p := range s.candidate.Snapshot.Packages {
-		stale = append(stale, filepath.Join(s.options.Cache, "files", filepath.FromSlash(p.Name)))
-	}
-	for _, path := range stale {
-		if err := os.RemoveAll(path); err != nil {
-			s.options.Log.Warn("cannot remove from Composer's cache", "path", path, "error", err)
-		}
-	}
-}
