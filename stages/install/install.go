@@ -19,13 +19,14 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
 
 const stageName = "install"
 
-// Options are what the stage needs beside its input.
+// Options are what the stage needs beside its input. Nothing here decides what is
+// proven: that belongs into stages.Candidate, which is the key of a saved result and
+// goes into containers.
 type Options struct {
 	// Store holds the snapshot's tree, and gets that of the report.
 	Store pipeline.Store
@@ -129,31 +130,6 @@ func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, e
 
 // mainProject is the folder of the project that the candidate is installed as.
 const mainProject = "shop"
-
-// A shop is one installation while it is made.
-type shop struct {
-	options   Options
-	candidate stages.Candidate
-	programs  programs
-	dir       *folder
-	folder    string         // of the project, in the work folder
-	base      string         // URL of the served snapshot, with a slash at its end
-	now       releases.Level // that is being proven
-	commands  int            // run so far
-	proven    []stages.Proof
-	notProven []stages.Proof
-	steps     []stages.Step
-	packages  []stages.InstalledPackage
-	locked    []composer.LockPackage // of composer.lock, once it is there
-	built     []module               // of our packages, once they are installed
-	indexes   []string               // that are built
-	noticed   []stages.Notice
-	database  *database // from level setup on
-	mariadb   []string  // command of our own; none: it was given
-	search    *search
-	web       *web
-	ending    []func() error // in reverse order
-}
 
 // install proves one level after the other.
 func (s *shop) install(ctx context.Context) error {

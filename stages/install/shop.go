@@ -5,8 +5,35 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
+
+// A shop is one installation while it is made.
+type shop struct {
+	options   Options
+	candidate stages.Candidate
+	programs  programs
+	dir       *folder
+	folder    string         // of the project, in the work folder
+	base      string         // URL of the served snapshot, with a slash at its end
+	now       releases.Level // that is being proven
+	commands  int            // run so far
+	proven    []stages.Proof
+	notProven []stages.Proof
+	steps     []stages.Step
+	packages  []stages.InstalledPackage
+	locked    []composer.LockPackage // of composer.lock, once it is there
+	built     []module               // of our packages, once they are installed
+	indexes   []string               // that are built
+	noticed   []stages.Notice
+	database  *database // from level setup on
+	mariadb   []string  // command of our own; none: it was given
+	search    *search
+	web       *web
+	ending    []func() error // in reverse order
+}
 
 // prove notes a step that passed.
 func (s *shop) prove(step, format string, values ...any) {
