@@ -118,7 +118,11 @@ func prebuilt(ctx context.Context, r *runner.Runner, plan *releases.Plan) (stage
 		}
 		data = sources.Repositories[0].Head
 	}
-	return r.BuildOptions(r.Progress).Prebuilt(ctx, plan, data)
+	made, err := r.BuildOptions(r.Progress).Prebuilt(ctx, plan, data)
+	for _, note := range made.Notes {
+		r.Log.Info("prebuilt: left out", slog.String("note", note))
+	}
+	return made, err
 }
 
 // tagStage is checkout, dependencies and packaging of one tag, as one stage: its result is

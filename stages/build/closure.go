@@ -17,7 +17,7 @@ import (
 // Composer resolves it for the root package. All that is missing is reported
 // together.
 func (o Options) closure(ctx context.Context, in stages.Build, trees stages.SourceTrees, packages []composed) error {
-	if err := loadable(packages); err != nil {
+	if err := refused(packages); err != nil {
 		return err
 	}
 	built := builtCandidates(packages)
@@ -60,8 +60,8 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees stages.Sour
 	return errors.Join(errs...)
 }
 
-// loadable names all that Composer could not load of the packages.
-func loadable(packages []composed) error {
+// refused names all that Composer would not load of the packages.
+func refused(packages []composed) error {
 	errs := make([]error, len(packages))
 	for i, p := range packages {
 		if err := p.manifest.Loadable(); err != nil {

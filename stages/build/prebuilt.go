@@ -18,8 +18,8 @@ import (
 )
 
 // Prebuilt takes over zips as they are, byte for byte: those that the plan names,
-// and those in directories of the line's data. All that cannot be taken over are
-// reported together.
+// and those in directories of the line's data. One that Composer could not load is left out
+// with a note; all that cannot be read are reported together.
 func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipeline.Tree) (stages.TagPackages, error) {
 	o = o.withDefaults()
 	out := stages.TagPackages{Repository: "prebuilt", Notes: []string{}}
@@ -29,6 +29,10 @@ func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipelin
 		p, err := o.prebuilt(ctx, open, zipped)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			return
+		}
+		if err := p.Manifest.Loadable(); err != nil {
+			out.Notes = append(out.Notes, fmt.Sprintf("%s: Composer cannot load its composer.json: %v", what, err))
 			return
 		}
 		list = append(list, p)
@@ -114,19 +118,12 @@ func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error
 			return stages.TagPackage{}, err
 		}
 	}
-	name, err := composer.ParseName(m.Name())
-	if err == nil {
-		_, err = composer.ParseVersion(m.Version())
-	}
-	if err == nil && want.Name != "" && versionKey(want.Name, want.Version) != versionKey(m.Name(), m.Version()) {
-		err = fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
-	}
-	if err != nil {
-		return stages.TagPackage{}, err
+	if want.Name != "" && versionKey(want.Name, want.Version) != versionKey(m.Name(), m.Version()) {
+		return stages.TagPackage{}, fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
 	}
 	for _, note := range unloadable(m, "a zip", paths) {
 		o.Log.Info("taken over as it is", slog.String("note", note))
 	}
-	d.File.Path = packing{Name: string(name), Version: m.Version()}.path()
+	d.File.Path = packing{Name: m.Name(), Version: m.Version()}.path()
 	return tagPackage(".", m, d), nil
 }
