@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // checkName refuses a name within a git tree that some machine would take for
@@ -57,51 +54,15 @@ func ignoredByHFS(r rune) bool {
 	return r == 0xfeff
 }
 
-// foldName gives the same string for names that are one file on a file system
-// without case, or one that normalises Unicode.
-func foldName(name string) string {
-	for i := range len(name) {
-		if name[i] >= utf8.RuneSelf {
-			return norm.NFD.String(strings.Map(foldRune, norm.NFD.String(name)))
-		}
-	}
-	return strings.ToLower(name)
-}
-
-// foldRune gives one of the characters that differ in case only, always the
-// same: that of the lowest number which is no mark, and small in ASCII. A
-// library's folding is not enough: it swaps the two cases of Cherokee.
-func foldRune(r rune) rune {
-	least := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		if unicode.Is(unicode.Mn, least) || next < least && !unicode.Is(unicode.Mn, next) {
-			least = next
-		}
-	}
-	if least < utf8.RuneSelf {
-		return unicode.ToLower(least)
-	}
-	return least
-}
-
-// checkNames checks all names of one directory, each alone and against the
-// others. The directory is named as the errors shall show it: "" or "app/".
+// checkNames checks all names of one directory. Those that differ in case alone are two
+// files to git, to zip and to the store. The directory is named as the errors shall show
+// it: "" or "app/".
 func checkNames(directory string, entries []entry) []error {
 	var problems []error
-	seen := make(map[string]string, len(entries))
 	for _, e := range entries {
-		n := e.name
-		if err := checkName(n); err != nil {
-			problems = append(problems, fmt.Errorf("%q: the name %w; rename it in the repository", directory+n, err))
-			continue
+		if err := checkName(e.name); err != nil {
+			problems = append(problems, fmt.Errorf("%q: the name %w; rename it in the repository", directory+e.name, err))
 		}
-		key := foldName(n)
-		if other, ok := seen[key]; ok {
-			problems = append(problems, fmt.Errorf("%q and %q are one file where case or Unicode form does not count; rename one in the repository",
-				directory+other, directory+n))
-			continue
-		}
-		seen[key] = n
 	}
 	return problems
 }
