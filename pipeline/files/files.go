@@ -40,16 +40,34 @@ func ReadPlain(name string, limit int64) ([]byte, error) {
 }
 
 // ReadAll is io.ReadAll of what has at most limit bytes; the error for a longer one calls
-// it by its name.
-func ReadAll(r io.Reader, name string, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		if limit%(1<<20) == 0 {
-			return nil, fmt.Errorf("%s has more than %d MiB", name, limit>>20)
-		}
-		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
+// it by its name. What can tell its size is asked first.
+func ReadAll(r io.Reader, name string, limit int64) (data []byte, err error) {
+	size := SizeOf(r)
+	if size <= limit {
+		data, err = io.ReadAll(io.LimitReader(r, limit+1))
+		size = int64(len(data))
 	}
-	return data, err
+	switch {
+	case err != nil || size <= limit:
+		return data, err
+	case limit%(1<<20) == 0:
+		return nil, fmt.Errorf("%s has more than %d MiB", name, limit>>20)
+	}
+	return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
+}
+
+// SizeOf is the size in bytes that a file of this machine or an answer tells of itself
+// without being asked over a network; -1: none.
+func SizeOf(r io.Reader) int64 {
+	switch r := r.(type) {
+	case interface{ Size() int64 }:
+		return r.Size()
+	case *os.File:
+		if info, err := r.Stat(); err == nil {
+			return info.Size()
+		}
+	}
+	return -1
 }
 
 // Replace writes a file whole or not at all, and makes its folder.

@@ -20,12 +20,12 @@ type Client struct {
 }
 
 // RoundTripper is the client's transport, or the one that all others share. It follows no
-// redirect that CheckReference refuses.
+// redirect that CheckReference refuses, and hears out no server that trickles.
 func (c Client) RoundTripper() http.RoundTripper {
 	if c.Transport == nil {
-		return guarded{shared}
+		return guarded{shared, grace}
 	}
-	return guarded{c.Transport}
+	return guarded{c.Transport, grace}
 }
 
 // TokenFor gives the secret for a host.

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,7 +101,11 @@ func (b Bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	case request.Method != http.MethodGet:
 		limit = math.MaxInt64 - 1
 	}
-	response.Body = &body{response.Body, limit, limit, func() { Alive(request.Context()) }}
+	bounded := &body{response.Body, limit, limit, func() { Alive(request.Context()) }}
+	if response.StatusCode < 400 && response.ContentLength > limit {
+		bounded.left = -1 // nothing is read
+	}
+	response.Body = bounded
 	return response, nil
 }
 
@@ -112,15 +118,64 @@ type body struct {
 // Read implements io.Reader. It asks for a byte too many, to tell an answer that is too
 // long from one that ends there.
 func (b *body) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, b.tooLong()
+	}
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
 	if n > 0 {
 		b.alive()
 	}
 	if b.left -= int64(n); b.left < 0 {
-		b.left = 0
-		return 0, fmt.Errorf("the answer has more than %d bytes", b.limit)
+		return 0, b.tooLong()
 	}
 	return n, err
+}
+
+func (b *body) tooLong() error { return fmt.Errorf("the answer has more than %d bytes", b.limit) }
+
+// What comes of an answer has to come at slowest bytes a second, after a time for its
+// beginning; what is asked for with more than a GET may take longer to make.
+const (
+	slowest = 16 << 10
+	grace   = time.Minute
+)
+
+var errSlow = Again(fmt.Errorf("the answer comes with less than %d bytes a second: %w", slowest, os.ErrDeadlineExceeded), 0)
+
+// A steady body ends an answer that comes too slowly, so that the bound on its size is one
+// on its time as well. Only the time counts in which it is waited for.
+type steady struct {
+	io.ReadCloser
+	ctx    context.Context // of the request
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	left   time.Duration
+}
+
+func newSteady(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser, left time.Duration) *steady {
+	timer := time.AfterFunc(left, func() { cancel(errSlow) })
+	timer.Stop()
+	return &steady{body, ctx, cancel, timer, left}
+}
+
+// Read implements io.Reader.
+func (s *steady) Read(p []byte) (int, error) {
+	began := time.Now()
+	s.timer.Reset(s.left)
+	n, err := s.ReadCloser.Read(p)
+	s.timer.Stop()
+	s.left += time.Duration(n)*time.Second/slowest - time.Since(began)
+	if err != nil && !errors.Is(err, io.EOF) && s.ctx.Err() != nil {
+		err = context.Cause(s.ctx)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (s *steady) Close() error {
+	err := s.ReadCloser.Close()
+	s.cancel(nil)
+	return err
 }
 
 // Authorize lets set add a credential to requests to these origins (scheme, host and

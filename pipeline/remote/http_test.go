@@ -2,6 +2,7 @@ package remote
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -91,6 +92,45 @@ func TestRetryAfter(t *testing.T) {
 			header.Set("Date", c.date)
 			if got := RetryAfter(header); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// An answer is refused by the size that it announces, and ended when it trickles.
+func TestAnswersAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		answer http.HandlerFunc
+		err    string
+	}{
+		{"fast", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 90)) }, ""},
+		{"announced too long", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "101")
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, "more than 100 bytes"},
+		{"trickles", trickle, "less than 16384 bytes a second"},
+		{"stops", func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, "less than 16384 bytes a second"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			url, _ := unsteady(t, test.answer)
+			began := time.Now()
+			client := http.Client{Transport: Bounded{Next: guarded{shared, 50 * time.Millisecond}, Max: 100}}
+			response, err := client.Get(url)
+			if err == nil {
+				_, err = io.ReadAll(response.Body)
+				response.Body.Close()
+			}
+			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Errorf("error %v, want %q", err, test.err)
+			}
+			if time.Since(began) > 5*time.Second {
+				t.Errorf("took %s", time.Since(began))
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 type anyHost struct{}
@@ -60,9 +61,12 @@ func isLocal(ip netip.Addr) bool {
 	return ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
 }
 
-// guarded keeps redirects to CheckReference. A redirect comes as a request of its own,
-// which holds the answer that it follows.
-type guarded struct{ next http.RoundTripper }
+// guarded keeps redirects to CheckReference, and answers to a pace. A redirect comes as a
+// request of its own, which holds the answer that it follows.
+type guarded struct {
+	next  http.RoundTripper
+	grace time.Duration // see steady
+}
 
 // A peer is the server that an answer comes from.
 type peer struct{ local, refused bool }
@@ -86,6 +90,7 @@ func (g guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 			}
 		}
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
 	response, err := g.next.RoundTrip(request.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
 		to, err := netip.ParseAddrPort(c.Conn.RemoteAddr().String())
 		at.local = err == nil && isLocal(to.Addr())
@@ -93,8 +98,16 @@ func (g guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 			_ = c.Conn.Close() // before anything is written to it
 		}
 	}})))
-	if err != nil && at.refused {
-		return nil, errLocal(request.URL)
+	switch {
+	case err == nil:
+		if request.Method != http.MethodGet {
+			g.grace *= 5
+		}
+		response.Body = newSteady(ctx, cancel, response.Body, g.grace)
+		return response, nil
+	case at.refused:
+		err = errLocal(request.URL)
 	}
-	return response, err
+	cancel(nil)
+	return nil, err
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+
+	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/stages"
 )
 
 // bomb is a pack of a few bytes with a blob that says to have a gibibyte.
@@ -54,9 +57,38 @@ func TestObjectBomb(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	_, err = (&objects{}).read(place{id: plumbing.NewHash(strings.Repeat("a1", 20)), pack: 0, offset: 12}, open)
+	_, err = (&objects{}).read(place{id: plumbing.NewHash(strings.Repeat("a1", 20)), pack: 0, offset: 12}, open, bound{"object", git.MaxObject})
 	if err == nil || !strings.Contains(err.Error(), "has 1073741824 bytes, more than") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What lies in a file of its own is refused by its head, and so is what would be read whole.
+func TestLooseBomb(t *testing.T) {
+	for name, test := range map[string]struct{ file, want string }{
+		"blob":           {"pub/film.mp4", "object 587be6b4c3f93f93c489c0111bba5596147a26cb has 629145600 bytes, more than 536870912"},
+		"lock":           {"composer.lock", "composer.lock 587be6b4c3f93f93c489c0111bba5596147a26cb has 629145600 bytes, more than 16777216"},
+		"manifest below": {"a/composer.json", "a/composer.json 587be6b4c3f93f93c489c0111bba5596147a26cb has 629145600 bytes, more than 16777216"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "r")
+			r := newRepository(t, dir)
+			pin := stages.Pin{Name: "sample", URL: "file://" + dir, Ref: main, Commit: r.commit(main, r.tree([]line{regular(test.file, "x\n")})).String()}
+			var head bytes.Buffer
+			w := zlib.NewWriter(&head)
+			fmt.Fprint(w, "blob 629145600\x00x\n")
+			w.Flush() // and no end
+			blob := filepath.Join(dir, "objects", "58", "7be6b4c3f93f93c489c0111bba5596147a26cb")
+			if _, err := os.Stat(blob); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(blob); err != nil {
+				t.Fatal(err)
+			}
+			mustWrite(t, blob, head.Bytes())
+			_, err := Stage(Options{Store: openStore(t), Dir: t.TempDir()}).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
+			mustBeSourceError(t, err, test.want)
+		})
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages"
 )
 
 // Keys in the cache. The number is raised when the same commit must yield
@@ -146,14 +147,18 @@ func (c *checkout) remember(ctx context.Context, key string, data []byte, err er
 func (c *checkout) add(ctx context.Context, o *objects, files []entry, known map[plumbing.Hash]stored) (pipeline.Tree, error) {
 	var missing []plumbing.Hash
 	wanted := make(map[plumbing.Hash]bool)
+	bounds := make(map[plumbing.Hash]bound)
 	for _, f := range files {
 		if _, ok := known[f.id]; !ok && !wanted[f.id] {
 			wanted[f.id] = true
 			missing = append(missing, f.id)
 		}
+		if base := path.Base(f.name); isManifest(base) || base == "composer.lock" { // somebody reads it whole
+			bounds[f.id] = bound{f.name, stages.MaxText}
+		}
 	}
 	var mu sync.Mutex
-	err := o.each(ctx, missing, func(ctx context.Context, found plumbing.EncodedObject) error {
+	err := o.each(ctx, missing, bounds, func(ctx context.Context, found plumbing.EncodedObject) error {
 		s, err := c.addBlob(ctx, found)
 		if err != nil {
 			return err

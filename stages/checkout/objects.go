@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
@@ -23,6 +22,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -64,9 +64,14 @@ type objects struct {
 	readers readers
 	packs   []pack
 
-	mu       sync.Mutex // storages are not safe for several goroutines
-	storage  *filesystem.Storage
-	borrowed []*filesystem.Storage // what the repository borrows objects from
+	storage *filesystem.Storage
+	folders []objectFolder // its own, and those that it borrows from
+}
+
+// An objectFolder is where objects lie in files of their own.
+type objectFolder struct {
+	fs   billy.Filesystem
+	path string
 }
 
 // A pack is a pack file with its index in memory.
@@ -97,6 +102,7 @@ func openObjects(dir string, r readers) (*objects, error) {
 // addPacks adds the packs of an objects folder and of those that it borrows
 // from (objects/info/alternates), which git follows five deep.
 func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error {
+	o.folders = append(o.folders, objectFolder{dir, folder})
 	files, err := dir.ReadDir(dir.Join(folder, "pack"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return damaged("list the packs: %w", err)
@@ -131,10 +137,6 @@ func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error
 		if err := o.addPacks(osfs.New(line), "", depth+1); err != nil {
 			return err
 		}
-		// For its objects outside of packs; git's own name of the folder is fixed.
-		if filepath.Base(line) == "objects" {
-			o.borrowed = append(o.borrowed, filesystem.NewStorage(osfs.New(filepath.Dir(line)), cache.NewObjectLRU(deltaBases)))
-		}
 	}
 	return nil
 }
@@ -160,13 +162,7 @@ func openPack(dir billy.Filesystem, base string) (pack, error) {
 	return pack{fs: dir, path: base + ".pack", index: index}, nil
 }
 
-func (o *objects) close() error {
-	err := o.storage.Close()
-	for _, b := range o.borrowed {
-		err = errors.Join(err, b.Close())
-	}
-	return err
-}
+func (o *objects) close() error { return o.storage.Close() }
 
 // A place says where an object lies: in a pack (or, below 0, in a file of its
 // own) at an offset.
@@ -190,22 +186,59 @@ func (o *objects) has(id plumbing.Hash) bool {
 	if o.place(id).pack >= 0 {
 		return true
 	}
-	_, err := o.unpacked(id)
-	return err == nil
+	f, err := o.open(id)
+	return err == nil && f.Close() == nil
+}
+
+// open opens the file of an object that is in no pack.
+func (o *objects) open(id plumbing.Hash) (f billy.File, err error) {
+	for _, dir := range o.folders {
+		if f, err = dir.fs.Open(dir.fs.Join(dir.path, id.String()[:2], id.String()[2:])); err == nil {
+			break
+		}
+	}
+	return f, err
 }
 
 // unpacked reads an object that is in no pack.
-func (o *objects) unpacked(id plumbing.Hash) (plumbing.EncodedObject, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	found, err := o.storage.EncodedObject(plumbing.AnyObject, id)
-	for _, b := range o.borrowed {
-		if err == nil {
-			break
-		}
-		found, err = b.EncodedObject(plumbing.AnyObject, id)
+func (o *objects) unpacked(id plumbing.Hash, bound bound) (plumbing.EncodedObject, error) {
+	f, err := o.open(id)
+	if err != nil {
+		return nil, err
 	}
+	defer f.Close()
+	r, err := objfile.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	kind, size, err := r.Header()
+	if err == nil {
+		err = bound.check(id, size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := &plumbing.MemoryObject{}
+	found.SetType(kind)
+	_, err = io.Copy(found, io.LimitReader(r, size+1))
 	return found, err
+}
+
+// A bound says what an object is read as, and how many bytes it may have.
+type bound struct {
+	what  string
+	limit int64
+}
+
+// A sizeError says that an object is too large, whatever is in it.
+type sizeError struct{ error }
+
+func (b bound) check(id plumbing.Hash, size int64) error {
+	if size <= b.limit {
+		return nil
+	}
+	return &sizeError{fmt.Errorf("%s %s has %d bytes, more than %d; take it out of the repository", b.what, id, size, b.limit)}
 }
 
 // chunk is how many objects one reader takes at a time: enough that neighbours
@@ -214,8 +247,10 @@ const chunk = 256
 
 // each reads the objects in the order in which they lie, which is what makes
 // reading a pack fast, and hands them to several goroutines at once. An object
-// that cannot be read is a damagedError; an error of do is returned as it is.
-func (o *objects) each(ctx context.Context, ids []plumbing.Hash, do func(context.Context, plumbing.EncodedObject) error) error {
+// that cannot be read is a damagedError; an error of do is returned as it is. Sizes are
+// looked at first: an object is read whole, and a small pack can unpack to more than any
+// memory. bounds are of those that may have less than git.MaxObject; nil: none.
+func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plumbing.Hash]bound, do func(context.Context, plumbing.EncodedObject) error) error {
 	places := make([]place, len(ids))
 	for i, id := range ids {
 		places[i] = o.place(id)
@@ -230,7 +265,7 @@ func (o *objects) each(ctx context.Context, ids []plumbing.Hash, do func(context
 			select {
 			case bases := <-o.readers:
 				defer func() { o.readers <- bases }()
-				return o.readAll(ctx, part, bases, do)
+				return o.readAll(ctx, part, bases, bounds, do)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -239,7 +274,7 @@ func (o *objects) each(ctx context.Context, ids []plumbing.Hash, do func(context
 	return g.Wait()
 }
 
-func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object, do func(context.Context, plumbing.EncodedObject) error) (err error) {
+func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object, bounds map[plumbing.Hash]bound, do func(context.Context, plumbing.EncodedObject) error) (err error) {
 	var p *packfile.Packfile
 	open := -1
 	defer func() {
@@ -262,7 +297,11 @@ func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object,
 			}
 			open = at.pack
 		}
-		found, err := o.read(at, p)
+		most, ok := bounds[at.id]
+		if !ok {
+			most = bound{"object", git.MaxObject}
+		}
+		found, err := o.read(at, p, most)
 		if err != nil {
 			return err
 		}
@@ -284,16 +323,20 @@ func (p pack) open(bases cache.Object) (*packfile.Packfile, error) {
 }
 
 // read reads one object and compares it with its id.
-func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedObject, err error) {
+func (o *objects) read(at place, p *packfile.Packfile, bound bound) (found plumbing.EncodedObject, err error) {
 	if at.pack >= 0 {
-		// Looked at first: an object is read whole, and a small pack can unpack to more
-		// than any memory.
-		if size, err := p.GetSizeByOffset(at.offset); err == nil && size > git.MaxObject {
-			return nil, fmt.Errorf("object %s has %d bytes, more than %d; take it out of the repository", at.id, size, git.MaxObject)
+		var size int64
+		if size, err = p.GetSizeByOffset(at.offset); err == nil {
+			err = bound.check(at.id, size)
 		}
-		found, err = p.GetByOffset(at.offset)
+		if err == nil {
+			found, err = p.GetByOffset(at.offset)
+		}
 	} else {
-		found, err = o.unpacked(at.id)
+		found, err = o.unpacked(at.id, bound)
+	}
+	if errors.As(err, new(*sizeError)) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, damaged("read object %s: %w", at.id, err)
@@ -307,7 +350,7 @@ func (o *objects) read(at place, p *packfile.Packfile) (found plumbing.EncodedOb
 // root gives the tree of a commit.
 func (o *objects) root(ctx context.Context, commit plumbing.Hash) (plumbing.Hash, error) {
 	var c object.Commit
-	err := o.each(ctx, []plumbing.Hash{commit}, func(_ context.Context, found plumbing.EncodedObject) error {
+	err := o.each(ctx, []plumbing.Hash{commit}, nil, func(_ context.Context, found plumbing.EncodedObject) error {
 		if err := c.Decode(found); err != nil {
 			return fmt.Errorf("read commit %s: %w", commit, err)
 		}

@@ -133,7 +133,7 @@ func (w *walk) read(ctx context.Context, level []entry) (map[plumbing.Hash][]ent
 		}
 	}
 	var mu sync.Mutex
-	err := w.objects.each(ctx, ids, func(_ context.Context, found plumbing.EncodedObject) error {
+	err := w.objects.each(ctx, ids, nil, func(_ context.Context, found plumbing.EncodedObject) error {
 		if found.Type() != plumbing.TreeObject {
 			return fmt.Errorf("object %s is a %s where a tree is named", found.Hash(), found.Type())
 		}

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"time"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // The bounds of what is read, in bytes and time. A real repository of 367 packages has
@@ -27,9 +30,30 @@ const (
 // errTooLong is the error of a file that is longer than anything that belongs there.
 var errTooLong = errors.New("is longer")
 
-// open reads one file whole, up to a limit in bytes.
+// open reads one file whole, up to a limit in bytes. A server that was too slow for one file
+// is asked for no other, so that it does not hold a run for ever.
 func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, fileTime, fmt.Errorf("did not arrive within %s", fileTime))
+	c.mu.Lock()
+	slow := c.slow
+	c.mu.Unlock()
+	if slow != "" {
+		return nil, fmt.Errorf("the server was too slow for %s", slow)
+	}
+	data, err := c.openInTime(ctx, name, limit)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var network net.Error
+	if err == nil {
+		c.report.Files++
+		c.report.Bytes += int64(len(data))
+	} else if ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
+		c.slow = name
+	}
+	return data, err
+}
+
+func (c *check) openInTime(ctx context.Context, name string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, fileTime, fmt.Errorf("%w: it did not arrive within %s", context.DeadlineExceeded, fileTime))
 	defer cancel()
 	if c.o.Progress != nil {
 		c.o.Progress(name)
@@ -38,20 +62,21 @@ func (c *check) open(ctx context.Context, name string, limit int64) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	var data []byte
+	size := files.SizeOf(file)
+	if size <= limit {
+		data, err = io.ReadAll(io.LimitReader(file, limit+1))
+		size = int64(len(data))
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if size > limit {
 		return nil, fmt.Errorf("%w than the %d bytes that it may have", errTooLong, limit)
 	}
-	c.mu.Lock()
-	c.report.Files++
-	c.report.Bytes += int64(len(data))
-	c.mu.Unlock()
 	return data, nil
 }
 

@@ -115,6 +115,7 @@ type check struct {
 	reported  map[string]bool
 	known     map[string]bool // files that belong to the repository
 	elsewhere bool            // dists lie at another URL
+	slow      string          // the file that the server was too slow for
 }
 
 // bad notes a problem. What is read is shown only in part.

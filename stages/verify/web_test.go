@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/attest"
@@ -96,6 +98,34 @@ func TestSilentServer(t *testing.T) {
 	go func() { <-arrived; cancel() }()
 	if _, err := Repository(ctx, o); err == nil {
 		t.Error("no error of a server that does not answer")
+	}
+}
+
+// A server that is too slow for one file is asked for no other.
+func TestSlowServer(t *testing.T) {
+	key, public := keys(t)
+	dir := t.TempDir()
+	sample{name: "2026-11-26"}.publish(t, dir, key)
+	var late atomic.Int64
+	o := serve(t, dir, public, func(good http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/packages.json" || r.URL.Path == "/packages.dsse.json" {
+				good.ServeHTTP(w, r)
+				return
+			}
+			late.Add(1)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+	})
+	source, err := target.OpenWeb(o.URL, &http.Client{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Source = source
+	report, err := Repository(t.Context(), o)
+	if err != nil || !strings.Contains(told(report), "the server was too slow for ") || late.Load() > 4 {
+		t.Errorf("%v, asked for %d files in vain:\n%s", err, late.Load(), told(report))
 	}
 }
 

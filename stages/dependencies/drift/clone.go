@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -39,6 +40,9 @@ func Clone(ctx context.Context, store pipeline.Store, folder fs.FS, name string)
 		}
 		if !d.Type().IsRegular() || !isText(file) {
 			return nil
+		}
+		if info, err := d.Info(); err != nil || info.Size() > stages.MaxText && path.Base(file) != "composer.json" && file != lockFile {
+			return err
 		}
 		return c.add(ctx, file)
 	})
@@ -76,7 +80,12 @@ type clone struct {
 
 // manifest reads a composer.json.
 func (c *clone) manifest(file string) (*composer.Manifest, error) {
-	text, err := fs.ReadFile(c.folder, file)
+	f, err := c.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := files.ReadAll(f, file, stages.MaxText)
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +116,24 @@ func isText(file string) bool {
 	return ext == "" || ext == ".dist" || ext == ".inc" || ext == ".lock" || slices.Contains(textual, strings.ToLower(ext))
 }
 
+// open opens a plain file of no more bytes than anybody reads of one.
+func (c *clone) open(file string) (fs.File, error) {
+	info, err := fs.Stat(c.folder, file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file (%s)", file, info.Mode())
+	}
+	if err == nil && info.Size() > stages.MaxText {
+		err = fmt.Errorf("%s has %d bytes, more than %d; move it away", file, info.Size(), stages.MaxText)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.folder.Open(file)
+}
+
 // add adds a file to the store, and its package if it is the composer.json of one.
 func (c *clone) add(ctx context.Context, file string) error {
-	f, err := c.folder.Open(file)
+	f, err := c.open(file)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"context"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -165,6 +166,8 @@ func TestErrors(t *testing.T) {
 		{"a broken composer.json", fstest.MapFS{"a/composer.json": {Data: []byte(`{"name": `)}}, "a/composer.json"},
 		{"a name that is none", fstest.MapFS{"a/composer.json": {Data: []byte(`{"name": "A"}`)}}, `package name "A"`},
 		{"a broken lock file", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a"}`)}, "composer.lock": {Data: []byte(`{}`)}}, "composer.lock"},
+		{"a huge lock file", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a"}`)}, "composer.lock": {Data: make([]byte, stages.MaxText+1)}}, "composer.lock has 16777217 bytes, more than"},
+		{"a manifest that is a pipe", fstest.MapFS{"composer.json": {Mode: fs.ModeNamedPipe}}, "no composer.json with a name"},
 		{"a broken installed.json", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a"}`)}, installedFile: {Data: []byte(`{}`)}}, "installed.json"},
 		{"a broken autoload section", fstest.MapFS{"composer.json": {Data: []byte(`{"name": "a/a", "autoload": {"psr-4": 7}}`)}}, "autoload"},
 	}

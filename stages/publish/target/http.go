@@ -48,7 +48,7 @@ func (w *web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("get %s: %w", at.Redacted(), remote.WithoutURL(err))
 	}
 	if response.StatusCode == http.StatusOK {
-		return response.Body, nil
+		return answer{response.Body, response.ContentLength}, nil
 	}
 	_ = response.Body.Close() // nothing of it is wanted
 	err = fmt.Errorf("get %s: %s", at.Redacted(), response.Status)
@@ -57,3 +57,12 @@ func (w *web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	return nil, err
 }
+
+// An answer tells how long it says to be; -1: it does not say.
+type answer struct {
+	io.ReadCloser
+	size int64
+}
+
+// Size is in bytes.
+func (a answer) Size() int64 { return a.size }

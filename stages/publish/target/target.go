@@ -13,12 +13,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/remote"
 )
 
@@ -188,15 +188,14 @@ func Read(ctx context.Context, s Source, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
 	}
-	var b bytes.Buffer
-	if local, ok := file.(*os.File); ok { // another's size would have to be asked for
-		if info, err := local.Stat(); err == nil && info.Size() < maxRead {
-			b.Grow(int(info.Size()) + bytes.MinRead)
-		}
+	var data []byte
+	size := files.SizeOf(file)
+	if size <= maxRead {
+		b := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
+		_, err = b.ReadFrom(io.LimitReader(contextReader{ctx, file}, maxRead+1))
+		data, size = b.Bytes(), int64(b.Len())
 	}
-	_, err = b.ReadFrom(io.LimitReader(contextReader{ctx, file}, maxRead+1))
-	data := b.Bytes()
-	if len(data) > maxRead {
+	if size > maxRead {
 		err = fmt.Errorf("it is longer than the %d bytes that any file of a repository may have", int64(maxRead))
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
