@@ -6,6 +6,8 @@ package releases
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases/composer"
@@ -25,6 +27,8 @@ type Line struct {
 	// Rename maps a vendor as it stands in the sources to the vendor that its
 	// built packages get: magento: mage-os.
 	Rename map[string]string `json:"rename"`
+	// Foreign are packages of other vendors that are built all the same.
+	Foreign []string `json:"foreign,omitempty"`
 	// URL is the public base URL of the published repository, with a slash at
 	// its end. The project edition names it.
 	URL string `json:"url"`
@@ -223,6 +227,19 @@ type EditLink struct {
 	Section    composer.Section `json:"section"`
 	Name       string           `json:"name"`
 	Constraint string           `json:"constraint"`
+}
+
+// Vendors are those of the line's own packages, in the sources and as they are built, in byte order.
+func (l *Line) Vendors() []string {
+	vendors := append(slices.Collect(maps.Values(l.Rename)), l.Vendor)
+	return slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(vendors, maps.Keys(l.Rename)))))
+}
+
+// Owns reports whether the line may publish a package of that name: it is of the line's vendors, stands in for another,
+// or is listed as foreign.
+func (l *Line) Owns(name string) bool {
+	vendor := composer.Name(name).Vendor()
+	return vendor == l.Aliases || slices.Contains(l.Vendors(), vendor) || slices.Contains(l.Foreign, name)
 }
 
 // Repository gives the repository of that name.

@@ -4,7 +4,6 @@ package stages
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -82,6 +81,8 @@ type Analysis struct {
 	// Vendors are those of the line's own packages, in the sources and built,
 	// in byte order.
 	Vendors []string `json:"vendors"`
+	// Foreign are packages of other vendors that are built all the same.
+	Foreign []string `json:"foreign,omitempty"`
 	// LatestTags are the plan's, for the editions' added requires.
 	LatestTags map[string]string `json:"latest-tags"`
 	Sources    Sources           `json:"sources"`
@@ -94,11 +95,9 @@ func AnalysisOf(p *releases.Plan, s Sources) Analysis {
 	for i, r := range p.Line.Repositories {
 		repositories[i] = releases.Repository{Name: r.Name, Packages: r.Packages}
 	}
-	vendors := append(slices.Collect(maps.Keys(p.Line.Rename)), p.Line.Vendor)
-	slices.Sort(vendors)
 	return Analysis{
 		Lock: p.Line.Lock, Repositories: repositories, Editions: p.Line.Editions,
-		Vendors: slices.Compact(vendors), LatestTags: p.LatestTags, Sources: s,
+		Vendors: p.Line.Vendors(), Foreign: p.Line.Foreign, LatestTags: p.LatestTags, Sources: s,
 	}
 }
 

@@ -74,6 +74,9 @@ type TagPackages struct {
 	Notes []string `json:"notes"`
 }
 
+// Prebuilt is the repository of packages whose zips were taken over as they are.
+const Prebuilt = "prebuilt"
+
 // PackagesOfTag is the file of a tag's tree that lists its packages: a
 // []TagPackage.
 const PackagesOfTag = "packages.json"

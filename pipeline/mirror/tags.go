@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -149,10 +148,8 @@ func runTag(ctx context.Context, r *runner.Runner, in stages.Tag) (stages.TagPac
 	if in.Line, err = build.WithReleased(ctx, r.Trees, data, in.Line, in.Pin.Tag); err != nil {
 		return stages.TagPackages{}, err
 	}
-	vendors := append(slices.Collect(maps.Keys(in.Line.Rename)), in.Line.Vendor)
-	slices.Sort(vendors)
 	found, err := dependencies.Stage(r.DependenciesOptions(silent)).Run(ctx, stages.Analysis{
-		Repositories: in.Line.Repositories, Editions: in.Line.Editions, Vendors: slices.Compact(vendors), LatestTags: in.LatestTags, Sources: sources,
+		Repositories: in.Line.Repositories, Editions: in.Line.Editions, Vendors: in.Line.Vendors(), Foreign: in.Line.Foreign, LatestTags: in.LatestTags, Sources: sources,
 	})
 	if err != nil {
 		return stages.TagPackages{}, err

@@ -31,7 +31,7 @@ func (o Options) addPrebuilt(ctx context.Context, p *releases.Plan) error {
 			at = from.Folder
 			zips, err = zipsOfFolder(from.Folder)
 		case from.Repository != "":
-			zips, err = o.zipsOfRepository(ctx, from)
+			zips, err = o.zipsOfRepository(ctx, from, &p.Line)
 		}
 		if err != nil {
 			errs = append(errs, &releases.SourceError{Repository: "prebuilt packages", URL: at, Err: err})
@@ -97,8 +97,9 @@ func zipFile(file string) (z releases.PlannedZip, err error) {
 }
 
 // zipsOfRepository are all zips of the wanted packages, in byte order of the names,
-// newest version first. Development versions have no zip that stays.
-func (o Options) zipsOfRepository(ctx context.Context, from releases.Prebuilt) ([]releases.PlannedZip, error) {
+// newest version first. Development versions have no zip that stays. Where no packages are said
+// to be wanted, all are, which then have to be of the line's vendors.
+func (o Options) zipsOfRepository(ctx context.Context, from releases.Prebuilt, line *releases.Line) ([]releases.PlannedZip, error) {
 	address, err := o.locate(from.Repository)
 	if err != nil {
 		return nil, err
@@ -118,7 +119,11 @@ func (o Options) zipsOfRepository(ctx context.Context, from releases.Prebuilt) (
 		})
 	})
 	found := make([][]releases.PlannedZip, len(names))
-	errs := make([]error, len(names))
+	errs := make([]error, len(names)+1)
+	foreign := slices.DeleteFunc(slices.Clone(names), func(n composer.Name) bool { return line.Owns(string(n)) })
+	if len(from.Packages) == 0 && len(foreign) > 0 {
+		errs[len(names)] = fmt.Errorf("%s of it are of none of the line's vendors; list what you want of it in the line, under \"packages\" of its prebuilt entry", foreign)
+	}
 	each(names, func(i int, name composer.Name) { found[i], errs[i] = zipsOfPackage(ctx, repository, name) })
 	return slices.Concat(found...), errors.Join(errs...)
 }

@@ -22,7 +22,7 @@ import (
 // with a note; all that cannot be read are reported together.
 func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipeline.Tree) (stages.TagPackages, error) {
 	o = o.withDefaults()
-	out := stages.TagPackages{Repository: "prebuilt", Notes: []string{}}
+	out := stages.TagPackages{Repository: stages.Prebuilt, Notes: []string{}}
 	var list []stages.TagPackage
 	var errs []error
 	take := func(what string, open func() (io.ReadCloser, error), zipped releases.PlannedZip) {

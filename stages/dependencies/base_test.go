@@ -64,7 +64,7 @@ func analyseBase(t *testing.T, require, lock string, tree files) (requires []rel
 	t.Helper()
 	s := openStore(t)
 	in := stages.Analysis{
-		Lock: lock, Vendors: []string{"shop"},
+		Lock: lock, Vendors: []string{"acme", "shop"},
 		Repositories: []releases.Repository{{Name: "shop", Packages: []releases.Package{
 			{Each: "app/code"}, {Directory: ".", Exclude: []string{"app/code/"}, Base: baseOf(t, require)},
 		}}},

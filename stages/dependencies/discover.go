@@ -100,7 +100,7 @@ func (a *analysis) add(ctx context.Context, r *repository, dir string, kind stag
 	if err != nil {
 		return err
 	}
-	if _, err := composer.ParseName(m.Name()); err != nil {
+	if err := a.checkName(m.Name()); err != nil {
 		return fmt.Errorf("%s: %w", stages.Place(r.Name, path.Join(dir, "composer.json")), err)
 	}
 	r.manifests = append(r.manifests, m)
@@ -110,6 +110,16 @@ func (a *analysis) add(ctx context.Context, r *repository, dir string, kind stag
 		Requires:    declared(m.Links(composer.Require)),
 	})
 	return nil
+}
+
+// checkName refuses a package that is of none of the line's vendors: whoever requires it wants that of its own vendor.
+func (a *analysis) checkName(text string) error {
+	name, err := composer.ParseName(text)
+	if err == nil && !slices.Contains(a.in.Vendors, name.Vendor()) && !slices.Contains(a.in.Foreign, text) {
+		err = fmt.Errorf("package %s is of none of the line's vendors (%s); exclude it in the release line, or list it there under \"foreign\" to have it built",
+			name, strings.Join(a.in.Vendors, ", "))
+	}
+	return err
 }
 
 // findBase finds a base package: its name comes from the line.
@@ -122,7 +132,7 @@ func (a *analysis) findBase(ctx context.Context, r *repository, entry releases.P
 		return fmt.Errorf("the base package's requires come from there: %w", err)
 	}
 	name := entry.Base.Manifest.Name()
-	if _, err := composer.ParseName(name); err != nil {
+	if err := a.checkName(name); err != nil {
 		return fmt.Errorf("repository %s: the base package's manifest in the release line: %w", r.Name, err)
 	}
 	a.bases[name] = base{name, r, entry, root}

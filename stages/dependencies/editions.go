@@ -40,8 +40,8 @@ func (a *analysis) edition(ctx context.Context, r *repository, e releases.Editio
 	if err != nil {
 		return stages.Package{}, fmt.Errorf("it is computed from the root composer.json: %w", err)
 	}
-	rootName, err := composer.ParseName(root.Name())
-	if err != nil {
+	rootName := composer.Name(root.Name())
+	if err := a.checkName(root.Name()); err != nil {
 		return stages.Package{}, fmt.Errorf("%s: %w", stages.Place(r.Name, "composer.json"), err)
 	}
 	p := stages.Package{Repository: r.Name, Directory: ".", Kind: stages.Kind(e.Type), Edition: e.Name, Name: rootName.Vendor() + "/" + e.Name}

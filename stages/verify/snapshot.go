@@ -108,6 +108,9 @@ func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*
 			c.bad(at, "%v", err)
 			return nil, false
 		}
+		if p.Repository != stages.Prebuilt && !m.Plan.Line.Owns(p.Name) {
+			c.bad(at, "publishes %s, which is of none of its line's vendors, nor listed there", p.Name)
+		}
 		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
 			c.bad(at, "the dist of %s lies at %.160q, want %s", p.Name, p.Dist.Path, want)
 			return nil, false

@@ -51,6 +51,7 @@ var tamperings = []tampering{
 	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, nil, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
 	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, nil, n3 + "nightly.json", "is missing"},
 	{"an unknown key in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"program"`, `"programme": 1, "program"`) }, nil, n3 + "nightly.json", "programme"},
+	{"a package of another vendor in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"name": "acme/module-a"`, `"name": "psr/clock"`) }, nil, n3 + "nightly.json", "publishes psr/clock, which is of none"},
 	{"a path that climbs out in the manifest", func(f folder) {
 		f.replace(n3+"nightly.json", `"path": "p2/acme/module-a.json"`, `"path": "../../../etc/passwd"`)
 	}, nil, n3 + "nightly.json", `..`},
