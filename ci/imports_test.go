@@ -13,7 +13,7 @@ const module = "github.com/mage-os/nightly"
 // outside its tests. A package that is not listed may not exist.
 var mayImport = map[string][]string{
 	"pipeline":           nil,
-	"pipeline/store":     {"pipeline"},
+	"pipeline/store":     {"pipeline", "pipeline/files"},
 	"pipeline/container": {"pipeline", "pipeline/store"},
 	"pipeline/files":     nil,
 	"pipeline/markdown":  nil,
@@ -35,15 +35,15 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
 	},
-	"pipeline/remote":       nil,
-	"releases/composer":     {"pipeline/remote"},
+	"pipeline/remote":       {"pipeline/files"},
+	"releases/composer":     {"pipeline/files", "pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
 	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
-	"releases/resolve":      {"pipeline", "releases", "releases/composer", "releases/config"},
+	"releases/resolve":      {"pipeline", "pipeline/files", "releases", "releases/composer", "releases/config"},
 	"releases/rules":        {"releases", "releases/composer"},
 	"releases/sample":       {"pipeline/files", "releases/composer"},
 	"releases/organization": {"pipeline/files", "pipeline/markdown", "releases/config"},

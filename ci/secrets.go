@@ -2,9 +2,9 @@ package ci
 
 import (
 	"log/slog"
-	"os"
 
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/remote"
 )
 
@@ -31,7 +31,7 @@ func (env *factory) secrets() []container.Secret {
 	}
 	for _, name := range []string{deployKey, knownHosts} {
 		// A file that cannot be read is missed by whoever needs it, by name.
-		if data, err := os.ReadFile(env.getenv(name)); err == nil {
+		if data, err := files.Read(env.getenv(name), files.Small); err == nil {
 			secrets = append(secrets, container.Secret{Name: name, Value: string(data), File: true, Stages: []string{"checkout"}})
 		}
 	}

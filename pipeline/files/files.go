@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // The bounds of files, in bytes.
@@ -16,27 +17,31 @@ const (
 	Large = 32 << 20 // a plan, a manifest, a report
 )
 
-// Read reads a file of at most limit bytes; it may be anything, also /dev/zero.
+// Open opens a plain file to read, and nothing else: a pipe may have to be waited for for
+// ever, and a device has no end.
+func Open(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file (%s)", name, info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Read reads a plain file of at most limit bytes.
 func Read(name string, limit int64) (data []byte, err error) {
-	f, err := os.Open(name)
+	f, err := Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return ReadAll(f, name, limit)
-}
-
-// ReadPlain is Read of a plain file only, for names that a package may have made: to open a
-// pipe may wait for ever.
-func ReadPlain(name string, limit int64) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no plain file (%s)", name, info.Mode())
-	}
-	return Read(name, limit)
 }
 
 // ReadAll is io.ReadAll of what has at most limit bytes; the error for a longer one calls

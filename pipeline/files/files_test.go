@@ -8,7 +8,7 @@ import (
 )
 
 // A file that a flag names may be anything.
-func TestRead(t *testing.T) {
+func TestReadBounds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("12345"), 0o600); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestReplace(t *testing.T) {
 }
 
 // A name that a package brought may lead anywhere.
-func TestReadPlain(t *testing.T) {
+func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	good, large, device := filepath.Join(dir, "module.xml"), filepath.Join(dir, "large.xml"), filepath.Join(dir, "device.xml")
 	if err := os.WriteFile(good, []byte("<config/>"), 0o644); err != nil {
@@ -71,7 +71,7 @@ func TestReadPlain(t *testing.T) {
 		"missing":  {filepath.Join(dir, "none"), "", "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadPlain(test.file, Large)
+			got, err := Read(test.file, Large)
 			if string(got) != test.want || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("%.20q, %v", got, err)
 			}

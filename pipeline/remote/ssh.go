@@ -13,6 +13,8 @@ import (
 	"github.com/skeema/knownhosts"
 	sshagent "github.com/xanzy/ssh-agent"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // SSH is how ssh:// and sftp:// are logged in to. The zero SSH takes what the user's own
@@ -95,8 +97,8 @@ func existing(given []string, usual ...string) []string {
 // logged in.
 func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err error) {
 	closeAgent = func() {}
-	files := s.Keys
-	if len(files) == 0 {
+	keys := s.Keys
+	if len(keys) == 0 {
 		if agent, conn, err := sshagent.New(); err == nil {
 			if conn != nil {
 				closeAgent = func() { conn.Close() }
@@ -106,13 +108,13 @@ func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err 
 			}
 		}
 		for _, name := range identities {
-			files = append(files, existing(nil, filepath.Join(home, ".ssh", name))...)
+			keys = append(keys, existing(nil, filepath.Join(home, ".ssh", name))...)
 		}
 	}
 	var locked []string
-	for _, file := range files {
+	for _, file := range keys {
 		var signer ssh.Signer
-		data, err := os.ReadFile(file)
+		data, err := files.Read(file, files.Small)
 		if err == nil {
 			signer, err = ssh.ParsePrivateKey(data)
 		}

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // small bounds, in bytes, the contents that are kept in segments. They are held
@@ -153,7 +154,7 @@ func (s *Store) openSmall(d sum, new bool) (*content, error) {
 }
 
 func (s *Store) openLarge(d sum) (*content, error) {
-	f, err := os.Open(s.blob(d.digest()))
+	f, err := files.Open(s.blob(d.digest()))
 	if err != nil {
 		return nil, fmt.Errorf("content %s: %w", d.digest(), err)
 	}

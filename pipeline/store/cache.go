@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // footer is what stands after the content of a cache entry, in bytes: its
@@ -92,7 +93,7 @@ func (c cache) Get(ctx context.Context, key string) (pipeline.Content, error) {
 	if data, ok := c.s.entries.get(path); ok {
 		return memory{bytes.NewReader(data[:len(data)-footer])}, nil
 	}
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("entry %q of cache %s: %w", key, c.name, err)
 	}

@@ -127,7 +127,7 @@ func (p *pruner) namer(path string, d fs.DirEntry, count *int) error {
 	if old {
 		return p.remove(path, d, count)
 	}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (p *pruner) trees(ctx context.Context) error {
 		if old && !p.named[pipeline.Digest(d.Name())] {
 			return p.remove(path, d, &p.done.Trees)
 		}
-		data, err := os.ReadFile(path)
+		data, err := readFile(path)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // littleSegment is the size in bytes below which Prune puts segments together.
@@ -62,7 +64,7 @@ func (p *pruner) segments(ctx context.Context) error {
 // kept gives how many bytes of an old segment are named, and counts the contents
 // that are not.
 func (p *pruner) kept(path string) (kept int64, dead int, err error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return 0, 0, err
 	}

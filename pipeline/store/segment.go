@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // A segment is one file with many small contents. What stands in it:
@@ -152,7 +153,7 @@ func (w *segmentWriter) copy(f *os.File, entries []entry) error {
 
 // copyFrom adds the contents of the segment at a path that are wanted.
 func (w *segmentWriter) copyFrom(path string, wanted func(sum) bool) error {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // segments are the small contents of a store. They are safe for several
@@ -209,7 +210,7 @@ func (s *segments) open(d sum, new bool) (*handle, place, error) {
 		return nil, p, fmt.Errorf("content %s: %w", d.digest(), fs.ErrNotExist)
 	}
 	if p.segment.file == nil {
-		f, err := os.Open(p.segment.path)
+		f, err := files.Open(p.segment.path)
 		if err != nil {
 			return nil, p, fmt.Errorf("content %s: %w", d.digest(), err)
 		}
@@ -316,7 +317,7 @@ func (s *segments) loadOne(name string) error {
 
 // read reads the index of a segment; nil for one that was damaged and is removed.
 func (s *segments) read(name string) (*segment, []entry, error) {
-	f, err := os.Open(filepath.Join(s.dir, name))
+	f, err := files.Open(filepath.Join(s.dir, name))
 	if err != nil {
 		return nil, nil, err
 	}

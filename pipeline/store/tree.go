@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 func (s *Store) tree(d pipeline.Digest) string {
@@ -40,7 +41,7 @@ func (s *Store) Files(ctx context.Context, tree pipeline.Tree) ([]pipeline.File,
 	if err := errors.Join(ctx.Err(), tree.Digest.Valid()); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(s.tree(tree.Digest))
+	f, err := files.Open(s.tree(tree.Digest))
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", tree.Digest, err)
 	}

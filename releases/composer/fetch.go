@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/remote"
 )
 
@@ -55,14 +55,11 @@ func file(ctx context.Context, address string) (io.ReadCloser, error) {
 	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
 		return nil, fmt.Errorf("fetch %s: want file:// and an absolute path", address)
 	}
-	info, err := os.Stat(u.Path)
+	f, err := files.Open(u.Path)
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s: %w", address, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("fetch %s: not a regular file", address)
-	}
-	return os.Open(u.Path)
+	return f, nil
 }
 
 // silence is how long a server may send nothing.

@@ -65,7 +65,7 @@ func status(code int, header ...string) http.HandlerFunc {
 
 // cutOff promises more than it sends.
 func cutOff(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Length", "1000")
+	w.Header().Set("Content-Length", "50")
 	io.WriteString(w, "half")
 }
 

@@ -151,6 +151,6 @@ func gitFolder(folder string) (string, error) {
 
 // readSmall reads a file of one line.
 func readSmall(name string) (string, error) {
-	data, err := files.ReadPlain(name, 4096)
+	data, err := files.Read(name, 4096)
 	return strings.TrimSpace(string(data)), err
 }

@@ -9,11 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -73,7 +73,7 @@ func zipsOfFolder(address string) ([]releases.PlannedZip, error) {
 }
 
 func zipFile(file string) (z releases.PlannedZip, err error) {
-	f, err := os.Open(file)
+	f, err := files.Open(file)
 	if err != nil {
 		return z, err
 	}

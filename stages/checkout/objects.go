@@ -193,7 +193,10 @@ func (o *objects) has(id plumbing.Hash) bool {
 // open opens the file of an object that is in no pack.
 func (o *objects) open(id plumbing.Hash) (f billy.File, err error) {
 	for _, dir := range o.folders {
-		if f, err = dir.fs.Open(dir.fs.Join(dir.path, id.String()[:2], id.String()[2:])); err == nil {
+		name := dir.fs.Join(dir.path, id.String()[:2], id.String()[2:])
+		if info, e := dir.fs.Stat(name); e == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no plain file (%s)", name, info.Mode())
+		} else if f, err = dir.fs.Open(name); err == nil {
 			break
 		}
 	}

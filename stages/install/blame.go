@@ -84,7 +84,7 @@ func (s *shop) byModule(name string) []string {
 // byTable looks for a name in what modules declare as tables.
 func (s *shop) byTable(name string) []string {
 	return s.modulesThat(func(m module) bool {
-		data, err := files.ReadPlain(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"), maxForeign)
+		data, err := files.Read(filepath.Join(s.vendor(m.of), "etc", "db_schema.xml"), maxForeign)
 		return err == nil && strings.Contains(string(data), `<table name="`+name+`"`)
 	})
 }

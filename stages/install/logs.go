@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -58,7 +59,7 @@ const maxOutput = 16 << 20
 
 // readFrom reads a log from an offset on, as far as it can be read.
 func readFrom(file string, offset int64) string {
-	f, err := os.Open(file)
+	f, err := files.Open(file)
 	if err != nil {
 		return ""
 	}

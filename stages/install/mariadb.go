@@ -156,7 +156,7 @@ var pretended = []string{"11.8.99-MariaDB", "11.4.99-MariaDB", "10.11.99-MariaDB
 // it takes. The server's number is the only thing that this changes; the shop is
 // left as it is.
 func (s *shop) acceptedVersion(real string) string {
-	data, err := files.ReadPlain(filepath.Join(s.project(), "app", "etc", "di.xml"), maxForeign)
+	data, err := files.Read(filepath.Join(s.project(), "app", "etc", "di.xml"), maxForeign)
 	if err != nil {
 		return real // no gate that we know
 	}

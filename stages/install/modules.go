@@ -31,7 +31,7 @@ func (s *shop) builtModules() []module {
 		if p.Type != "magento2-module" {
 			continue
 		}
-		data, err := files.ReadPlain(filepath.Join(s.vendor(p.Name), "etc", "module.xml"), maxForeign)
+		data, err := files.Read(filepath.Join(s.vendor(p.Name), "etc", "module.xml"), maxForeign)
 		if err != nil {
 			continue // modules tells of it
 		}

@@ -82,7 +82,7 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 
 // readPackages reads a composer.lock or an installed.json.
 func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
-	data, err := files.ReadPlain(filepath.Join(s.project(), filepath.FromSlash(file)), maxForeign)
+	data, err := files.Read(filepath.Join(s.project(), filepath.FromSlash(file)), maxForeign)
 	if err != nil {
 		return nil, fmt.Errorf("the installed project: %w", err)
 	}

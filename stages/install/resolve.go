@@ -140,7 +140,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	lock, err := files.ReadPlain(s.in("composer.lock"), maxForeign)
+	lock, err := files.Read(s.in("composer.lock"), maxForeign)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (s *shop) writeExtension(dir string, require map[string]string) error {
 
 // readManifest reads the project's composer.json, with the repositories that it names.
 func (s *shop) readManifest() (m *composer.Manifest, repositories []map[string]any, err error) {
-	data, err := files.ReadPlain(s.in("composer.json"), maxForeign)
+	data, err := files.Read(s.in("composer.json"), maxForeign)
 	if err == nil {
 		m, err = composer.ParseManifest(data)
 	}

@@ -207,7 +207,7 @@ func (c *Catalogue) openZips(dir string) error {
 }
 
 func readZip[T any](file string, read func(io.ReaderAt, int64) (T, error)) (found T, err error) {
-	f, err := os.Open(file)
+	f, err := files.Open(file)
 	if err != nil {
 		return found, err
 	}

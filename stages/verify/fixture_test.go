@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -271,6 +272,13 @@ func (f folder) write(name, text string) {
 		f.Fatal(err)
 	}
 	if err := os.WriteFile(f.path(name), []byte(text), 0o644); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f folder) pipe(name string) {
+	f.Helper()
+	if err := syscall.Mkfifo(f.path(name), 0o644); err != nil {
 		f.Fatal(err)
 	}
 }

@@ -36,6 +36,7 @@ type tampering struct {
 
 var tamperings = []tampering{
 	{"a swapped dist", func(f folder) { f.copy(moduleB, moduleA) }, nil, moduleA, `its composer.json is of "acme/module-b"`},
+	{"a pipe in place of a dist", func(f folder) { f.remove(moduleA); f.pipe(moduleA) }, nil, moduleA, "is no plain file"},
 	{"one byte of a dist", func(f folder) { d := []byte(f.read(moduleA)); d[len(d)/2] ^= 1; f.write(moduleA, string(d)) }, nil, moduleA, "has SHA-256"},
 	{"a longer dist", func(f folder) { f.write(moduleA, f.read(moduleA)+"x") }, nil, moduleA, "is longer than"},
 	{"a shorter dist", func(f folder) { f.write(moduleA, f.read(moduleA)[:99]) }, nil, moduleA, "has 99 bytes"},

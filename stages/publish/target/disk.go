@@ -32,6 +32,7 @@ type disk struct {
 
 // A fileSystem is the machine's own, or a client of sftp.
 type fileSystem interface {
+	read(name string) (file, error) // plain files alone
 	open(name string, flags int) (file, error)
 	Stat(name string) (fs.FileInfo, error)
 	Mkdir(name string) error
@@ -61,7 +62,7 @@ func (d *disk) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return d.files.open(d.path(name), os.O_RDONLY)
+	return d.files.read(d.path(name))
 }
 
 // Same implements Target: it reads the file. A packages.json of the same size is not the
@@ -70,7 +71,7 @@ func (d *disk) Same(ctx context.Context, e Entry, c Content) (bool, error) {
 	if e.Dir || e.size != noSize && e.size != c.Size {
 		return false, nil
 	}
-	file, err := d.files.open(d.path(e.Name), os.O_RDONLY)
+	file, err := d.files.read(d.path(e.Name))
 	if err != nil {
 		return false, err
 	}

@@ -11,8 +11,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // A folder of this machine.
@@ -28,6 +31,7 @@ func newFolder(dir string) *folder {
 // The local file system.
 type local struct{}
 
+func (local) read(name string) (file, error)            { return files.Open(name) }
 func (local) open(name string, flags int) (file, error) { return os.OpenFile(name, flags, 0o644) }
 func (local) Stat(name string) (fs.FileInfo, error)     { return os.Stat(name) }
 func (local) Mkdir(name string) error                   { return os.Mkdir(name, 0o755) }
@@ -44,7 +48,7 @@ func (f *folder) List(ctx context.Context, dir string) ([]Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	opened, err := os.Open(f.path(dir))
+	opened, err := os.OpenFile(f.path(dir), os.O_RDONLY|syscall.O_NONBLOCK, 0) // no pipe is waited for
 	if missing(err) {
 		return nil, nil
 	}
@@ -102,13 +106,16 @@ func (f *folder) Lock(ctx context.Context, h Holder) (context.Context, func() er
 		return fail(err)
 	}
 	name := f.path(lockFile)
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return fail(fmt.Errorf("%s is no plain file (%s); remove it", name, info.Mode()))
+	}
 	lock := flock.New(name, flock.SetPermissions(0o644))
 	held, err := lock.TryLock()
 	if err != nil {
 		return fail(err)
 	}
 	if !held {
-		other, _ := os.ReadFile(name) // only to tell who
+		other, _ := files.Read(name, files.Small) // only to tell who
 		var record lockRecord
 		_ = json.Unmarshal(other, &record)
 		return nil, nil, record.refuse(f, h)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -28,7 +29,22 @@ type server struct {
 	options Options
 }
 
+// lastWords is how long a server may take once a run was stopped.
+const lastWords = 30 * time.Second
+
 type remoteFiles struct{ *sftp.Client }
+
+// read implements fileSystem: a server that opens a pipe may never answer.
+func (r remoteFiles) read(name string) (file, error) {
+	info, err := r.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file (%s)", name, info.Mode())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.OpenFile(name, os.O_RDONLY)
+}
 
 func (r remoteFiles) open(name string, flags int) (file, error) { return r.OpenFile(name, flags) }
 
@@ -59,6 +75,8 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 		name: u.Redacted(), dir: path.Clean(u.Path), files: remoteFiles{client}, join: path.Join, parent: path.Dir, sync: file.Sync,
 		made: map[string]bool{}, dirty: map[string]bool{},
 	}}
+	// A server that hangs answers nobody who was stopped; until then there are things to put in order.
+	context.AfterFunc(ctx, func() { _ = errors.Join(o.Wait(context.WithoutCancel(ctx), lastWords), conn.Close()) })
 	if home, ok := strings.CutPrefix(u.Path, "/~/"); ok {
 		s.dir = path.Clean(home) // a relative path is below the home
 	}

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -101,6 +103,57 @@ func TestTargets(t *testing.T) {
 			t.Error("an empty directory stays:", diff)
 		}
 	})
+}
+
+// A pipe in place of a file is an error at once.
+func TestPlainFilesAlone(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"pipe", ".publish.lock"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Skip(err)
+		}
+	}
+	check := func(t *testing.T, url string, o target.Options) {
+		at := open(t, url, o)
+		if _, err := at.Open(t.Context(), "pipe"); err == nil || !strings.Contains(err.Error(), "is no plain file") {
+			t.Errorf("it is read: %v", err)
+		}
+		if _, err := at.List(t.Context(), "pipe"); err == nil && url == dir {
+			t.Error("it is listed")
+		}
+	}
+	t.Run("folder", func(t *testing.T) {
+		check(t, dir, target.Options{})
+		if _, _, err := open(t, dir, target.Options{}).Lock(t.Context(), target.Holder{Name: "test"}); err == nil || !strings.Contains(err.Error(), "is no plain file") {
+			t.Errorf("it is a lock: %v", err)
+		}
+	})
+	t.Run("sftp", func(t *testing.T) {
+		server := targettest.StartSSH(t)
+		check(t, server.URL(dir), target.Options{SSH: server.Login})
+	})
+}
+
+// A server that hangs holds up nobody who was stopped.
+func TestStopped(t *testing.T) {
+	server := targettest.StartSSH(t)
+	ctx, stop := context.WithCancel(t.Context())
+	waited := make(chan time.Duration, 1)
+	at, err := target.Open(ctx, server.URL(t.TempDir()), target.Options{SSH: server.Login, Wait: func(_ context.Context, d time.Duration) error {
+		waited <- d
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	stop()
+	if d := <-waited; d != 30*time.Second {
+		t.Errorf("left after %s", d)
+	}
+	for err == nil || errors.Is(err, fs.ErrNotExist) {
+		_, err = at.Open(t.Context(), "none")
+	}
 }
 
 func listed(t *testing.T, at target.Target, dir string) []string {
