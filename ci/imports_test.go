@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"pipeline/markdown":  nil,
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
-		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/git", "releases/resolve", "releases/sample",
+		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
 	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
+	"releases/git/pattern":  nil, // of .gitignore and .gitattributes
 	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
 	"releases/resolve":      {"pipeline", "pipeline/files", "releases", "releases/composer", "releases/config"},
@@ -49,7 +50,7 @@ var mayImport = map[string][]string{
 	"releases/organization": {"pipeline/files", "pipeline/markdown", "releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
 	"stages":                {"pipeline", "releases", "releases/composer"},
-	"stages/checkout":       {"pipeline", "pipeline/remote", "releases", "releases/composer", "releases/git", "stages"},
+	"stages/checkout":       {"pipeline", "pipeline/files", "pipeline/remote", "releases", "releases/composer", "releases/git", "releases/git/pattern", "stages"},
 	"stages/dependencies": {
 		"pipeline", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",

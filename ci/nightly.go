@@ -13,6 +13,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // nightlyFlags are the flags of the command nightly.
@@ -84,7 +85,11 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
-	if plan == nil {
+	if plan != nil {
+		if err := r.WorkTrees(ctx, plan); err != nil {
+			return err
+		}
+	} else {
 		if plan, err = env.plan(ctx, r, line, f.target.to); err != nil {
 			f.tried(ctx, r, o, env.date(), err)
 			return show.End(ctx, nightly.Result{}, err)
@@ -92,6 +97,9 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	}
 	if plan.Local() && !f.target.local && f.target.to == f.target.byDefault {
 		o.Publish.To, o.Publish.Unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
+	}
+	if _, folder := target.Folder(o.Publish.To); plan.WorkTree() && o.Publish.To != "" && !folder {
+		return usagef("--to %s: files that are in no commit (--with NAME=FOLDER) are published to a folder alone", f.target.to)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
 	if err != nil {

@@ -114,6 +114,9 @@ func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runne
 	if err != nil {
 		return err
 	}
+	if err := r.WorkTrees(ctx, plan); err != nil {
+		return err
+	}
 	prove, err := f.install.options(env, nil)
 	if err != nil {
 		return err

@@ -68,6 +68,9 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	}
 	defer closing(&err, show, r)
 	plan := &there.Manifest.Plan
+	if err := r.WorkTrees(ctx, plan); err != nil {
+		return err
+	}
 	built, err := nightly.Build(ctx, r, plan, "")
 	if err := show.Failure(ctx, nightly.Result{Plan: plan, Snapshot: built}, err); err != nil {
 		return err

@@ -115,7 +115,9 @@ type Repository struct {
 	FixVersions []FixVersions `json:"fix-versions,omitempty"`
 	// Local says that With replaced the source: a local build. A file cannot
 	// set it.
-	Local    bool      `json:"local" yaml:"-"`
+	Local bool `json:"local" yaml:"-"`
+	// Folder is the clone whose working tree With put in the place of the source.
+	Folder   string    `json:"folder,omitempty" yaml:"-"`
 	Packages []Package `json:"packages"`
 }
 

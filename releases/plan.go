@@ -67,6 +67,9 @@ type PlannedRepository struct {
 	Tag       string `json:"tag"`
 	TagCommit string `json:"tag-commit"`
 	Local     bool   `json:"local"`
+	// Tree is the working tree, in the folder that the line names, that is built in
+	// place of the commit.
+	Tree pipeline.Tree `json:"tree,omitzero"`
 	// Notes say which tags were left out and why.
 	Notes []string `json:"notes"`
 	// Tags are those to build, in their order, of a line that builds tags.
@@ -88,6 +91,11 @@ func (p *Plan) Snapshot() SnapshotName {
 // Local reports whether a source was replaced by --with.
 func (p *Plan) Local() bool {
 	return slices.ContainsFunc(p.Repositories, func(r PlannedRepository) bool { return r.Local })
+}
+
+// WorkTree reports whether files are built that are in no commit, as they lay in a folder.
+func (p *Plan) WorkTree() bool {
+	return slices.ContainsFunc(p.Repositories, func(r PlannedRepository) bool { return r.Tree.Digest != "" })
 }
 
 // Repository gives the planned repository of that name.
@@ -170,6 +178,9 @@ func (r PlannedRepository) check() error {
 	}
 	if r.Source != "" && !hexSHA1.MatchString(r.Source) {
 		problems = append(problems, fmt.Errorf("source %.50q: want 40 hexadecimal digits", r.Source))
+	}
+	if r.Tree.Digest != "" {
+		problems = append(problems, r.Tree.Digest.Valid())
 	}
 	switch {
 	case (r.Tag == "") != (r.TagCommit == ""):

@@ -20,6 +20,8 @@ type Pin struct {
 	Commit    string `json:"commit"`
 	Tag       string `json:"tag"`        // empty: no release yet
 	TagCommit string `json:"tag-commit"` // empty: no release yet
+	// Tree is a working tree that stands in for that of the commit; the store has it.
+	Tree pipeline.Tree `json:"tree,omitzero"`
 }
 
 // A Checkout is the input of the checkout stage.
@@ -31,7 +33,7 @@ type Checkout struct {
 func CheckoutOf(p *releases.Plan) Checkout {
 	pins := make([]Pin, len(p.Repositories))
 	for i, r := range p.Repositories {
-		pins[i] = Pin{r.Name, r.URL, r.Ref, r.Commit, r.Tag, r.TagCommit}
+		pins[i] = Pin{r.Name, r.URL, r.Ref, r.Commit, r.Tag, r.TagCommit, r.Tree}
 	}
 	return Checkout{Pins: pins}
 }
@@ -178,10 +180,11 @@ type Build struct {
 type Snapshot struct {
 	Name     releases.SnapshotName `json:"name,omitzero"`
 	Local    bool                  `json:"local"`
-	URL      string                `json:"url"`     // public base URL of the line
-	Project  string                `json:"project"` // the edition to install, with vendor
-	Version  string                `json:"version"` // of the project
-	Keep     int                   `json:"keep"`    // nights that the line keeps
+	WorkTree bool                  `json:"work-tree,omitempty"` // with files that are in no commit
+	URL      string                `json:"url"`                 // public base URL of the line
+	Project  string                `json:"project"`             // the edition to install, with vendor
+	Version  string                `json:"version"`             // of the project
+	Keep     int                   `json:"keep"`                // nights that the line keeps
 	Tree     pipeline.Tree         `json:"tree"`
 	Packages []SnapshotPackage     `json:"packages"` // in byte order of their names
 }

@@ -6,6 +6,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages"
@@ -111,7 +113,35 @@ func (r *Runner) Versions() map[string]int {
 
 // Sources is how plans reach the sources of lines.
 func (r *Runner) Sources() resolve.Options {
-	return resolve.Options{Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Locate: r.Git.Locate, Progress: r.Progress}
+	return resolve.Options{Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Locate: r.Git.Locate, WorkTree: r.workTree, Progress: r.Progress}
+}
+
+func (r *Runner) workTree(ctx context.Context, folder string) (pipeline.Tree, error) {
+	return checkout.WorkTree(ctx, r.Store, folder, r.Log)
+}
+
+// WorkTrees takes the working trees of a plan that was saved into the store. That they are
+// no longer as planned, or not on this machine, is a *config.Error.
+func (r *Runner) WorkTrees(ctx context.Context, plan *releases.Plan) error {
+	var errs []error
+	for i, repository := range plan.Repositories {
+		if repository.Tree.Digest == "" {
+			continue
+		}
+		folder := plan.Line.Repositories[i].Folder
+		tree, err := r.workTree(ctx, folder)
+		if err == nil && tree != repository.Tree {
+			err = fmt.Errorf("it has changed since: its SHA-256 is %s, not %s", tree.Digest, repository.Tree.Digest)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("repository %s is planned as it lay in the folder %s: %w; make the plan anew, or build commits, with --with %s=URL#REF",
+				repository.Name, folder, err, repository.Name))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &config.Error{Err: err}
+	}
+	return nil
 }
 
 // GitDir is the folder of the git objects in that of a store.

@@ -116,7 +116,7 @@ func written(l *releases.Line) (*config.Node, error) {
 		return nil, err
 	}
 	for i := range clone.Repositories {
-		clone.Repositories[i].Local = false // no file can say so
+		clone.Repositories[i].Local, clone.Repositories[i].Folder = false, "" // no file can say so
 	}
 	return schema.Written(clone, true)
 }

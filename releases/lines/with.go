@@ -14,10 +14,10 @@ import (
 	"github.com/mage-os/nightly/releases/config"
 )
 
-// With replaces the source of one repository: NAME=FOLDER takes the branch that
-// is checked out in a clone, NAME=URL#REF a branch or tag elsewhere. The
-// repository is Local from then on. Of a clone its commits count; what is not
-// committed is not built. The error is a *config.Error.
+// With replaces the source of one repository: NAME=FOLDER takes the working tree of a
+// clone as it lies there, NAME=URL#REF a branch or tag elsewhere. The repository is
+// Local from then on. Of a bare clone, and in a line that builds tags, commits
+// count. The error is a *config.Error.
 func With(l *releases.Line, override string) error {
 	name, source, ok := strings.Cut(override, "=")
 	if !ok || name == "" || source == "" {
@@ -31,11 +31,14 @@ func With(l *releases.Line, override string) error {
 		if r.Local {
 			return config.Errorf("--with %s=…: it was replaced already, by %s", name, r.URL)
 		}
-		address, ref, err := locate(source)
+		address, ref, folder, err := locate(source)
 		if err != nil {
 			return config.Errorf("--with %s=…: %w", name, err)
 		}
 		r.URL, r.Ref, r.Local = address, ref, true
+		if !l.BuildsTags() {
+			r.Folder = folder
+		}
 		return nil
 	}
 	var names []string
@@ -45,51 +48,55 @@ func With(l *releases.Line, override string) error {
 	return config.Errorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
 }
 
-// locate finds URL and ref of a source that With is given.
-func locate(source string) (address, ref string, err error) {
+// locate finds URL and ref of a source that With is given, and the folder of its working
+// tree.
+func locate(source string) (address, ref, folder string, err error) {
 	if !strings.Contains(source, "://") && !strings.HasPrefix(source, "embedded:") && !config.IsShortSSH(source) {
 		return clone(source)
 	}
 	address, ref, _ = strings.Cut(source, "#")
 	if err := config.CheckGitURL(address); err != nil {
-		return "", "", fmt.Errorf("URL: %w", err)
+		return "", "", "", fmt.Errorf("URL: %w", err)
 	}
 	if ref == "" {
-		return "", "", fmt.Errorf("%s names no branch or tag; write one behind it, as in %s#main", address, address)
+		return "", "", "", fmt.Errorf("%s names no branch or tag; write one behind it, as in %s#main", address, address)
 	}
 	if err := config.CheckRef(ref); err != nil {
-		return "", "", fmt.Errorf("ref: %w", err)
+		return "", "", "", fmt.Errorf("ref: %w", err)
 	}
-	return address, ref, nil
+	return address, ref, "", nil
 }
 
-// clone finds URL and branch of a clone on this machine.
-func clone(folder string) (address, branch string, err error) {
+// clone finds URL and branch of a clone on this machine, and its working tree.
+func clone(folder string) (address, branch, tree string, err error) {
 	folder, err = filepath.Abs(folder)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	gitDir, err := gitFolder(folder)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	head, err := readSmall(filepath.Join(gitDir, "HEAD"))
 	if err != nil {
-		return "", "", fmt.Errorf("read the branch of %s: %w", folder, err)
+		return "", "", "", fmt.Errorf("read the branch of %s: %w", folder, err)
 	}
 	branch, ok := strings.CutPrefix(head, "ref: refs/heads/")
 	if !ok {
-		return "", "", fmt.Errorf("%s: no branch is checked out there (HEAD is %.60q); check one out with git switch, or git switch -c NAME", folder, head)
+		return "", "", "", fmt.Errorf("%s: no branch is checked out there (HEAD is %.60q); check one out with git switch, or git switch -c NAME", folder, head)
 	}
 	if err := config.CheckRef(branch); err != nil {
-		return "", "", fmt.Errorf("branch of %s: %w", folder, err)
+		return "", "", "", fmt.Errorf("branch of %s: %w", folder, err)
+	}
+	if gitDir != folder {
+		tree = folder
 	}
 	folder, err = mainRepository(folder, gitDir)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	address = (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
-	return address, branch, nil
+	return address, branch, tree, nil
 }
 
 // mainRepository is the folder to fetch from: of a linked worktree the

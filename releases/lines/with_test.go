@@ -84,6 +84,9 @@ func TestWithFolder(t *testing.T) {
 			if r.URL != c.url || r.Ref != c.ref || !r.Local {
 				t.Errorf("URL %s, ref %s, local %v; want %s, %s, true", r.URL, r.Ref, r.Local, c.url, c.ref)
 			}
+			if want := filepath.Clean(c.folder); r.Folder != want && c.folder != bare || r.Folder != "" && c.folder == bare {
+				t.Errorf("the working tree is in %q, not %q", r.Folder, want)
+			}
 			if err := Check(line); err != nil {
 				t.Error(err)
 			}

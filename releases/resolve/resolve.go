@@ -28,7 +28,9 @@ type Options struct {
 	Lister  Lister
 	Fetcher composer.Fetcher
 	// Locate gives the folder of an embedded: URL.
-	Locate   func(url string) (dir string, err error)
+	Locate func(url string) (dir string, err error)
+	// WorkTree takes the working tree in a folder into the store.
+	WorkTree func(ctx context.Context, folder string) (pipeline.Tree, error)
 	Progress pipeline.Progress // nil: none is shown
 }
 
@@ -88,6 +90,12 @@ func (o Options) resolve(ctx context.Context, line *releases.Line, date string, 
 		return nil, fmt.Errorf("plan %s of line %s: %w", p.Snapshot(), line.Name, err)
 	}
 	problems := append(addRepositories(p, listed), addLatestTags(p, listed)...)
+	for i, r := range line.Repositories {
+		if r.Folder != "" {
+			tree, err := o.WorkTree(ctx, r.Folder)
+			p.Repositories[i].Tree, problems = tree, append(problems, err)
+		}
+	}
 	if err := releases.JoinSources(append(problems, upstream)...); err != nil {
 		return nil, err
 	}

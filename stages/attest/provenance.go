@@ -64,9 +64,11 @@ func snapshotSubjects(m *releases.Manifest, data []byte) []*intoto.ResourceDescr
 func commits(p *releases.Plan) []*intoto.ResourceDescriptor {
 	var all []*intoto.ResourceDescriptor
 	for _, r := range p.Repositories {
-		all = append(all, &intoto.ResourceDescriptor{
-			Name: r.Name, Uri: "git+" + r.URL + "@" + r.Ref, Digest: map[string]string{"gitCommit": r.Commit},
-		})
+		digest := map[string]string{"gitCommit": r.Commit}
+		if r.Tree.Digest != "" {
+			digest = map[string]string{"workTree": string(r.Tree.Digest)}
+		}
+		all = append(all, &intoto.ResourceDescriptor{Name: r.Name, Uri: "git+" + r.URL + "@" + r.Ref, Digest: digest})
 		if r.TagCommit != "" {
 			all = append(all, &intoto.ResourceDescriptor{
 				Name: path.Join(r.Name, r.Tag), Uri: "git+" + r.URL + "@refs/tags/" + r.Tag, Digest: map[string]string{"gitCommit": r.TagCommit},

@@ -99,7 +99,7 @@ type entryPoint struct {
 // packages, which are in byte order of their names. It gives the snapshot without its
 // project.
 func (f *folder) save(ctx context.Context, plan releases.Plan, program string, versions map[string]int, packages []releases.ManifestPackage) (stages.Snapshot, error) {
-	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), URL: plan.Line.URL, Keep: plan.Line.Keep}
+	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), WorkTree: plan.WorkTree(), URL: plan.Line.URL, Keep: plan.Line.Keep}
 	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: []string{}}
 	for _, p := range packages {
 		entry.Available = append(entry.Available, p.Name)

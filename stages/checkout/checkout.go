@@ -117,8 +117,10 @@ func checkPin(pin stages.Pin) error {
 func (c *checkout) saved(ctx context.Context, pin stages.Pin) (stages.Source, bool) {
 	s := stages.Source{Name: pin.Name, Tag: pin.Tag}
 	var ok bool
-	if s.Head, ok = c.tree(ctx, headKey+pin.Commit); !ok {
-		return s, false
+	if s.Head = pin.Tree; pin.Tree.Digest == "" {
+		if s.Head, ok = c.tree(ctx, headKey+pin.Commit); !ok {
+			return s, false
+		}
 	}
 	if pin.TagCommit == "" {
 		var err error

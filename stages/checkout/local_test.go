@@ -36,7 +36,7 @@ func TestInPlace(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := out.Repositories[0]
-			got := [2]map[string]string{files(t, o.Store, s.Head), files(t, o.Store, s.Tagged)}
+			got := [2]map[string]string{filesOf(t, o.Store, s.Head), filesOf(t, o.Store, s.Tagged)}
 			if diff := cmp.Diff(wantSample, got); diff != "" {
 				t.Error(diff)
 			}
@@ -97,7 +97,7 @@ func TestLocalShapes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(wantSample[0], files(t, s, out.Repositories[0].Head)); diff != "" {
+			if diff := cmp.Diff(wantSample[0], filesOf(t, s, out.Repositories[0].Head)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -161,7 +161,7 @@ func TestNextNight(t *testing.T) {
 	for name, content := range wantSample[0] {
 		want[name] = content
 	}
-	if diff := cmp.Diff(want, files(t, s, second.Repositories[0].Head)); diff != "" {
+	if diff := cmp.Diff(want, filesOf(t, s, second.Repositories[0].Head)); diff != "" {
 		t.Error(diff)
 	}
 	if first.Repositories[0].Tagged != second.Repositories[0].Tagged {
@@ -173,7 +173,7 @@ func TestNextNight(t *testing.T) {
 	if diff := cmp.Diff(second, snapshot(other)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(want, files(t, other, second.Repositories[0].Head)); diff != "" {
+	if diff := cmp.Diff(want, filesOf(t, other, second.Repositories[0].Head)); diff != "" {
 		t.Error(diff)
 	}
 	if err := os.RemoveAll(dir); err != nil {

@@ -83,7 +83,7 @@ func TestTaggedIsNotJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := files(t, s, out.Repositories[0].Tagged); len(got) != 1 || got["100644 composer.json"] != "{}" {
+	if got := filesOf(t, s, out.Repositories[0].Tagged); len(got) != 1 || got["100644 composer.json"] != "{}" {
 		t.Errorf("got %v", got)
 	}
 }

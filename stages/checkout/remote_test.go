@@ -60,7 +60,7 @@ func (r *rig) mustHaveSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := out.Repositories[0]
-	got := [2]map[string]string{files(t, r.options.Store, s.Head), files(t, r.options.Store, s.Tagged)}
+	got := [2]map[string]string{filesOf(t, r.options.Store, s.Head), filesOf(t, r.options.Store, s.Tagged)}
 	if diff := cmp.Diff(wantSample, got); diff != "" {
 		t.Error(diff)
 	}
@@ -227,7 +227,7 @@ func TestDelta(t *testing.T) {
 	if _, size := r.reset(); size > 2000 {
 		t.Errorf("one line more took %d bytes", size)
 	}
-	if got := files(t, r.options.Store, out.Repositories[0].Head)["100644 large.txt"]; got != changed {
+	if got := filesOf(t, r.options.Store, out.Repositories[0].Head)["100644 large.txt"]; got != changed {
 		t.Errorf("got %d bytes, not %d", len(got), len(changed))
 	}
 	if out, err := exec.Command(gitProgram(t), "-C", r.cache(), "fsck", "--strict").CombinedOutput(); err != nil {

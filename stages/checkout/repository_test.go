@@ -139,8 +139,8 @@ var wantSample = [2]map[string]string{{
 	"100644 module/composer.json": `{"name":"a/b"}`,
 }}
 
-// files gives a tree as mode and path → content.
-func files(tb testing.TB, r pipeline.Reader, tree pipeline.Tree) map[string]string {
+// filesOf gives a tree as mode and path → content.
+func filesOf(tb testing.TB, r pipeline.Reader, tree pipeline.Tree) map[string]string {
 	tb.Helper()
 	list, err := r.Files(context.Background(), tree)
 	if err != nil {

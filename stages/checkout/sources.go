@@ -218,16 +218,17 @@ func (r *reader) read(ctx context.Context, pin stages.Pin) (s stages.Source, err
 	}
 	log := r.Log.With(slog.String("repository", pin.Name))
 	s.Name, s.Tag = pin.Name, pin.Tag
-	tree, files, err := r.head(ctx, plumbing.NewHash(pin.Commit), log)
-	if err != nil {
-		return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
+	if s.Head = pin.Tree; pin.Tree.Digest == "" {
+		if r.tree, r.files, err = r.head(ctx, plumbing.NewHash(pin.Commit), log); err != nil {
+			return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
+		}
+		s.Head = r.tree
 	}
-	s.Head, r.tree, r.files = tree, tree, files
-	switch pin.TagCommit {
-	case "":
+	switch {
+	case pin.TagCommit == "":
 		s.Tagged, err = r.save(ctx, nil)
-	case pin.Commit:
-		s.Tagged, err = r.manifests(ctx, r.objects, r.known, plumbing.NewHash(pin.TagCommit), files)
+	case pin.TagCommit == pin.Commit && r.files != nil:
+		s.Tagged, err = r.manifests(ctx, r.objects, r.known, plumbing.NewHash(pin.TagCommit), r.files)
 	default:
 		s.Tagged, err = r.tagged(ctx, r.objects, plumbing.NewHash(pin.TagCommit), log)
 	}

@@ -206,6 +206,9 @@ func check(r stages.PublishRequest) (base string, err error) {
 	if r.Snapshot.Local && !r.AllowLocal {
 		errs = append(errs, fmt.Errorf("%s is a local build: a source was replaced with --with; publish it only where nobody takes it for a real one, with --publish-local", r.Snapshot.Name.Title()))
 	}
+	if _, folder := target.Folder(r.To); r.Snapshot.WorkTree && !folder {
+		errs = append(errs, fmt.Errorf("%s has files of a folder as they lay there, which nobody else can build again; publish it to a folder alone", r.Snapshot.Name.Title()))
+	}
 	if _, err := releases.ParseSnapshotName(string(r.Snapshot.Name)); err != nil {
 		errs = append(errs, err)
 	}

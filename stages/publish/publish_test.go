@@ -149,6 +149,8 @@ func TestPublishRefuses(t *testing.T) {
 	}{
 		{"other content under the same name", clash, nil, []string{"night 2026-11-24 is published already", "SHA-256", "next free number"}},
 		{"local build", sample{name: "2026-11-25", modules: 1, local: true}, nil, []string{"2026-11-25 is a local build", "--publish-local"}},
+		{"files that are in no commit", sample{name: "2026-11-25", modules: 1},
+			func(r *stages.PublishRequest) { r.Snapshot.WorkTree, r.To = true, "s3://bucket/x" }, []string{"publish it to a folder alone"}},
 		{"other URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.URL = "https://other.example.org" },
 			[]string{testURL, "https://other.example.org/", "empty folder"}},
 		{"no URL", sample{name: "2026-11-25", modules: 1}, func(r *stages.PublishRequest) { r.Snapshot.URL = "" }, []string{"base URL"}},

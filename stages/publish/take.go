@@ -85,7 +85,7 @@ func (r Repository) file(ctx context.Context, name releases.SnapshotName, path s
 // described is what the manifest says of a snapshot.
 func described(m *releases.Manifest, tree pipeline.Tree) stages.Snapshot {
 	line := m.Plan.Line
-	n := stages.Snapshot{Name: m.Snapshot, Local: m.Local, URL: line.URL, Keep: line.Keep, Tree: tree}
+	n := stages.Snapshot{Name: m.Snapshot, Local: m.Local, WorkTree: m.Plan.WorkTree(), URL: line.URL, Keep: line.Keep, Tree: tree}
 	for _, p := range m.Packages {
 		n.Packages = append(n.Packages, stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
 		if p.Type == string(stages.Project) && composer.Name(p.Name).Project() == line.Install.Project {
