@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 
 	"dagger.io/dagger"
 
@@ -19,7 +20,8 @@ func treeKey(d pipeline.Digest) pipeline.Digest {
 	return pipeline.DigestOf([]byte("container tree\x00" + d))
 }
 
-// save keeps which step made the trees, for this session and for later ones.
+// save keeps which step made the trees, for this session and for later ones. What the
+// step was given and hands on it did not make.
 func (e *Engine) save(ctx context.Context, s step, input []byte, trees []pipeline.Tree, place *dagger.Directory) error {
 	if len(trees) == 0 {
 		return nil
@@ -37,6 +39,9 @@ func (e *Engine) save(ctx context.Context, s step, input []byte, trees []pipelin
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, tree := range trees {
+		if slices.Contains(s.Trees, tree) {
+			continue
+		}
 		e.places[tree.Digest] = place
 		if err := e.options.Results.Save(ctx, treeKey(tree.Digest), data); err != nil {
 			return fmt.Errorf("save which step made tree %s: %w", tree.Digest, err)
@@ -96,7 +101,9 @@ func (e *Engine) check(ctx context.Context, tree pipeline.Tree) error {
 		return err
 	}
 	for _, t := range s.Trees {
-		err = errors.Join(err, e.check(ctx, t))
+		if pipeline.Check(ctx, e.options.Store, t) != nil { // else it is sent
+			err = errors.Join(err, e.check(ctx, t))
+		}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
 )
 
 func TestDial(t *testing.T) {
@@ -222,5 +224,38 @@ func TestDigests(t *testing.T) {
 	data := []byte(`{"a":[{"digest":"` + string(d) + `","files":1}],"b":{"c":{"digest":"no digest"}},"digest":3}`)
 	if diff := cmp.Diff([]pipeline.Digest{d}, digests(data)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A step did not make the trees that it was given: else it would be run for ever to make
+// its own input.
+func TestHandedOn(t *testing.T) {
+	s, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	e := &Engine{options: Options{Results: s.Results(), Store: s}, places: map[pipeline.Digest]*dagger.Directory{}}
+	given, made := pipeline.Tree{Digest: pipeline.DigestOf([]byte("given"))}, pipeline.Tree{Digest: pipeline.DigestOf([]byte("made"))}
+	if err := e.save(t.Context(), step{Stage: "checkout", Trees: []pipeline.Tree{given}}, []byte("{}"), []pipeline.Tree{given, made}, &dagger.Directory{}); err != nil {
+		t.Fatal(err)
+	}
+	e.places = map[pipeline.Digest]*dagger.Directory{}
+	if err := e.check(t.Context(), given); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the tree that was given is made by its own step: %v", err)
+	}
+	if err := e.check(t.Context(), made); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a tree can be made without what it is made of: %v", err)
+	}
+	empty, err := s.Save(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.save(t.Context(), step{Stage: "checkout", Trees: []pipeline.Tree{empty}}, []byte("{}"), []pipeline.Tree{empty, made}, &dagger.Directory{}); err != nil {
+		t.Fatal(err)
+	}
+	e.places = map[pipeline.Digest]*dagger.Directory{}
+	if err := e.check(t.Context(), made); err != nil {
+		t.Errorf("a tree cannot be made of what this machine has: %v", err)
 	}
 }

@@ -63,7 +63,7 @@ func TestCase(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{"100644 templates/Cart/a": "1", "100644 templates/cart/a": "2", "100644 e\u0301": "3", "100644 \u00e9": "4"}
-	if got := files(t, s, out.Repositories[0].Head); !maps.Equal(got, want) {
+	if got := filesOf(t, s, out.Repositories[0].Head); !maps.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
