@@ -102,7 +102,7 @@ func (w *workTree) open() error {
 
 // read reads a file of patterns, which may not be there.
 func (w *workTree) read(file string) ([]pattern.Pattern, error) {
-	data, err := files.ReadPlain(file, files.Small)
+	data, err := files.Read(file, files.Small)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -187,7 +187,7 @@ func (w *workTree) add(ctx context.Context, s pipeline.Writer, f *pipeline.File)
 		}
 		return err
 	}
-	content, err := os.Open(name)
+	content, err := files.Open(name)
 	if err != nil {
 		return err
 	}
