@@ -62,7 +62,10 @@ type Line struct {
 	// Committer makes the release commits and tags of a line that makes tagged
 	// releases; none: the program's own.
 	Committer *Committer `json:"committer,omitempty"`
-	Install   Install    `json:"install"`
+	// AllRequired says that an edition has to require every package that is built,
+	// directly or not.
+	AllRequired bool    `json:"all-required,omitempty"`
+	Install     Install `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
 }

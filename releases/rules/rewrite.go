@@ -37,6 +37,9 @@ func (s *Set) Rewrite(m *composer.Manifest) error {
 		})
 	}
 	rewriteLinks(m, composer.Suggest, suggestSampleData)
+	if err := s.rewriteAbandoned(m); err != nil {
+		return fmt.Errorf("rewrite composer.json of %s: %w", source, err)
+	}
 	s.rewriteReplace(m, source)
 	if err := s.rewritePlugins(m); err != nil {
 		return fmt.Errorf("rewrite composer.json of %s: config.allow-plugins: %w", source, err)
@@ -47,6 +50,16 @@ func (s *Set) Rewrite(m *composer.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// rewriteAbandoned renames the package that is to be used instead; "abandoned" may be true or an address, too.
+func (s *Set) rewriteAbandoned(m *composer.Manifest) error {
+	var instead string
+	value, there := m.Get("abandoned")
+	if !there || json.Unmarshal(value, &instead) != nil {
+		return nil
+	}
+	return m.Set("abandoned", s.renameLink(instead))
 }
 
 func (s *Set) identify(m *composer.Manifest, source composer.Name, version string) error {

@@ -68,6 +68,16 @@ func TestRulesRewrite(t *testing.T) {
 			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","conflict":{"mage-os/module-a":"<100","gene/bluefoot":"*"},"provide":{"mage-os/module-new":"1.0","psr/log-implementation":"3"}}`,
 		},
 		{
+			"abandoned for one that is built",
+			`{"name":"mage-os/theme","abandoned":"Magento/Module-A"}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","abandoned":"mage-os/module-a"}`,
+		},
+		{
+			"abandoned for nothing",
+			`{"name":"mage-os/theme","abandoned":true}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","abandoned":true}`,
+		},
+		{
 			"existing replaces stay",
 			`{"name":"magento/framework","replace":{"magento/module-b":"self.version","components/jquery":"1.11.0","magento/framework":"9","magento/module-new":"*"},"extra":{}}`,
 			`{"name":"mage-os/framework","version":"103.0.8.1-a20260805","replace":{"magento/module-b":"103.0.8","components/jquery":"1.11.0","magento/framework":"103.0.8","magento/module-new":"*"},"extra":{}}`,

@@ -45,6 +45,9 @@ func (o Options) closure(ctx context.Context, in stages.Build, trees stages.Sour
 		}
 		open = append(open, w)
 	}
+	if in.Plan.Line.AllRequired {
+		errs = append(errs, unrequired(packages, wants)...)
+	}
 	third, err := o.thirdParty(ctx, in, open)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
@@ -69,6 +72,31 @@ func refused(packages []composed) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// unrequired names the packages that no edition requires, directly or not, nor by what they replace or provide.
+func unrequired(packages []composed, wants []*want) (errs []error) {
+	reached := map[composer.Name]bool{}
+	open := slices.Clone(packages)
+	for before := -1; before != len(open); {
+		before = len(open)
+		open = slices.DeleteFunc(open, func(p composed) bool {
+			others := slices.Concat([]composer.Link{{Name: p.manifest.Name()}}, p.manifest.Links(composer.Replace), p.manifest.Links(composer.Provide))
+			if p.Edition == "" && !slices.ContainsFunc(others, func(l composer.Link) bool { return reached[composer.Name(strings.ToLower(l.Name))] }) {
+				return false
+			}
+			for _, w := range wants {
+				if w.by.manifest == p.manifest {
+					reached[w.name] = true
+				}
+			}
+			return true
+		})
+	}
+	for _, p := range open {
+		errs = append(errs, fmt.Errorf("%s (%s): no edition requires it, and the line says all-required; require it, or exclude it in the release line", p.manifest.Name(), p.file()))
+	}
+	return errs
 }
 
 // A want is one require.

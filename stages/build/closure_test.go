@@ -3,10 +3,12 @@ package build
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +149,32 @@ func TestClosure(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAllRequired: what no edition reaches is an error only where the line says so.
+func TestAllRequired(t *testing.T) {
+	for _, test := range []struct {
+		without string // that nothing requires any more
+		all     bool
+		want    string
+	}{
+		{all: true},
+		{without: "acme/module-log"},
+		{"acme/module-log", true, "fork/module-log (shop:app/code/Acme/Log/composer.json): no edition requires it"},
+		{"acme/all", true, "fork/all (extras:all/composer.json): no edition requires it"},
+	} {
+		f, r := newFixture(t), newRepository(t, map[string][]string{"third/tool": {"2.3.0"}})
+		in := f.input(t)
+		in.Plan.Line.Composer = []releases.ComposerRepository{{URL: r.url}}
+		in.Plan.Line.AllRequired = test.all
+		for i, p := range in.Dependencies.Packages {
+			in.Dependencies.Packages[i].Requires = slices.DeleteFunc(p.Requires, func(r releases.Requirement) bool { return r.Name == test.without })
+		}
+		_, err := pipeline.Run(t.Context(), &pipeline.Session{}, Stage(Options{Store: f.store, Fetcher: r.fetcher()}), in)
+		if got := fmt.Sprint(err); test.want == "" && err != nil || !strings.Contains(got, test.want) || strings.Contains(got, "\n") {
+			t.Errorf("%+v: %v", test, err)
+		}
 	}
 }
 

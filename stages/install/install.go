@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -59,7 +60,7 @@ type Options struct {
 // machine or a service is at fault and not the snapshot.
 func Stage(o Options) pipeline.Stage[stages.Candidate, stages.Installation] {
 	return pipeline.Stage[stages.Candidate, stages.Installation]{
-		Name: stageName, Version: 4,
+		Name: stageName, Version: 5,
 		Run: func(ctx context.Context, c stages.Candidate) (stages.Installation, error) {
 			return run(ctx, o, c)
 		},
@@ -110,6 +111,9 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 
 // finish writes the report, of a failure too, and gives the installation.
 func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, error) {
+	if names := s.untouched(); len(names) > 0 {
+		s.skip("packages", "%d of the snapshot were not installed: %s", len(names), strings.Join(names, ", "))
+	}
 	made := stages.Installation{
 		Snapshot: s.candidate.Snapshot.Name, Level: s.candidate.Install.Level, Cell: s.candidate.Cell, Tools: s.candidate.Tools,
 		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,

@@ -71,6 +71,20 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// TestUntouched: what nothing requires is published all the same, and so told.
+func TestUntouched(t *testing.T) {
+	needTools(t)
+	t.Parallel()
+	sources := tiny()
+	sources["tiny-os/alone"] = &source{manifest: `{"name":"tiny-os/alone","version":"` + version + `","type":"metapackage"}`}
+	f := newFixture(t, sources)
+	got, err := Stage(f.options).Run(t.Context(), f.candidate)
+	want := stages.Proof{Step: "packages", Detail: "1 of the snapshot were not installed: tiny-os/alone"}
+	if err != nil || !slices.Contains(got.NotProven, want) {
+		t.Errorf("%+v, %v", got.NotProven, err)
+	}
+}
+
 // TestDownloads: what Composer downloaded from elsewhere is kept as it was before package
 // code ran, which may write to Composer's cache, and taken as long as it is still that.
 func TestDownloads(t *testing.T) {

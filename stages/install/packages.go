@@ -80,6 +80,17 @@ func (s *shop) provePackages(installed []composer.LockPackage, ours map[string]s
 	s.packages = packages
 }
 
+// untouched are the snapshot's packages that were not installed, as nothing that was requires them.
+func (s *shop) untouched() (names []string) {
+	for _, p := range s.candidate.Snapshot.Packages {
+		installed := slices.ContainsFunc(s.packages, func(i stages.InstalledPackage) bool { return i.Name == p.Name })
+		if len(s.packages) > 0 && !installed && p.Name != s.candidate.Snapshot.Project {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // readPackages reads a composer.lock or an installed.json.
 func (s *shop) readPackages(file string) ([]composer.LockPackage, error) {
 	data, err := files.Read(filepath.Join(s.project(), filepath.FromSlash(file)), maxForeign)
