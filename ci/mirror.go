@@ -29,6 +29,7 @@ type mirrorFlags struct {
 	format     string
 	common     bool
 	fresh      bool
+	strict     bool
 	target     targetFlags
 }
 
@@ -43,6 +44,9 @@ as often as you like, and new tags cost what they cost alone.
 
 Of two tags that have the same version of a package, the first one counts, as it
 does upstream. A tag that was moved or deleted upstream changes nothing.
+
+What cannot be built of a tag, or not be read by Composer, is left out: a note names
+it and what to do, also in status.json and on the page. It is tried again each time.
 
 With --compare nothing is built: the repository of --to is compared with another
 one: a Composer repository (URL or folder), a folder of zips, or a shop that was
@@ -77,6 +81,7 @@ installed from it.`,
 	formatFlag(cmd, &f.format)
 	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
+	flags.BoolVar(&f.strict, "strict", false, "what cannot be built is an error, and nothing is published")
 	f.target.add(cmd, "mirror")
 	return cmd
 }
@@ -92,7 +97,7 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 		return err
 	}
 	defer closing(&err, show, r)
-	o := mirror.Options{Saved: plan != nil}
+	o := mirror.Options{Saved: plan != nil, Strict: f.strict}
 	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
@@ -124,7 +129,7 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	}
 	if plan.Pending() == 0 { // the mirror is as fresh as its sources
 		r.Session().Skip("build", "nothing is new since "+last)
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log, []releases.Note{}...)
 		return show.End(ctx, nightly.Result{Plan: plan}, nil)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
@@ -133,7 +138,7 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	}
 	made, err := mirror.Run(ctx, r, plan, o)
 	if display.IsSkip(err) {
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log, append([]releases.Note{}, made.Snapshot.Notes...)...)
 	} else {
 		nightly.Tried(ctx, o.Publish, string(plan.Snapshot()), err, r.Log)
 	}

@@ -188,5 +188,8 @@ func printStatus(env *factory, s *publish.Status) error {
 		}
 		fmt.Fprintf(env.stdout, "Last try       %s at %s, %s\n", t.Snapshot, t.At.Format(time.RFC3339), what)
 	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(env.stdout, "Note           %s\n", note)
+	}
 	return nil
 }

@@ -211,12 +211,15 @@ func (s *Session) check(ctx context.Context, tree Tree) error {
 	return Check(ctx, s.Store, tree)
 }
 
+// ErrPanic is the error of a stage that panicked.
+var ErrPanic = errors.New("panic")
+
 // protect runs the stage and turns a panic into an error. It cannot do so for
 // goroutines that the stage starts.
 func protect[In, Out any](ctx context.Context, stage Stage[In, Out], in In) (out Out, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v; this is a fault in the program: report it with these lines\n%s", cause, debug.Stack())
+			err = fmt.Errorf("%w: %v; this is a fault in the program: report it with these lines\n%s", ErrPanic, cause, debug.Stack())
 		}
 	}()
 	return stage.Run(ctx, in)

@@ -37,8 +37,10 @@ type IndexedSnapshot struct {
 	Snapshot SnapshotName    `json:"snapshot"`
 	SHA256   pipeline.Digest `json:"sha256"` // of its manifest
 	Line     string          `json:"line"`   // name of its line
-	// Tags are those that it was made of, by repository. None: its line builds branches.
+	// Tags are those that are whole in it, by repository. None: its line builds branches.
 	Tags []IndexedTags `json:"tags"`
+	// Notes are the manifest's.
+	Notes []Note `json:"notes,omitempty"`
 	// Data is the commit of the line's data, and Directories those of it whose zips the
 	// snapshot took over. Both are empty where the line has none.
 	Data        string   `json:"data"`
@@ -101,11 +103,16 @@ func (m *Manifest) Indexed(sum pipeline.Digest) IndexedSnapshot {
 	line := m.Plan.Line
 	n := IndexedSnapshot{
 		Snapshot: m.Snapshot, SHA256: sum, Line: line.Name,
-		Tags: []IndexedTags{}, Directories: []string{},
+		Tags: []IndexedTags{}, Directories: []string{}, Notes: m.Notes,
 	}
 	for _, r := range m.Plan.Repositories {
-		if len(r.Tags) > 0 {
-			n.Tags = append(n.Tags, IndexedTags{r.Name, r.Tags})
+		tags := slices.DeleteFunc(slices.Clone(r.Tags), func(t PlannedTag) bool {
+			return slices.ContainsFunc(m.Notes, func(note Note) bool {
+				return note.LeftOut && note.Repository == r.Name && slices.Contains(note.Tags, t.Tag)
+			})
+		})
+		if len(tags) > 0 {
+			n.Tags = append(n.Tags, IndexedTags{r.Name, tags})
 		}
 	}
 	if line.Data != nil {

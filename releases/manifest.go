@@ -22,7 +22,9 @@ type Manifest struct {
 	Local    bool              `json:"local"`
 	Packages []ManifestPackage `json:"packages"` // in byte order of their names
 	Files    []ManifestFile    `json:"files"`    // all others of the folder, by path
-	Plan     Plan              `json:"plan"`
+	// Notes are of the tags of a mirror: what was left out of them, for one.
+	Notes []Note `json:"notes,omitempty"`
+	Plan  Plan   `json:"plan"`
 }
 
 // ManifestFormat is the format of manifests that this program reads and writes.

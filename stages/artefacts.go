@@ -186,7 +186,17 @@ type Snapshot struct {
 	Version  string                `json:"version"`             // of the project
 	Keep     int                   `json:"keep"`                // nights that the line keeps
 	Tree     pipeline.Tree         `json:"tree"`
-	Packages []SnapshotPackage     `json:"packages"` // in byte order of their names
+	Packages []SnapshotPackage     `json:"packages"` // in byte order of their names; of a mirror none where nothing is new
+	Notes    []releases.Note       `json:"notes,omitempty"`
+}
+
+// Noted implements pipeline.Noter.
+func (n Snapshot) Noted() []string {
+	var notes []string
+	for _, note := range n.Notes {
+		notes = append(notes, note.String())
+	}
+	return notes
 }
 
 // Layout: the paths of a night's folder.
@@ -214,6 +224,9 @@ type SnapshotPackage struct {
 
 // Summary implements pipeline.Summarizer.
 func (n Snapshot) Summary() string {
+	if len(n.Packages) == 0 {
+		return "all packages of these tags are published already"
+	}
 	return fmt.Sprintf("%d packages, %d files", len(n.Packages), n.Tree.Files)
 }
 

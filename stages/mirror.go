@@ -70,8 +70,9 @@ type TagPackages struct {
 	Commit     string        `json:"commit"`
 	Tree       pipeline.Tree `json:"tree"`
 	Packages   int           `json:"packages"`
-	// Notes say what of the tag is no package, or is not as it should be, and why.
-	Notes []string `json:"notes"`
+	// Notes say what of the tag is left out, or is not as it should be, and why. They need
+	// not name the tag.
+	Notes []releases.Note `json:"notes"`
 }
 
 // Prebuilt is the repository of packages whose zips were taken over as they are.

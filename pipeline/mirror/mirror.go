@@ -4,6 +4,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -60,11 +61,15 @@ func Saved(plan *releases.Plan, published *releases.Index) error {
 type Options struct {
 	// Saved says that the plan was saved: it adds to the snapshots that it names, whatever
 	// there is beside them.
-	Saved   bool
+	Saved bool
+	// Strict says that what is left out is an error, before anything is published. Else it
+	// is one if there is nothing beside it.
+	Strict  bool
 	Publish nightly.PublishOptions
 }
 
-// Run builds the tags of a plan and publishes what is new in them.
+// Run builds the tags of a plan and publishes what is new in them. Its error is a
+// *pipeline.SkipError if nothing is.
 func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) (nightly.Result, error) {
 	made := nightly.Result{Plan: plan}
 	versions := r.Versions()
@@ -91,6 +96,30 @@ func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) 
 		return made, err
 	}
 	made.Snapshot = &snapshot
+	nothing := len(snapshot.Packages) == 0
+	if o.Strict || nothing && len(plan.After) == 0 {
+		err = leftOutError(snapshot.Notes)
+	}
+	switch {
+	case err != nil:
+		return made, err
+	case nothing:
+		return made, &pipeline.SkipError{Reason: snapshot.Summary()}
+	}
 	made.Publication, err = nightly.Publish(ctx, r, snapshot, nightly.Proof{}, o.Publish)
 	return made, err
+}
+
+// leftOutError is what was left out as an error, nil if nothing was.
+func leftOutError(notes []releases.Note) error {
+	var errs []error
+	for _, n := range notes {
+		if n.LeftOut {
+			errs = append(errs, errors.New(n.String()))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return &pipeline.StageError{Stage: "build", Err: errors.Join(errs...)}
 }

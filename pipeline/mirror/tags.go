@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -40,8 +41,12 @@ func fetch(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags []st
 		if len(pins) == 0 {
 			return "", &pipeline.SkipError{Reason: "all tags were built before"}
 		}
-		sources, err := checkout.Stage(r.CheckoutOptions(r.Progress)).Run(ctx, stages.Checkout{Pins: pins})
-		return fmt.Sprintf("%d tags", len(sources.Repositories)), err
+		_, err := checkout.Stage(r.CheckoutOptions(r.Progress)).Run(ctx, stages.Checkout{Pins: pins})
+		var content *checkout.ContentError
+		if errors.As(err, &content) {
+			err = nil // building its tag tells it
+		}
+		return fmt.Sprintf("%d tags", len(pins)), err
 	})
 }
 
@@ -50,19 +55,23 @@ func fetch(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags []st
 const reposAtOnce = 4
 
 // buildAll builds every tag, or takes what was built of it before. One that cannot be
-// built does not hide the others. The tags of a repository are built one after the other,
+// built is left out with a note. The tags of a repository are built one after the other,
 // since a package is packed from what the last one packed of it.
 func buildAll(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags []stages.Tag) (built []stages.TagPackages, err error) {
 	err = pipeline.Do(ctx, r.Session(), "build", func(ctx context.Context) (string, error) {
 		made, groups := make([]stages.TagPackages, len(tags)+1), byRepository(tags)
 		var errOld error
 		made[0], errOld = prebuilt(ctx, r, plan)
-		var done atomic.Int64
+		var done, bad atomic.Int64
 		err := pipeline.Each(len(groups), reposAtOnce, func(group int) error {
 			var errs []error
 			for _, i := range groups[group] {
 				var err error
 				made[i+1], err = buildTag(ctx, r, tags[i])
+				if notes := leftOut(tags[i], err); len(notes) > 0 {
+					made[i+1], err = stages.TagPackages{Repository: tags[i].Pin.Name, Tag: tags[i].Pin.Tag, Commit: tags[i].Pin.Commit, Notes: notes}, nil
+					bad.Add(1)
+				}
 				errs = append(errs, err)
 				r.Progress(pipeline.Step{Stage: "build", Item: tags[i].Pin.Name + " " + tags[i].Pin.Tag, Done: done.Add(1), Total: int64(len(tags)), Unit: "tags"})
 			}
@@ -75,8 +84,8 @@ func buildAll(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags [
 		for _, b := range made {
 			packages += b.Packages
 		}
-		built = slices.DeleteFunc(made, func(b stages.TagPackages) bool { return b.Packages == 0 })
-		return fmt.Sprintf("%d tags, %d packages", len(tags), packages), nil
+		built = slices.DeleteFunc(made, func(b stages.TagPackages) bool { return b.Packages == 0 && len(b.Notes) == 0 })
+		return fmt.Sprintf("%d tags, %d packages", len(tags)-int(bad.Load()), packages), nil
 	})
 	return built, err
 }
@@ -96,12 +105,31 @@ func byRepository(tags []stages.Tag) [][]int {
 func buildTag(ctx context.Context, r *runner.Runner, t stages.Tag) (stages.TagPackages, error) {
 	made, err := pipeline.Run(ctx, r.SessionOf(nil), tagStage(r), t)
 	if err != nil {
-		return made, fmt.Errorf("tag %s of repository %s: %w; if it shall not be built, name it in skip-tags of the release line", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err))
-	}
-	for _, note := range made.Notes {
-		r.Log.Info("tag", slog.String("repository", t.Pin.Name), slog.String("tag", t.Pin.Tag), slog.String("note", note))
+		return made, fmt.Errorf("tag %s of repository %s: %w", t.Pin.Tag, t.Pin.Name, errors.Unwrap(err))
 	}
 	return made, nil
+}
+
+// leftOut are notes of a tag that cannot be built for what it holds. There are none where
+// the next try may find something else: of a server, a disk, this program.
+func leftOut(t stages.Tag, err error) []releases.Note {
+	var source *releases.SourceError
+	var content *checkout.ContentError
+	var system syscall.Errno
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, pipeline.ErrPanic), errors.As(err, &system),
+		errors.As(err, &source) && !errors.As(err, &content):
+		return nil
+	}
+	// What is the tag's own would keep equal problems apart.
+	text := strings.NewReplacer(
+		fmt.Sprintf("tag %s of repository %s: ", t.Pin.Tag, t.Pin.Name), "", fmt.Sprintf("repository %s (%s): ", t.Pin.Name, t.Pin.URL), "", "commit "+t.Pin.Commit+": ", "",
+	).Replace(err.Error())
+	var notes []releases.Note
+	for problem := range strings.SplitSeq(text, "\n") {
+		notes = append(notes, releases.Note{LeftOut: true, What: problem + "; to build them no more, name them in skip-tags of the release line"})
+	}
+	return notes
 }
 
 // prebuilt takes over the zips of a plan.
@@ -117,11 +145,7 @@ func prebuilt(ctx context.Context, r *runner.Runner, plan *releases.Plan) (stage
 		}
 		data = sources.Repositories[0].Head
 	}
-	made, err := r.BuildOptions(r.Progress).Prebuilt(ctx, plan, data)
-	for _, note := range made.Notes {
-		r.Log.Info("prebuilt: left out", slog.String("note", note))
-	}
-	return made, err
+	return r.BuildOptions(r.Progress).Prebuilt(ctx, plan, data)
 }
 
 // tagStage is checkout, dependencies and packaging of one tag, as one stage: its result is

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
@@ -47,8 +48,9 @@ func Publish(ctx context.Context, r *runner.Runner, snapshot stages.Snapshot, pr
 }
 
 // Tried tells the target what became of a run. That it cannot be told is no failure of
-// the run: a monitor sees the age of the last good night.
-func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error, log *slog.Logger) {
+// the run: a monitor sees the age of the last good night. Notes are those of a mirror's
+// run that had nothing to publish; nil: it was none.
+func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error, log *slog.Logger, notes ...releases.Note) {
 	if o.To == "" || o.DryRun || ctx.Err() != nil {
 		return
 	}
@@ -57,7 +59,7 @@ func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error,
 			return // and it is not made for that
 		}
 	}
-	try := publish.Try{Snapshot: snapshot, At: o.Publisher.Now}
+	try := publish.Try{Snapshot: snapshot, At: o.Publisher.Now, Notes: notes}
 	var stage *pipeline.StageError
 	if errors.As(failed, &stage) {
 		try.Stage = stage.Stage

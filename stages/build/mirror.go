@@ -19,18 +19,19 @@ import (
 )
 
 // MirrorStage gives the stage that puts tags together to a snapshot of a mirror: a
-// Composer repository of what the published nights before do not have. Of two
-// packages with the same name and version the first one is taken, as upstream
-// does; a published one stays for ever. Published is the index that the input names.
+// Composer repository of what the published nights before do not have, and maybe of
+// nothing. Of two packages with the same name and version the first one is taken, as
+// upstream does; a published one stays for ever. Published is the index that the input
+// names.
 func MirrorStage(o Options, published *releases.Index) pipeline.Stage[stages.Mirror, stages.Snapshot] {
 	o = o.withDefaults()
-	return pipeline.Stage[stages.Mirror, stages.Snapshot]{Name: "mirror", Version: 3, Run: func(ctx context.Context, in stages.Mirror) (stages.Snapshot, error) {
+	return pipeline.Stage[stages.Mirror, stages.Snapshot]{Name: "mirror", Version: 4, Run: func(ctx context.Context, in stages.Mirror) (stages.Snapshot, error) {
 		return o.mirror(ctx, in, published)
 	}}
 }
 
 func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releases.Index) (stages.Snapshot, error) {
-	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]releases.IndexedVersion{}}
+	m := &mirror{Options: o, in: in, published: published, byName: map[string][]mirrored{}, there: map[string]releases.IndexedVersion{}, provided: map[string]bool{}}
 	// Read a few at a time: a mirror has more of it than fits into memory.
 	for tags := range slices.Chunk(in.Tags, runtime.GOMAXPROCS(0)) {
 		lists, err := m.readTags(ctx, tags)
@@ -47,7 +48,7 @@ func (o Options) mirror(ctx context.Context, in stages.Mirror, published *releas
 		return stages.Snapshot{}, err
 	}
 	if len(m.byName) == 0 {
-		return stages.Snapshot{}, &pipeline.SkipError{Reason: "all packages of these tags are published already"}
+		return stages.Snapshot{Packages: []stages.SnapshotPackage{}, Notes: releases.GroupNotes(m.notes)}, nil
 	}
 	return m.snapshot(ctx)
 }
@@ -79,6 +80,9 @@ type mirror struct {
 	byName    map[string][]mirrored
 	there     map[string]releases.IndexedVersion // of byName, by versionKey
 	files     []pipeline.File                    // dists
+	notes     []releases.Note
+	provided  map[string]bool // what some of byName replace or provide
+	unmet     unmet
 }
 
 // readTags reads what the tags have, all at a time.
@@ -94,6 +98,9 @@ func (m *mirror) readTags(ctx context.Context, tags []stages.TagPackages) ([][]s
 
 // add takes what a tag has and nothing before it.
 func (m *mirror) add(t stages.TagPackages, list []stages.TagPackage) error {
+	for _, n := range t.Notes {
+		m.note(t, n)
+	}
 	for _, p := range list {
 		name, version := p.Manifest.Name(), p.Manifest.Version()
 		if m.known(name, version, p.SHA256, t) {
@@ -106,10 +113,22 @@ func (m *mirror) add(t stages.TagPackages, list []stages.TagPackage) error {
 		next := mirrored{version: version, kind: p.Manifest.Type(), manifest: manifest, from: t, dist: p, replace: m.replaced(p.Manifest)}
 		next.dist.Manifest = nil
 		m.byName[name] = append(m.byName[name], next)
+		for _, l := range slices.Concat(p.Manifest.Links(composer.Replace), p.Manifest.Links(composer.Provide)) {
+			m.provided[l.Name] = true
+		}
 		m.there[versionKey(name, version)] = releases.IndexedVersion{Version: version, SHA256: p.SHA256}
 		m.files = append(m.files, pipeline.File{Path: p.Path, Mode: pipeline.Regular, Size: p.Size, Digest: p.SHA256})
 	}
 	return nil
+}
+
+// note adds a note about what a tag has.
+func (m *mirror) note(t stages.TagPackages, n releases.Note) {
+	n.Repository, n.Tags = t.Repository, nil
+	if t.Tag != "" {
+		n.Tags = []string{t.Tag}
+	}
+	m.notes = append(m.notes, n)
 }
 
 // known says whether a version is taken already, maybe as Composer reads it only: v1.0.0
@@ -121,9 +140,11 @@ func (m *mirror) known(name, version string, dist pipeline.Digest, t stages.TagP
 	if published := m.published.Version(name, version); published != nil {
 		first, ok, where = *published, true, "what is published"
 	}
-	if ok && first.SHA256 != dist {
+	if ok && first.Version != version {
+		m.note(t, releases.Note{Packages: []string{name + " " + version}, What: fmt.Sprintf("to Composer it is %s, which is there: the first one stays", first.Version)})
+	} else if ok && first.SHA256 != dist {
 		m.Log.Info("a package has other content under the same version: the first one stays", slog.String("package", name), slog.String("version", version),
-			slog.String("tag", tagText(t)), slog.String("differs from", where), slog.String("first", first.Version))
+			slog.String("tag", tagText(t)), slog.String("differs from", where))
 	}
 	return ok
 }
@@ -145,6 +166,9 @@ func (m *mirror) replaced(manifest *composer.Manifest) []composer.Link {
 }
 
 func readTag(ctx context.Context, store pipeline.Reader, t stages.TagPackages) (list []stages.TagPackage, err error) {
+	if t.Packages == 0 {
+		return nil, nil
+	}
 	tree, err := pipeline.List(ctx, store, t.Tree)
 	if err != nil {
 		return nil, err
@@ -181,21 +205,24 @@ func (m *mirror) snapshot(ctx context.Context) (stages.Snapshot, error) {
 	if err := errors.Join(errs...); err != nil {
 		return stages.Snapshot{}, err
 	}
-	return f.save(ctx, m.in.Plan, m.in.Program, m.in.Stages, packages)
+	return f.save(ctx, releases.Manifest{
+		Program: m.in.Program, Stages: m.in.Stages, Packages: packages, Plan: m.in.Plan, Notes: releases.GroupNotes(append(m.notes, m.unmet.notes...)),
+	})
 }
 
 // versions writes the metadata of one package and gives its versions, newest first.
 func (m *mirror) versions(ctx context.Context, f *folder, name string) ([]mirrored, error) {
 	all := m.byName[name]
+	slices.SortStableFunc(all, func(a, b mirrored) int { return compareVersions(b.version, a.version) })
 	list := make([]composer.PackageVersion, len(all))
 	for i, v := range all {
 		manifest, err := composer.ParseManifest(v.manifest)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", name, v.version, err)
 		}
+		m.look(v, manifest)
 		list[i] = composer.PackageVersion{Manifest: manifest, Dist: &composer.Dist{Type: "zip", URL: v.dist.Path, Reference: v.dist.SHA1, SHASum: v.dist.SHA1}}
 	}
-	slices.SortStableFunc(all, func(a, b mirrored) int { return compareVersions(b.version, a.version) })
 	return all, f.metadata(ctx, name, list...)
 }
 

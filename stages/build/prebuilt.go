@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -22,19 +21,23 @@ import (
 // with a note; all that cannot be read are reported together.
 func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipeline.Tree) (stages.TagPackages, error) {
 	o = o.withDefaults()
-	out := stages.TagPackages{Repository: stages.Prebuilt, Notes: []string{}}
+	out := stages.TagPackages{Repository: stages.Prebuilt, Notes: []releases.Note{}}
 	var list []stages.TagPackage
 	var errs []error
 	take := func(what string, open func() (io.ReadCloser, error), zipped releases.PlannedZip) {
-		p, err := o.prebuilt(ctx, open, zipped)
+		p, notes, err := o.prebuilt(ctx, open, zipped)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 			return
 		}
 		if err := p.Manifest.Loadable(); err != nil {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s: Composer cannot load its composer.json: %v", what, err))
+			out.Notes = append(out.Notes, releases.Note{
+				Packages: []string{what}, LeftOut: true,
+				What: "Composer would not load its composer.json: " + strings.ReplaceAll(err.Error(), "\n", "; "),
+			})
 			return
 		}
+		out.Notes = append(out.Notes, notes...)
 		list = append(list, p)
 	}
 	for _, z := range plan.Prebuilt {
@@ -99,31 +102,28 @@ func (o Options) addZip(ctx context.Context, open func() (io.ReadCloser, error),
 }
 
 // prebuilt takes a zip over and reads what package it is.
-func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error), want releases.PlannedZip) (stages.TagPackage, error) {
+func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error), want releases.PlannedZip) (p stages.TagPackage, notes []releases.Note, err error) {
 	d, err := o.addZip(ctx, open, want.SHA1)
 	if err != nil {
-		return stages.TagPackage{}, err
+		return p, nil, err
 	}
 	content, err := o.Store.Open(ctx, d.File.Digest)
 	if err != nil {
-		return stages.TagPackage{}, err
+		return p, nil, err
 	}
 	defer content.Close()
 	m, paths, err := composer.ZipManifest(content, content.Size())
 	if err != nil {
-		return stages.TagPackage{}, err
+		return p, nil, err
 	}
 	if m.Version() == "" && want.Version != "" {
 		if err := m.SetAfter("name", "version", want.Version); err != nil {
-			return stages.TagPackage{}, err
+			return p, nil, err
 		}
 	}
 	if want.Name != "" && versionKey(want.Name, want.Version) != versionKey(m.Name(), m.Version()) {
-		return stages.TagPackage{}, fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
-	}
-	for _, note := range unloadable(m, "a zip", paths) {
-		o.Log.Info("taken over as it is", slog.String("note", note))
+		return p, nil, fmt.Errorf("it is %s %s, not %s %s as planned", m.Name(), m.Version(), want.Name, want.Version)
 	}
 	d.File.Path = packing{Name: m.Name(), Version: m.Version()}.path()
-	return tagPackage(".", m, d), nil
+	return tagPackage(".", m, d), notesOf(m, unloadable(m, "a zip", paths)), nil
 }

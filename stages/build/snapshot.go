@@ -46,7 +46,7 @@ func (o Options) snapshot(ctx context.Context, in stages.Build, packages []compo
 	versions := map[string]int{Name: Version}
 	maps.Copy(versions, in.Stages)
 	slices.SortFunc(built, func(a, b releases.ManifestPackage) int { return cmp.Compare(a.Name, b.Name) })
-	out, err := f.save(ctx, in.Plan, in.Program, versions, built)
+	out, err := f.save(ctx, releases.Manifest{Program: in.Program, Stages: versions, Packages: built, Plan: in.Plan})
 	out.Project, out.Version = project.Name, project.Version
 	return out, err
 }
@@ -95,13 +95,14 @@ type entryPoint struct {
 	Available   []string `json:"available-packages"`
 }
 
-// save writes packages.json and nightly.json, which lists all other files and the
-// packages, which are in byte order of their names. It gives the snapshot without its
+// save writes packages.json and the manifest, which lists all other files; the rest of it
+// is given, its packages in byte order of their names. It gives the snapshot without its
 // project.
-func (f *folder) save(ctx context.Context, plan releases.Plan, program string, versions map[string]int, packages []releases.ManifestPackage) (stages.Snapshot, error) {
-	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), WorkTree: plan.WorkTree(), URL: plan.Line.URL, Keep: plan.Line.Keep}
+func (f *folder) save(ctx context.Context, m releases.Manifest) (stages.Snapshot, error) {
+	plan := m.Plan
+	out := stages.Snapshot{Name: plan.Snapshot(), Local: plan.Local(), WorkTree: plan.WorkTree(), URL: plan.Line.URL, Keep: plan.Line.Keep, Notes: m.Notes}
 	entry := entryPoint{Packages: []string{}, MetadataURL: stages.MetadataDir + "/%package%.json", Available: []string{}}
-	for _, p := range packages {
+	for _, p := range m.Packages {
 		entry.Available = append(entry.Available, p.Name)
 		out.Packages = append(out.Packages, stages.SnapshotPackage{Name: p.Name, Version: p.Version, Type: p.Type, Dist: p.Dist.Path})
 	}
@@ -113,11 +114,9 @@ func (f *folder) save(ctx context.Context, plan releases.Plan, program string, v
 	if err != nil {
 		return stages.Snapshot{}, err
 	}
-	manifest := &releases.Manifest{
-		Format: releases.ManifestFormat, Snapshot: out.Name, Program: program, Stages: versions, Local: out.Local, Packages: packages,
-		Files: slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) }), Plan: plan,
-	}
-	if data, err = manifest.Encode(); err != nil {
+	m.Format, m.Snapshot, m.Local = releases.ManifestFormat, out.Name, out.Local
+	m.Files = slices.SortedFunc(slices.Values(f.written), func(a, b releases.ManifestFile) int { return cmp.Compare(a.Path, b.Path) })
+	if data, err = m.Encode(); err != nil {
 		return stages.Snapshot{}, fmt.Errorf("write %s: %w", releases.ManifestName, err)
 	}
 	if err := f.add(ctx, releases.ManifestName, data); err != nil {

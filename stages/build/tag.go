@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -22,7 +23,7 @@ import (
 const TagName = "tag"
 
 // TagVersion is raised when the same tag must give other packages.
-const TagVersion = 3
+const TagVersion = 4
 
 // Tag packages one tag: every package of it in the version that it has there. A
 // package without a version gets the tag's if that is its own (the repository's root,
@@ -58,10 +59,11 @@ type tagWriter struct {
 	trees stages.SourceTrees
 	data  data
 	added map[string]*composer.Manifest // as writer.added
-	notes []string
+	notes []releases.Note
 }
 
-// compose gives the packages of the tag. All problems are reported together.
+// compose gives the packages of the tag, without those that Composer would not load: one
+// spoils all versions of its package. All problems are reported together.
 func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]composed, error) {
 	released, err := t.released(ctx, found)
 	if err != nil {
@@ -87,10 +89,31 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 			errs = append(errs, fmt.Errorf("package %s: %w", p.Name, err))
 			continue
 		}
-		t.notes = append(t.notes, c.missingAutoload()...)
+		if err := c.manifest.Loadable(); err != nil {
+			t.notes = append(t.notes, notLoadable(c.manifest, err))
+			continue
+		}
+		t.notes = append(t.notes, notesOf(c.manifest, c.missingAutoload())...)
 		out = append(out, c)
 	}
 	return out, errors.Join(errs...)
+}
+
+// notLoadable is the note of a package that Composer would not load.
+func notLoadable(m *composer.Manifest, err error) releases.Note {
+	return releases.Note{
+		Packages: []string{m.Name() + " " + m.Version()}, LeftOut: true,
+		What: fmt.Sprintf("Composer would not load it (%s); correct it with edits of the release line, or build it no more: name its tags in skip-tags", strings.ReplaceAll(err.Error(), "\n", "; ")),
+	}
+}
+
+// notesOf are sentences about a package, which begin with its name and version.
+func notesOf(m *composer.Manifest, sentences []string) []releases.Note {
+	notes, name := make([]releases.Note, len(sentences)), m.Name()+" "+m.Version()
+	for i, text := range sentences {
+		notes[i] = releases.Note{Packages: []string{name}, What: strings.TrimPrefix(text, name+" ")}
+	}
+	return notes
 }
 
 // versions finds the version of every package, and leaves out those without one.
@@ -117,8 +140,11 @@ func (t *tagWriter) versions(ctx context.Context, found []stages.Package, releas
 		}
 		_, err = composer.ParseVersion(version)
 		if fixed[p.Name] == "" && (version == "" || err != nil) {
-			t.notes = append(t.notes, fmt.Sprintf("%s in %s has the version %q there, which Composer cannot read; give it one under fix-versions of the release line to have it built",
-				p.Name, stages.Place(p.Repository, p.Directory), version))
+			t.notes = append(t.notes, releases.Note{
+				Packages: []string{p.Name}, LeftOut: version != "", // one without a version is none
+				What: fmt.Sprintf("it has the version %q in %s, which Composer cannot read; give it one under fix-versions of the release line to have it built",
+					version, stages.Place(p.Repository, p.Directory)),
+			})
 			continue
 		}
 		built[composer.Name(p.Name)] = version
@@ -168,7 +194,7 @@ func (t *tagWriter) result(ctx context.Context, store pipeline.Store, packages [
 	tree, err := saveTag(ctx, store, list, files)
 	return stages.TagPackages{
 		Repository: t.tag.Pin.Name, Tag: t.tag.Pin.Tag, Commit: t.tag.Pin.Commit, Tree: tree, Packages: len(list),
-		Notes: append([]string{}, t.notes...),
+		Notes: append([]releases.Note{}, t.notes...),
 	}, err
 }
 

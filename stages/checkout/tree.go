@@ -87,6 +87,12 @@ type walk struct {
 	problems []error
 }
 
+// A ContentError is what a commit holds and no checkout can have: another try finds it again.
+type ContentError struct{ Err error }
+
+func (e *ContentError) Error() string { return e.Err.Error() }
+func (e *ContentError) Unwrap() error { return e.Err }
+
 // maxProblems is how many bad names of one repository are shown.
 const maxProblems = 20
 
@@ -95,7 +101,7 @@ func (w *walk) run(ctx context.Context, root plumbing.Hash) ([]entry, error) {
 	level := []entry{{mode: directory, id: root}}
 	for depth := 0; len(level) > 0; depth++ {
 		if depth > maxDepth {
-			return nil, fmt.Errorf("%q: more than %d directories deep", level[0].name, maxDepth)
+			return nil, &ContentError{fmt.Errorf("%q: more than %d directories deep", level[0].name, maxDepth)}
 		}
 		trees, err := w.read(ctx, level)
 		if err != nil {
@@ -108,7 +114,7 @@ func (w *walk) run(ctx context.Context, root plumbing.Hash) ([]entry, error) {
 		for _, d := range level {
 			next = w.directory(next, d.name, trees[d.id])
 			if len(w.files)+len(next) > maxFiles {
-				return nil, fmt.Errorf("more than %d files", maxFiles)
+				return nil, &ContentError{fmt.Errorf("more than %d files", maxFiles)}
 			}
 		}
 		if len(w.problems) >= maxProblems {
@@ -116,7 +122,10 @@ func (w *walk) run(ctx context.Context, root plumbing.Hash) ([]entry, error) {
 		}
 		level = next
 	}
-	return w.files, errors.Join(w.problems...)
+	if len(w.problems) > 0 {
+		return nil, &ContentError{errors.Join(w.problems...)}
+	}
+	return w.files, nil
 }
 
 // read reads the trees of the directories, each tree once.

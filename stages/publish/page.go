@@ -55,6 +55,7 @@ type page struct {
 	Packages      []pagePackage
 	Built         map[string]bool // packages that Of has
 	Changes       *compare.Result // nil: nothing to compare with
+	Notes         []releases.Note
 }
 
 // A pageKind is the snapshots of one kind.
@@ -111,6 +112,7 @@ func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) 
 		}
 	}
 	addVersions(&p, r)
+	p.Notes = r.index.Notes()
 	return p
 }
 
@@ -137,7 +139,7 @@ func basePage(m *releases.Manifest, base string, changes *compare.Result) page {
 			"; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) + "'",
 		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // embedded
 		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // embedded
-		Of:     m, Base: base, Built: map[string]bool{}, Changes: changes,
+		Of:     m, Base: base, Built: map[string]bool{}, Changes: changes, Notes: m.Notes,
 	}
 	for _, pkg := range m.Packages {
 		if !p.Built[pkg.Name] { // else an older version, of a snapshot that has several: see addVersions

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,8 @@ type Status struct {
 	Withdrawn []releases.SnapshotName `json:"withdrawn"`
 	Metadata  string                  `json:"metadata"` // folder that packages.json names
 	Packages  int                     `json:"packages"` // that the repository resolves
+	// Notes are of the tags of a mirror: what was left out of them, for one.
+	Notes []releases.Note `json:"notes,omitempty"`
 	// LastGood is the last try that published, or found all published; LastTry is the
 	// last of all. Nil: none was told.
 	LastGood *Try `json:"last-good"`
@@ -39,6 +42,9 @@ type Try struct {
 	// Stage is the stage that failed, and Reason why; both empty: none did.
 	Stage  string `json:"stage"`
 	Reason string `json:"reason"`
+	// Notes are those of a mirror's run that had nothing to publish; nil: it was none. They
+	// say all that is left out now.
+	Notes []releases.Note `json:"-"`
 }
 
 // Good reports whether nothing failed.
@@ -138,6 +144,10 @@ func (o Options) tried(ctx context.Context, t target.Target, try Try) error {
 	}
 	try.Reason = shortened(try.Reason)
 	status.Format, status.LastTry = statusFormat, &try
+	if try.Notes != nil {
+		stay := slices.DeleteFunc(status.Notes, func(n releases.Note) bool { return n.LeftOut })
+		status.Notes = releases.GroupNotes(append(stay, try.Notes...))
+	}
 	if try.Good() {
 		status.LastGood = &try
 	}
