@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git/pattern":  nil, // of .gitignore and .gitattributes
-	"releases/git":          {"pipeline/remote", "releases", "releases/compare"},
+	"releases/git":          {"pipeline/files", "pipeline/remote", "releases", "releases/compare"},
 	"releases/github":       {"pipeline/files", "pipeline/remote", "releases", "releases/compare", "releases/organization"},
 	"releases/resolve":      {"pipeline", "pipeline/files", "releases", "releases/composer", "releases/config"},
 	"releases/rules":        {"releases", "releases/composer"},

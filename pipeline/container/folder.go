@@ -17,7 +17,7 @@ type Folder struct {
 
 // gitExclude are what of a git folder nobody needs who reads commits, and what
 // may hold secrets: the configuration has tokens on machines of GitHub Actions.
-var gitExclude = []string{"config", "config.worktree", "credentials", "hooks", "index", "logs", "*_HEAD", "**/*.lock", "COMMIT_EDITMSG", "lfs", "modules", "worktrees", "incoming-*"}
+var gitExclude = []string{"config", "config.worktree", "credentials", "hooks", "index", "logs", "*_HEAD", "**/*.lock", "COMMIT_EDITMSG", "lfs/tmp", "lfs/logs", "lfs/cache", "modules", "worktrees", "incoming-*"}
 
 // gitConfig stands in for the configuration, without which a folder is no
 // repository.

@@ -51,7 +51,7 @@ const stageName = "checkout"
 func Stage(o Options) pipeline.Stage[stages.Checkout, stages.Sources] {
 	return pipeline.Stage[stages.Checkout, stages.Sources]{
 		Name:    stageName,
-		Version: 1,
+		Version: 2,
 		Run:     newCheckout(o).run,
 	}
 }

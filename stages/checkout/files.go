@@ -17,13 +17,14 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 )
 
 // Keys in the cache. The number is raised when the same commit must yield
 // another tree.
 const (
-	headKey   = "1/head/"   // + commit: the tree of all files
+	headKey   = "2/head/"   // + commit: the tree of all files
 	taggedKey = "1/tagged/" // + commit: the tree of the composer.json files
 	blobsKey  = "1/blobs/"  // + folder of the repository: a listing
 )
@@ -143,8 +144,8 @@ func (c *checkout) remember(ctx context.Context, key string, data []byte, err er
 }
 
 // add stores the blobs of the files that are not known yet, and saves the tree.
-// known is completed.
-func (c *checkout) add(ctx context.Context, o *objects, files []entry, known map[plumbing.Hash]stored) (pipeline.Tree, error) {
+// known is completed. The address is that of the repository.
+func (c *checkout) add(ctx context.Context, o *objects, address string, files []entry, known map[plumbing.Hash]stored) (pipeline.Tree, error) {
 	var missing []plumbing.Hash
 	wanted := make(map[plumbing.Hash]bool)
 	bounds := make(map[plumbing.Hash]bound)
@@ -175,6 +176,17 @@ func (c *checkout) add(ctx context.Context, o *objects, files []entry, known map
 	for i, f := range files {
 		mode, _ := fileMode(f.mode)
 		list[i] = pipeline.File{Path: f.name, Mode: mode, Size: known[f.id].size, Digest: known[f.id].digest}
+	}
+	err = resolvePointers(ctx, c.Store, list, func(wanted []git.LFSObject, give func(git.LFSObject, io.Reader) error) error {
+		return c.Git.LFS(ctx, address, wanted, give)
+	})
+	if err != nil {
+		return pipeline.Tree{}, err
+	}
+	for i, f := range files {
+		if list[i].Digest != known[f.id].digest {
+			delete(known, f.id) // the tree does not hold the pointer
+		}
 	}
 	return c.save(ctx, list)
 }
@@ -219,7 +231,7 @@ func (r *reader) head(ctx context.Context, commit plumbing.Hash, log *slog.Logge
 		return pipeline.Tree{}, nil, err
 	}
 	r.trees = seen
-	tree, err := r.add(ctx, r.objects, files, r.known)
+	tree, err := r.add(ctx, r.objects, r.address, files, r.known)
 	if err != nil {
 		return pipeline.Tree{}, nil, err
 	}
@@ -231,7 +243,9 @@ func (r *reader) head(ctx context.Context, commit plumbing.Hash, log *slog.Logge
 func (c *checkout) rememberBlobs(ctx context.Context, folder string, tree pipeline.Tree, files []entry, known map[plumbing.Hash]stored) {
 	now := listing{tree: tree, blobs: make(map[plumbing.Hash]stored, len(files))}
 	for _, f := range files {
-		now.blobs[f.id] = known[f.id]
+		if s, ok := known[f.id]; ok {
+			now.blobs[f.id] = s
+		}
 	}
 	data, err := now.encode()
 	c.remember(ctx, blobsKey+folder, data, err)
@@ -247,7 +261,7 @@ func (c *checkout) manifests(ctx context.Context, o *objects, known map[plumbing
 			found = append(found, f)
 		}
 	}
-	tree, err := c.add(ctx, o, found, known)
+	tree, err := c.add(ctx, o, "", found, known)
 	if err == nil {
 		c.rememberTree(ctx, taggedKey+commit.String(), tree)
 	}

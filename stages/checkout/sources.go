@@ -95,7 +95,7 @@ func (c *checkout) unsaved(ctx context.Context, pins []stages.Pin) ([]stages.Sou
 // inPlace reads a repository on this machine where it lies: no git program is
 // needed for it.
 func (c *checkout) inPlace(ctx context.Context, pins []stages.Pin, dir string, o *objects, found []stages.Source, errs []error) {
-	r := c.reader(ctx, o, folderName(pins[0].URL))
+	r := c.reader(ctx, o, pins[0].URL)
 	for i, pin := range pins {
 		if errs[i] = there(o, pin, dir); errs[i] != nil {
 			continue
@@ -161,7 +161,7 @@ func (c *checkout) fetchAndRead(ctx context.Context, pins []stages.Pin, dir stri
 	if err != nil {
 		return err
 	}
-	r := c.reader(ctx, o, folderName(pins[0].URL))
+	r := c.reader(ctx, o, pins[0].URL)
 	for i, pin := range pins {
 		found[i], errs[i] = r.read(ctx, pin)
 		errs[i] = sourceError(pin, errs[i])
@@ -192,7 +192,8 @@ func (c *checkout) fetchMissing(ctx context.Context, pins []stages.Pin, dir stri
 type reader struct {
 	*checkout
 	objects *objects
-	folder  string
+	address string
+	folder  string                    // of our cache
 	known   map[plumbing.Hash]stored  // blobs that the store has
 	told    map[string]bool           // submodules that were warned of
 	trees   map[plumbing.Hash][]entry // git's trees of the last commit
@@ -200,8 +201,9 @@ type reader struct {
 	files   []entry                   // in it; nil: none was made
 }
 
-func (c *checkout) reader(ctx context.Context, o *objects, folder string) *reader {
-	return &reader{checkout: c, objects: o, folder: folder, known: c.listing(ctx, folder).blobs, told: map[string]bool{}}
+func (c *checkout) reader(ctx context.Context, o *objects, address string) *reader {
+	folder := folderName(address)
+	return &reader{checkout: c, objects: o, address: address, folder: folder, known: c.listing(ctx, folder).blobs, told: map[string]bool{}}
 }
 
 // remember keeps what was read of the last commit, for the next night.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/git/pattern"
 )
 
@@ -43,6 +44,11 @@ func WorkTree(ctx context.Context, s pipeline.Store, folder string, log *slog.Lo
 	}
 	if err == nil {
 		err = pipeline.Each(len(w.files), runtime.GOMAXPROCS(0), func(i int) error { return w.add(ctx, s, &w.files[i]) })
+	}
+	if err == nil {
+		err = resolvePointers(ctx, s, w.files, func(wanted []git.LFSObject, give func(git.LFSObject, io.Reader) error) error {
+			return git.Options{}.LFS(ctx, folder, wanted, give)
+		})
 	}
 	if err != nil {
 		return pipeline.Tree{}, fmt.Errorf("read the working tree of %s: %w", folder, err)

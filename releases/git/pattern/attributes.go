@@ -2,6 +2,8 @@ package pattern
 
 import (
 	"cmp"
+	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strconv"
@@ -68,4 +70,24 @@ func (a Attributes) Within(file, name string) bool {
 		file = path.Dir(file)
 	}
 	return false
+}
+
+// AttributesOf reads the files of attributes among the paths of a tree.
+func AttributesOf(paths iter.Seq[string], read func(path string) ([]byte, error)) (a Attributes, err error) {
+	for name := range paths {
+		if path.Base(name) != FileName {
+			continue
+		}
+		data, err := read(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		a.Add(data, path.Dir(name))
+	}
+	return a, nil
+}
+
+// Mention is whether some line gives a value, such as "filter=lfs".
+func (a Attributes) Mention(value string) bool {
+	return slices.ContainsFunc(a, func(line attribute) bool { return slices.Contains(line.values, value) })
 }

@@ -1,0 +1,147 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/remote"
+)
+
+// An LFSObject is a file that Git LFS keeps beside a repository.
+type LFSObject struct {
+	OID  string `json:"oid"`  // its SHA-256
+	Size int64  `json:"size"` // in bytes
+}
+
+// LFS gives out objects of Git LFS: of a repository on this machine those that it has, else
+// what the server's batch API names, which may lie on another host. They are not checked.
+// Source: git-lfs, docs/api/batch.md and docs/api/basic-transfers.md.
+func (o Options) LFS(ctx context.Context, address string, wanted []LFSObject, give func(LFSObject, io.Reader) error) error {
+	dir, local, err := o.Folder(address)
+	if err != nil {
+		return err
+	}
+	if local {
+		var errs []error
+		for _, w := range wanted {
+			errs = append(errs, lfsOfFolder(dir, w, give))
+		}
+		return errors.Join(errs...)
+	}
+	server, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(address, "/"), ".git") + ".git/info/lfs/objects/batch")
+	if err != nil || server.Scheme != "https" && server.Scheme != "http" {
+		return errors.New("objects of Git LFS are fetched over https:// alone; give such a URL, or that of a clone that has them")
+	}
+	base, err := o.authorized(address)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Objects []struct {
+			LFSObject
+			Actions struct{ Download lfsAction }
+			Error   struct{ Message string }
+		}
+	}
+	request, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": wanted})
+	if err != nil {
+		return err
+	}
+	err = o.Policy.Do(ctx, remote.Redacted(server.String()), func(ctx context.Context) error {
+		ask := lfsRequest{base, http.MethodPost, server.String(), request, map[string]string{"Accept": lfsType, "Content-Type": lfsType}}
+		return ask.do(ctx, func(body io.Reader) error { return json.NewDecoder(io.LimitReader(body, maxRefs)).Decode(&answer) })
+	})
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", remote.Redacted(server.String()), remote.Advise(err))
+	}
+	given := map[LFSObject]bool{}
+	for _, found := range answer.Objects {
+		if err := o.lfsOfServer(ctx, base, server, found.LFSObject, found.Actions.Download, give); err != nil {
+			return fmt.Errorf("object %s: %s%w", found.OID, found.Error.Message, err)
+		}
+		given[found.LFSObject] = true
+	}
+	for _, w := range wanted {
+		if !given[w] {
+			return fmt.Errorf("the server does not give object %s", w.OID)
+		}
+	}
+	return nil
+}
+
+const lfsType = "application/vnd.git-lfs+json"
+
+// An lfsAction says where an object is.
+type lfsAction struct {
+	Href   string
+	Header map[string]string
+}
+
+func lfsOfFolder(dir string, w LFSObject, give func(LFSObject, io.Reader) error) error {
+	var err error
+	for _, git := range []string{filepath.Join(dir, ".git"), dir} {
+		f, openErr := files.Open(filepath.Join(git, "lfs", "objects", w.OID[:2], w.OID[2:4], w.OID))
+		if openErr == nil {
+			return errors.Join(give(w, f), f.Close())
+		}
+		if err == nil || !errors.Is(openErr, fs.ErrNotExist) {
+			err = openErr
+		}
+	}
+	return fmt.Errorf("%w; run git lfs fetch --all in that clone", err)
+}
+
+// lfsOfServer sends the repository's credential to its own host alone.
+func (o Options) lfsOfServer(ctx context.Context, own http.RoundTripper, server *url.URL, w LFSObject, a lfsAction, give func(LFSObject, io.Reader) error) error {
+	at, err := server.Parse(a.Href)
+	if a.Href == "" || err != nil {
+		return errors.New("the server does not say where it is")
+	}
+	ctx = remote.ToAnyHost(ctx)
+	if err := remote.CheckReference(server, at, true); err != nil {
+		return err
+	}
+	if at.Host != server.Host || a.Header["Authorization"] != "" {
+		own = remote.Bounded{Next: o.RoundTripper(), Max: MaxObject}
+	}
+	return o.Policy.Do(ctx, at.Redacted(), func(ctx context.Context) error {
+		return lfsRequest{own, http.MethodGet, at.String(), nil, a.Header}.do(ctx, func(body io.Reader) error { return give(w, body) })
+	})
+}
+
+type lfsRequest struct {
+	transport   http.RoundTripper
+	method, url string
+	body        []byte
+	header      map[string]string
+}
+
+func (r lfsRequest) do(ctx context.Context, read func(io.Reader) error) error {
+	request, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+	if err != nil {
+		return err
+	}
+	for name, value := range r.header {
+		request.Header.Set(name, value)
+	}
+	client := http.Client{Transport: r.transport}
+	response, err := client.Do(request)
+	if err != nil {
+		return remote.Again(remote.WithoutURL(err), 0)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	return read(response.Body)
+}
