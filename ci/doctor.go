@@ -32,7 +32,7 @@ func newDoctor(env *factory) *cobra.Command {
 func doctor(env *factory) error {
 	out := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
-	for _, t := range slices.Concat(tools.Install, tools.Tests) {
+	for _, t := range slices.Concat(tools.Install, tools.Sandbox, tools.Tests) {
 		where := tools.Find(t.Program)
 		if where == "" {
 			where = "missing: " + t.From()

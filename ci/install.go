@@ -1,6 +1,8 @@
 package ci
 
 import (
+	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/tools"
+	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -109,6 +112,38 @@ func (env *factory) services() (s install.Services, err error) {
 		}
 	}
 	return s, nil
+}
+
+// secretVariables may hold what package code must not see.
+var secretVariables = []string{
+	signKeyVariable, deployKey, "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "COMPOSER_AUTH",
+}
+
+// prepareHere makes sure, before anything is done, that this machine has what the installation
+// needs, and a wall around package code: without one a command that holds secrets does not
+// install.
+func (f installFlags) prepareHere(ctx context.Context, env *factory, allowed bool, line *releases.Line, sign signFlags) error {
+	wanted := f.tools(env, line)
+	if allowed {
+		wanted = append(wanted, tools.Sandbox...)
+	}
+	if err := env.ensureTools(ctx, allowed, wanted); err != nil {
+		return err
+	}
+	why := container.FindSandbox(ctx)
+	if why == nil {
+		return nil
+	}
+	held := slices.DeleteFunc(slices.Clone(secretVariables), func(name string) bool { return env.getenv(name) == "" })
+	if sign.file != "" {
+		held = append(held, "--sign-key")
+	}
+	if len(held) > 0 {
+		return usagef("the code of all packages would run beside %s, which it could read: %w; install bubblewrap, or let an engine run it (--runner container), "+
+			"or prove on a machine without secrets (nightly --write-proofs) and publish on this one (publish --proofs)", commas(held), why)
+	}
+	fmt.Fprintf(env.stderr, "warning: the code of all packages runs as you, with your rights: %v\n", why)
+	return nil
 }
 
 // tools are the programs that the installation of a line needs in this process.

@@ -161,7 +161,7 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 	}
 	here := f.install.matrix == "" && !(at.containers && images.HasPHP())
 	if here && (f.until == "" || f.until == "install" || f.until == "publish") {
-		err = env.ensureTools(ctx, f.installTools, f.install.tools(env, line))
+		err = f.install.prepareHere(ctx, env, f.installTools, line, f.target.sign)
 	}
 	return at, o, err
 }

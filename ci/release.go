@@ -149,7 +149,7 @@ func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display
 	}
 	at, err := f.runner.choose(ctx, env)
 	if err == nil && !(at.containers && images.HasPHP()) {
-		err = env.ensureTools(ctx, f.installTools, f.install.tools(env, o.Line))
+		err = f.install.prepareHere(ctx, env, f.installTools, o.Line, f.target.sign)
 	}
 	if err != nil {
 		return nil, err

@@ -115,6 +115,9 @@ func (env *factory) newRunnerAt(ctx context.Context, show *display.Run, f runner
 	if err != nil {
 		return nil, err
 	}
+	if container.FindSandbox(ctx) == nil {
+		r.Sandbox = &container.Sandbox{Store: r.Trees, Dir: r.Dir, Options: container.Options{Raw: io.Discard, Log: r.Log, Progress: r.Progress}}
+	}
 	if !at.containers {
 		show.Where(inProcess, at.why)
 		return r, nil

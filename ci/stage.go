@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -23,6 +24,7 @@ import (
 type stageFlags struct {
 	container.Task
 	trees []string
+	work  string
 	prune bool
 }
 
@@ -46,6 +48,7 @@ what runs in containers; a failed stage can be run again with it, to look at.`,
 	flags.StringVar(&f.Input, "input", "input.json", "file with the stage's input")
 	flags.StringVar(&f.Out, "out", "out", "folder for the result and its trees")
 	flags.StringArrayVar(&f.trees, "trees", nil, "folder of a store with trees that the input names")
+	flags.StringVar(&f.work, "work", "", "folder in which the test installation works (default: beside that of --out, and removed)")
 	flags.BoolVar(&f.prune, "prune", false, "afterwards, once a day, remove from the store what was not used for two weeks")
 	return cmd
 }
@@ -81,7 +84,7 @@ func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err
 		last = now
 		return true
 	})
-	if err := serveStage(ctx, env, r, name, f.Task); err != nil {
+	if err := serveStage(ctx, env, r, name, f); err != nil {
 		return &pipeline.StageError{Stage: name, Err: err}
 	}
 	return nil
@@ -112,7 +115,8 @@ func pruneCache(ctx context.Context, dir string, now time.Time) error {
 }
 
 // serveStage runs the stage of that name.
-func serveStage(ctx context.Context, env *factory, r *runner.Runner, name string, t container.Task) error {
+func serveStage(ctx context.Context, env *factory, r *runner.Runner, name string, f stageFlags) error {
+	t := f.Task
 	switch name {
 	case "checkout":
 		return container.Serve(ctx, r.Checkout(), r.Trees, t)
@@ -123,16 +127,16 @@ func serveStage(ctx context.Context, env *factory, r *runner.Runner, name string
 	case "tools":
 		return container.Serve(ctx, runner.Tools(), r.Trees, t)
 	case "install":
-		return serveInstall(ctx, env, r, t)
+		return serveInstall(ctx, env, r, f)
 	}
 	return usagef("no stage %q runs alone; these do: %s", name, commas(remoteStages))
 }
 
 // serveInstall runs the test installation, and sends the report of a failed one, of which a
 // container keeps nothing.
-func serveInstall(ctx context.Context, env *factory, r *runner.Runner, t container.Task) error {
+func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFlags) error {
 	// The shop is not part of the result: it would stay in the engine's cache.
-	work := t.Out + "-work"
+	work := cmp.Or(f.work, f.Out+"-work")
 	o := r.InstallOptions(work)
 	var err error
 	if o.Services, err = env.services(); err != nil {
@@ -148,7 +152,7 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, t contain
 		cell = in.Cell.Name()
 		return run(ctx, in)
 	}
-	failed := container.Serve(ctx, stage, r.Trees, t)
+	failed := container.Serve(ctx, stage, r.Trees, f.Task)
 	if failed != nil {
 		for _, name := range []string{stages.InstallationFile, stages.ReportFile} {
 			// It has failed before there was one if it is not there.
@@ -156,6 +160,9 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, t contain
 				container.SendFile(env.stdout, path.Join(cell, "report", name), data)
 			}
 		}
+	}
+	if f.work != "" {
+		return failed
 	}
 	return errors.Join(failed, os.RemoveAll(work))
 }

@@ -50,7 +50,7 @@ const privileges = "/run/sshd"
 
 // ensureTestTools installs what the tests run.
 func (env *factory) ensureTestTools(ctx context.Context) error {
-	err := env.ensureTools(ctx, true, slices.Concat(tools.Install, tools.Tests))
+	err := env.ensureTools(ctx, true, slices.Concat(tools.Install, tools.Sandbox, tools.Tests))
 	if err == nil && os.Geteuid() == 0 { // else the tests of sshd are skipped, by name
 		err = os.MkdirAll(privileges, 0o755)
 	}

@@ -37,6 +37,11 @@ var Install = []Tool{
 	{Program: "unzip", Debian: "unzip", For: "test installation (Composer unpacks with it)"},
 }
 
+// Sandbox is what keeps the code of packages apart from everything else.
+var Sandbox = []Tool{
+	{Program: "bwrap", Debian: "bubblewrap", For: "test installation (a wall around the code of packages)"},
+}
+
 // Shop are what a shop needs beside those.
 var Shop = []Tool{
 	{Program: "mariadbd", Debian: "mariadb-server", For: "test installation from level setup on (or give NIGHTLY_DATABASE)"},

@@ -133,7 +133,7 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 
 func (e *Engine) settings() []dagger.ClientOpt {
 	settings := []dagger.ClientOpt{
-		dagger.WithLogOutput(&logWriter{engine: e}),
+		dagger.WithLogOutput(&logWriter{options: e.options}),
 		dagger.WithEnvironmentVariable("NO_COLOR", "1"),
 		dagger.WithEnvironmentVariable("DO_NOT_TRACK", "1"),
 		dagger.WithEnvironmentVariable("DAGGER_PROGRESS", "plain"),

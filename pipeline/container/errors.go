@@ -12,13 +12,13 @@ import (
 	"dagger.io/dagger"
 )
 
-// An ExecError says that a stage failed in its container.
+// An ExecError says that a stage failed in its container or its sandbox.
 type ExecError struct {
 	Stage string
 	// Code is the exit code of the stage's command, which has the meanings of the
 	// program's own.
 	Code    int
-	Command []string
+	Command []string // nil: it ran in a sandbox
 	// Problem is what the stage said itself.
 	Problem string
 	// Log is the file in which everything can be read; empty: none.
@@ -29,7 +29,11 @@ type ExecError struct {
 
 func (e *ExecError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nin a container: %s (exit code %d)", e.Problem, strings.Join(e.Command, " "), e.Code)
+	b.WriteString(e.Problem)
+	if e.Command == nil {
+		return b.String() // what a sandbox left lies on this machine
+	}
+	fmt.Fprintf(&b, "\nin a container: %s (exit code %d)", strings.Join(e.Command, " "), e.Code)
 	if e.Log != "" {
 		fmt.Fprintf(&b, "\nfull log: %s", e.Log)
 	}
@@ -42,20 +46,25 @@ func (e *ExecError) Error() string {
 const maxProblem = 60
 
 func (e *Engine) failed(s step, err *dagger.ExecError) error {
-	e.files(err.Stdout)
-	said := strings.TrimSpace(err.Stderr)
-	said = strings.TrimPrefix(strings.TrimPrefix(said, ErrorPrefix), s.Stage+": ")
+	e.options.files(err.Stdout)
+	return &ExecError{
+		Stage: s.Stage, Code: err.ExitCode, Command: err.Cmd, Problem: problemOf(s.Stage, err.Stderr, err.ExitCode),
+		Log: e.options.LogFile, Shell: e.shell(s),
+	}
+}
+
+// problemOf is what a stage that failed said of itself.
+func problemOf(stage, stderr string, code int) string {
+	said := strings.TrimSpace(stderr)
+	if said == "" {
+		return fmt.Sprintf("the stage ended with code %d and said nothing; it may have been killed for want of memory", code)
+	}
+	said = strings.TrimPrefix(strings.TrimPrefix(said, ErrorPrefix), stage+": ")
 	lines := strings.Split(said, "\n")
 	if cut := len(lines) - maxProblem; cut > 0 {
 		lines = append([]string{fmt.Sprintf("(%d lines before)", cut)}, lines[cut:]...)
 	}
-	if said == "" {
-		lines = []string{fmt.Sprintf("the container ended with code %d and said nothing; it may have been killed for want of memory", err.ExitCode)}
-	}
-	return &ExecError{
-		Stage: s.Stage, Code: err.ExitCode, Command: err.Cmd, Problem: strings.Join(lines, "\n"),
-		Log: e.options.LogFile, Shell: e.shell(s),
-	}
+	return strings.Join(lines, "\n")
 }
 
 // lastLine is the last line of a text that says something.

@@ -73,7 +73,7 @@ func (w writer) Write(p []byte) (int, error) {
 // A logWriter takes the lines of Dagger's log: all go to the raw log, and the
 // events in them to those who listen.
 type logWriter struct {
-	engine *Engine
+	options Options
 
 	mu   sync.Mutex
 	rest []byte // a line that has not ended yet
@@ -87,14 +87,14 @@ func (w *logWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	// The raw log is for people: a full disk there must not end the session.
-	_, _ = w.engine.options.Raw.Write(p)
+	_, _ = w.options.Raw.Write(p)
 	w.rest = append(w.rest, p...)
 	for {
 		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
 		if !ok {
 			break
 		}
-		w.engine.line(string(line))
+		w.options.line(string(line))
 		w.rest = rest
 	}
 	if len(w.rest) > maxLine {
@@ -104,27 +104,27 @@ func (w *logWriter) Write(p []byte) (int, error) {
 }
 
 // line hands on the event of a line, if it has one.
-func (e *Engine) line(line string) {
+func (o Options) line(line string) {
 	var s pipeline.Step
 	if _, data, ok := strings.Cut(line, stepMark); ok && json.Unmarshal([]byte(data), &s) == nil {
-		e.options.Progress.Tell(s)
+		o.Progress.Tell(s)
 	} else if _, data, ok := strings.Cut(line, logMark); ok {
-		e.relay([]byte(data))
+		o.relay([]byte(data))
 	}
 }
 
 // files hands on the files that a failed container sent.
-func (e *Engine) files(output string) {
+func (o Options) files(output string) {
 	for line := range strings.Lines(output) {
 		var f sentFile
 		if data, ok := strings.CutPrefix(line, fileMark); ok && json.Unmarshal([]byte(data), &f) == nil {
-			e.options.File(f.Name, f.Data)
+			o.File(f.Name, f.Data)
 		}
 	}
 }
 
 // relay logs here what a stage logged in its container.
-func (e *Engine) relay(data []byte) {
+func (o Options) relay(data []byte) {
 	var record map[string]any
 	if json.Unmarshal(data, &record) != nil {
 		return
@@ -141,5 +141,5 @@ func (e *Engine) relay(data []byte) {
 			attrs = append(attrs, slog.Any(key, value))
 		}
 	}
-	e.options.Log.LogAttrs(context.Background(), level, message, attrs...)
+	o.Log.LogAttrs(context.Background(), level, message, attrs...)
 }

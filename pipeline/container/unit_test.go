@@ -94,7 +94,7 @@ func TestEvents(t *testing.T) {
 	}
 	lines.WriteString("12  : ┆ [0.9s] | something else\n12 : " + stepMark + "{broken\n")
 	// In pieces, as pipes give it.
-	w := &logWriter{engine: e}
+	w := &logWriter{options: e.options}
 	for text := lines.String(); text != ""; text = text[min(7, len(text)):] {
 		if _, err := io.WriteString(w, text[:min(7, len(text))]); err != nil {
 			t.Fatal(err)

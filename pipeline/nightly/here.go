@@ -32,7 +32,7 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	o := p.InstallOptions(p.reports())
 	o.Services, o.Previous = p.options.Services, previous
 	candidate := p.candidate(cell, tools, upgrade)
-	made, failed := pipeline.Run(ctx, p.Session(), install.Stage(o), candidate)
+	made, failed := pipeline.Run(ctx, p.Session(), p.Walled(o, p.options.UpgradeFrom), candidate)
 	if err := p.skipOthers(own, candidate, cells, failed); failed == nil {
 		failed = err
 	}

@@ -2,8 +2,11 @@ package runner
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -59,4 +62,32 @@ func Tools() pipeline.Stage[Toolbox, ToolVersions] {
 			tools, err := install.Tools(ctx)
 			return ToolVersions{tools}, err
 		}}
+}
+
+// Walled is the test installation of this machine in the sandbox, if there is one: with the
+// services that run already, and the earlier snapshot to upgrade in the folder previous.
+func (r *Runner) Walled(o install.Options, previous string) pipeline.Stage[stages.Candidate, stages.Installation] {
+	stage := install.Stage(o)
+	if r.Sandbox == nil {
+		return stage
+	}
+	return container.Walled(r.Sandbox, stage, o.Dir, func(in stages.Candidate) (container.Needs, error) {
+		n := ComposerNeeds(in.Composer)
+		n.Env = container.Passed(r.Environ, append([]string{"PATH", DatabaseVariable, CacheVariable, QueueVariable}, install.Proxies...)...)
+		if o.Services.Search != "" {
+			n.Env[SearchVariable] = o.Services.Search
+		}
+		for _, dir := range filepath.SplitList(n.Env["PATH"]) {
+			if info, err := os.Stat(dir); err == nil && info.IsDir() && filepath.IsAbs(dir) {
+				n.Folders = append(n.Folders, container.Folder{Path: dir})
+			}
+		}
+		if previous == "" {
+			return n, nil
+		}
+		dir, err := filepath.Abs(previous)
+		n.Env[PreviousVariable] = dir
+		n.Folders = append(n.Folders, container.Folder{Path: dir})
+		return n, err
+	})
 }

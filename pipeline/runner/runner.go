@@ -39,6 +39,9 @@ type Runner struct {
 	// Engines are those in whose containers stages run, the first one's the stages before
 	// the installation. Without one, stages run in this process.
 	Engines []*container.Engine
+	// Sandbox is where the test installation runs without an engine; nil: there is none, and
+	// it runs in this process.
+	Sandbox *container.Sandbox
 	// Received are the files that stages sent from their containers.
 	Received *Received
 	// Fresh runs every stage also where there is a saved result.

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// proxies are the variables of the caller that programs get, beside PATH. All
+// Proxies are the variables of the caller that programs get, beside PATH. All
 // others stay behind: a token or a setting there must not decide whether a
 // snapshot installs.
-var proxies = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+var Proxies = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 // environ is the environment of all programs.
 func (s *shop) environ() []string {
 	env := s.fixedEnviron()
-	for _, name := range proxies {
+	for _, name := range Proxies {
 		value := s.caller(name)
 		if strings.EqualFold(name, "no_proxy") {
 			value = strings.TrimPrefix(value+",127.0.0.1", ",") // loopback is reached without one

@@ -33,7 +33,7 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 		}
 	}
 	again := "env -i"
-	for _, name := range proxies {
+	for _, name := range Proxies {
 		if s.caller(name) != "" {
 			again += fmt.Sprintf(` %s="$%s"`, name, name)
 		}

@@ -20,6 +20,9 @@ type script struct {
 func (s *shop) writeScript(name string, c script) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "#!/bin/sh\n# %s\n", c.title)
+	if user := os.Geteuid(); user != 0 { // whose files these are
+		fmt.Fprintf(&text, "[ \"$(id -u)\" != 0 ] || exec setpriv --reuid=%d --regid=%d --clear-groups sh \"$0\"\n", user, os.Getegid())
+	}
 	// A server is started in the background and waited for at an address as PHP writes
 	// it. Its process id is in a variable, server or database; both end with the script.
 	background := func(variable, command, log, address string) {

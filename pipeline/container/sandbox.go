@@ -1,0 +1,251 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/store"
+)
+
+// A Sandbox runs stages behind a wall on this machine, where there is no engine: as their
+// containers do, in a process of this program that bubblewrap starts. The stage sees the
+// system read-only, its input, and its own folders; not the processes of the machine, no
+// home, no store, and of the environment what it is given. As root it becomes a user that
+// has no rights. All that it started ends with it.
+// Bubblewrap: https://github.com/containers/bubblewrap
+type Sandbox struct {
+	Store   pipeline.Store // of the trees of input and result
+	Dir     string         // folder for both; what is made there is removed
+	Options Options        // Raw, Log and Progress get what stages say; the others do not count
+}
+
+// bubblewrap is its program, and setpriv that of util-linux, which gives up root's rights.
+const bubblewrap, setpriv = "bwrap", "setpriv"
+
+// nobody is the user and group of a sandbox that root starts; no file belongs to it.
+const nobody = 65534
+
+// FindSandbox reports why there can be no sandbox on this machine; nil: there can.
+func FindSandbox(ctx context.Context) error {
+	args, err := wall()
+	if err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, args[0], append(args[1:], "true")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("bubblewrap does not run here: %w: %s", err, lastLine(string(out)))
+	}
+	return nil
+}
+
+// wall is the begin of a command in a sandbox.
+func wall(more ...string) ([]string, error) {
+	program, err := exec.LookPath(bubblewrap)
+	if err != nil {
+		return nil, fmt.Errorf("%w; install bubblewrap (on Debian: apt install bubblewrap)", err)
+	}
+	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--die-with-parent", "--clearenv"}
+	for _, dir := range []string{"/usr", "/etc", "/opt"} {
+		args = append(args, "--ro-bind-try", dir, dir)
+	}
+	for _, dir := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64"} {
+		if to, err := os.Readlink(dir); err == nil {
+			args = append(args, "--symlink", to, dir)
+		} else {
+			args = append(args, "--ro-bind-try", dir, dir)
+		}
+	}
+	args = append(args, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var", "--tmpfs", "/run")
+	if to, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil && to != "/etc/resolv.conf" {
+		args = append(args, "--ro-bind-try", to, to)
+	}
+	args = append(args, more...)
+	if os.Geteuid() == 0 {
+		user := strconv.Itoa(nobody)
+		args = append(args, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--",
+			setpriv, "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs")
+	}
+	return args, nil
+}
+
+// Walled gives the stage run in the sandbox, in the folder work of this machine, which
+// stays. Name, Version and the types are the stage's, so that both have
+// the same keys and saved results. needs says what it gets beside its input; services of
+// its own it has none.
+func Walled[In, Out any](s *Sandbox, stage pipeline.Stage[In, Out], work string, needs func(In) (Needs, error)) pipeline.Stage[In, Out] {
+	walled := stage
+	walled.Run = func(ctx context.Context, in In) (out Out, err error) {
+		dir, err := os.MkdirTemp(s.Dir, "sandbox-")
+		if err != nil {
+			return out, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		n, err := needs(in)
+		if err != nil {
+			return out, err
+		}
+		if err := s.prepare(ctx, dir, work, in); err != nil {
+			return out, fmt.Errorf("prepare the sandbox of stage %s: %w", stage.Name, err)
+		}
+		if err := s.run(ctx, stage.Name, dir, work, n); err != nil {
+			return out, err
+		}
+		return out, s.take(ctx, dir, &out)
+	}
+	return walled
+}
+
+// prepare writes the input, and makes folders that the stage's user can write to.
+func (s *Sandbox) prepare(ctx context.Context, dir, work string, in any) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(os.MkdirAll(filepath.Join(dir, "in"), 0o755), os.MkdirAll(filepath.Join(dir, "out"), 0o755), os.MkdirAll(work, 0o755))
+	if err == nil {
+		err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(filepath.Join(dir, "in", "input.json"), data, 0o644)) //nolint:gosec // its user is another
+	}
+	if err == nil {
+		err = copyTrees(ctx, filepath.Join(dir, "in", treesDir), s.Store, pipeline.Trees(in))
+	}
+	if err == nil && os.Geteuid() == 0 {
+		err = errors.Join(os.Chown(filepath.Join(dir, "out"), nobody, nobody), giveAway(work))
+	}
+	return err
+}
+
+// giveAway makes what an earlier run left in a folder the user's of the sandbox.
+func giveAway(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, nobody, nobody))
+	})
+}
+
+// run runs the stage. One that fails is an *ExecError, as in a container.
+func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	more := slices.Concat(bind("--ro-bind", program, programPath), bind("--ro-bind", filepath.Join(dir, "in"), filepath.Dir(inputPath)),
+		bind("--bind", filepath.Join(dir, "out"), outPath), bind("--bind", work, work), []string{"--chdir", work})
+	for _, f := range n.Folders {
+		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
+	}
+	for name, value := range n.Env {
+		more = append(more, "--setenv", name, value)
+	}
+	args, err := wall(more...)
+	if err != nil {
+		return err
+	}
+	args = append(args, programPath, "stage", stage, "--input", inputPath, "--out", outPath, "--store", outPath+"/store", "--work", work)
+	if trees := filepath.Join(dir, "in", treesDir); exists(trees) {
+		args = append(args, "--trees", treesPath)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &logWriter{options: s.Options}, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &exit):
+		return &ExecError{Stage: stage, Code: exit.ExitCode(), Problem: problemOf(stage, stderr.String(), exit.ExitCode())}
+	}
+	return err
+}
+
+// bind mounts what lies here at a path in the sandbox, whose folders anybody may enter.
+func bind(how, from, to string) []string {
+	args := []string{how, from, to}
+	for dir := filepath.Dir(to); dir != "/"; dir = filepath.Dir(dir) {
+		args = append([]string{"--dir", dir}, args...)
+	}
+	return args
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// take reads the result, and takes its trees into the store. Package code may have written
+// them: the store computes their digests.
+func (s *Sandbox) take(ctx context.Context, dir string, out any) (err error) {
+	if err := plainFiles(filepath.Join(dir, "out")); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "out", resultFile))
+	if err != nil {
+		return err
+	}
+	var r result
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	if r.Skipped != "" {
+		return &pipeline.SkipError{Reason: r.Skipped}
+	}
+	if err := json.Unmarshal(r.Result, out); err != nil {
+		return err
+	}
+	trees := pipeline.Trees(out)
+	if len(trees) == 0 {
+		return nil
+	}
+	from, err := store.Open(filepath.Join(dir, "out", treesDir))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	for _, tree := range trees {
+		err = errors.Join(err, store.Copy(ctx, s.Store, from, tree))
+	}
+	return err
+}
+
+// maxOut bounds what a stage in a sandbox leaves, in bytes.
+const maxOut = 1 << 30
+
+// plainFiles refuses a folder that holds something else than files and folders, or too
+// much: package code could have written to it. Nothing runs there any more.
+func plainFiles(dir string) error {
+	var total int64
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if total += info.Size(); !info.Mode().IsRegular() || total > maxOut {
+			return fmt.Errorf("the stage left %s in its sandbox, which is no plain file or with the others larger than %d bytes", filepath.Base(path), maxOut)
+		}
+		return nil
+	})
+}
+
+// Passed are the variables of an environment, as os.Environ gives it, that have one of the
+// names, and a value.
+func Passed(environ []string, names ...string) map[string]string {
+	passed := map[string]string{}
+	for _, pair := range environ {
+		if name, value, _ := strings.Cut(pair, "="); value != "" && slices.Contains(names, name) {
+			passed[name] = value
+		}
+	}
+	return passed
+}
