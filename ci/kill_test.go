@@ -195,4 +195,6 @@ func (r *rehearsal) decode(path string, into any) {
 }
 
 // stripHost turns an absolute URL below base into a path of the target.
-func stripHost(base, url string) string { return strings.TrimPrefix(url, base) }
+func stripHost(base, address string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(address, base), "%2B", "+")
+}

@@ -113,18 +113,18 @@ func (s *Sandbox) prepare(ctx context.Context, dir, work string, in any) error {
 	}
 	err = errors.Join(os.MkdirAll(filepath.Join(dir, "in"), 0o755), os.MkdirAll(filepath.Join(dir, "out"), 0o755), os.MkdirAll(work, 0o755))
 	if err == nil {
-		err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(filepath.Join(dir, "in", "input.json"), data, 0o644)) //nolint:gosec // its user is another
+		err = os.WriteFile(filepath.Join(dir, "in", "input.json"), data, 0o644)
 	}
 	if err == nil {
 		err = copyTrees(ctx, filepath.Join(dir, "in", treesDir), s.Store, pipeline.Trees(in))
 	}
 	if err == nil && os.Geteuid() == 0 {
-		err = errors.Join(os.Chown(filepath.Join(dir, "out"), nobody, nobody), giveAway(work))
+		err = errors.Join(giveAway(dir), giveAway(work))
 	}
 	return err
 }
 
-// giveAway makes what an earlier run left in a folder the user's of the sandbox.
+// giveAway makes all of a folder the user's of the sandbox.
 func giveAway(dir string) error {
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		return errors.Join(err, os.Lchown(path, nobody, nobody))
@@ -133,12 +133,12 @@ func giveAway(dir string) error {
 
 // run runs the stage. One that fails is an *ExecError, as in a container.
 func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) error {
-	program, err := os.Executable()
+	program, err := s.program(dir)
 	if err != nil {
 		return err
 	}
 	more := slices.Concat(bind("--ro-bind", program, programPath), bind("--ro-bind", filepath.Join(dir, "in"), filepath.Dir(inputPath)),
-		bind("--bind", filepath.Join(dir, "out"), outPath), bind("--bind", work, work), []string{"--chdir", work})
+		bind("--bind", filepath.Join(dir, "out"), outPath), bind("--bind", work, work))
 	for _, f := range n.Folders {
 		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
 	}
@@ -167,11 +167,26 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) err
 	return err
 }
 
+// program is this program where the stage's user can run it.
+func (s *Sandbox) program(dir string) (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(program)
+	if err != nil || os.Geteuid() != 0 || info.Mode()&0o005 == 0o005 {
+		return program, err
+	}
+	data, err := os.ReadFile(program)
+	copied := filepath.Join(dir, "program")
+	return copied, errors.Join(err, os.WriteFile(copied, data, 0o700), os.Chown(copied, nobody, nobody))
+}
+
 // bind mounts what lies here at a path in the sandbox, whose folders anybody may enter.
 func bind(how, from, to string) []string {
 	args := []string{how, from, to}
 	for dir := filepath.Dir(to); dir != "/"; dir = filepath.Dir(dir) {
-		args = append([]string{"--dir", dir}, args...)
+		args = append([]string{"--perms", "0755", "--dir", dir}, args...)
 	}
 	return args
 }
