@@ -83,17 +83,12 @@ func zipFile(file string) (z releases.PlannedZip, err error) {
 	if err != nil {
 		return z, err
 	}
-	m, _, err := composer.ZipManifest(f, size)
-	if err != nil {
-		return z, err
-	}
 	address := url.URL{Scheme: "file", Path: filepath.ToSlash(file)}
-	z = releases.PlannedZip{Name: m.Name(), Version: m.Version(), URL: address.String(), SHA1: hex.EncodeToString(sum.Sum(nil))}
-	if _, err := composer.ParseName(z.Name); err != nil {
-		return z, err
+	z = releases.PlannedZip{URL: address.String(), SHA1: hex.EncodeToString(sum.Sum(nil))}
+	if m, _, err := composer.ZipManifest(f, size); err == nil { // else the build says that it is no package
+		z.Name, z.Version = m.Name(), m.Version()
 	}
-	_, err = composer.ParseVersion(z.Version)
-	return z, err
+	return z, nil
 }
 
 // zipsOfRepository are all zips of the wanted packages, in byte order of the names,

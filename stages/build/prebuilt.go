@@ -17,23 +17,26 @@ import (
 )
 
 // Prebuilt takes over zips as they are, byte for byte: those that the plan names,
-// and those in directories of the line's data. One that Composer could not load is left out
-// with a note; all that cannot be read are reported together.
+// and those in directories of the line's data. One that is no package is left out with a
+// note; all that cannot be had are reported together.
 func (o Options) Prebuilt(ctx context.Context, plan *releases.Plan, tree pipeline.Tree) (stages.TagPackages, error) {
 	o = o.withDefaults()
 	out := stages.TagPackages{Repository: stages.Prebuilt, Notes: []releases.Note{}}
 	var list []stages.TagPackage
 	var errs []error
 	take := func(what string, open func() (io.ReadCloser, error), zipped releases.PlannedZip) {
-		p, notes, err := o.prebuilt(ctx, open, zipped)
+		d, err := o.addZip(ctx, open, zipped.SHA1)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 			return
 		}
-		if err := p.Manifest.Loadable(); err != nil {
+		p, notes, err := o.prebuilt(ctx, d, zipped)
+		if err == nil {
+			err = p.Manifest.Loadable()
+		}
+		if err != nil {
 			out.Notes = append(out.Notes, releases.Note{
-				Packages: []string{what}, LeftOut: true,
-				What: "Composer would not load its composer.json: " + strings.ReplaceAll(err.Error(), "\n", "; "),
+				Packages: []string{what}, LeftOut: true, What: "it is no package that Composer would load: " + strings.ReplaceAll(err.Error(), "\n", "; "),
 			})
 			return
 		}
@@ -101,12 +104,8 @@ func (o Options) addZip(ctx context.Context, open func() (io.ReadCloser, error),
 	return packed{File: pipeline.File{Size: size, Digest: digest}, SHA1: got}, nil
 }
 
-// prebuilt takes a zip over and reads what package it is.
-func (o Options) prebuilt(ctx context.Context, open func() (io.ReadCloser, error), want releases.PlannedZip) (p stages.TagPackage, notes []releases.Note, err error) {
-	d, err := o.addZip(ctx, open, want.SHA1)
-	if err != nil {
-		return p, nil, err
-	}
+// prebuilt reads what package a zip of the store is.
+func (o Options) prebuilt(ctx context.Context, d packed, want releases.PlannedZip) (p stages.TagPackage, notes []releases.Note, err error) {
 	content, err := o.Store.Open(ctx, d.File.Digest)
 	if err != nil {
 		return p, nil, err

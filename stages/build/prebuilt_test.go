@@ -44,12 +44,14 @@ func TestPrebuiltThatComposerCannotLoad(t *testing.T) {
 		zips[url] = data.Bytes()
 		plan.Prebuilt = append(plan.Prebuilt, releases.PlannedZip{URL: url})
 	}
+	zips["torn"] = zips["good"][:len(zips["good"])/2]
+	plan.Prebuilt = append(plan.Prebuilt, releases.PlannedZip{URL: "torn"})
 	got, err := Options{Store: f.store, Fetcher: zips}.Prebuilt(t.Context(), plan, stages.TagPackages{}.Tree)
 	notes := fmt.Sprint(got.Notes)
-	if err != nil || got.Packages != 1 || len(got.Notes) != 3 {
+	if err != nil || got.Packages != 1 || len(got.Notes) != 4 {
 		t.Fatalf("%d packages, %v, notes:\n%s", got.Packages, err, notes)
 	}
-	for _, want := range []string{"left out: name: Composer would not load", `version "latest"`, "require acme/other: constraint"} {
+	for _, want := range []string{"left out: torn: ", "left out: name: it is no package that Composer would load: ", `version "latest"`, "require acme/other: constraint"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in\n%s", want, notes)
 		}

@@ -234,14 +234,11 @@ type bound struct {
 	limit int64
 }
 
-// A sizeError says that an object is too large, whatever is in it.
-type sizeError struct{ error }
-
 func (b bound) check(id plumbing.Hash, size int64) error {
 	if size <= b.limit {
 		return nil
 	}
-	return &sizeError{fmt.Errorf("%s %s has %d bytes, more than %d; take it out of the repository", b.what, id, size, b.limit)}
+	return &ContentError{fmt.Errorf("%s %s has %d bytes, more than %d; take it out of the repository", b.what, id, size, b.limit)}
 }
 
 // chunk is how many objects one reader takes at a time: enough that neighbours
@@ -338,7 +335,7 @@ func (o *objects) read(at place, p *packfile.Packfile, bound bound) (found plumb
 	} else {
 		found, err = o.unpacked(at.id, bound)
 	}
-	if errors.As(err, new(*sizeError)) {
+	if errors.As(err, new(*ContentError)) {
 		return nil, err
 	}
 	if err != nil {

@@ -144,7 +144,7 @@ func (w *walk) read(ctx context.Context, level []entry) (map[plumbing.Hash][]ent
 	var mu sync.Mutex
 	err := w.objects.each(ctx, ids, nil, func(_ context.Context, found plumbing.EncodedObject) error {
 		if found.Type() != plumbing.TreeObject {
-			return fmt.Errorf("object %s is a %s where a tree is named", found.Hash(), found.Type())
+			return &ContentError{fmt.Errorf("object %s is a %s where a tree is named", found.Hash(), found.Type())}
 		}
 		data, err := content(found)
 		if err != nil {
@@ -152,7 +152,7 @@ func (w *walk) read(ctx context.Context, level []entry) (map[plumbing.Hash][]ent
 		}
 		entries, err := parseTree(data)
 		if err != nil {
-			return fmt.Errorf("tree %s: %w", found.Hash(), err)
+			return &ContentError{fmt.Errorf("tree %s: %w", found.Hash(), err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()
