@@ -216,8 +216,8 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown name like no other", "x", `there is no such line; want mageos, mirror, nightly, release, sample, sample-release or upstream-nightly; a file of yours is named with its ending, as in x.yaml`},
 		{"nothing", "", `release line ""`},
 		{"missing file", filepath.Join(dir, "no.yaml"), "no such file or directory; the command lines lists"},
-		{"folder", dir, "is a directory"},
-		{"endless", "/dev/zero", "/dev/zero has more than 262144 bytes"},
+		{"folder", dir, "is no plain file"},
+		{"endless", "/dev/zero", "/dev/zero is no plain file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(c.arg)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -46,6 +47,16 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := drawing.Wait(); err != nil {
 		return err
 	}
+	// Before the switch: what it leads nobody to any more, a later run knows from here.
+	if stays := r.supersededWith(before); !maps.Equal(supersededStays(before), stays) {
+		data, err := encode(stays)
+		if err == nil {
+			err = w.putAll(ctx, map[string]target.Content{supersededFile: content(supersededFile, data)})
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)}); err != nil {
 		return err
 	}
@@ -53,19 +64,18 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.
-	if !maps.Equal(supersededStays(before), r.superseded) {
-		data, err := encode(r.superseded)
-		if err == nil {
-			err = w.put(ctx, supersededFile, content(supersededFile, data))
-		}
-		if err != nil {
-			return err
+	for name := range pages {
+		if n, _, ok := releases.CutSnapshotDir(name); ok && (want.add == nil || n != want.add.name) {
+			if err := w.look(ctx, n.Dir()); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
 		return err
 	}
-	s, err := w.unused(ctx, before, want, r)
+	w.undo = nil // what is taken away now, nothing puts back
+	s, err := w.unused(ctx, before, want, r, pages)
 	if err == nil {
 		err = w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live))))
 	}
@@ -115,12 +125,22 @@ type sweep struct {
 }
 
 // unused lists the folders that the repository no longer needs.
-func (w *writer) unused(ctx context.Context, before observed, want desired, r *repository) (sweep, error) {
+func (w *writer) unused(ctx context.Context, before observed, want desired, r *repository, pages map[string][]byte) (sweep, error) {
 	var s sweep
 	for _, digest := range r.metasUnused(before, want) {
 		if err := w.sweepFolder(ctx, &s, metaDir+"/"+digest, releases.IndexName); err != nil {
 			return s, err
 		}
+	}
+	if want.add != nil && slices.Contains(before.incomplete, want.add.name) { // a run that failed may have had other files
+		mine := map[string]pipeline.Digest{}
+		for name := range want.add.files {
+			mine[snapshotFile(want.add.name, name)] = ""
+		}
+		for name := range pages {
+			mine[name] = ""
+		}
+		s.rest = append(s.rest, w.below(want.add.name.Dir(), mine)...)
 	}
 	for _, name := range r.snapshotsUnused(before, want) {
 		if err := w.sweepFolder(ctx, &s, name.Dir(), stages.PackagesFile); err != nil {

@@ -107,8 +107,7 @@ func (r *repository) keepGraced(all []*snapshot, before observed, want desired) 
 		}
 		since, known := before.superseded[m.digest]
 		if !known || m.digest == before.folder {
-			// By this run, or by one that was killed before it could say so. An older time of
-			// the current one is of a rollback to it that was killed there.
+			// By this run. An older time of the current one is of before a rollback to it.
 			since = want.now
 		}
 		r.superseded[m.digest] = since
@@ -200,6 +199,16 @@ func (r *repository) snapshotsUnused(before observed, want desired) []releases.S
 	return slices.DeleteFunc(unused, func(name releases.SnapshotName) bool {
 		return want.add != nil && want.add.name == name || slices.ContainsFunc(r.live, func(n *snapshot) bool { return n.name == name })
 	})
+}
+
+// supersededWith is what supersededFile has to say before the switch. Metadata that clients
+// are led back to is not forgotten: the run may end there.
+func (r *repository) supersededWith(before observed) map[string]time.Time {
+	all := maps.Clone(r.superseded)
+	if since, ok := before.superseded[r.metadata.name]; ok {
+		all[r.metadata.name] = since
+	}
+	return all
 }
 
 // supersededStays are the entries of supersededFile about folders that the target has.

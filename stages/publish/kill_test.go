@@ -188,8 +188,14 @@ func TestPublishDiskFull(t *testing.T) {
 			}
 		}
 	}
-	mustPublish(t, sample{name: "2026-11-24", modules: helperModules}, dir, nil)
-	if err := whole(dir); err != nil {
-		t.Error(err)
+	for _, next := range []struct{ publish, resolves string }{
+		{"2026-11-25", "[2026-11-25 2026-11-23]"}, // the night that failed is not there
+		{"2026-11-24", "[2026-11-25 2026-11-24 2026-11-23]"},
+	} {
+		mustPublish(t, sample{name: releases.SnapshotName(next.publish), modules: helperModules}, dir, nil)
+		s, errSwitch := switchOf(dir)
+		if err := errors.Join(errSwitch, whole(dir)); err != nil || fmt.Sprint(s.Nightly.Snapshots) != next.resolves {
+			t.Errorf("%v is resolved, want %s: %v", s.Nightly.Snapshots, next.resolves, err)
+		}
 	}
 }

@@ -61,8 +61,8 @@ func (s switchFile) folder() string { return path.Base(path.Dir(s.MetadataURL)) 
 // observed is what a target has before a run.
 type observed struct {
 	key        nightlyKey
-	all        []*snapshot             // whose folders are complete, newest first
-	incomplete []releases.SnapshotName // whose folders are not
+	all        []*snapshot             // that were published, newest first
+	incomplete []releases.SnapshotName // of which a run has left something that was not
 	metas      []metaFolder
 	folder     string   // of the metadata that clients are led to; if there is none, no folder's name
 	metadata   *indexed // what is in it; nil: it has no index, or is incomplete
@@ -95,7 +95,11 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 	if s.Nightly.Format != 0 && s.Nightly.URL != base {
 		return observed{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
 	}
-	found := observed{key: s.Nightly, folder: s.folder(), signature: signed}
+	status, errStatus := readStatus(ctx, t)
+	found := observed{key: s.Nightly, folder: s.folder(), signature: signed, lastGood: status.LastGood, lastTry: status.LastTry}
+	if s.Nightly.Format == 0 && status.Metadata != "" { // the switch was lost
+		found.key.Snapshots, found.key.Withdrawn, found.folder = status.Snapshots, status.Withdrawn, status.Metadata
+	}
 	if !o.signs() || s.sum != "" && s.sum == signed.packages {
 		if string(o.Published.SHA256) == found.folder {
 			found.metadata = &indexed{o.Published, t}
@@ -103,7 +107,7 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 			return observed{}, context.Cause(ctx)
 		}
 	}
-	var errSnapshots, errSuperseded, errMetas, errTries error
+	var errSnapshots, errSuperseded, errMetas error
 	found.all, found.incomplete, errSnapshots = readSnapshots(ctx, t, base, found.metadata)
 	found.superseded, errSuperseded = readSuperseded(ctx, t)
 	// Where all snapshots are in the current metadata, no other metadata keeps any of them.
@@ -112,8 +116,30 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 		_, known := found.superseded[folder]
 		return all && known && folder != found.folder
 	})
-	found.lastGood, found.lastTry, errTries = readTries(ctx, t)
-	return found, errors.Join(errSnapshots, errSuperseded, errMetas, errTries)
+	found.leaveOut()
+	return found, errors.Join(errStatus, errSnapshots, errSuperseded, errMetas)
+}
+
+// leaveOut takes what no client was ever led to for incomplete, however whole it is: a run
+// that failed or was killed before the switch has left it. What clients were led to, the
+// switch names now or supersededFile, which is written before the switch.
+func (o *observed) leaveOut() {
+	published := slices.Concat(o.key.Snapshots, o.key.Withdrawn)
+	for i, m := range o.metas {
+		_, known := o.superseded[m.digest]
+		if known || m.digest == o.folder {
+			published = append(published, m.snapshots...)
+		} else {
+			o.metas[i].complete = false
+		}
+	}
+	o.all = slices.DeleteFunc(o.all, func(n *snapshot) bool {
+		never := !slices.Contains(published, n.name)
+		if never {
+			o.incomplete = append(o.incomplete, n.name)
+		}
+		return never
+	})
 }
 
 // readSnapshots reads the manifests of those snapshots of which the current metadata says

@@ -171,6 +171,9 @@ func (o Options) changeLocked(ctx context.Context, t target.Target, dry bool, de
 	if err == nil {
 		err = o.apply(ctx, writer, before, want, after)
 	}
+	if err != nil && ctx.Err() == nil { // else the lock may be another's by now
+		err = errors.Join(err, writer.takeBack(ctx))
+	}
 	if err != nil {
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}

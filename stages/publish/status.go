@@ -105,18 +105,18 @@ func ReadStatus(ctx context.Context, s target.Source) (*Status, error) {
 	return ParseStatus(data)
 }
 
-// readTries reads the tries that a target tells of. A status that cannot be read has
-// none; it is written anew.
-func readTries(ctx context.Context, s target.Source) (good, last *Try, err error) {
+// readStatus reads what a target tells. A status that cannot be read tells nothing; it is
+// written anew.
+func readStatus(ctx context.Context, s target.Source) (Status, error) {
 	data, err := target.ReadIfThere(ctx, s, statusFile)
 	if data == nil {
-		return nil, nil, err
+		return Status{}, err
 	}
 	status, err := ParseStatus(data)
 	if err != nil {
-		return nil, nil, nil //nolint:nilerr // documented
+		return Status{}, nil //nolint:nilerr // documented
 	}
-	return status.LastGood, status.LastTry, nil
+	return *status, nil
 }
 
 // ErrNoRepository says that nothing was published at a target.

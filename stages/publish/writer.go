@@ -32,6 +32,35 @@ type writer struct {
 	done, total      int64 // bytes looked at, and to look at
 	added, unchanged int
 	bytes            int64 // written
+	undo             []replaced
+}
+
+// A replaced file is one that was written, with what was there before; nil: nothing.
+type replaced struct {
+	name string
+	data []byte
+}
+
+// takeBack brings the target back to what it was, but for dists, which nobody is led to and
+// the same command needs again. The switch comes first, and what it leads to goes last.
+func (w *writer) takeBack(ctx context.Context) error {
+	i := slices.IndexFunc(w.undo, func(r replaced) bool { return r.name == stages.PackagesFile })
+	if i < 0 {
+		i = len(w.undo)
+	}
+	slices.Reverse(w.undo[:i])
+	for _, r := range append(slices.Clone(w.undo[i:]), w.undo[:i]...) {
+		var err error
+		if r.data == nil {
+			err = w.target.Remove(ctx, []string{r.name})
+		} else {
+			err = w.target.Write(ctx, r.name, content(r.name, r.data))
+		}
+		if err != nil {
+			return fmt.Errorf("put back what was there: %w", err)
+		}
+	}
+	return w.flush(ctx)
 }
 
 func (o Options) writer(t target.Target, dry bool) *writer {
@@ -103,7 +132,12 @@ func (w *writer) putAll(ctx context.Context, files map[string]target.Content) er
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		group.Go(func() error { return w.put(groupCtx, name, files[name]) })
+		group.Go(func() error {
+			if groupCtx.Err() != nil {
+				return context.Cause(groupCtx)
+			}
+			return w.put(ctx, name, files[name]) // to its end: what is cut off may still arrive
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -128,12 +162,30 @@ func (w *writer) put(ctx context.Context, name string, c target.Content) error {
 		}
 	}
 	if !same && !w.dry {
+		if err := w.remember(ctx, name, there); err != nil {
+			return err
+		}
 		if err := w.target.Write(ctx, name, c); err != nil {
 			return err
 		}
 	}
 	w.count(name, c.Size, same)
 	return nil
+}
+
+// remember keeps what is there for takeBack, before it is written over.
+func (w *writer) remember(ctx context.Context, name string, there bool) (err error) {
+	if strings.HasPrefix(name, stages.DistsDir+"/") {
+		return nil
+	}
+	var data []byte
+	if there {
+		data, err = target.ReadIfThere(ctx, w.target, name)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.undo = append(w.undo, replaced{name, data})
+	return err
 }
 
 // count notes one file as written or as there already.

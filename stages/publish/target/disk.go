@@ -98,6 +98,7 @@ func (d *disk) Write(ctx context.Context, name string, c Content) error {
 		err = d.files.PosixRename(temp, d.path(name))
 	}
 	if err != nil {
+		_ = d.files.Remove(temp) // where a disk is full, it takes the room that putting things back needs
 		return fmt.Errorf("write %s of %s: %w", name, d, err)
 	}
 	d.mu.Lock()

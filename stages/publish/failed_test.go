@@ -1,0 +1,112 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/publish/target/targettest"
+	"github.com/mage-os/nightly/stages/verify"
+)
+
+// A full server refuses to write some files, from one on.
+type full struct {
+	from, to int64 // the numbers of the writes that it refuses; 0: none
+	writes   atomic.Int64
+	switched atomic.Bool // it took a switch
+}
+
+func (f *full) before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && !strings.Contains(r.URL.Path, "/.publish") {
+			if n := f.writes.Add(1); f.from <= n && n <= f.to {
+				http.Error(w, `<Error><Code>QuotaExceeded</Code><Message>it is full</Message></Error>`, http.StatusForbidden)
+				return
+			}
+			if strings.HasSuffix(r.URL.Path, "/repo/packages.json") {
+				f.switched.Store(true)
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Whatever a publish could not write: what it has left is never taken for published, and
+// the next one, of another snapshot, leaves a repository with which nothing is wrong.
+func TestPublishFailed(t *testing.T) {
+	t.Parallel()
+	const endless = 1 << 30
+	for _, first := range []bool{true, false} {
+		for _, last := range []int64{0, endless} {
+			for n, failed := int64(1), true; failed; n++ {
+				t.Run(fmt.Sprintf("first %t, from %d, for ever %t", first, n, last > 0), func(t *testing.T) {
+					failed = publishBetween(t, first, n, max(n, last))
+				})
+			}
+		}
+	}
+}
+
+// publishBetween publishes a night that fails between two others, or before the first; it
+// reports whether it failed.
+func publishBetween(t *testing.T, first bool, from, to int64) bool {
+	server := &full{}
+	url := targettest.StartS3Behind(t, server.before)
+	var want []releases.SnapshotName
+	if !first {
+		mustPublish(t, sample{name: "2026-11-23", modules: 1}, url, nil)
+		want = append(want, "2026-11-23")
+	}
+	server.writes.Store(0)
+	server.switched.Store(false)
+	server.from, server.to = from, to
+	_, err := publishSnapshot(t, sample{name: "2026-11-24", modules: 2}, url, nil)
+	switch {
+	case err == nil:
+		return false
+	case !strings.Contains(err.Error(), "it is full"):
+		t.Fatal(err)
+	case server.switched.Load() && strings.Contains(err.Error(), "put back what was there"): // nothing at all could be written after it
+		want = append([]releases.SnapshotName{"2026-11-24"}, want...)
+	}
+	server.from, server.to = 0, 0
+	at, err := target.Open(t.Context(), url, target.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	resolves := func() []releases.SnapshotName {
+		s, err := readSwitch(t.Context(), at)
+		if err != nil && !strings.Contains(err.Error(), "not exist") {
+			t.Error(err)
+		}
+		return s.Nightly.Snapshots
+	}
+	if diff := cmp.Diff(want, resolves()); diff != "" {
+		t.Errorf("what failed is resolved, or what was there is not:\n%s", diff)
+	}
+	mustPublish(t, sample{name: "2026-11-25", modules: 1}, url, nil)
+	if diff := cmp.Diff(append([]releases.SnapshotName{"2026-11-25"}, want...), resolves()); diff != "" {
+		t.Errorf("after the next night:\n%s", diff)
+	}
+	report, err := verify.Repository(t.Context(), verify.Options{Source: at, URL: testURL, Dists: true, List: func(ctx context.Context) (names []string, err error) {
+		entries, err := target.Walk(ctx, at, ".")
+		for _, e := range entries {
+			if !e.Dir {
+				names = append(names, e.Name)
+			}
+		}
+		return names, err
+	}})
+	if err != nil || len(report.Problems) > 0 {
+		t.Errorf("%v: %v", err, report)
+	}
+	return true
+}
