@@ -103,6 +103,9 @@ func (m maker) one() string {
 
 // broken leaves a character out, doubles it, or puts another in.
 func (m maker) broken(s string) string {
+	if s == "" {
+		return s // a version that is broken already
+	}
 	at := m.IntN(len(s))
 	return s[:at] + m.pick("", s[at:at+1]+s[at:at+1], "x", "-", ".", " ", ",", "@", "|", "=", "~", "^", "#", "+", "*") + s[at+1:]
 }
