@@ -2,6 +2,7 @@ package ci
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ import (
 type publishFlags struct {
 	line          string
 	rollback      string
+	withdraw      []string
 	site, siteURL string
 	proofs        string
 	install       installFlags
@@ -35,13 +37,15 @@ reused, what is at the target is not sent again, and a publish that was stopped 
 resumed by the same command.
 
 With --rollback an earlier night becomes the current one: newer ones are no
-longer resolved, but stay for who has them in a composer.lock. With --site a
+longer resolved, but stay for who has them in a composer.lock. With --withdraw one
+version of a package is. With --site a
 folder is written that has all of the repository but its dists, which stay at the
 target: for hosts with little room, as GitHub Pages.`,
 		Example: `  mageos-nightly publish plan.json --to ./repository
   mageos-nightly publish 2026-11-24 --line nightly --to sftp://nightly@example.org/srv/repository
   mageos-nightly publish 2026-11-24 --to s3://bucket/nightly?region=eu-west-1 --dry-run
   mageos-nightly publish --rollback 2026-11-22 --to ./repository
+  mageos-nightly publish --withdraw acme/tool=1.1.0 --to ./repository
   mageos-nightly publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +60,7 @@ target: for hosts with little room, as GitHub Pages.`,
 	f.target.add(cmd, "repository")
 	f.target.addKeep(cmd)
 	flags.StringVar(&f.rollback, "rollback", "", "make this night the current one")
+	flags.StringArrayVar(&f.withdraw, "withdraw", nil, "take a version of a package, as acme/tool=1.1.0, out of what is resolved, for ever")
 	flags.StringVar(&f.site, "site", "", "write the repository without its dists to this folder")
 	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
 	flags.DurationVar(&f.target.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
@@ -66,8 +71,8 @@ target: for hosts with little room, as GitHub Pages.`,
 
 func (f publishFlags) check(args []string) error {
 	switch {
-	case len(args) == 0 && f.rollback == "" && f.site == "":
-		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, or --site FOLDER")
+	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0:
+		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, or --site FOLDER")
 	case len(args) > 0 && f.rollback != "":
 		return usagef("a night is published or rolled back to, not both: leave out one")
 	case (f.site == "") != (f.siteURL == ""):
@@ -98,6 +103,16 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 			return err
 		}
 		p, err := o.Publisher.Rollback(ctx, publish.Rollback{To: o.To, Snapshot: back, Keep: o.Keep, DryRun: o.DryRun})
+		if err := show.Target(p, err); err != nil {
+			return err
+		}
+	}
+	if len(f.withdraw) > 0 {
+		versions := make([]string, len(f.withdraw))
+		for i, v := range f.withdraw {
+			versions[i] = strings.Replace(v, "=", " ", 1)
+		}
+		p, err := o.Publisher.Withdraw(ctx, o.To, versions, o.DryRun)
 		if err := show.Target(p, err); err != nil {
 			return err
 		}

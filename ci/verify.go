@@ -219,6 +219,9 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	for _, p := range r.Problems {
 		fmt.Fprintln(env.stdout, markdown.Printable(p.String()))
 	}
+	for _, version := range r.Withdrawn {
+		fmt.Fprintf(env.stderr, "withdrawn: %s\n", markdown.Printable(version))
+	}
 	for _, what := range r.Unchecked {
 		fmt.Fprintf(env.stderr, "not verified: %s\n", what)
 	}

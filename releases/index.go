@@ -58,14 +58,15 @@ type IndexedFile struct {
 	Name     string           `json:"name"` // without .json
 	SHA256   pipeline.Digest  `json:"sha256"`
 	Type     string           `json:"type"`     // of the package, in the newest version
-	Versions []IndexedVersion `json:"versions"` // in the order of the file: newest first
+	Versions []IndexedVersion `json:"versions"` // newest first, as in the file
 }
 
 // An IndexedVersion is one version of a package.
 type IndexedVersion struct {
 	Version   string          `json:"version"`
-	SHA256    pipeline.Digest `json:"sha256"`    // of its dist
-	Snapshots []SnapshotName  `json:"snapshots"` // that have it, newest first
+	SHA256    pipeline.Digest `json:"sha256"`              // of its dist
+	Snapshots []SnapshotName  `json:"snapshots"`           // that have it, newest first
+	Withdrawn bool            `json:"withdrawn,omitempty"` // it is not in the file
 }
 
 // Encode writes the index as a file, on one line: the same index is the same file.

@@ -25,6 +25,7 @@ type Repository struct {
 	Published time.Time        `json:"published"`
 	Snapshots []SignedSnapshot `json:"snapshots"` // that it resolves, newest first
 	Withdrawn []SignedSnapshot `json:"withdrawn"` // by a rollback
+	Versions  []string         `json:"withdrawn-versions,omitempty"`
 }
 
 // A SignedSnapshot is a snapshot by its manifest.

@@ -31,6 +31,7 @@ type desired struct {
 	keep      int                     // nights; other snapshots stay for ever
 	add       *snapshot               // nil: none
 	withdrawn []releases.SnapshotName // that are not resolved
+	versions  []string                // that are not, as in nightlyKey
 	grace     time.Duration
 	now       time.Time
 }
@@ -41,6 +42,7 @@ type repository struct {
 	base       string
 	snapshots  []*snapshot // that it resolves, newest first
 	withdrawn  []*snapshot // that a rollback took back, newest first
+	versions   []string    // that were withdrawn, as in nightlyKey
 	live       []*snapshot // both, and those that only superseded metadata names
 	*metadata              // its files and the name of their folder
 	anew       bool        // the metadata was made of its snapshots alone
@@ -57,11 +59,11 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &repository{base: want.base, lastGood: before.lastGood, lastTry: before.lastTry}
+	r := &repository{base: want.base, versions: want.versions, lastGood: before.lastGood, lastTry: before.lastTry}
 	if err := r.choose(all, want); err != nil {
 		return nil, err
 	}
-	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base); err != nil {
+	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base, want.versions); err != nil {
 		return nil, err
 	}
 	r.keepGraced(all, before, want)
@@ -164,7 +166,7 @@ func (r *repository) write() error {
 		Packages:    []any{},
 		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
 		Available:   available,
-		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn)},
+		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions},
 	})
 	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),

@@ -27,7 +27,8 @@ type metadata struct {
 	files map[string][]byte // of the folder
 }
 
-// A mergedVersion is one version in a file of metadata, with all its fields.
+// A mergedVersion is one version in a file of metadata, with all its fields; of one that was
+// withdrawn they may be missing.
 type mergedVersion struct {
 	releases.IndexedVersion
 	fields composer.Fields
@@ -37,17 +38,19 @@ type mergedVersion struct {
 type merger struct {
 	added map[string][]*mergedVersion // by file: versions of the added snapshots
 	gone  map[releases.SnapshotName]bool
+	out   []string // versions that were withdrawn
 	parse func(string) (composer.Version, error)
 }
 
 // merge makes the metadata of snapshots. What current has of them is taken from there, and
-// only the others are read; current may be nil, and does not change the result.
-func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base string) (*metadata, error) {
+// only the others are read; current may be nil, and does not change the result. Versions
+// that were withdrawn stay in the index, since their dists stay, and in no file.
+func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string) (*metadata, error) {
 	before, texts, err := current.files(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := merger{added: map[string][]*mergedVersion{}, gone: map[releases.SnapshotName]bool{}, parse: versionParser()}
+	m := merger{added: map[string][]*mergedVersion{}, gone: map[releases.SnapshotName]bool{}, out: withdrawn, parse: versionParser()}
 	for _, was := range before.Snapshots {
 		m.gone[was.Snapshot] = !slices.ContainsFunc(snapshots, func(n *snapshot) bool { return n.is(was) })
 	}
@@ -68,13 +71,13 @@ func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base st
 
 // mergeOnto is merge that makes the metadata anew of its snapshots where the current one
 // is damaged.
-func mergeOnto(ctx context.Context, current *indexed, snapshots []*snapshot, base string) (m *metadata, anew bool, err error) {
+func mergeOnto(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string) (m *metadata, anew bool, err error) {
 	if current != nil {
-		if m, err = merge(ctx, current, snapshots, base); err == nil || ctx.Err() != nil {
+		if m, err = merge(ctx, current, snapshots, base, withdrawn); err == nil || ctx.Err() != nil {
 			return m, false, err
 		}
 	}
-	m, err = merge(ctx, nil, snapshots, base)
+	m, err = merge(ctx, nil, snapshots, base, withdrawn)
 	return m, true, err
 }
 
@@ -132,10 +135,13 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 	fail := func(err error) (releases.IndexedFile, []byte, error) {
 		return releases.IndexedFile{}, nil, fmt.Errorf("metadata of %s: %w", name, err)
 	}
+	withdraw := func(v releases.IndexedVersion) bool {
+		return !v.Withdrawn && slices.Contains(m.out, packageOf(name)+" "+v.Version)
+	}
 	var list []*mergedVersion
 	if text := texts[name]; text != nil {
 		was := before.File(name)
-		if len(m.added[name]) == 0 && !slices.ContainsFunc(was.Versions, m.loses) {
+		if len(m.added[name]) == 0 && !slices.ContainsFunc(was.Versions, m.loses) && !slices.ContainsFunc(was.Versions, withdraw) {
 			return *was, text, nil
 		}
 		var err error
@@ -154,14 +160,17 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 		return fail(err)
 	}
 	file := releases.IndexedFile{Name: name, Versions: make([]releases.IndexedVersion, len(list))}
-	entries := make([][]byte, len(list))
+	var entries [][]byte
 	var last composer.Fields
 	for i, v := range list {
-		if i == 0 {
+		v.Withdrawn = v.Withdrawn || withdraw(v.IndexedVersion)
+		if file.Versions[i] = v.IndexedVersion; v.Withdrawn {
+			continue
+		}
+		if len(entries) == 0 {
 			file.Type = v.fields.Type()
 		}
-		file.Versions[i] = v.IndexedVersion
-		entries[i], last = v.fields.Minify(last), v.fields
+		entries, last = append(entries, v.fields.Minify(last)), v.fields
 	}
 	text := metadataFile(minifiedHead, packageOf(name), entries)
 	file.SHA256 = pipeline.DigestOf(text)
@@ -177,18 +186,22 @@ func decode(was *releases.IndexedFile, text []byte) ([]*mergedVersion, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) != len(was.Versions) {
-		return nil, fmt.Errorf("it has %d versions, its %s names %d", len(entries), releases.IndexName, len(was.Versions))
+	resolved := slices.DeleteFunc(slices.Clone(was.Versions), func(v releases.IndexedVersion) bool { return v.Withdrawn })
+	if len(entries) != len(resolved) {
+		return nil, fmt.Errorf("it has %d versions, its %s names %d", len(entries), releases.IndexName, len(resolved))
 	}
-	list := make([]*mergedVersion, len(entries))
+	list := make([]*mergedVersion, len(was.Versions))
 	var last composer.Fields
-	for i, entry := range entries {
-		fields, err := composer.ParseFields(entry)
+	for i, v := range was.Versions {
+		if list[i] = (&mergedVersion{IndexedVersion: v}); v.Withdrawn {
+			continue
+		}
+		fields, err := composer.ParseFields(entries[0])
 		if err != nil {
 			return nil, err
 		}
-		last = last.Expand(fields)
-		list[i] = &mergedVersion{was.Versions[i], last}
+		last, entries = last.Expand(fields), entries[1:]
+		list[i].fields = last
 	}
 	return list, nil
 }
@@ -223,7 +236,7 @@ func (m *merger) insert(list []*mergedVersion, v *mergedVersion) ([]*mergedVersi
 	}
 	if there {
 		old := list[at]
-		if !old.fields.Equal(v.fields) || old.SHA256 != v.SHA256 {
+		if !old.Withdrawn && !old.fields.Equal(v.fields) || old.SHA256 != v.SHA256 {
 			return list, fmt.Errorf("version %s of %s is not what it is in %s; plan it again to get the next free number", v.Version, v.Snapshots[0].Title(), old.Snapshots[0].Title())
 		}
 		old.Snapshots = slices.SortedFunc(slices.Values(slices.Concat(old.Snapshots, v.Snapshots)), releases.NewestFirst)

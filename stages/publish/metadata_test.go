@@ -95,7 +95,7 @@ func TestMergeOnto(t *testing.T) {
 	var read atomic.Int64
 	for step := range 100 {
 		snapshots := slices.DeleteFunc(slices.Clone(all), func(*snapshot) bool { return random.IntN(3) == 0 })
-		want, err := merge(t.Context(), nil, snapshots, testURL)
+		want, err := merge(t.Context(), nil, snapshots, testURL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestMergeOnto(t *testing.T) {
 			counted[i] = &also
 		}
 		read.Store(0)
-		got, err := merge(t.Context(), there, counted, testURL)
+		got, err := merge(t.Context(), there, counted, testURL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,11 +135,11 @@ func texts(m *metadata) map[string]string {
 // A file that is not what the index says is not merged onto; then all is made anew.
 func TestMergeOntoDamage(t *testing.T) {
 	snapshots := []*snapshot{madeSnapshot("2026-11-25", []string{"acme/a 1.1.0"}), madeSnapshot("2026-11-24", []string{"acme/a 1.0.0", "acme/b 1.0.0"})}
-	want, err := merge(t.Context(), nil, snapshots, testURL)
+	want, err := merge(t.Context(), nil, snapshots, testURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := merge(t.Context(), nil, snapshots[1:], testURL)
+	first, err := merge(t.Context(), nil, snapshots[1:], testURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestMergeOntoDamage(t *testing.T) {
 		if damaged != "" {
 			edit(t, path.Join(dir, metaDir, first.name, damaged), "]", "] ")
 		}
-		got, anew, err := mergeOnto(t.Context(), there, snapshots, testURL)
+		got, anew, err := mergeOnto(t.Context(), there, snapshots, testURL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestMergeRefuses(t *testing.T) {
 	more := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	more.versions = madeSnapshot("", []string{"acme/a 1.0.0", "acme/b 2.0.0"}).versions
 	first := madeSnapshot("2026-11-24", []string{"acme/a 1.0.0"})
-	onto, err := merge(t.Context(), nil, []*snapshot{first}, testURL)
+	onto, err := merge(t.Context(), nil, []*snapshot{first}, testURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestMergeRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, c := range []*indexed{nil, there} {
-				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL)
+				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL, nil)
 				wantError(t, err, tt.want)
 			}
 		})

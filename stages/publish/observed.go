@@ -38,6 +38,9 @@ type nightlyKey struct {
 	// Withdrawn are snapshots that a rollback took back: their dists stay, for who
 	// has locked them, but nothing new resolves to them.
 	Withdrawn []releases.SnapshotName `json:"withdrawn"`
+	// Versions are single versions that were withdrawn, as "acme/tool 1.1.0": Composer is told
+	// of them no longer, and their dists stay.
+	Versions []string `json:"withdrawn-versions,omitempty"`
 }
 
 const switchFormat = 1

@@ -166,6 +166,9 @@ func addVersions(p *page, r *repository) {
 		name := packageOf(file.Name)
 		row := rows[name]
 		for _, v := range file.Versions {
+			if v.Withdrawn {
+				continue
+			}
 			newest := v.Snapshots[0]
 			if row == nil {
 				row = &pagePackage{ManifestPackage: releases.ManifestPackage{Name: name, Version: v.Version, Type: file.Type}}

@@ -113,7 +113,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return observed{}, desired{}, err
 		}
-		return before, desired{base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name)}, nil
+		return before, desired{base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name), versions: before.key.Versions}, nil
 	})
 }
 

@@ -28,7 +28,7 @@ func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, 
 		if err != nil {
 			return before, desired{}, err
 		}
-		want := desired{base: before.key.URL, keep: r.Keep}
+		want := desired{base: before.key.URL, keep: r.Keep, versions: before.key.Versions}
 		if want.keep == 0 {
 			want.keep = max(len(before.key.Snapshots), DefaultKeep)
 		}

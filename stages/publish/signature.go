@@ -67,7 +67,7 @@ func (o Options) sign(ctx context.Context, w *writer, before []byte, r *reposito
 		return nil
 	}
 	data, err := o.Attest.SignRepository(ctx, attest.Repository{
-		URL: r.base, Published: o.Now.UTC(), Snapshots: signedSnapshots(r.snapshots), Withdrawn: signedSnapshots(r.withdrawn),
+		URL: r.base, Published: o.Now.UTC(), Snapshots: signedSnapshots(r.snapshots), Withdrawn: signedSnapshots(r.withdrawn), Versions: r.versions,
 	}, map[string][]byte{stages.PackagesFile: r.packages, pageFile: page}, before)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (s *site) make(ctx context.Context) (err error) {
 		return errors.New("nothing is published there")
 	}
 	r := &repository{
-		base: s.base, snapshots: s.pick(s.before.key.Snapshots), withdrawn: s.pick(s.before.key.Withdrawn), live: s.before.all,
+		base: s.base, snapshots: s.pick(s.before.key.Snapshots), withdrawn: s.pick(s.before.key.Withdrawn), versions: s.before.key.Versions, live: s.before.all,
 		lastGood: s.before.lastGood, lastTry: s.before.lastTry,
 	}
 	s.repository = r
@@ -131,7 +131,7 @@ func (s *site) pick(names []releases.SnapshotName) (snapshots []*snapshot) {
 
 // addMetadata adds the folder of the merged metadata of snapshots.
 func (s *site) addMetadata(ctx context.Context, snapshots []*snapshot) (*metadata, error) {
-	m, _, err := mergeOnto(ctx, s.before.metadata, snapshots, s.base)
+	m, _, err := mergeOnto(ctx, s.before.metadata, snapshots, s.base, s.before.key.Versions)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type nightlyKey struct {
 	URL       string                  `json:"url"`
 	Snapshots []releases.SnapshotName `json:"snapshots"`
 	Withdrawn []releases.SnapshotName `json:"withdrawn"`
+	Versions  []string                `json:"withdrawn-versions"` // single ones: "acme/tool 1.1.0"
 }
 
 var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
@@ -102,7 +103,7 @@ func (c *check) parseSwitch(data []byte) bool {
 		bad("available-packages are not in order, or name one twice")
 	}
 	c.base, c.key, c.meta, c.names = base, s.Nightly, match[1], s.Available
-	c.report.URL, c.report.Snapshot = base, c.key.Snapshots[0]
+	c.report.URL, c.report.Snapshot, c.report.Withdrawn = base, c.key.Snapshots[0], c.key.Versions
 	return true
 }
 
@@ -144,6 +145,9 @@ func (c *check) signature(ctx context.Context, packages []byte) {
 		c.bad(stages.PackagesFile, "names the snapshots %.160q, but %.160q were signed", got, want)
 	}
 	if got, want := c.key.Withdrawn, signedNames(signed.Withdrawn); !slices.Equal(got, want) {
+		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
+	}
+	if got, want := c.key.Versions, signed.Versions; !slices.Equal(got, want) {
 		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
 	}
 	if c.base != signed.URL {

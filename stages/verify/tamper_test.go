@@ -14,6 +14,8 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish"
 )
 
 const (
@@ -320,6 +322,51 @@ func TestMetadataThatComposerCannotTake(t *testing.T) {
 		if err != nil || !strings.Contains(told(report), "/acme/module-b.json: version 2.4.8-alpha20261126: "+test.want) {
 			t.Errorf("%s: %v\n%s\nwant %s", test.keys, err, told(report), test.want)
 		}
+		f.remove("packages.dsse.json")
+		o := publish.Options{Owner: "test", Now: at(t, "2026-11-26").Add(time.Hour)}
+		if _, err := o.Withdraw(t.Context(), f.dir, []string{"acme/module-b 2.4.8-alpha20261126"}, false); err != nil {
+			t.Fatal(err)
+		}
+		if report, err = Repository(t.Context(), f.options(public)); err != nil || strings.Contains(told(report), test.want) {
+			t.Errorf("%s, withdrawn: %v\n%s", test.keys, err, told(report))
+		}
+	}
+}
+
+// A version that was withdrawn is told of, stays withdrawn when more is published and when the metadata is made anew, and
+// is not kept back without a word.
+func TestWithdrawnVersion(t *testing.T) {
+	key, public := keys(t)
+	f := folder{t, t.TempDir()}
+	sample{name: "2026-11-25"}.publish(t, f.dir, key)
+	o := publish.Options{Owner: "test", Now: at(t, "2026-11-25").Add(time.Hour), Attest: &attest.Options{Key: key}}
+	_, err := o.Withdraw(t.Context(), f.dir, []string{"acme/language 1.0.1"}, false)
+	if err == nil || !strings.Contains(err.Error(), "has no version acme/language 1.0.1") {
+		t.Errorf("%v", err)
+	}
+	if _, err := o.Withdraw(t.Context(), f.dir, []string{"acme/language 1.0.0"}, false); err != nil {
+		t.Fatal(err)
+	}
+	check := func() {
+		t.Helper()
+		report := clean(t, f.options(public))
+		if want := []string{"acme/language 1.0.0"}; !slices.Equal(report.Withdrawn, want) {
+			t.Errorf("withdrawn: %q", report.Withdrawn)
+		}
+		if text := f.read(f.meta() + "/acme/language.json"); strings.Contains(text, "1.0.0") {
+			t.Error("it is still there: ", text)
+		}
+		f.read("dists/acme/language-1.0.0.zip")
+	}
+	check()
+	sample{name: "2026-11-26"}.publish(t, f.dir, key) // it has the same version
+	check()
+	f.remove(f.meta() + "/index.json")
+	sample{name: "2026-11-26"}.publish(t, f.dir, key)
+	check()
+	f.replace("packages.json", `"acme/language 1.0.0"`, ``)
+	if report, err := Repository(t.Context(), f.options(public)); err != nil || !strings.Contains(told(report), "as withdrawn, but") || !strings.Contains(told(report), "version 1.0.0 of a snapshot that is named is missing") {
+		t.Errorf("%v\n%s", err, told(report))
 	}
 }
 

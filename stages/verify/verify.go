@@ -69,6 +69,8 @@ type Report struct {
 	Signed    *attest.Repository    `json:"signed"`   // nil: not verified
 	Problems  []Problem             `json:"problems"`
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
+	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
+	Withdrawn []string `json:"withdrawn,omitempty"`
 }
 
 // Repository verifies a whole repository. Its error says that it could not be read at

@@ -1,0 +1,37 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+)
+
+// Withdraw takes single versions, as "acme/tool 1.1.0", out of the metadata of a repository:
+// Composer cannot read one and with it no other, or nobody shall install it. Their dists
+// stay for who has them in a composer.lock, and so does what their snapshots say. They
+// do not come back, since a version stands for one content for ever.
+func (o Options) Withdraw(ctx context.Context, to string, versions []string, dry bool) (stages.Publication, error) {
+	o = o.withDefaults()
+	return o.change(ctx, to, dry, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
+		before, err := o.readTarget(ctx, t, "", signed)
+		if err != nil {
+			return before, desired{}, err
+		}
+		for _, v := range versions {
+			name, version, _ := strings.Cut(v, " ")
+			if distsOf(before.all)[stages.DistPath(name, version)] == "" {
+				return before, desired{}, fmt.Errorf("%s has no version %s; give one as acme/tool=1.1.0", t, v)
+			}
+		}
+		nights := slices.DeleteFunc(slices.Clone(before.key.Snapshots), func(n releases.SnapshotName) bool { return n.Kind() != releases.Night })
+		return before, desired{
+			base: before.key.URL, keep: len(nights), withdrawn: before.key.Withdrawn,
+			versions: slices.Compact(slices.Sorted(slices.Values(slices.Concat(before.key.Versions, versions)))),
+		}, nil
+	})
+}
