@@ -115,7 +115,7 @@ func keySecrets(private []byte) []string {
 // Secrets of the environment are in no file, log, report, argument list or error of a
 // whole run, nor of one that fails.
 func TestCanaries(t *testing.T) {
-	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
 		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].Program)
 	}
 	work := t.TempDir()

@@ -132,7 +132,7 @@ func TestEngineSameBytes(t *testing.T) {
 	l := newLab(t)
 	plan := l.plan()
 	until := []string{"--until", "build"}
-	if len(tools.Missing(tools.Install)) == 0 {
+	if len(tools.Missing(installTools)) == 0 {
 		until = nil
 	}
 	trees, files := map[string]any{}, map[string]map[string]string{}

@@ -25,7 +25,7 @@ var kills = flag.Int("kills", 8, "runs that TestKilledRun kills")
 // the old repository or the new one, whole, and the next run ends well.
 func TestKilledRun(t *testing.T) {
 	t.Parallel()
-	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	if testing.Short() {

@@ -41,7 +41,7 @@ const sampleName = "sample-os/monorepo"
 
 func newManager(t *testing.T) *manager {
 	t.Helper()
-	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	m := &manager{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)}

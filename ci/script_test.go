@@ -3,6 +3,7 @@ package ci
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -10,6 +11,9 @@ import (
 	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline/container"
 )
+
+// installTools are what the test installation runs, with the wall that it needs beside secrets.
+var installTools = slices.Concat(tools.Install, tools.Sandbox)
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -38,7 +42,7 @@ func TestScript(t *testing.T) {
 				return container.FindSandbox(t.Context()) == nil, nil
 			}
 			// [install]: the machine has what the test installation needs.
-			return len(tools.Missing(tools.Install)) == 0, nil
+			return len(tools.Missing(installTools)) == 0, nil
 		},
 	})
 }

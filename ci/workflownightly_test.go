@@ -32,7 +32,7 @@ type newsroom struct {
 
 func newNewsroom(t *testing.T) *newsroom {
 	t.Helper()
-	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	n := &newsroom{actions: newActions(t)}

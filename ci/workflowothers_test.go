@@ -21,7 +21,7 @@ echo "engine $*" >&2
 // What a change has to pass.
 func TestCIWorkflow(t *testing.T) {
 	t.Parallel()
-	if lacking := tools.Missing(tools.Install); len(lacking) > 0 {
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
 		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
 	}
 	a := newActions(t)
