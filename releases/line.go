@@ -139,8 +139,8 @@ type Package struct {
 	Exclude []string `json:"exclude"`
 	// Keep are entries of Exclude that some tags have in their package.
 	Keep []Keep `json:"keep,omitempty"`
-	// Optional says that Directory or Metapackage may be absent: a part that
-	// older or newer trees do not have.
+	// Optional says that Directory or Metapackage may be absent, or none of Each be
+	// there: a part that older or newer trees do not have.
 	Optional bool `json:"optional,omitempty"`
 	// Base makes the package the base package: its composer.json is composed
 	// from these parts, not read from the directory.

@@ -187,7 +187,6 @@ var badLines = []struct{ name, old, new string }{
 	{"package twice", "- directory: lib/split", "- directory: ."},
 	{"package built twice", "exclude: [_metapackage/]", "exclude: [dev/]"},
 	{"exclude everything", "exclude: [app/code/]", "exclude: [., \"\", ../x/]"},
-	{"optional each", "exclude: [_metapackage/]", "exclude: [_metapackage/]\n        optional: true"},
 	{"metapackage with exclude", "- metapackage: app/code/Mine/_metapackage", "- metapackage: app/code/Mine/_metapackage\n        exclude: [x]"},
 	{"base of each", "      - directory: .\n        exclude: [app/code/]", "      - each: lib\n        exclude: [app/code/]"},
 	{"base without manifest", "          manifest:\n            name: magento/magento2-base\n            type: magento2-component\n            extra:\n              chmod:\n                - mask: \"0755\"\n                  path: bin/magento\n", ""},

@@ -62,7 +62,7 @@ func (a *analysis) findEach(ctx context.Context, r *repository, entry releases.P
 		}
 	}
 	if !found && !entry.Optional {
-		return fmt.Errorf("%s: no subdirectory has a composer.json; correct \"each\" of repository %s in the release line",
+		return fmt.Errorf("%s: no subdirectory has a composer.json; correct \"each\" of repository %s in the release line, or mark the entry optional",
 			stages.Place(r.Name, entry.Each), r.Name)
 	}
 	return errors.Join(errs...)

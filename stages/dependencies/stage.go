@@ -22,7 +22,7 @@ import (
 const Name = "dependencies"
 
 // Version is raised when the same sources must give other dependencies.
-const Version = 2
+const Version = 3
 
 // Options are what the stage works with. None of them decides its result.
 type Options struct {
@@ -62,7 +62,7 @@ func (o Options) run(ctx context.Context, in stages.Analysis) (stages.Dependenci
 		errs = append(errs, a.discover(ctx, layout))
 		o.Progress.Tell(pipeline.Step{Stage: Name, Item: layout.Name, Done: int64(i + 1), Total: int64(len(in.Repositories)), Unit: "repositories"})
 	}
-	errs = append(errs, a.requireBases(ctx), a.addEditions(ctx))
+	errs = append(errs, a.lost(ctx), a.requireBases(ctx), a.addEditions(ctx))
 	errs = append(errs, duplicates(a.packages))
 	if err := errors.Join(errs...); err != nil {
 		return stages.Dependencies{}, err

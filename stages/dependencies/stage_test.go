@@ -89,7 +89,7 @@ func TestDiscover(t *testing.T) {
 		{
 			name: "every visible subdirectory with a composer.json",
 			head: files{
-				"app/B/composer.json": named("acme/b"), "app/A/composer.json": named("acme/a"), "app/A/etc/composer.json": named("acme/inner"),
+				"app/B/composer.json": named("acme/b"), "app/A/composer.json": named("acme/a"), "app/A/Test/composer.json": named("acme/inner"),
 				"app/.hidden/composer.json": named("acme/hidden"), "app/Empty/README.md": "", "app/composer.json": named("acme/above"),
 			},
 			layout: []releases.Package{{Each: "app"}},
@@ -352,11 +352,13 @@ func TestRequires(t *testing.T) {
 // TestOrder makes sure that nothing of the order of maps shows in the result.
 func TestOrder(t *testing.T) {
 	analysis, sources := shop(t)
+	var exclude []string
 	for i := range 20 {
 		name := string(rune('a' + i))
 		sources[1].head[name+"/composer.json"] = named("acme/" + name)
+		exclude = append(exclude, name)
 	}
-	sources[1].layout = []releases.Package{{Each: "."}, {Directory: "."}}
+	sources[1].layout = []releases.Package{{Each: "."}, {Directory: ".", Exclude: exclude}}
 	first, err := analyse(t, analysis, slices.Clone(sources)...)
 	if err != nil {
 		t.Fatal(err)
@@ -367,5 +369,41 @@ func TestOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, second); diff != "" {
 		t.Errorf("two runs differ:\n%s", diff)
+	}
+}
+
+// What was a package at the latest tag does not vanish without a word, nor does one that
+// lies within another.
+func TestLost(t *testing.T) {
+	each := []releases.Package{{Each: "app", Exclude: []string{"Old/"}}}
+	at := files{"app/A/composer.json": named("acme/a"), "app/A/a.php": "", "app/B/composer.json": named("acme/b"), "app/Old/composer.json": named("acme/old"), "app/Broken/composer.json": "{"}
+	framework := files{"lib/composer.json": named("acme/lib"), "lib/Amqp/composer.json": named("acme/amqp")}
+	for _, c := range []struct {
+		name         string
+		head, tagged files
+		layout       []releases.Package
+		err, note    string
+	}{
+		{"as it was", at, at, []releases.Package{{Each: "app", Exclude: []string{"Old/", "Broken/"}}}, "", ""},
+		{"its composer.json was deleted", files{"app/A/a.php": "", "app/B/composer.json": named("acme/b")}, at, each,
+			"acme:app/A: package acme/a of the latest tag 1.0.0 has no composer.json any more, but other files; put it back, remove those, or write exclude: [A/]", ""},
+		{"all of it was deleted", files{"app/B/composer.json": named("acme/b")}, at, each, "", "package acme/a, in acme:app/A at the latest tag 1.0.0, is gone"},
+		{"it was moved", files{"app/C/composer.json": named("acme/a"), "app/A/a.php": "", "app/B/composer.json": named("acme/b")}, at, each, "", ""},
+		{"it was renamed", files{"app/A/composer.json": named("acme/new"), "app/B/composer.json": named("acme/b")}, at, each, "", ""},
+		{"nested since", framework, files{"lib/composer.json": named("acme/lib")}, []releases.Package{{Directory: "lib"}}, "acme:lib: package acme/lib holds package acme/amqp in Amqp; write exclude: [Amqp/]", ""},
+		{"nested before", framework, framework, []releases.Package{{Directory: "lib"}}, "", "package acme/lib holds package acme/amqp in Amqp"},
+		{"nested and built", framework, framework, []releases.Package{{Directory: "lib"}, {Directory: "lib/Amqp"}}, "holds package acme/amqp in Amqp", ""},
+		{"nested and excluded", framework, framework, []releases.Package{{Directory: "lib", Exclude: []string{"Amqp/"}}, {Directory: "lib/Amqp"}}, "", ""},
+		{"a fixture", files{"composer.json": named("acme/lib"), "Test/Mftf/composer.json": named("acme/fixture"), "dev/composer.json": named("other/dev")}, nil, []releases.Package{{Directory: "."}}, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := analyse(t, stages.Analysis{}, source{name: "acme", tag: "1.0.0", head: c.head, tagged: c.tagged, layout: c.layout})
+			if c.err == "" && err != nil && !strings.Contains(err.Error(), "Broken") || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("%v; want %q", err, c.err)
+			}
+			if notes := strings.Join(out.Notes, "\n"); !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
+				t.Errorf("notes are %q; want %q", notes, c.note)
+			}
+		})
 	}
 }
