@@ -117,8 +117,10 @@ func leftOut(t stages.Tag, err error) []releases.Note {
 	var content *checkout.ContentError
 	var system syscall.Errno
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, pipeline.ErrPanic), errors.As(err, &system),
-		errors.As(err, &source) && !errors.As(err, &content):
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, pipeline.ErrPanic):
+		return nil
+	case errors.As(err, &content):
+	case errors.As(err, &source), errors.As(err, &system):
 		return nil
 	}
 	// What is the tag's own would keep equal problems apart.

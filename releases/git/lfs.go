@@ -105,7 +105,7 @@ func lfsOfFolder(dir string, w LFSObject, give func(LFSObject, io.Reader) error)
 func (o Options) lfsOfServer(ctx context.Context, own http.RoundTripper, server *url.URL, w LFSObject, a lfsAction, give func(LFSObject, io.Reader) error) error {
 	at, err := server.Parse(a.Href)
 	if a.Href == "" || err != nil {
-		return errors.New("the server does not say where it is")
+		return fmt.Errorf("the server does not say where it is: %w", fs.ErrNotExist)
 	}
 	ctx = remote.ToAnyHost(ctx)
 	if err := remote.CheckReference(server, at, true); err != nil {

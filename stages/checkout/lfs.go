@@ -2,8 +2,10 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -78,10 +80,14 @@ func resolvePointers(ctx context.Context, s pipeline.Store, list []pipeline.File
 		}
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("%d files of Git LFS are not to be had (%s): %w", len(paths), strings.Join(paths[:min(len(paths), maxProblems)], ", "), err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("%d files of Git LFS are not to be had (%s): %w", len(paths), strings.Join(paths[:min(len(paths), maxProblems)], ", "), err)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &ContentError{err}
+	}
+	return err
 }
 
 func readSmall(ctx context.Context, s pipeline.Reader, f pipeline.File) ([]byte, error) {

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,8 @@ func TestLFS(t *testing.T) {
 		}
 		return filesOf(t, s, out.Repositories[0].Head), nil
 	}
-	if _, err := run(); err == nil || !strings.Contains(err.Error(), "2 files of Git LFS are not to be had (a.bin, b/a.bin)") {
+	var content *ContentError
+	if _, err := run(); !errors.As(err, &content) || !strings.Contains(err.Error(), "2 files of Git LFS are not to be had (a.bin, b/a.bin)") {
 		t.Errorf("without the object: %v", err)
 	}
 	keep(strings.Repeat("LARGE", 1000), large)

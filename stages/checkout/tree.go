@@ -87,7 +87,8 @@ type walk struct {
 	problems []error
 }
 
-// A ContentError is what a commit holds and no checkout can have: another try finds it again.
+// A ContentError is what a commit holds and no checkout can have, or what it names and
+// nobody has any more: another try finds it again.
 type ContentError struct{ Err error }
 
 func (e *ContentError) Error() string { return e.Err.Error() }
