@@ -313,10 +313,11 @@ func TestMetadataThatComposerCannotTake(t *testing.T) {
 			}
 			return string(pipeline.DigestOf(plain))
 		}
-		before := sum()
+		before, manifest := sum(), f.sum(n3+"nightly.json")
 		f.replace(n3+file, `"license"`, test.keys+`,"license"`)
 		f.replace(n3+"nightly.json", before, sum())
 		f.replace(f.meta()+"/acme/module-b.json", `"license"`, test.keys+`,"license"`)
+		f.replace(f.meta()+"/index.json", manifest, f.sum(n3+"nightly.json"))
 		f.rename()
 		report, err := Repository(t.Context(), f.options(public))
 		if err != nil || !strings.Contains(told(report), "/acme/module-b.json: version 2.4.8-alpha20261126: "+test.want) {
