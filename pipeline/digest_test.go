@@ -1,8 +1,6 @@
 package pipeline_test
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,9 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // file makes an entry for a content that is the path itself.
 func file(path string, mode pipeline.Mode) pipeline.File {
@@ -46,19 +43,7 @@ func TestTreeDigest(t *testing.T) {
 	if diff := cmp.Diff(example(), files); diff != "" {
 		t.Errorf("EncodeTree changed its argument:\n%s", diff)
 	}
-	golden := filepath.Join("testdata", "tree.golden")
-	if *update {
-		if err := os.WriteFile(golden, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(text), string(data)); diff != "" {
-		t.Errorf("canonical form (-want +got):\n%s", diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", "tree.golden"), data)
 	back, err := pipeline.DecodeTree(data)
 	if err != nil {
 		t.Fatal(err)

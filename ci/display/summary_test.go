@@ -3,9 +3,7 @@ package display
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -58,7 +57,7 @@ func failedRun() *Run {
 
 func TestPage(t *testing.T) {
 	failed := &pipeline.StageError{Stage: "install", Err: errors.New("first `problem`\nsecond")}
-	golden(t, "testdata/page.golden", []byte(Page("mageos-nightly nightly", []*Run{failedRun()}, nil, failed, 5)))
+	golden.Compare(t, "testdata/page.golden", []byte(Page("mageos-nightly nightly", []*Run{failedRun()}, nil, failed, 5)))
 	if page := Page("mageos-nightly clean", nil, nil, nil, 0); page != "" {
 		t.Errorf("a command that has nothing to say: %s", page)
 	}
@@ -71,24 +70,5 @@ func TestLongPage(t *testing.T) {
 	}
 	if page := Page("ci", []*Run{run}, nil, nil, 0); len(page) > maxPage+100 || !strings.HasSuffix(page, "… cut off here\n") {
 		t.Errorf("%d bytes", len(page))
-	}
-}
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares with a file, or with -update rewrites it.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -81,9 +79,9 @@ func TestCompareGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "compare.json", data)
-	golden(t, "compare.txt", c.Text())
-	golden(t, "compare.md", c.Markdown())
+	golden.Compare(t, "testdata/compare.json", data)
+	golden.Compare(t, "testdata/compare.txt", c.Text())
+	golden.Compare(t, "testdata/compare.md", c.Markdown())
 	for _, text := range [][]byte{data, c.Text(), c.Markdown()} {
 		if strings.Contains(string(text), "secret") || strings.Contains(string(text), "\x1b") {
 			t.Errorf("a password or an escape is in\n%s", text)
@@ -129,25 +127,5 @@ func TestCompareStops(t *testing.T) {
 	cancel()
 	if _, err := Manifests(ctx, before, after, history); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
-	}
-}
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares with testdata/name, or rewrites it.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; run go test -update", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

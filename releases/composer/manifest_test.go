@@ -3,7 +3,6 @@ package composer
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/mage-os/nightly/pipeline/golden"
+)
 
 func parse(t *testing.T, text string) *Manifest {
 	t.Helper()
@@ -23,23 +22,6 @@ func parse(t *testing.T, text string) *Manifest {
 		t.Fatal(err)
 	}
 	return m
-}
-
-// golden compares with a file below testdata, or with -update writes it.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
 }
 
 func manifestFixtures(t *testing.T) map[string][]byte {
@@ -62,7 +44,7 @@ func manifestFixtures(t *testing.T) map[string][]byte {
 func TestEncode(t *testing.T) {
 	for fixture, data := range manifestFixtures(t) {
 		encoded := parse(t, string(data)).Encode()
-		golden(t, fixture+".golden", encoded)
+		golden.Compare(t, fixture+".golden", encoded)
 		if again := parse(t, string(encoded)).Encode(); !bytes.Equal(again, encoded) {
 			t.Errorf("%s: encoded again it differs:\n%s", fixture, again)
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/mage-os/nightly/pipeline/golden"
 )
 
 // nights are versions of one package, in the order in which Composer sorts them, newest first.
@@ -45,7 +47,7 @@ func TestEncodeMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/metadata.golden", forward)
+	golden.Compare(t, "testdata/metadata.golden", forward)
 	slices.Reverse(versions)
 	backward, err := EncodeMetadata("example/module-catalog", versions)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -272,5 +273,5 @@ func TestBadLines(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s\n    %s\n", c.name, strings.ReplaceAll(err.Error(), "\n", "\n    "))
 	}
-	golden(t, "badlines.golden", got.Bytes())
+	golden.Compare(t, "testdata/badlines.golden", got.Bytes())
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"github.com/mage-os/nightly/pipeline/golden"
 )
 
 // TestEffectiveLines holds what each line that the program carries says in the
@@ -22,7 +24,7 @@ func TestEffectiveLines(t *testing.T) {
 			if err := encoder.Encode(line); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "lines/"+name+".json", text.Bytes())
+			golden.Compare(t, "testdata/lines/"+name+".json", text.Bytes())
 		})
 	}
 }

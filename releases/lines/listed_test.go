@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases/organization"
-
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/organization"
 )
 
 // TestLinesAndOrganization holds the lines and the list together: a repository of
@@ -47,7 +47,7 @@ func TestLinesAndOrganization(t *testing.T) {
 			checkBuilt(t, list, name, line.Data.URL, "", built)
 		}
 	}
-	if *update {
+	if golden.Update() {
 		writeLines(t, list, built)
 	}
 	for _, r := range list.Repositories {

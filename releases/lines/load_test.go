@@ -11,11 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/releases/composer"
-	"github.com/mage-os/nightly/releases/sample"
-
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/sample"
 )
 
 func TestNames(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRefs(t *testing.T) {
 			for _, r := range line.Repositories {
 				got.WriteString(r.Name + " " + strings.TrimPrefix(r.URL, base) + " " + r.Ref + "\n")
 			}
-			golden(t, c.golden, []byte(got.String()))
+			golden.Compare(t, "testdata/"+c.golden, []byte(got.String()))
 		})
 	}
 }
@@ -187,7 +187,7 @@ func TestManifestOrder(t *testing.T) {
 	}
 	for _, p := range line.Repositories[0].Packages {
 		if p.Base != nil {
-			golden(t, "base.golden", p.Base.Manifest.Encode())
+			golden.Compare(t, "testdata/base.golden", p.Base.Manifest.Encode())
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -122,7 +123,7 @@ func TestBadTagLines(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s\n    %s\n", c.name, strings.ReplaceAll(err.Error(), "\n", "\n    "))
 	}
-	golden(t, "badtags.golden", got.Bytes())
+	golden.Compare(t, "testdata/badtags.golden", got.Bytes())
 }
 
 // TestForTag: what decides a tag, and only that.
@@ -176,5 +177,5 @@ func TestMirrorLines(t *testing.T) {
 		fmt.Fprintf(&got, "%s: %d repositories, %d fixed versions in %d tags, %d edits, %d files\n\n",
 			name, len(line.Repositories), pins, tags, len(line.Edits), len(line.Files))
 	}
-	golden(t, "mirrors.golden", []byte(got.String()))
+	golden.Compare(t, "testdata/mirrors.golden", []byte(got.String()))
 }

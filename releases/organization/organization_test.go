@@ -3,11 +3,8 @@ package organization_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,25 +18,6 @@ import (
 	"github.com/mage-os/nightly/releases/github/fake"
 	"github.com/mage-os/nightly/releases/organization"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
-}
 
 // hosted serves an organization, and gives a reader of it.
 func hosted(t *testing.T, o *fake.Organization) (list *organization.List, read func(*organization.List) *organization.Reading) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases/organization"
 )
 
@@ -54,8 +55,8 @@ func parse(t *testing.T, text string) *organization.List {
 
 func TestTerraformOfEverything(t *testing.T) {
 	made := terraform(t, parse(t, smallList))
-	golden(t, "small.tf", made.HCL)
-	golden(t, "small.left.txt", []byte(strings.Join(made.Left, "\n")+"\n"))
+	golden.Compare(t, "testdata/small.tf", made.HCL)
+	golden.Compare(t, "testdata/small.left.txt", []byte(strings.Join(made.Left, "\n")+"\n"))
 	validate(t, made.HCL)
 }
 
@@ -80,13 +81,13 @@ func TestRender(t *testing.T) {
 	}
 	reading.Unknown = reading.Unknown[1:]
 	plan := organization.Compare(list, reading)
-	golden(t, "plan.txt", plan.Text())
-	golden(t, "plan.md", plan.Markdown())
+	golden.Compare(t, "testdata/plan.txt", plan.Text())
+	golden.Compare(t, "testdata/plan.md", plan.Markdown())
 	data, err := plan.JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "plan.json", data)
+	golden.Compare(t, "testdata/plan.json", data)
 	if same := organization.Compare(list, &organization.Reading{Found: parse(t, smallList)}); string(same.Text()) != "acme: the list and GitHub agree\n" {
 		t.Errorf("of the same:\n%s", same.Text())
 	}

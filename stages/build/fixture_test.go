@@ -1,15 +1,12 @@
 package build
 
 import (
-	"flag"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -18,26 +15,6 @@ import (
 	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs; -update rewrites it (-want +got):\n%s", file, diff)
-	}
-}
 
 // A fixture is a small distribution with the input of its build. Tests change
 // its files before input is called.

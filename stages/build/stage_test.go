@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -46,7 +47,7 @@ func TestComposed(t *testing.T) {
 	contents := map[string][]string{}
 	for _, p := range packages {
 		name := p.manifest.Name()
-		golden(t, strings.ReplaceAll(name, "/", "-")+".json", p.manifest.Encode())
+		golden.Compare(t, "testdata/"+strings.ReplaceAll(name, "/", "-")+".json", p.manifest.Encode())
 		for _, file := range p.files {
 			contents[name] = append(contents[name], file.Path)
 		}
@@ -74,9 +75,9 @@ func TestNight(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := folderOf(t, f.store, snapshot.Tree)
-	golden(t, "packages.json", folder[stages.PackagesFile])
-	golden(t, "metadata.json", withoutSums(folder["p2/fork/plugin.json"]))
-	golden(t, "metadata-dev.json", folder["p2/fork/plugin~dev.json"])
+	golden.Compare(t, "testdata/packages.json", folder[stages.PackagesFile])
+	golden.Compare(t, "testdata/metadata.json", withoutSums(folder["p2/fork/plugin.json"]))
+	golden.Compare(t, "testdata/metadata-dev.json", folder["p2/fork/plugin~dev.json"])
 
 	var names []string
 	for _, p := range snapshot.Packages {

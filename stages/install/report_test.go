@@ -1,7 +1,6 @@
 package install
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,12 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestReport compares the page for people of an installation that passed, one
 // whose packages failed and one whose machine did.
@@ -54,15 +52,7 @@ func TestReport(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := readFile(t, dir.path(filepath.Join("report", stages.ReportFile)))
-			golden := filepath.Join("testdata", "report-"+name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(readFile(t, golden)), string(got)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", "report-"+name+".golden"), got)
 		})
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/pipeline/store"
 )
 
@@ -93,20 +93,12 @@ func TestAnalysis(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := ""
 			if last := len(archive.Files) - 1; archive.Files[last].Name == "want" {
-				want = string(archive.Files[last].Data)
 				archive.Files = archive.Files[:last]
 			}
 			got := lines(folder(t, archive, nil))
-			if *update {
-				archive.Files = append(archive.Files, txtar.File{Name: "want", Data: []byte(got)})
-				write(t, path, txtar.Format(archive))
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("findings (-want +got):\n%s", diff)
-			}
+			archive.Files = append(archive.Files, txtar.File{Name: "want", Data: []byte(got)})
+			golden.Compare(t, path, txtar.Format(archive))
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/pipeline/golden"
 )
 
 func key(text string) Key {
@@ -110,7 +112,7 @@ func TestBaselineFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/golden/baseline-file.json", data)
+	golden.Compare(t, "testdata/golden/baseline-file.json", data)
 	again, err := ParseBaseline(data)
 	if err != nil {
 		t.Fatal(err)

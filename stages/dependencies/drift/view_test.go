@@ -11,6 +11,8 @@ import (
 	"github.com/owenrumney/go-sarif/v2/sarif"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/tools/txtar"
+
+	"github.com/mage-os/nightly/pipeline/golden"
 )
 
 // sample is the report of testdata/view.txtar.
@@ -62,7 +64,7 @@ func TestRender(t *testing.T) {
 		for _, format := range Formats {
 			t.Run(name+"/"+format, func(t *testing.T) {
 				got := render(t, format, view)
-				golden(t, "testdata/golden/"+name+"."+format, got)
+				golden.Compare(t, "testdata/golden/"+name+"."+format, got)
 				if format == JSON || format == SARIF {
 					if !json.Valid(got) {
 						t.Error("it is not valid JSON")

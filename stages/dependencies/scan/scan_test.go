@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/golden"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
@@ -157,5 +158,5 @@ func TestFixtures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "fixtures.golden", text(found))
+	golden.Compare(t, "testdata/fixtures.golden", text(found))
 }
