@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
+	"github.com/mage-os/nightly/releases/composer"
 )
 
 // A factory makes what commands need of the machine: it holds the clock, the environment,
@@ -23,6 +24,7 @@ type factory struct {
 	// wait passes the time between two tries; nil waits in real time.
 	wait func(context.Context, time.Duration) error
 
+	auth     composer.Auth // see readAuth
 	storeDir string
 	ownStore bool   // made for this command alone, which trusts no cache
 	page     string // file that a page about the run is added to; see pageFile

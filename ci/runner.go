@@ -95,6 +95,9 @@ func reason(err error) string {
 
 // newRunner makes what stages run with in this process.
 func (env *factory) newRunner(show *display.Run, fresh bool) (*runner.Runner, error) {
+	if err := env.readAuth(); err != nil {
+		return nil, err
+	}
 	s, dir, err := env.openStore()
 	if err != nil {
 		return nil, err

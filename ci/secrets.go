@@ -1,11 +1,18 @@
 package ci
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases/composer"
 )
 
 // The variables that name the files of ssh.
@@ -29,6 +36,11 @@ func (env *factory) secrets() []container.Secret {
 			secrets = append(secrets, container.Secret{Name: name, Value: value, Stages: stages})
 		}
 	}
+	if !env.auth.IsZero() {
+		if data, err := json.Marshal(env.auth); err == nil {
+			secrets = append(secrets, container.Secret{Name: composerAuth, Value: string(data), Stages: []string{"build"}})
+		}
+	}
 	for _, name := range []string{deployKey, knownHosts} {
 		// A file that cannot be read is missed by whoever needs it, by name.
 		if data, err := files.Read(env.getenv(name), files.Small); err == nil {
@@ -36,6 +48,42 @@ func (env *factory) secrets() []container.Secret {
 		}
 	}
 	return secrets
+}
+
+// The variable that holds an auth.json of Composer.
+const composerAuth = "COMPOSER_AUTH"
+
+// readAuth reads the credentials of third-party Composer repositories, as Composer does: the
+// variable counts before the auth.json in Composer's home. A .netrc comes last.
+func (env *factory) readAuth() (err error) {
+	home := cmp.Or(env.getenv("HOME"), os.DevNull) // has no files
+	if data, err := files.Read(cmp.Or(env.getenv("NETRC"), filepath.Join(home, ".netrc")), files.Small); err == nil {
+		env.auth = composer.ParseNetrc(data)
+	}
+	add := func(what string, data []byte) {
+		found, e := composer.ParseAuth(data)
+		if e != nil {
+			err = errors.Join(err, usagef("%s: %w", what, e))
+		}
+		env.auth = found.Over(env.auth)
+	}
+	config := cmp.Or(env.getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
+	for _, dir := range []string{env.getenv("COMPOSER_HOME"), filepath.Join(config, "composer"), filepath.Join(home, ".composer")} {
+		if info, e := os.Stat(dir); e != nil || !info.IsDir() {
+			continue
+		}
+		file := filepath.Join(dir, "auth.json")
+		if data, e := files.Read(file, files.Small); e == nil {
+			add(file, data)
+		} else if !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, usagef("%w", e))
+		}
+		break
+	}
+	if text := env.getenv(composerAuth); text != "" {
+		add(composerAuth, []byte(text))
+	}
+	return err
 }
 
 // client is how all servers are reached: with the token of github.com, the deploy key and
@@ -48,7 +96,8 @@ func (env *factory) client(log *slog.Logger) remote.Client {
 			}
 			return remote.NewToken(env.getenv("GITHUB_TOKEN"))
 		},
-		Policy: remote.Policy{Jitter: 0.5, Wait: env.wait, Log: log},
+		Credential: env.auth.Credential,
+		Policy:     remote.Policy{Jitter: 0.5, Wait: env.wait, Log: log},
 	}
 	if file := env.getenv(deployKey); file != "" {
 		c.SSH.Keys = []string{file}

@@ -3,6 +3,8 @@ package remote
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // A Client is how servers are reached. The zero Client reaches public ones, and those
@@ -13,6 +15,9 @@ type Client struct {
 	// Token gives the secret for a host ("github.com"), or none; nil: there is none. It
 	// is sent to that host alone, over https only, and stands in no message.
 	Token func(host string) Token
+	// Credential gives what opens a Composer repository at a host, with a port that is not
+	// the usual one, or none; nil: there is none. It is sent as a Token is.
+	Credential func(host string) Credential
 	// SSH is how ssh:// and sftp:// are logged in to.
 	SSH SSH
 	// Policy is how often a server that fails is asked again.
@@ -34,6 +39,30 @@ func (c Client) TokenFor(host string) Token {
 		return Token{}
 	}
 	return c.Token(host)
+}
+
+// A Credential is a header of requests and its secret value.
+type Credential struct {
+	header string
+	value  Token
+}
+
+// NewCredential makes a Credential; with the value "" none.
+func NewCredential(header, value string) Credential { return Credential{header, NewToken(value)} }
+
+// Opening is next with the credential of the host of a URL, unless the URL has one itself.
+func (c Client) Opening(to *url.URL, next http.RoundTripper) http.RoundTripper {
+	if c.Credential == nil || to.Scheme != "https" || to.User != nil {
+		return next
+	}
+	opens := c.Credential(strings.TrimSuffix(strings.ToLower(to.Host), ":443"))
+	if opens.value.IsZero() {
+		return next
+	}
+	return Authorize(next, func(r *http.Request) error {
+		r.Header.Set(opens.header, opens.value.Reveal())
+		return nil
+	}, to)
 }
 
 // A Token is a secret that opens a server: a personal access token, an installation

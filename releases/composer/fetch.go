@@ -27,7 +27,7 @@ func FetchDist(ctx context.Context, f Fetcher, url string) (io.ReadCloser, error
 	return f.Fetch(remote.ToAnyHost(ctx), url)
 }
 
-// NewFetcher reads https:// and http:// with the client, without a token, and regular files of this machine at file://.
+// NewFetcher reads https:// and http:// with the client, with its Credential, and regular files of this machine at file://.
 // It is safe for several goroutines.
 func NewFetcher(client remote.Client) Fetcher { return fetcher{client, maxRepository} }
 
@@ -84,7 +84,7 @@ func (f fetcher) once(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("not a URL")
 	}
-	client := http.Client{Transport: remote.Bounded{Next: f.client.RoundTripper(), Max: f.maxBytes}}
+	client := http.Client{Transport: f.client.Opening(request.URL, remote.Bounded{Next: f.client.RoundTripper(), Max: f.maxBytes})}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, remote.Again(remote.WithoutURL(err), 0)
@@ -95,6 +95,8 @@ func (f fetcher) once(ctx context.Context, address string) ([]byte, error) {
 		return io.ReadAll(response.Body)
 	case http.StatusNotFound, http.StatusGone:
 		return nil, fmt.Errorf("%s: %w", response.Status, fs.ErrNotExist)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, fmt.Errorf("%s; give a login that may read it, in COMPOSER_AUTH or an auth.json in Composer's home", response.Status)
 	}
 	return nil, errors.New(response.Status)
 }

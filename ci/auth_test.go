@@ -1,0 +1,58 @@
+package ci
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+type answering func(*http.Request) (*http.Response, error)
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// COMPOSER_AUTH counts before the auth.json in Composer's home, and that before a .netrc;
+// containers get all of it for the build alone, and no error shows any.
+func TestComposerCredentials(t *testing.T) {
+	home := t.TempDir()
+	for name, text := range map[string]string{
+		".netrc":                     "machine a.example.org login n password n machine b.example.org login n password n machine c.example.org login n password n",
+		".config/composer/auth.json": `{"http-basic": {"a.example.org": {"username": "f", "password": "f"}, "b.example.org": {"username": "f", "password": "f"}}}`,
+	} {
+		file := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	variables := map[string]string{"HOME": home, composerAuth: `{"http-basic": {"a.example.org": {"username": "v", "password": "v"}}}`}
+	env := &factory{getenv: func(name string) string { return variables[name] }}
+	if err := env.readAuth(); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{"a.example.org": "v", "b.example.org": "f", "c.example.org": "n"} {
+		to := &url.URL{Scheme: "https", Host: host}
+		_, err := env.client(nil).Opening(to, answering(func(r *http.Request) (*http.Response, error) {
+			if user, _, _ := r.BasicAuth(); user != want {
+				t.Errorf("%s gets %q, want %q", host, user, want)
+			}
+			return &http.Response{}, nil
+		})).RoundTrip(&http.Request{URL: to, Header: http.Header{}})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for _, secret := range env.secrets() {
+		if secret.Name == composerAuth && (strings.Join(secret.Stages, " ") != "build" || !strings.Contains(secret.Value, "c.example.org")) {
+			t.Errorf("containers get it for %v", secret.Stages)
+		}
+	}
+	variables[composerAuth] = `{"bearer": "hidden`
+	if err := env.readAuth(); err == nil || exitCode(err) != exitConfig || strings.Contains(err.Error(), "hidden") {
+		t.Error(err)
+	}
+}
