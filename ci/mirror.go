@@ -127,9 +127,15 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	if len(plan.After) > 0 {
 		last = string(plan.After[0].Snapshot)
 	}
+	notes := func(newest ...releases.Note) []releases.Note { // of all lines that the target mirrors
+		if len(f.only) > 0 {
+			return nil // of a part
+		}
+		return append([]releases.Note{}, o.Publish.Publisher.Published.Index.Notes(plan.Line.Name, newest...)...)
+	}
 	if plan.Pending() == 0 { // the mirror is as fresh as its sources
 		r.Session().Skip("build", "nothing is new since "+last)
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log, []releases.Note{}...)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log, notes()...)
 		return show.End(ctx, nightly.Result{Plan: plan}, nil)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
@@ -138,7 +144,7 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	}
 	made, err := mirror.Run(ctx, r, plan, o)
 	if display.IsSkip(err) {
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log, append([]releases.Note{}, made.Snapshot.Notes...)...)
+		nightly.Tried(ctx, o.Publish, last, nil, r.Log, notes(made.Snapshot.Notes...)...)
 	} else {
 		nightly.Tried(ctx, o.Publish, string(plan.Snapshot()), err, r.Log)
 	}

@@ -69,10 +69,11 @@ func union(list, more []string) []string {
 }
 
 // Notes are those of the snapshots that still hold, the newest first. What was left out is
-// tried again each time: the newest snapshot of a line says all of it.
-func (i *Index) Notes() []Note {
-	var notes []Note
-	newer := map[string]bool{} // lines
+// tried again each time: the newest snapshot of a line says all of it, unless there are
+// newer notes of the line.
+func (i *Index) Notes(line string, newest ...Note) []Note {
+	notes := slices.Clone(newest)
+	newer := map[string]bool{line: true}
 	for _, s := range i.Snapshots {
 		for _, n := range s.Notes {
 			if !(n.LeftOut && newer[s.Line]) && (n.Requires == "" || i.File(n.Requires) == nil) {

@@ -24,8 +24,12 @@ func TestIndexNotes(t *testing.T) {
 			{Line: "mirror", Notes: []Note{bad("0.9"), needs("acme/there"), needs("acme/gone"), first}},
 		},
 	}
-	if diff := cmp.Diff([]Note{bad("1.0", "1.1", "2.0"), needs("acme/gone"), first}, i.Notes()); diff != "" {
+	if diff := cmp.Diff([]Note{bad("1.0", "1.1", "2.0"), needs("acme/gone"), first}, i.Notes("")); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	now := bad("1.2")
+	if diff := cmp.Diff([]Note{bad("1.2", "2.0"), needs("acme/gone"), first}, i.Notes("mirror", now)); diff != "" {
+		t.Errorf("with newer notes of a line (-want +got):\n%s", diff)
 	}
 	for want, n := range map[string]Note{
 		`left out: tags ["1.0", "1.1"] of tool: broken`:           bad("1.0", "1.1"),

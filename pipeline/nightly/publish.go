@@ -48,8 +48,8 @@ func Publish(ctx context.Context, r *runner.Runner, snapshot stages.Snapshot, pr
 }
 
 // Tried tells the target what became of a run. That it cannot be told is no failure of
-// the run: a monitor sees the age of the last good night. Notes are those of a mirror's
-// run that had nothing to publish; nil: it was none.
+// the run: a monitor sees the age of the last good night. Notes are the target's
+// after a mirror's run that had nothing to publish; nil: it was none.
 func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error, log *slog.Logger, notes ...releases.Note) {
 	if o.To == "" || o.DryRun || ctx.Err() != nil {
 		return

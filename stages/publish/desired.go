@@ -170,7 +170,7 @@ func (r *repository) write() error {
 	})
 	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),
-		Metadata: r.metadata.name, Packages: len(available), Notes: r.index.Notes(),
+		Metadata: r.metadata.name, Packages: len(available), Notes: r.index.Notes(""),
 		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
 	return errors.Join(errPackages, errStatus)

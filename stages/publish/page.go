@@ -112,7 +112,7 @@ func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) 
 		}
 	}
 	addVersions(&p, r)
-	p.Notes = r.index.Notes()
+	p.Notes = r.index.Notes("")
 	return p
 }
 

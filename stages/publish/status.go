@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,8 +41,7 @@ type Try struct {
 	// Stage is the stage that failed, and Reason why; both empty: none did.
 	Stage  string `json:"stage"`
 	Reason string `json:"reason"`
-	// Notes are those of a mirror's run that had nothing to publish; nil: it was none. They
-	// say all that is left out now.
+	// Notes are the status's, of a mirror's run that had nothing to publish; nil: it was none.
 	Notes []releases.Note `json:"-"`
 }
 
@@ -145,8 +143,7 @@ func (o Options) tried(ctx context.Context, t target.Target, try Try) error {
 	try.Reason = shortened(try.Reason)
 	status.Format, status.LastTry = statusFormat, &try
 	if try.Notes != nil {
-		stay := slices.DeleteFunc(status.Notes, func(n releases.Note) bool { return n.LeftOut })
-		status.Notes = releases.GroupNotes(append(stay, try.Notes...))
+		status.Notes = try.Notes
 	}
 	if try.Good() {
 		status.LastGood = &try
