@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/files", "pipeline/markdown", "releases", "releases/composer", "stages",
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
-	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/rules", "stages"},
+	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
 	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},

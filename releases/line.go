@@ -47,6 +47,9 @@ type Line struct {
 	// Edits are applied to single packages' composer.json after everything
 	// else, by their built name.
 	Edits []Edit `json:"edits"`
+	// Archive is which of ExportIgnore, ExportSubst and ArchiveExclude count; none: all
+	// files of a package's directory are in its dist as they are.
+	Archive []string `json:"archive,omitempty"`
 	// Data, Files and Prebuilt are for lines that build tags, Aliases also for those
 	// that make releases.
 	Data     *Data      `json:"data,omitempty"`
@@ -69,6 +72,13 @@ type Line struct {
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
 }
+
+// What sources say of archives: git's attributes, and the key of composer.json.
+const (
+	ExportIgnore   = "export-ignore"
+	ExportSubst    = "export-subst"
+	ArchiveExclude = "archive.exclude"
+)
 
 // Versions says how versions of built packages are made.
 type Versions struct {

@@ -102,7 +102,7 @@ func (l *Line) ForTag(repository, tag string) (*Line, bool) {
 		return nil, false
 	}
 	part := &Line{
-		Name: l.Name, Vendor: l.Vendor, Rename: l.Rename, Foreign: l.Foreign, URL: l.URL, Versions: l.Versions,
+		Name: l.Name, Vendor: l.Vendor, Rename: l.Rename, Foreign: l.Foreign, Archive: l.Archive, URL: l.URL, Versions: l.Versions,
 		Repositories: []Repository{{Name: r.Name, Packages: r.packagesAt(tag)}},
 		Editions:     slices.DeleteFunc(slices.Clone(l.Editions), func(e Edition) bool { return e.Repository != repository }),
 		Edits:        slices.Clone(l.Edits), Files: slices.Clone(l.Files), Composer: []ComposerRepository{},

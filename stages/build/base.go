@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +15,14 @@ import (
 
 // base composes the base package: the line's fixed part of composer.json, with
 // extra.map generated from the files that are packed.
-func (w *writer) base(c *composed) error {
+func (w *writer) base(ctx context.Context, c *composed) error {
 	base, err := baseOf(&w.plan.Line, c.Package)
 	if err != nil {
 		return err
 	}
-	c.files = below(w.trees, c.Repository, c.Directory, c.Exclude)
+	if c.files, err = w.files(ctx, c.Package, base.Manifest); err != nil {
+		return err
+	}
 	there := newLayout(c.files, base.EmptyDirectories)
 	c.directories = there.empty
 	c.manifest = base.Manifest.Clone()

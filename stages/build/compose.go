@@ -73,7 +73,7 @@ func (c composed) origin(require string) string {
 
 // compose writes the composer.json of every package. All problems are reported
 // together.
-func compose(ctx context.Context, in stages.Build, trees stages.SourceTrees) ([]composed, error) {
+func compose(ctx context.Context, store pipeline.Writer, in stages.Build, trees stages.SourceTrees) ([]composed, error) {
 	built := make(map[composer.Name]string, len(in.Dependencies.Packages))
 	for _, p := range in.Dependencies.Packages {
 		built[composer.Name(p.Name)] = p.BaseVersion
@@ -82,7 +82,7 @@ func compose(ctx context.Context, in stages.Build, trees stages.SourceTrees) ([]
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &in.Plan, rules: set, trees: trees}
+	w := &writer{plan: &in.Plan, rules: set, trees: trees, store: store}
 	var packages []composed
 	var errs []error
 	for _, p := range in.Dependencies.Packages {
@@ -102,6 +102,7 @@ func compose(ctx context.Context, in stages.Build, trees stages.SourceTrees) ([]
 
 // A writer composes composer.json files.
 type writer struct {
+	store pipeline.Writer
 	plan  *releases.Plan
 	rules *rules.Set
 	trees stages.SourceTrees
@@ -117,7 +118,7 @@ func (w *writer) compose(ctx context.Context, p stages.Package) (composed, error
 	var err error
 	switch m := w.released[p.Name]; {
 	case m != nil:
-		err = w.asReleased(&c, m)
+		err = w.asReleased(ctx, &c, m)
 	default:
 		err = w.fromSources(ctx, &c)
 	}
@@ -144,12 +145,13 @@ func (w *writer) fromSources(ctx context.Context, c *composed) (err error) {
 	p := c.Package
 	switch p.Kind {
 	case stages.Plain:
-		c.files = below(w.trees, p.Repository, p.Directory, p.Exclude)
-		_, c.manifest, err = w.trees.Manifest(ctx, p.Repository, p.Directory)
+		if _, c.manifest, err = w.trees.Manifest(ctx, p.Repository, p.Directory); err == nil {
+			c.files, err = w.files(ctx, p, c.manifest)
+		}
 	case stages.Metapackage:
 		_, c.manifest, err = w.trees.Manifest(ctx, p.Repository, p.Directory)
 	case stages.Base:
-		err = w.base(c)
+		err = w.base(ctx, c)
 	case stages.Product, stages.Project:
 		if err = w.edition(ctx, c); err == nil {
 			err = w.addReleased(c)

@@ -32,7 +32,7 @@ func (o Options) Rewritten(ctx context.Context, in stages.Build) ([]Rewritten, e
 	if err != nil {
 		return nil, err
 	}
-	packages, err := compose(ctx, in, trees)
+	packages, err := compose(ctx, o.Store, in, trees)
 	if err != nil {
 		return nil, err
 	}

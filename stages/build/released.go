@@ -96,7 +96,7 @@ func (w *writer) addReleased(c *composed) error {
 
 // asReleased composes a package whose composer.json is known as it was released:
 // its requires are those in it, and the files those of the tag.
-func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
+func (w *writer) asReleased(ctx context.Context, c *composed, m *composer.Manifest) error {
 	c.manifest = m.Clone()
 	c.Requires = nil
 	for _, l := range m.Links(composer.Require) {
@@ -112,7 +112,9 @@ func (w *writer) asReleased(c *composed, m *composer.Manifest) error {
 	if err != nil {
 		return err
 	}
-	c.files = below(w.trees, c.Repository, c.Directory, c.Exclude)
+	if c.files, err = w.files(ctx, c.Package, base.Manifest); err != nil {
+		return err
+	}
 	c.directories = newLayout(c.files, base.EmptyDirectories).empty
 	return nil
 }

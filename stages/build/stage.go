@@ -53,7 +53,7 @@ func (o Options) run(ctx context.Context, in stages.Build) (stages.Snapshot, err
 	if err != nil {
 		return stages.Snapshot{}, err
 	}
-	packages, err := compose(ctx, in, trees)
+	packages, err := compose(ctx, o.Store, in, trees)
 	if err != nil {
 		return stages.Snapshot{}, err
 	}

@@ -40,7 +40,7 @@ func TestComposed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := compose(t.Context(), in, trees)
+	packages, err := compose(t.Context(), f.store, in, trees)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := compose(t.Context(), in, trees)
+	packages, err := compose(t.Context(), f.store, in, trees)
 	if err != nil {
 		t.Fatal(err)
 	}

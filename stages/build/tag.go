@@ -34,7 +34,7 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 	if err != nil {
 		return stages.TagPackages{}, err
 	}
-	t := &tagWriter{tag: in.Tag, trees: trees}
+	t := &tagWriter{tag: in.Tag, trees: trees, store: o.Store}
 	if t.data, err = openData(ctx, o.Store, in.Data); err != nil {
 		return stages.TagPackages{}, err
 	}
@@ -56,6 +56,7 @@ func (o Options) Tag(ctx context.Context, in stages.TagBuild) (stages.TagPackage
 // A tagWriter composes the packages of one tag.
 type tagWriter struct {
 	tag   stages.Tag
+	store pipeline.Writer
 	trees stages.SourceTrees
 	data  data
 	added map[string]*composer.Manifest // as writer.added
@@ -77,7 +78,8 @@ func (t *tagWriter) compose(ctx context.Context, found []stages.Package) ([]comp
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: &releases.Plan{Line: t.tag.Line}, rules: set, trees: t.trees, released: released, added: t.added}
+	plan := &releases.Plan{Line: t.tag.Line, Repositories: []releases.PlannedRepository{{Name: t.tag.Pin.Name, Commit: t.tag.Pin.Commit}}}
+	w := &writer{plan: plan, rules: set, trees: t.trees, store: t.store, released: released, added: t.added}
 	var out []composed
 	var errs []error
 	for _, p := range packages {
