@@ -75,11 +75,11 @@ func (f Fields) Publishable() error {
 		err = m.Loadable()
 	}
 	if err != nil {
-		return fmt.Errorf("Composer cannot load it: %w", err)
+		return fmt.Errorf("no package that Composer loads: %w", err)
 	}
 	m.Delete("dist", "version_normalized")
 	if keys := m.Unauthored(); len(keys) > 0 {
-		return fmt.Errorf("Composer would obey %q as the repository's word", keys)
+		return fmt.Errorf("keys %q, which Composer obeys as the word of the repository", keys)
 	}
 	return nil
 }

@@ -41,8 +41,10 @@ func (s *Set) Rewrite(m *composer.Manifest) error {
 		return fmt.Errorf("rewrite composer.json of %s: %w", source, err)
 	}
 	s.rewriteReplace(m, source)
-	if err := s.rewritePlugins(m); err != nil {
-		return fmt.Errorf("rewrite composer.json of %s: config.allow-plugins: %w", source, err)
+	for _, key := range []string{"allow-plugins", "preferred-install"} {
+		if err := s.rewriteConfig(m, key); err != nil {
+			return fmt.Errorf("rewrite composer.json of %s: config.%s: %w", source, key, err)
+		}
 	}
 	for _, edit := range s.edits[s.Rename(source)] {
 		if edit.Applies(version) {
@@ -125,17 +127,17 @@ func (s *Set) rewriteReplace(m *composer.Manifest, source composer.Name) {
 	m.SetLinks(composer.Replace, links)
 }
 
-// rewritePlugins renames the plugins that a project allows. A pattern for a whole
-// vendor stays, for those of its plugins that are not built, and gets one for the
-// new vendor behind it.
-func (s *Set) rewritePlugins(m *composer.Manifest) error {
-	config, allowed, err := plugins(m)
-	if err != nil || allowed == nil {
+// rewriteConfig renames the packages of which a project's config says something: the
+// plugins that it allows. A pattern for a whole vendor stays, for those of its packages
+// that are not built, and gets one for the new vendor behind it.
+func (s *Set) rewriteConfig(m *composer.Manifest, key string) error {
+	config, packages, err := configOf(m, key)
+	if err != nil || packages == nil {
 		return err
 	}
 	renamed := composer.NewManifest()
-	for _, name := range allowed.Keys() {
-		value, _ := allowed.Get(name)
+	for _, name := range packages.Keys() {
+		value, _ := packages.Get(name)
 		names := []string{s.renameLink(name)}
 		if pattern, ok := s.renamePattern(name); ok {
 			names = append(names, pattern)
@@ -146,15 +148,15 @@ func (s *Set) rewritePlugins(m *composer.Manifest) error {
 			}
 		}
 	}
-	if err := config.Set("allow-plugins", renamed); err != nil {
+	if err := config.Set(key, renamed); err != nil {
 		return err
 	}
 	return m.Set("config", config)
 }
 
-// plugins gives config and the object allow-plugins in it; nil if there is none,
-// or if it is one answer for all plugins.
-func plugins(m *composer.Manifest) (config, allowed *composer.Manifest, err error) {
+// configOf gives config and the object of packages in it; nil if there is none, or if
+// it is one answer for all.
+func configOf(m *composer.Manifest, key string) (config, packages *composer.Manifest, err error) {
 	data, ok := m.Get("config")
 	if !ok || !isObject(data) {
 		return nil, nil, nil
@@ -162,12 +164,12 @@ func plugins(m *composer.Manifest) (config, allowed *composer.Manifest, err erro
 	if config, err = composer.ParseManifest(data); err != nil {
 		return nil, nil, err
 	}
-	data, ok = config.Get("allow-plugins")
+	data, ok = config.Get(key)
 	if !ok || !isObject(data) {
 		return nil, nil, nil
 	}
-	allowed, err = composer.ParseManifest(data)
-	return config, allowed, err
+	packages, err = composer.ParseManifest(data)
+	return config, packages, err
 }
 
 func isObject(data json.RawMessage) bool { return len(data) > 0 && data[0] == '{' }

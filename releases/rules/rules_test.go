@@ -94,8 +94,8 @@ func TestRulesRewrite(t *testing.T) {
 		},
 		{
 			"allowed plugins",
-			`{"name":"mage-os/theme","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"magento/module-a":false,"magento/module-unbuilt":true},"bin-dir":"b"}}`,
-			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"mage-os/*":true,"mage-os/module-a":false,"magento/module-unbuilt":true},"bin-dir":"b"}}`,
+			`{"name":"mage-os/theme","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"magento/module-a":false,"magento/module-unbuilt":true},"preferred-install":{"magento/framework":"source"},"bin-dir":"b"}}`,
+			`{"name":"mage-os/theme","version":"1.0.0.1-a20260805","config":{"sort-packages":true,"allow-plugins":{"dealerdirect/x":true,"magento/*":true,"mage-os/*":true,"mage-os/module-a":false,"magento/module-unbuilt":true},"preferred-install":{"mage-os/framework":"source"},"bin-dir":"b"}}`,
 		},
 		{
 			"plugins allowed all at once, and empty sections",

@@ -25,8 +25,8 @@ func TestPublishBrokenNight(t *testing.T) {
 		{"dist missing", func(m *memory, n *stages.Snapshot) { m.drop(n, "dists/acme/language-1.0.0.zip") }, "in the manifest but not in the folder"},
 		{"manifest missing", func(m *memory, n *stages.Snapshot) { m.drop(n, releases.ManifestName) }, "has no nightly.json"},
 		{"tree missing", func(_ *memory, n *stages.Snapshot) { n.Tree.Digest = "" }, "not exist"},
-		{"a constraint that Composer cannot read", func(m *memory, n *stages.Snapshot) { m.say(n, `"conflict":{"a/b":"~>1"}`) }, `version 1.0.0: Composer cannot load it: conflict a/b`},
-		{"a key that is the repository's own", func(m *memory, n *stages.Snapshot) { m.say(n, `"notification-url":"https://evil.example/"`) }, `would obey ["notification-url"]`},
+		{"a constraint that Composer cannot read", func(m *memory, n *stages.Snapshot) { m.say(n, `"conflict":{"a/b":"~>1"}`) }, `version 1.0.0: no package that Composer loads: conflict a/b`},
+		{"a key that is the repository's own", func(m *memory, n *stages.Snapshot) { m.say(n, `"notification-url":"https://evil.example/"`) }, `keys ["notification-url"]`},
 		{"another night's tree", func(_ *memory, n *stages.Snapshot) { n.Name = "2026-11-25" }, "is of night 2026-11-24"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
