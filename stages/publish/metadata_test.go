@@ -95,7 +95,8 @@ func TestMergeOnto(t *testing.T) {
 	var read atomic.Int64
 	for step := range 100 {
 		snapshots := slices.DeleteFunc(slices.Clone(all), func(*snapshot) bool { return random.IntN(3) == 0 })
-		want, err := merge(t.Context(), nil, snapshots, testURL, nil)
+		withdrawn := pool[:step/8] // one more from time to time
+		want, err := merge(t.Context(), nil, snapshots, testURL, withdrawn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +107,7 @@ func TestMergeOnto(t *testing.T) {
 			counted[i] = &also
 		}
 		read.Store(0)
-		got, err := merge(t.Context(), there, counted, testURL, nil)
+		got, err := merge(t.Context(), there, counted, testURL, withdrawn)
 		if err != nil {
 			t.Fatal(err)
 		}
