@@ -244,7 +244,7 @@ func (m *merger) insert(list []*mergedVersion, v *mergedVersion) ([]*mergedVersi
 	}
 	for _, beside := range list[max(at-1, 0):min(at+1, len(list))] {
 		if other, _ := m.parse(beside.Version); other.Compare(version) == 0 { // it was parsed above
-			return list, fmt.Errorf("to Composer version %s of %s is %s of %s", beside.Version, beside.Snapshots[0].Title(), v.Version, v.Snapshots[0].Title())
+			return list, fmt.Errorf("to Composer version %s of %s is %s of %s; make its plan anew, which leaves out what is there", beside.Version, beside.Snapshots[0].Title(), v.Version, v.Snapshots[0].Title())
 		}
 	}
 	return slices.Insert(list, at, v), nil
