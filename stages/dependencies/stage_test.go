@@ -137,13 +137,6 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-func TestDiscoverForeign(t *testing.T) {
-	out, err := analyse(t, stages.Analysis{Foreign: []string{"psr/clock"}}, source{name: "clock", head: files{"composer.json": named("psr/clock")}, layout: []releases.Package{{Directory: "."}}})
-	if err != nil || len(out.Packages) != 1 {
-		t.Errorf("%+v, %v", out.Packages, err)
-	}
-}
-
 func TestProblems(t *testing.T) {
 	root := []releases.Package{{Directory: "."}}
 	tests := []struct {
@@ -171,19 +164,6 @@ func TestProblems(t *testing.T) {
 			sources: []source{{name: "linked", head: files{"a/composer.json": "-> ../b/composer.json", "b/composer.json": named("acme/b")},
 				layout: []releases.Package{{Each: "."}}}},
 			want: []string{"linked:a/composer.json: it is a symbolic link"},
-		},
-		{
-			name: "names of others",
-			sources: []source{
-				{name: "one", head: files{"a/composer.json": named("psr/clock"), "b/composer.json": named("psr/log")}, layout: []releases.Package{{Each: "."}}},
-				{name: "shop", head: files{"composer.json": named("psr/shop")}, layout: []releases.Package{{Metapackage: "."}}},
-			},
-			editions: []releases.Edition{{Name: "project", Type: "project", Repository: "shop", Product: "product"}},
-			want: []string{
-				`one:a/composer.json: package psr/clock is of none of the line's vendors (acme); exclude it in the release line, or list it there under "foreign"`,
-				`one:b/composer.json: package psr/log is of none`, `shop:composer.json: package psr/shop is of none`,
-				`edition project: shop:composer.json: package psr/shop is of none`,
-			},
 		},
 		{
 			name: "one name in two repositories",
