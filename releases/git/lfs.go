@@ -50,7 +50,10 @@ func (o Options) LFS(ctx context.Context, address string, wanted []LFSObject, gi
 		Objects []struct {
 			LFSObject
 			Actions struct{ Download lfsAction }
-			Error   struct{ Message string }
+			Error   struct {
+				Code    int
+				Message string
+			}
 		}
 	}
 	request, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": wanted})
@@ -66,8 +69,12 @@ func (o Options) LFS(ctx context.Context, address string, wanted []LFSObject, gi
 	}
 	given := map[LFSObject]bool{}
 	for _, found := range answer.Objects {
-		if err := o.lfsOfServer(ctx, base, server, found.LFSObject, found.Actions.Download, give); err != nil {
-			return fmt.Errorf("object %s: %s%w", found.OID, found.Error.Message, err)
+		err := statusError(found.Error.Code, found.Error.Message)
+		if err == nil {
+			err = o.lfsOfServer(ctx, base, server, found.LFSObject, found.Actions.Download, give)
+		}
+		if err != nil {
+			return fmt.Errorf("object %s: %w", found.OID, err)
 		}
 		given[found.LFSObject] = true
 	}
@@ -140,8 +147,19 @@ func (r lfsRequest) do(ctx context.Context, read func(io.Reader) error) error {
 		return remote.Again(remote.WithoutURL(err), 0)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
+	if err := statusError(response.StatusCode, response.Status); err != nil {
+		return err
 	}
 	return read(response.Body)
+}
+
+// statusError is nil for an answer that is one. It reports fs.ErrNotExist.
+func statusError(code int, text string) error {
+	switch code {
+	case 0, http.StatusOK:
+		return nil
+	case http.StatusNotFound, http.StatusGone:
+		return fmt.Errorf("%s: %w", text, fs.ErrNotExist)
+	}
+	return errors.New(text)
 }

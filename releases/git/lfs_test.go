@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -74,7 +76,7 @@ func TestLFSOverHTTP(t *testing.T) {
 		t.Errorf("led to http: %v, asked for %v", err, asked)
 	}
 	message = "gone for good"
-	if err := fetch(server.URL + "/one"); err == nil || !strings.Contains(err.Error(), message) {
+	if err := fetch(server.URL + "/one"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), message) {
 		t.Errorf("an object that is not there: %v", err)
 	}
 	if err := fetch("ssh://git@example.org/one.git"); err == nil || !strings.Contains(err.Error(), "over https:// alone") {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,44 +26,29 @@ var pointer = regexp.MustCompile(`^version https://git-lfs\.github\.com/spec/v1\
 // maxPointer is the size that a pointer stays below, in bytes.
 const maxPointer = 1024
 
+// A fetcher hands out objects of Git LFS.
+type fetcher func(wanted []git.LFSObject, give func(git.LFSObject, io.Reader) error) error
+
 // resolvePointers puts the files of Git LFS in the place of their pointers. What the store
 // does not have is fetched; all that is not to be had is named.
-func resolvePointers(ctx context.Context, s pipeline.Store, list []pipeline.File, fetch func([]git.LFSObject, func(git.LFSObject, io.Reader) error) error) error {
-	byPath := make(map[string]pipeline.File, len(list))
-	for _, f := range list {
-		byPath[f.Path] = f
-	}
-	read := func(name string) ([]byte, error) { return readSmall(ctx, s, byPath[name]) }
-	attributes, err := pattern.AttributesOf(func(yield func(string) bool) {
-		for _, f := range list {
-			if f.Mode != pipeline.Symlink && !yield(f.Path) {
-				return
-			}
-		}
-	}, read)
-	if err != nil || !attributes.Mention("filter=lfs") {
+func resolvePointers(ctx context.Context, s pipeline.Store, list []pipeline.File, fetch fetcher) error {
+	found, err := pointers(ctx, s, list)
+	if err != nil {
 		return err
 	}
 	var wanted []git.LFSObject
 	var paths []string
 	for i, f := range list {
-		if f.Mode == pipeline.Symlink || f.Size >= maxPointer || attributes.Of(f.Path, false, "filter") != "lfs" {
+		o, ok := found[f.Path]
+		if !ok {
 			continue
 		}
-		data, err := read(f.Path)
-		if err != nil {
-			return err
-		}
-		m := pointer.FindSubmatch(data)
-		if m == nil {
-			continue // it is its own content
-		}
-		size, _ := strconv.ParseInt(string(m[2]), 10, 64) // of digits
-		o := git.LFSObject{OID: string(m[1]), Size: size}
 		list[i].Digest, list[i].Size = pipeline.Digest(o.OID), o.Size
-		if there, err := s.Open(ctx, list[i].Digest); err == nil && there.Size() == size {
+		if there, err := s.Open(ctx, list[i].Digest); err == nil {
 			_ = there.Close() // nothing was read
-			continue
+			if there.Size() == o.Size {
+				continue
+			}
 		}
 		if paths = append(paths, f.Path); !slices.Contains(wanted, o) {
 			wanted = append(wanted, o)
@@ -88,6 +75,36 @@ func resolvePointers(ctx context.Context, s pipeline.Store, list []pipeline.File
 		err = &ContentError{err}
 	}
 	return err
+}
+
+// pointers are what the pointers among files stand for, by their paths.
+func pointers(ctx context.Context, s pipeline.Reader, list []pipeline.File) (map[string]git.LFSObject, error) {
+	plain := map[string]pipeline.File{}
+	for _, f := range list {
+		if f.Mode != pipeline.Symlink && (f.Size < maxPointer || path.Base(f.Path) == pattern.FileName) {
+			plain[f.Path] = f
+		}
+	}
+	read := func(name string) ([]byte, error) { return readSmall(ctx, s, plain[name]) }
+	attributes, err := pattern.AttributesOf(maps.Keys(plain), read)
+	if err != nil || !attributes.Mention("filter=lfs") {
+		return nil, err
+	}
+	found := map[string]git.LFSObject{}
+	for name, f := range plain {
+		if f.Size >= maxPointer || attributes.Of(name, false, "filter") != "lfs" {
+			continue
+		}
+		data, err := read(name)
+		if err != nil {
+			return nil, err
+		}
+		if m := pointer.FindSubmatch(data); m != nil { // else it is its own content
+			size, _ := strconv.ParseInt(string(m[2]), 10, 64) // of digits
+			found[name] = git.LFSObject{OID: string(m[1]), Size: size}
+		}
+	}
+	return found, nil
 }
 
 func readSmall(ctx context.Context, s pipeline.Reader, f pipeline.File) ([]byte, error) {
