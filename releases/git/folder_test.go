@@ -1,7 +1,10 @@
 package git
 
 import (
+	"bytes"
+	"compress/zlib"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,4 +119,27 @@ func TestListOfEmptyRepository(t *testing.T) {
 			t.Errorf("%s: refs %v, error %v; want none", url, refs, err)
 		}
 	}
+}
+
+// A ref of a large blob is listed by the blob's head.
+func TestListReadsNoBlob(t *testing.T) {
+	clone, in := taggedClone(t)
+	blob := filepath.Join(clone, ".git", "objects", "58", "7be6b4c3f93f93c489c0111bba5596147a26cb")
+	var head bytes.Buffer
+	w := zlib.NewWriter(&head)
+	fmt.Fprint(w, "blob 629145600\x00x")
+	w.Flush() // and no end
+	if err := errors.Join(os.MkdirAll(filepath.Dir(blob), 0o755), os.WriteFile(blob, head.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	film := filepath.Join(clone, ".git", "refs", "tags", "film")
+	if err := os.WriteFile(film, []byte("587be6b4c3f93f93c489c0111bba5596147a26cb\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	commit := in("rev-parse", "HEAD")
+	want := []releases.Ref{{Name: "HEAD", Commit: commit}, {Name: "refs/heads/develop", Commit: commit}}
+	for _, tag := range []string{"1.0", "1.1", "1.2"} {
+		want = append(want, releases.Ref{Name: "refs/tags/" + tag, Commit: commit})
+	}
+	assertRefs(t, NewLister(Options{}), clone, append(want, releases.Ref{Name: "refs/tags/film", Commit: "587be6b4c3f93f93c489c0111bba5596147a26cb"}))
 }

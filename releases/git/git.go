@@ -15,9 +15,11 @@ import (
 
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
@@ -70,8 +72,20 @@ func openFolder(dir string) (*gogit.Repository, error) {
 	if errors.Is(err, gogit.ErrRepositoryNotExists) {
 		return nil, fmt.Errorf("%s is no git repository; give the folder that holds .git, or make it one with git init", dir)
 	}
-	return repository, err
+	if err != nil {
+		return nil, err
+	}
+	storage, ok := repository.Storer.(*filesystem.Storage)
+	if !ok {
+		return repository, nil
+	}
+	// What is large is no commit and no tag: its content is not read to find that out.
+	lazy := filesystem.NewStorageWithOptions(storage.Filesystem(), cache.NewObjectLRUDefault(), filesystem.Options{LargeObjectThreshold: large})
+	return gogit.Open(lazy, nil)
 }
+
+// large is the size of an object above which its content is read only when it is asked for.
+const large = 1 << 20
 
 // A Lister lists the refs of git repositories. Several goroutines may use it at once.
 type Lister struct{ options Options }
