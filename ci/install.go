@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/tools"
-	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -69,10 +68,10 @@ func (f installFlags) check() error {
 func isAddress(text string) bool { return strings.Contains(text, "://") }
 
 // options are what is proven, with the images that are run in containers.
-func (f installFlags) options(env *factory, images nightly.Images) (o nightly.ProveOptions, err error) {
+func (f installFlags) options(env *factory, images nightly.Images, sign signFlags) (o nightly.ProveOptions, err error) {
 	o = nightly.ProveOptions{
 		Level: releases.Level(f.level), Cell: f.cell, Search: f.search, SampleData: f.sampleData,
-		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: images, Support: releases.SupportedServices(),
+		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: images, Support: releases.SupportedServices(), Secrets: env.secretsHeld(sign),
 	}
 	if f.services != "" {
 		data, err := files.Read(f.services, files.Small)
@@ -130,20 +129,20 @@ func (f installFlags) prepareHere(ctx context.Context, env *factory, allowed boo
 	if err := env.ensureTools(ctx, allowed, wanted); err != nil {
 		return err
 	}
-	why := container.FindSandbox(ctx)
-	if why == nil {
-		return nil
+	warning, err := nightly.Wall(ctx, env.secretsHeld(sign))
+	if warning != "" {
+		fmt.Fprintln(env.stderr, "warning: "+warning)
 	}
+	return err
+}
+
+// secretsHeld names what the command holds that package code must not see.
+func (env *factory) secretsHeld(sign signFlags) []string {
 	held := slices.DeleteFunc(slices.Clone(secretVariables), func(name string) bool { return env.getenv(name) == "" })
 	if sign.file != "" {
 		held = append(held, "--sign-key")
 	}
-	if len(held) > 0 {
-		return usagef("the code of all packages would run beside %s, which it could read: %w; install bubblewrap, or let an engine run it (--runner container), "+
-			"or prove on a machine without secrets (nightly --write-proofs) and publish on this one (publish --proofs)", commas(held), why)
-	}
-	fmt.Fprintf(env.stderr, "warning: the code of all packages runs as you, with your rights: %v\n", why)
-	return nil
+	return held
 }
 
 // tools are the programs that the installation of a line needs in this process.

@@ -156,7 +156,7 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 	if at, err = f.runner.choose(ctx, env); err != nil {
 		return at, o, err
 	}
-	if o.Prove, err = f.install.options(env, images); err != nil {
+	if o.Prove, err = f.install.options(env, images, f.target.sign); err != nil {
 		return at, o, err
 	}
 	here := f.install.matrix == "" && !(at.containers && images.HasPHP())

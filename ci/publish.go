@@ -132,7 +132,7 @@ func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runne
 	if err := r.WorkTrees(ctx, plan); err != nil {
 		return err
 	}
-	prove, err := f.install.options(env, nil)
+	prove, err := f.install.options(env, nil, f.target.sign)
 	if err != nil {
 		return err
 	}

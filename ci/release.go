@@ -144,7 +144,7 @@ func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display
 	if err != nil {
 		return nil, err
 	}
-	if o.Night.Prove, err = f.install.options(env, images); err != nil {
+	if o.Night.Prove, err = f.install.options(env, images, f.target.sign); err != nil {
 		return nil, err
 	}
 	at, err := f.runner.choose(ctx, env)

@@ -54,7 +54,7 @@ func wall(more ...string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; install bubblewrap (on Debian: apt install bubblewrap)", err)
 	}
-	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--die-with-parent", "--clearenv"}
+	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--die-with-parent"}
 	for _, dir := range []string{"/usr", "/etc", "/opt"} {
 		args = append(args, "--ro-bind-try", dir, dir)
 	}
@@ -142,9 +142,6 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) err
 	for _, f := range n.Folders {
 		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
 	}
-	for name, value := range n.Env {
-		more = append(more, "--setenv", name, value)
-	}
 	args, err := wall(more...)
 	if err != nil {
 		return err
@@ -154,6 +151,10 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) err
 		args = append(args, "--trees", treesPath)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = []string{}             // nil would be all of ours
+	for name, value := range n.Env { // not by bubblewrap's arguments, which every process can read
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &logWriter{options: s.Options}, &stderr
 	err = cmd.Run()

@@ -44,6 +44,9 @@ type ProveOptions struct {
 	Images Images
 	// Parallel is how many cells are proven at once on each engine; at least 1.
 	Parallel int
+	// Secrets names what this process holds and package code must not see: with any, nothing
+	// is installed here without a wall.
+	Secrets []string
 	// Proofs is a folder with what other machines have proven: then nothing is installed
 	// here. Empty: none.
 	Proofs string

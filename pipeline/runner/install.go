@@ -66,9 +66,9 @@ func Tools() pipeline.Stage[Toolbox, ToolVersions] {
 
 // Walled is the test installation of this machine in the sandbox, if there is one: with the
 // services that run already, and the earlier snapshot to upgrade in the folder previous.
-func (r *Runner) Walled(o install.Options, previous string) pipeline.Stage[stages.Candidate, stages.Installation] {
+func (r *Runner) Walled(ctx context.Context, o install.Options, previous string) pipeline.Stage[stages.Candidate, stages.Installation] {
 	stage := install.Stage(o)
-	if r.Sandbox == nil {
+	if container.FindSandbox(ctx) != nil {
 		return stage
 	}
 	return container.Walled(r.Sandbox, stage, o.Dir, func(in stages.Candidate) (container.Needs, error) {

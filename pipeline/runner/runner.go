@@ -39,8 +39,8 @@ type Runner struct {
 	// Engines are those in whose containers stages run, the first one's the stages before
 	// the installation. Without one, stages run in this process.
 	Engines []*container.Engine
-	// Sandbox is where the test installation runs without an engine; nil: there is none, and
-	// it runs in this process.
+	// Sandbox is where the test installation runs without an engine, if the machine can have
+	// one.
 	Sandbox *container.Sandbox
 	// Received are the files that stages sent from their containers.
 	Received *Received
