@@ -52,6 +52,19 @@ type Source struct {
 	Head pipeline.Tree `json:"head"`
 	// Tagged holds only the composer.json files of the latest tag's tree.
 	Tagged pipeline.Tree `json:"tagged"`
+	// Submodules are the paths of those that the commit has; they are left out.
+	Submodules []string `json:"submodules,omitempty"`
+}
+
+// Noted implements pipeline.Noter.
+func (s Sources) Noted() []string {
+	var notes []string
+	for _, r := range s.Repositories {
+		if len(r.Submodules) > 0 {
+			notes = append(notes, fmt.Sprintf("repository %s: left out its submodules, whose files are in other repositories: %s", r.Name, strings.Join(r.Submodules, ", ")))
+		}
+	}
+	return notes
 }
 
 // Source gives the source of that name.

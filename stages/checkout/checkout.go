@@ -116,18 +116,20 @@ func checkPin(pin stages.Pin) error {
 // not matter: a commit's id says all that it holds.
 func (c *checkout) saved(ctx context.Context, pin stages.Pin) (stages.Source, bool) {
 	s := stages.Source{Name: pin.Name, Tag: pin.Tag}
-	var ok bool
 	if s.Head = pin.Tree; pin.Tree.Digest == "" {
-		if s.Head, ok = c.tree(ctx, headKey+pin.Commit); !ok {
+		head, ok := c.tree(ctx, headKey+pin.Commit)
+		if !ok {
 			return s, false
 		}
+		s.Head, s.Submodules = head.Tree, head.Submodules
 	}
 	if pin.TagCommit == "" {
 		var err error
 		s.Tagged, err = c.save(ctx, nil)
 		return s, err == nil
 	}
-	s.Tagged, ok = c.tree(ctx, taggedKey+pin.TagCommit)
+	tagged, ok := c.tree(ctx, taggedKey+pin.TagCommit)
+	s.Tagged = tagged.Tree
 	return s, ok
 }
 

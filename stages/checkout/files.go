@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,7 +25,7 @@ import (
 // Keys in the cache. The number is raised when the same commit must yield
 // another tree.
 const (
-	headKey   = "2/head/"   // + commit: the tree of all files
+	headKey   = "3/head/"   // + commit: the tree of all files
 	taggedKey = "1/tagged/" // + commit: the tree of the composer.json files
 	blobsKey  = "1/blobs/"  // + folder of the repository: a listing
 )
@@ -115,7 +116,7 @@ func (c *checkout) listing(ctx context.Context, folder string) listing {
 }
 
 // tree gives the saved tree of a commit, if the store still has it.
-func (c *checkout) tree(ctx context.Context, key string) (tree pipeline.Tree, ok bool) {
+func (c *checkout) tree(ctx context.Context, key string) (tree remembered, ok bool) {
 	if c.Cache == nil {
 		return tree, false
 	}
@@ -127,7 +128,7 @@ func (c *checkout) tree(ctx context.Context, key string) (tree pipeline.Tree, ok
 	if err := json.NewDecoder(f).Decode(&tree); err != nil {
 		return tree, false
 	}
-	return tree, pipeline.Check(ctx, c.Store, tree) == nil
+	return tree, pipeline.Check(ctx, c.Store, tree.Tree) == nil
 }
 
 // remember puts into the cache. What cannot be kept is only slower next time.
@@ -222,21 +223,29 @@ type storeError struct{ err error }
 func (e *storeError) Error() string { return "store the files: " + e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
-// head saves the tree of all files of a commit, and gives them too. What is known
-// of the repository's blobs is completed.
-func (r *reader) head(ctx context.Context, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, []entry, error) {
+// A remembered tree is one of a commit that was made before.
+type remembered struct {
+	pipeline.Tree
+	Submodules []string `json:"submodules,omitempty"`
+}
+
+// head saves the tree of all files of a commit, and gives them too, and the paths of its
+// submodules. What is known of the repository's blobs is completed.
+func (r *reader) head(ctx context.Context, commit plumbing.Hash) (pipeline.Tree, []entry, []string, error) {
 	seen := map[plumbing.Hash][]entry{}
-	files, err := r.walk(ctx, walk{objects: r.objects, log: log, told: r.told, before: r.trees, seen: seen}, commit)
+	w := &walk{objects: r.objects, before: r.trees, seen: seen}
+	files, err := r.walk(ctx, w, commit)
 	if err != nil {
-		return pipeline.Tree{}, nil, err
+		return pipeline.Tree{}, nil, nil, err
 	}
 	r.trees = seen
 	tree, err := r.add(ctx, r.objects, r.address, files, r.known)
 	if err != nil {
-		return pipeline.Tree{}, nil, err
+		return pipeline.Tree{}, nil, nil, err
 	}
-	r.rememberTree(ctx, headKey+commit.String(), tree)
-	return tree, files, nil
+	slices.Sort(w.submodules)
+	r.rememberTree(ctx, headKey+commit.String(), remembered{tree, w.submodules})
+	return tree, files, w.submodules, nil
 }
 
 // rememberBlobs keeps which blob is which content, for the files of one tree.
@@ -263,21 +272,21 @@ func (c *checkout) manifests(ctx context.Context, o *objects, known map[plumbing
 	}
 	tree, err := c.add(ctx, o, "", found, known)
 	if err == nil {
-		c.rememberTree(ctx, taggedKey+commit.String(), tree)
+		c.rememberTree(ctx, taggedKey+commit.String(), remembered{Tree: tree})
 	}
 	return tree, err
 }
 
 // tagged saves the tree of the composer.json files of a commit.
-func (c *checkout) tagged(ctx context.Context, o *objects, commit plumbing.Hash, log *slog.Logger) (pipeline.Tree, error) {
-	files, err := c.walk(ctx, walk{objects: o, log: log, only: isManifest}, commit)
+func (c *checkout) tagged(ctx context.Context, o *objects, commit plumbing.Hash) (pipeline.Tree, error) {
+	files, err := c.walk(ctx, &walk{objects: o, only: isManifest}, commit)
 	if err != nil {
 		return pipeline.Tree{}, err
 	}
 	return c.manifests(ctx, o, map[plumbing.Hash]stored{}, commit, files)
 }
 
-func (c *checkout) walk(ctx context.Context, w walk, commit plumbing.Hash) ([]entry, error) {
+func (c *checkout) walk(ctx context.Context, w *walk, commit plumbing.Hash) ([]entry, error) {
 	root, err := w.objects.root(ctx, commit)
 	if err != nil {
 		return nil, err
@@ -285,7 +294,7 @@ func (c *checkout) walk(ctx context.Context, w walk, commit plumbing.Hash) ([]en
 	return w.run(ctx, root)
 }
 
-func (c *checkout) rememberTree(ctx context.Context, key string, tree pipeline.Tree) {
+func (c *checkout) rememberTree(ctx context.Context, key string, tree remembered) {
 	data, err := json.Marshal(tree)
 	c.remember(ctx, key, data, err)
 }

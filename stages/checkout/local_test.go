@@ -29,22 +29,27 @@ func TestInPlace(t *testing.T) {
 		t.Run(url, func(t *testing.T) {
 			pin.URL = url
 			var log bytes.Buffer
-			o := Options{Store: openStore(t), Dir: filepath.Join(t.TempDir(), "none"), Log: slog.New(slog.NewTextHandler(&log, nil)),
+			s := openStore(t)
+			o := Options{Store: s, Cache: s.Cache("git"), Dir: filepath.Join(t.TempDir(), "none"), Log: slog.New(slog.NewTextHandler(&log, nil)),
 				Git: git.Options{Locate: func(string) (string, error) { return dir, nil }}}
 			out, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := out.Repositories[0]
-			got := [2]map[string]string{filesOf(t, o.Store, s.Head), filesOf(t, o.Store, s.Tagged)}
+			made := out.Repositories[0]
+			got := [2]map[string]string{filesOf(t, o.Store, made.Head), filesOf(t, o.Store, made.Tagged)}
 			if diff := cmp.Diff(wantSample, got); diff != "" {
 				t.Error(diff)
 			}
 			if _, err := os.Stat(o.Dir); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("made a folder: %v", err)
 			}
-			if !strings.Contains(log.String(), "left out a submodule") || !strings.Contains(log.String(), "path=vendored") {
-				t.Errorf("the submodule is not noted: %s", &log)
+			want := []string{"repository " + pin.Name + ": left out its submodules, whose files are in other repositories: vendored"}
+			if diff := cmp.Diff(want, out.Noted()); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+			if again, err := Stage(o).Run(t.Context(), stages.Checkout{Pins: []stages.Pin{pin}}); err != nil || !cmp.Equal(out, again) {
+				t.Errorf("a remembered checkout: %+v, %v", again, err)
 			}
 		})
 	}

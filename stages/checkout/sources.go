@@ -195,7 +195,6 @@ type reader struct {
 	address string
 	folder  string                    // of our cache
 	known   map[plumbing.Hash]stored  // blobs that the store has
-	told    map[string]bool           // submodules that were warned of
 	trees   map[plumbing.Hash][]entry // git's trees of the last commit
 	tree    pipeline.Tree             // the last tree of all files
 	files   []entry                   // in it; nil: none was made
@@ -203,7 +202,7 @@ type reader struct {
 
 func (c *checkout) reader(ctx context.Context, o *objects, address string) *reader {
 	folder := folderName(address)
-	return &reader{checkout: c, objects: o, address: address, folder: folder, known: c.listing(ctx, folder).blobs, told: map[string]bool{}}
+	return &reader{checkout: c, objects: o, address: address, folder: folder, known: c.listing(ctx, folder).blobs}
 }
 
 // remember keeps what was read of the last commit, for the next night.
@@ -218,10 +217,9 @@ func (r *reader) read(ctx context.Context, pin stages.Pin) (s stages.Source, err
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
-	log := r.Log.With(slog.String("repository", pin.Name))
 	s.Name, s.Tag = pin.Name, pin.Tag
 	if s.Head = pin.Tree; pin.Tree.Digest == "" {
-		if r.tree, r.files, err = r.head(ctx, plumbing.NewHash(pin.Commit), log); err != nil {
+		if r.tree, r.files, s.Submodules, err = r.head(ctx, plumbing.NewHash(pin.Commit)); err != nil {
 			return stages.Source{}, fmt.Errorf("commit %s: %w", pin.Commit, err)
 		}
 		s.Head = r.tree
@@ -232,7 +230,7 @@ func (r *reader) read(ctx context.Context, pin stages.Pin) (s stages.Source, err
 	case pin.TagCommit == pin.Commit && r.files != nil:
 		s.Tagged, err = r.manifests(ctx, r.objects, r.known, plumbing.NewHash(pin.TagCommit), r.files)
 	default:
-		s.Tagged, err = r.tagged(ctx, r.objects, plumbing.NewHash(pin.TagCommit), log)
+		s.Tagged, err = r.tagged(ctx, r.objects, plumbing.NewHash(pin.TagCommit))
 	}
 	if err != nil {
 		return stages.Source{}, fmt.Errorf("commit %s of tag %s: %w", pin.TagCommit, pin.Tag, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"strconv"
 	"sync"
@@ -73,18 +72,16 @@ func fileMode(mode uint32) (pipeline.Mode, bool) {
 // A walk lists the files of a commit.
 type walk struct {
 	objects *objects
-	log     *slog.Logger
 	// only, unless nil, says which files are wanted. What else the tree holds is
 	// not judged then: nobody can rename a file in a tag of years ago.
 	only func(name string) bool
-	// told are the submodules of the repository that were warned of; nil: none.
-	told map[string]bool
 	// before are the trees of the commit that was walked last, and seen becomes
 	// those of this one: most trees of two commits are the same.
 	before, seen map[plumbing.Hash][]entry
 
-	files    []entry
-	problems []error
+	files      []entry
+	submodules []string // their paths; what lies in them is in another repository
+	problems   []error
 }
 
 // A ContentError is what a commit holds and no checkout can have, or what it names and
@@ -187,12 +184,8 @@ func (w *walk) directory(next []entry, path string, entries []entry) []entry {
 			next = append(next, e)
 		case file:
 			w.files = append(w.files, e)
-		case e.mode == submodule && w.told[e.name]:
 		case e.mode == submodule:
-			if w.told != nil {
-				w.told[e.name] = true
-			}
-			w.log.Warn("left out a submodule: its files are in another repository", slog.String("path", e.name), slog.String("commit", e.id.String()))
+			w.submodules = append(w.submodules, e.name)
 		default:
 			w.problems = append(w.problems, fmt.Errorf("%q has mode %o, which git does not write", e.name, e.mode))
 		}
