@@ -42,41 +42,24 @@ func (o Options) LFS(ctx context.Context, address string, wanted []LFSObject, gi
 	if err != nil || server.Scheme != "https" && server.Scheme != "http" {
 		return errors.New("objects of Git LFS are fetched over https:// alone; give such a URL, or that of a clone that has them")
 	}
-	base, err := o.authorized(address)
+	base, err := o.authorized(address, MaxObject)
 	if err != nil {
 		return err
 	}
-	var answer struct {
-		Objects []struct {
-			LFSObject
-			Actions struct{ Download lfsAction }
-			Error   struct {
-				Code    int
-				Message string
-			}
-		}
-	}
-	request, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": wanted})
-	if err != nil {
-		return err
-	}
-	err = o.Policy.Do(ctx, remote.Redacted(server.String()), func(ctx context.Context) error {
-		ask := lfsRequest{base, http.MethodPost, server.String(), request, map[string]string{"Accept": lfsType, "Content-Type": lfsType}}
-		return ask.do(ctx, func(body io.Reader) error { return json.NewDecoder(io.LimitReader(body, maxRefs)).Decode(&answer) })
-	})
+	found, err := o.lfsBatch(ctx, base, server, wanted)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", remote.Redacted(server.String()), remote.Advise(err))
 	}
 	given := map[LFSObject]bool{}
-	for _, found := range answer.Objects {
-		err := statusError(found.Error.Code, found.Error.Message)
+	for _, object := range found {
+		err := statusError(object.Error.Code, object.Error.Message)
 		if err == nil {
-			err = o.lfsOfServer(ctx, base, server, found.LFSObject, found.Actions.Download, give)
+			err = o.lfsOfServer(ctx, base, server, object, give)
 		}
 		if err != nil {
-			return fmt.Errorf("object %s: %w", found.OID, err)
+			return fmt.Errorf("object %s: %w", object.OID, err)
 		}
-		given[found.LFSObject] = true
+		given[object.LFSObject] = true
 	}
 	for _, w := range wanted {
 		if !given[w] {
@@ -88,10 +71,32 @@ func (o Options) LFS(ctx context.Context, address string, wanted []LFSObject, gi
 
 const lfsType = "application/vnd.git-lfs+json"
 
-// An lfsAction says where an object is.
-type lfsAction struct {
-	Href   string
-	Header map[string]string
+// An lfsAnswer says where an object is, or why it is not to be had.
+type lfsAnswer struct {
+	LFSObject
+	Actions struct {
+		Download struct {
+			Href   string
+			Header map[string]string
+		}
+	}
+	Error struct {
+		Code    int
+		Message string
+	}
+}
+
+func (o Options) lfsBatch(ctx context.Context, own http.RoundTripper, server *url.URL, wanted []LFSObject) ([]lfsAnswer, error) {
+	request, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": wanted})
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Objects []lfsAnswer }
+	err = o.Policy.Do(ctx, remote.Redacted(server.String()), func(ctx context.Context) error {
+		ask := lfsRequest{own, http.MethodPost, server.String(), request, map[string]string{"Accept": lfsType, "Content-Type": lfsType}}
+		return ask.do(ctx, func(body io.Reader) error { return json.NewDecoder(io.LimitReader(body, maxRefs)).Decode(&answer) })
+	})
+	return answer.Objects, err
 }
 
 func lfsOfFolder(dir string, w LFSObject, give func(LFSObject, io.Reader) error) error {
@@ -108,8 +113,10 @@ func lfsOfFolder(dir string, w LFSObject, give func(LFSObject, io.Reader) error)
 	return fmt.Errorf("%w; run git lfs fetch --all in that clone", err)
 }
 
-// lfsOfServer sends the repository's credential to its own host alone.
-func (o Options) lfsOfServer(ctx context.Context, own http.RoundTripper, server *url.URL, w LFSObject, a lfsAction, give func(LFSObject, io.Reader) error) error {
+// lfsOfServer sends the repository's credential to its own host alone, and not where the
+// server gives one for the object.
+func (o Options) lfsOfServer(ctx context.Context, own http.RoundTripper, server *url.URL, object lfsAnswer, give func(LFSObject, io.Reader) error) error {
+	a := object.Actions.Download
 	at, err := server.Parse(a.Href)
 	if a.Href == "" || err != nil {
 		return fmt.Errorf("the server does not say where it is: %w", fs.ErrNotExist)
@@ -118,11 +125,11 @@ func (o Options) lfsOfServer(ctx context.Context, own http.RoundTripper, server 
 	if err := remote.CheckReference(server, at, true); err != nil {
 		return err
 	}
-	if at.Host != server.Host || a.Header["Authorization"] != "" {
+	if a.Header["Authorization"] != "" {
 		own = remote.Bounded{Next: o.RoundTripper(), Max: MaxObject}
 	}
 	return o.Policy.Do(ctx, at.Redacted(), func(ctx context.Context) error {
-		return lfsRequest{own, http.MethodGet, at.String(), nil, a.Header}.do(ctx, func(body io.Reader) error { return give(w, body) })
+		return lfsRequest{own, http.MethodGet, at.String(), nil, a.Header}.do(ctx, func(body io.Reader) error { return give(object.LFSObject, body) })
 	})
 }
 

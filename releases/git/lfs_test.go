@@ -31,7 +31,7 @@ func TestLFSOverHTTP(t *testing.T) {
 	}
 	elsewhere := httptest.NewTLSServer(http.HandlerFunc(give))
 	defer elsewhere.Close()
-	href, message := "", ""
+	href, message, header := "", "", map[string]string{"X-Signed": "+signed"}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			give(w, r)
@@ -41,7 +41,7 @@ func TestLFSOverHTTP(t *testing.T) {
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+password)
 		object := map[string]any{"oid": wanted.OID, "size": wanted.Size}
 		if message == "" {
-			object["actions"] = map[string]any{"download": map[string]any{"href": href, "header": map[string]string{"X-Signed": "+signed"}}}
+			object["actions"] = map[string]any{"download": map[string]any{"href": href, "header": header}}
 		} else {
 			object["error"] = map[string]any{"code": 404, "message": message}
 		}
@@ -71,8 +71,12 @@ func TestLFSOverHTTP(t *testing.T) {
 			t.Errorf("%s: got %q, and asked for (-want +got):\n%s", c.name, got, diff)
 		}
 	}
+	href, header = server.URL+"/o", map[string]string{"Authorization": "Bearer x"}
+	if err := fetch(server.URL + "/one"); err != nil || asked[len(asked)-1] != "GET /o " {
+		t.Errorf("with a credential of its own: %v, asked for %v", err, asked)
+	}
 	href = "http" + strings.TrimPrefix(elsewhere.URL, "https") + "/o"
-	if err := fetch(server.URL + "/one"); err == nil || len(asked) != 1 {
+	if err := fetch(server.URL + "/one"); err == nil || !strings.Contains(err.Error(), "which is not followed") || len(asked) != 1 {
 		t.Errorf("led to http: %v, asked for %v", err, asked)
 	}
 	message = "gone for good"

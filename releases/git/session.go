@@ -57,7 +57,7 @@ func connect[S io.Closer](
 ) (none S, err error) {
 	switch to.Protocol {
 	case "https", "http":
-		base, err := o.authorized(address)
+		base, err := o.authorized(address, maxRefs)
 		if err != nil {
 			return none, err
 		}
@@ -113,12 +113,12 @@ const maxRefs = 128 << 20
 
 // authorized asks over HTTP with the token of the repository's host: over https only,
 // and not where the URL has a password of its own.
-func (o Options) authorized(address string) (http.RoundTripper, error) {
+func (o Options) authorized(address string, limit int64) (http.RoundTripper, error) {
 	repository, err := url.Parse(address)
 	if err != nil {
 		return nil, errURL
 	}
-	base := remote.Bounded{Next: o.RoundTripper(), Max: maxRefs}
+	base := remote.Bounded{Next: o.RoundTripper(), Max: limit}
 	secret := o.TokenFor(strings.ToLower(repository.Hostname()))
 	if secret.IsZero() || repository.User != nil || repository.Scheme != "https" {
 		return base, nil
