@@ -42,7 +42,7 @@ type Run struct {
 	started  map[string]time.Time
 	reports  []timed // one of each stage, in order, once it has ended
 	finished bool
-	changes  []publish.Change // that a dry run would make
+	changes  []publish.FileChange // that a dry run would make
 }
 
 // A timed report is the end of a stage and how long it took.

@@ -12,7 +12,7 @@ import (
 )
 
 // Changed notes what a dry run would change.
-func (d *Run) Changed(change publish.Change) {
+func (d *Run) Changed(change publish.FileChange) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.changes = append(d.changes, change)
@@ -20,7 +20,7 @@ func (d *Run) Changed(change publish.Change) {
 
 // Difference shows what a dry run would write and remove, by path.
 func (d *Run) Difference() {
-	slices.SortFunc(d.changes, func(a, b publish.Change) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(d.changes, func(a, b publish.FileChange) int { return strings.Compare(a.Path, b.Path) })
 	for _, change := range d.changes {
 		switch {
 		case d.o.JSON:

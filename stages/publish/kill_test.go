@@ -51,7 +51,7 @@ func TestHelperProcess(t *testing.T) {
 	snapshot := sample{name: job.Snapshot, modules: helperModules}.build(t, store)
 	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
 	o := options(t, store, snapshot.Name)
-	o.Changed, o.Progress = func(Change) { step() }, func(pipeline.Step) { step() }
+	o.Changed, o.Progress = func(FileChange) { step() }, func(pipeline.Step) { step() }
 	o.Target.SSH = remote.SSH{Keys: job.Keys, KnownHosts: job.KnownHosts}
 	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
 		t.Fatal(err)

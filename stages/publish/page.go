@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	_ "embed" // the page's parts
 	"encoding/base64"
@@ -15,7 +16,47 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
+
+// pages makes the files for people and monitors: those at the root, and those of the
+// snapshots that this run adds or gives another snapshot before.
+func (o Options) pages(ctx context.Context, s target.Source, want desired, r *repository) (map[string][]byte, error) {
+	files := map[string][]byte{statusFile: r.status}
+	for i, n := range r.snapshots {
+		drawn := want.add != nil && (n == want.add || i+1 < len(r.snapshots) && r.snapshots[i+1] == want.add)
+		if i > 0 && !drawn {
+			continue
+		}
+		c, err := o.changes(ctx, s, r, i)
+		if err != nil {
+			return nil, err
+		}
+		m, err := n.manifest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			if files[pageFile], err = renderPage(newPage(r, m, c)); err != nil {
+				return nil, err
+			}
+		}
+		if drawn {
+			if err := addPage(files, m, r.base, c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+// addPage adds the page of one snapshot and, if there is one, its comparison.
+func addPage(files map[string][]byte, m *releases.Manifest, base string, c *compare.Result) (err error) {
+	if files[snapshotFile(m.Snapshot, pageFile)], err = renderPage(newSnapshotPage(m, base, c)); err == nil && c != nil {
+		files[snapshotFile(m.Snapshot, changesFile)], err = c.JSON()
+	}
+	return err
+}
 
 //go:embed page/page.html
 var pageHTML string

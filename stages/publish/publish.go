@@ -56,13 +56,13 @@ type Options struct {
 	Attest *attest.Options
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
-	Changed  func(Change)
+	Changed  func(FileChange)
 	Log      *slog.Logger      // nil for none
 	Progress pipeline.Progress // nil for none
 }
 
-// A Change is one file that a run writes or removes.
-type Change struct {
+// A FileChange is one file that a run writes or removes.
+type FileChange struct {
 	Path    string `json:"path"`  // from the target's root
 	Bytes   int64  `json:"bytes"` // 0 for one that is removed
 	Removed bool   `json:"removed"`
@@ -79,7 +79,7 @@ func (o Options) withDefaults() Options {
 		o.Progress = func(pipeline.Step) {}
 	}
 	if o.Changed == nil {
-		o.Changed = func(Change) {}
+		o.Changed = func(FileChange) {}
 	}
 	if o.Grace <= 0 {
 		o.Grace = DefaultGrace
@@ -100,7 +100,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 	if err != nil {
 		return stages.Publication{}, err
 	}
-	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
+	return o.bring(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
 		var add *snapshot
 		var reading errgroup.Group
 		reading.Go(func() (err error) {
@@ -120,14 +120,14 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 // A decision reads a target that is locked and says what a run wants of it.
 type decision func(context.Context, target.Target, signature) (observed, desired, error)
 
-// change brings a target to what is decided, under its lock.
-func (o Options) change(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
+// bring brings a target to what is decided, under its lock.
+func (o Options) bring(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
 	err = target.With(ctx, to, o.Target, func(t target.Target) error {
 		if err := mine(ctx, t); err != nil {
 			return err
 		}
 		return o.locked(ctx, t, dry, func(ctx context.Context) (err error) {
-			p, err = o.changeLocked(ctx, t, dry, decide)
+			p, err = o.bringLocked(ctx, t, dry, decide)
 			return err
 		})
 	})
@@ -142,7 +142,7 @@ func (o Options) locked(ctx context.Context, t target.Target, dry bool, work fun
 	return target.Locked(ctx, t, target.Holder{Name: o.Owner, Since: o.Now}, work)
 }
 
-func (o Options) changeLocked(ctx context.Context, t target.Target, dry bool, decide decision) (p stages.Publication, err error) {
+func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, decide decision) (p stages.Publication, err error) {
 	signed, err := o.readSignature(ctx, t)
 	if err != nil {
 		return p, err

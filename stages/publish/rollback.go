@@ -23,7 +23,7 @@ type Rollback struct {
 // that was withdrawn before comes back when it is rolled back to, or published again.
 func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, error) {
 	o = o.withDefaults()
-	return o.change(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
+	return o.bring(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
 		before, err := o.readTarget(ctx, t, "", signed)
 		if err != nil {
 			return before, desired{}, err

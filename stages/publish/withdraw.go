@@ -17,7 +17,7 @@ import (
 // do not come back, since a version stands for one content for ever.
 func (o Options) Withdraw(ctx context.Context, to string, versions []string, dry bool) (stages.Publication, error) {
 	o = o.withDefaults()
-	return o.change(ctx, to, dry, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
+	return o.bring(ctx, to, dry, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
 		before, err := o.readTarget(ctx, t, "", signed)
 		if err != nil {
 			return before, desired{}, err

@@ -24,7 +24,7 @@ type writer struct {
 	target   target.Target
 	dry      bool
 	log      *slog.Logger
-	changed  func(Change)
+	changed  func(FileChange)
 	progress pipeline.Progress
 
 	mu               sync.Mutex
@@ -199,7 +199,7 @@ func (w *writer) count(name string, size int64, same bool) {
 		w.added++
 		w.bytes += size
 		w.log.Debug("publish file", slog.String("path", name), slog.Int64("bytes", size), slog.Bool("dry-run", w.dry))
-		w.changed(Change{Path: name, Bytes: size})
+		w.changed(FileChange{Path: name, Bytes: size})
 	}
 	w.progress(pipeline.Step{Stage: Name, Item: name, Done: w.done, Total: max(w.total, w.done), Unit: "bytes"})
 }
@@ -217,7 +217,7 @@ func (w *writer) remove(ctx context.Context, groups [][]string) error {
 	for _, names := range groups {
 		for _, name := range names {
 			w.log.Debug("remove from repository", slog.String("path", name), slog.Bool("dry-run", w.dry))
-			w.changed(Change{Path: name, Removed: true})
+			w.changed(FileChange{Path: name, Removed: true})
 			w.progress(pipeline.Step{Stage: Name, Item: "remove " + name, Done: w.done, Total: max(w.total, w.done), Unit: "bytes"})
 		}
 		if w.dry || len(names) == 0 {

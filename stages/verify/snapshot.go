@@ -52,7 +52,6 @@ func (c *check) eachSnapshot(ctx context.Context) {
 		}
 	}
 	c.report.Snapshots = len(c.key.Snapshots)
-	c.dists(ctx)
 }
 
 // snapshot verifies one snapshot but its dists.

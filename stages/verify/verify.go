@@ -85,6 +85,7 @@ func Repository(ctx context.Context, o Options) (*Report, error) {
 	}
 	if c.base != "" {
 		c.eachSnapshot(ctx)
+		c.dists(ctx)
 		c.merged(ctx)
 		c.status(ctx)
 	}

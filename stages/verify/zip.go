@@ -61,46 +61,49 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 	case hex.EncodeToString(sum[:]) != want.SHA1:
 		c.bad(path, "has SHA-1 %x, %s says %s", sum, releases.ManifestName, want.SHA1)
 	}
-	if err := CheckZip(data, packages[0]); err != nil {
-		c.bad(path, "%v", err)
+	if err := checkZip(data, packages[0]); err != nil {
+		for problem := range strings.Lines(err.Error()) {
+			c.bad(path, "%s", problem)
+		}
 	}
 }
 
-// CheckZip refuses a zip that could do harm where it is unpacked, or that is not the
-// package.
-func CheckZip(data []byte, p *releases.ManifestPackage) error {
+// checkZip refuses a zip that could do harm where it is unpacked, or that is not the
+// package: with all that is wrong with its entries, or with their contents.
+func checkZip(data []byte, p *releases.ManifestPackage) error {
 	r, err := diff.OpenZip(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	names := map[string]bool{}
 	var paths []string
+	var errs []error
 	for _, f := range r.File {
 		paths = append(paths, f.Name)
-		if err := checkHeader(f, seen); err != nil {
-			return err
-		}
+		errs = append(errs, checkHeader(f, names))
+	}
+	if !names["composer.json"] {
+		errs = append(errs, errors.New("has no composer.json"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	for _, f := range r.File {
-		if err := checkContent(f, p, paths); err != nil {
-			return err
-		}
+		errs = append(errs, checkContent(f, p, paths))
 	}
-	if !seen["composer.json"] {
-		return errors.New("has no composer.json")
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func checkHeader(f *zip.File, seen map[string]bool) error {
+// checkHeader checks an entry, and adds its name to those before.
+func checkHeader(f *zip.File, names map[string]bool) error {
 	name := strings.TrimSuffix(f.Name, "/")
 	if err := pipeline.ValidPath(name); err != nil {
 		return fmt.Errorf("has an entry that climbs out or cannot be written: %w", err)
 	}
-	if seen[name] {
+	if names[name] {
 		return fmt.Errorf("has %.120q twice", name)
 	}
-	seen[name] = true
+	names[name] = true
 	switch kind := f.Mode().Type(); {
 	case kind&fs.ModeSymlink != 0:
 		return fmt.Errorf("has a symbolic link, %.120q", name)

@@ -12,7 +12,7 @@ import (
 )
 
 // A zip that could do harm where it is unpacked is refused, by what it would do.
-func TestCheckZip(t *testing.T) {
+func TestZip(t *testing.T) {
 	pkg := &releases.ManifestPackage{Name: "acme/a", Version: "1.0.0", Type: "library", Commit: strings.Repeat("a", 40)}
 	composerJSON := entry{name: "composer.json", text: `{"name":"acme/a","version":"1.0.0"}`}
 	tests := []struct {
@@ -46,7 +46,7 @@ func TestCheckZip(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err := CheckZip(test.data, pkg)
+			err := checkZip(test.data, pkg)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%v; want %q", err, test.want)
 			}
