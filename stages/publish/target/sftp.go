@@ -89,13 +89,16 @@ func openSFTP(ctx context.Context, u *url.URL, o Options) (Target, error) {
 	return s, nil
 }
 
-// Close implements Target.
+// Close implements Target. All that was written was answered before: a connection that is
+// gone already, because the run was stopped, needs no other end.
 func (s *server) Close() error {
-	err := s.client.Close()
-	if e := s.conn.Close(); e != nil && !errors.Is(e, net.ErrClosed) && !errors.Is(e, io.EOF) {
-		err = errors.Join(err, e)
+	var errs []error
+	for _, err := range []error{s.client.Close(), s.conn.Close()} {
+		if !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // List implements Target.
