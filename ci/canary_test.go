@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/stages/attest"
 )
 
@@ -115,9 +114,7 @@ func keySecrets(private []byte) []string {
 // Secrets of the environment are in no file, log, report, argument list or error of a
 // whole run, nor of one that fails.
 func TestCanaries(t *testing.T) {
-	if lacking := tools.Missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].Program)
-	}
+	needInstall(t)
 	work := t.TempDir()
 	planted := canaries(t, t.TempDir())
 	env := []string{"PATH=" + os.Getenv("PATH"), "NIGHTLY_RUNNER=process", "NIGHTLY_STORE=" + filepath.Join(work, "store")}

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -25,9 +24,7 @@ var kills = flag.Int("kills", 8, "runs that TestKilledRun kills")
 // the old repository or the new one, whole, and the next run ends well.
 func TestKilledRun(t *testing.T) {
 	t.Parallel()
-	if lacking := tools.Missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
-	}
+	needInstall(t)
 	if testing.Short() {
 		t.Skip("-short: this runs the whole pipeline many times")
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline/release"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/git"
@@ -41,9 +40,7 @@ const sampleName = "sample-os/monorepo"
 
 func newManager(t *testing.T) *manager {
 	t.Helper()
-	if lacking := tools.Missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
-	}
+	needInstall(t)
 	m := &manager{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)}
 	text := "extends: sample-release\nkeep: 1\nrepositories:\n"
 	for _, name := range []string{"monorepo", "extras"} {

@@ -15,6 +15,17 @@ import (
 // installTools are what the test installation runs, with the wall that it needs beside secrets.
 var installTools = slices.Concat(tools.Install, tools.Sandbox)
 
+// needInstall skips a test that installs beside secrets, where the machine cannot.
+func needInstall(t *testing.T) {
+	t.Helper()
+	if lacking := tools.Missing(installTools); len(lacking) > 0 {
+		t.Skipf("no %s: run mageos-nightly test --install-tools", lacking[0].Program)
+	}
+	if err := container.FindSandbox(t.Context()); err != nil {
+		t.Skipf("there is no wall around package code: %v", err)
+	}
+}
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"mageos-nightly": func() { os.Exit(Main()) },
@@ -38,11 +49,8 @@ func TestScript(t *testing.T) {
 			return err
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "wall" { // the machine can have a wall around package code
-				return container.FindSandbox(t.Context()) == nil, nil
-			}
-			// [install]: the machine has what the test installation needs.
-			return len(tools.Missing(installTools)) == 0, nil
+			// [install]: the machine has what the test installation needs, and a wall around it.
+			return len(tools.Missing(installTools)) == 0 && container.FindSandbox(t.Context()) == nil, nil
 		},
 	})
 }

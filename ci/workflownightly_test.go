@@ -17,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rhysd/actionlint"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/install"
 )
@@ -32,9 +31,7 @@ type newsroom struct {
 
 func newNewsroom(t *testing.T) *newsroom {
 	t.Helper()
-	if lacking := tools.Missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
-	}
+	needInstall(t)
 	n := &newsroom{actions: newActions(t)}
 	n.target = filepath.Join(n.dir, "published")
 	server := httptest.NewServer(http.FileServer(http.Dir(n.target)))

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -21,9 +20,7 @@ echo "engine $*" >&2
 // What a change has to pass.
 func TestCIWorkflow(t *testing.T) {
 	t.Parallel()
-	if lacking := tools.Missing(installTools); len(lacking) > 0 {
-		t.Skipf("no %s on this machine: Debian package %s", lacking[0].Program, lacking[0].Debian)
-	}
+	needInstall(t)
 	a := newActions(t)
 	a.brings("ci/engine/engine", fakeEngine)
 	for _, name := range []string{"git", "sshd", "chromium", "mariadbd"} { // the tests that would need them are not run
