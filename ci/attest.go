@@ -1,16 +1,12 @@
 package ci
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -74,14 +70,11 @@ func writeStatement(env *factory, prefix string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	var sums, predicate bytes.Buffer
-	for _, name := range slices.Sorted(maps.Keys(s.Subjects)) {
-		fmt.Fprintf(&sums, "%s  %s\n", s.Subjects[name], name)
-	}
-	if err := json.Indent(&predicate, s.Predicate, "", "  "); err != nil {
+	files, err := s.GitHub()
+	if err != nil {
 		return err
 	}
-	for suffix, content := range map[string][]byte{".json": predicate.Bytes(), ".sha256": sums.Bytes(), ".type": []byte(s.Type + "\n")} {
+	for suffix, content := range files {
 		if err := os.WriteFile(prefix+suffix, content, 0o644); err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/verify":         {"pipeline", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
+	"stages/verify":         {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
 	"stages/publish/target": {"pipeline/files", "pipeline/remote"},
 	// Files, zips and sets of packages, compared: no stages.
 	"stages/diff":      {"pipeline/files"},

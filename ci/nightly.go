@@ -2,9 +2,6 @@ package ci
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -186,29 +183,9 @@ func (f nightlyFlags) writeMatrix(ctx context.Context, env *factory, r *runner.R
 	if err := show.Failure(ctx, made, err); err != nil {
 		return err
 	}
-	return printMatrix(env.stdout, cells)
-}
-
-func printMatrix(out io.Writer, cells []releases.Cell) error {
-	type entry struct {
-		Name     string `json:"name"`
-		PHP      string `json:"php"`
-		Database string `json:"database"`
-		Search   string `json:"search"`
-		// Engine is the image of Search, or empty where there is none.
-		Engine string `json:"search-image"`
-	}
-	entries := make([]entry, len(cells))
-	for i, c := range cells {
-		entries[i] = entry{Name: c.Name(), PHP: c.PHP, Database: c.Database, Search: c.Search}
-		if releases.IsImage(c.Search) {
-			entries[i].Engine = c.Search
-		}
-	}
-	data, err := json.Marshal(map[string]any{"include": entries})
+	matrix, err := nightly.MatrixJSON(cells)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s\n", data)
-	return err
+	return writeOut(env.stdout, append(matrix, '\n'))
 }

@@ -3,13 +3,9 @@ package ci
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -131,7 +127,11 @@ func (env *factory) newRunnerAt(ctx context.Context, show *display.Run, f runner
 
 // connect opens the sessions with the engines.
 func (env *factory) connect(ctx context.Context, show *display.Run, r *runner.Runner, f runnerFlags, at place) error {
-	log, err := env.engineLog(r.Dir)
+	kept := r.Dir
+	if env.ownStore {
+		kept = filepath.Dir(kept) // a log is read when the command has ended
+	}
+	log, err := runner.EngineLog(kept, env.now())
 	if err != nil {
 		return err
 	}
@@ -177,33 +177,4 @@ func (f runnerFlags) program(dir string) func(context.Context, string) (string, 
 		}
 		return file, nil
 	}
-}
-
-// keptLogs is how many logs of engines are kept.
-const keptLogs = 20
-
-// engineLog opens a file for everything that the engine says.
-func (env *factory) engineLog(store string) (*os.File, error) {
-	if env.ownStore {
-		store = filepath.Dir(store) // a log is read when the command has ended
-	}
-	dir := filepath.Join(store, "logs")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the folder of logs: %w", err)
-	}
-	old, err := filepath.Glob(filepath.Join(dir, "engine-*.log")) // in order of their time
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range old[:max(0, len(old)-keptLogs+1)] {
-		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("remove an old log: %w", err)
-		}
-	}
-	stamp := strings.NewReplacer(":", "", "-", "").Replace(env.now().UTC().Format(time.RFC3339))
-	f, err := os.CreateTemp(dir, "engine-"+stamp+"-*.log")
-	if err != nil {
-		return nil, fmt.Errorf("make the log of the engine: %w", err)
-	}
-	return f, nil
 }

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
-	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -66,12 +64,12 @@ func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err
 	if err != nil {
 		return err
 	}
-	closeSource, err := o.from(ctx, env, at)
+	closeSource, err := openVerified(ctx, env, at, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	report, err := verify.Repository(ctx, o.Options)
+	report, err := verify.Repository(ctx, *o)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !isWeb(at) {
 			return usagef("%w; give a published repository", err)
@@ -85,19 +83,13 @@ func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err
 		return &display.ShownError{Err: coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
 	}
 	if f.state != "" {
-		return o.state.remember(f.state, report)
+		return report.Remember(f.state)
 	}
 	return nil
 }
 
-// verifyOptions are Options and what was seen before.
-type verifyOptions struct {
-	verify.Options
-	state seen
-}
-
-func (f verifyFlags) options(env *factory) (*verifyOptions, error) {
-	o := &verifyOptions{Options: verify.Options{Now: env.now(), MaxAge: f.maxAge, Dists: !f.noDists}}
+func (f verifyFlags) options(env *factory) (*verify.Options, error) {
+	o := &verify.Options{Now: env.now(), MaxAge: f.maxAge, Dists: !f.noDists}
 	var err error
 	if o.Keys, err = readKeys(f.keys); err != nil {
 		return nil, err
@@ -116,50 +108,19 @@ func (f verifyFlags) options(env *factory) (*verifyOptions, error) {
 		}
 	}
 	if f.state != "" {
-		if o.state, err = readSeen(f.state); err != nil {
-			return nil, usagef("%w", err)
+		seen, err := verify.ReadSeen(f.state)
+		if err != nil {
+			return nil, usagef("--state %w", err)
 		}
-		if o.state.Published.After(o.NewerThan) {
-			o.NewerThan = o.state.Published
+		if seen.Published.After(o.NewerThan) {
+			o.NewerThan = seen.Published
 		}
 	}
 	return o, nil
 }
 
-// A seen is the state file: when what was verified last was signed.
-type seen struct {
-	URL       string    `json:"url"`
-	Published time.Time `json:"published"`
-}
-
-func readSeen(file string) (seen, error) {
-	var s seen
-	data, err := files.Read(file, files.Small)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &s)
-	}
-	if err != nil {
-		return s, fmt.Errorf("--state %s: %w; remove it to begin anew", file, err)
-	}
-	return s, nil
-}
-
-func (s seen) remember(file string, r *verify.Report) error {
-	if r.Signed == nil {
-		return nil
-	}
-	data, err := json.Marshal(seen{r.Signed.URL, r.Signed.Published})
-	if err != nil {
-		return err
-	}
-	return files.Replace(file, append(data, '\n'))
-}
-
-// from opens what is verified. A folder and a bucket can be listed; the web cannot.
-func (o *verifyOptions) from(ctx context.Context, env *factory, at string) (func() error, error) {
+// openVerified opens what is verified. A folder and a bucket can be listed; the web cannot.
+func openVerified(ctx context.Context, env *factory, at string, o *verify.Options) (func() error, error) {
 	if isWeb(at) {
 		base, err := stages.BaseURL(at)
 		if err != nil {
@@ -183,29 +144,8 @@ func (o *verifyOptions) from(ctx context.Context, env *factory, at string) (func
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
-	o.Source, o.List = t, func(ctx context.Context) ([]string, error) { return listAll(ctx, t) }
+	o.Source, o.List = t, func(ctx context.Context) ([]string, error) { return target.Files(ctx, t, ".") }
 	return t.Close, nil
-}
-
-// maxListed bounds the files of a repository.
-const maxListed = 2_000_000
-
-func listAll(ctx context.Context, t target.Target) ([]string, error) {
-	entries, err := target.Walk(ctx, t, ".")
-	if err != nil {
-		return nil, err
-	}
-	if len(entries) > maxListed {
-		return nil, fmt.Errorf("%d files, more than %d", len(entries), maxListed)
-	}
-	var names []string
-	for _, e := range entries {
-		if !e.Dir {
-			names = append(names, e.Name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }
 
 func showReport(env *factory, where string, r *verify.Report) error {

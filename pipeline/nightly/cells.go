@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -170,3 +171,23 @@ func machinesFault(err error) int {
 // packagesFault is the exit code of an installation that failed by its packages; see
 // README.
 const packagesFault = 5
+
+// MatrixJSON is the matrix of a workflow's strategy of GitHub Actions: {"include": [...]}.
+func MatrixJSON(cells []releases.Cell) ([]byte, error) {
+	type entry struct {
+		Name     string `json:"name"`
+		PHP      string `json:"php"`
+		Database string `json:"database"`
+		Search   string `json:"search"`
+		// Engine is the image of Search, or empty where there is none.
+		Engine string `json:"search-image"`
+	}
+	entries := make([]entry, len(cells))
+	for i, c := range cells {
+		entries[i] = entry{Name: c.Name(), PHP: c.PHP, Database: c.Database, Search: c.Search}
+		if releases.IsImage(c.Search) {
+			entries[i].Engine = c.Search
+		}
+	}
+	return json.Marshal(map[string]any{"include": entries})
+}

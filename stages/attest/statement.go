@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	intoto "github.com/in-toto/attestation/go/v1"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -135,4 +137,17 @@ func Verify(ctx context.Context, data []byte, keys []PublicKey) (*Statement, err
 		}
 	}
 	return nil, errOtherKey
+}
+
+// GitHub is a statement in the form that actions/attest takes, by the ends of the files'
+// names: .json for predicate-path, .sha256 for subject-checksums, .type for predicate-type.
+func (s *Statement) GitHub() (map[string][]byte, error) {
+	var sums, predicate bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(s.Subjects)) {
+		fmt.Fprintf(&sums, "%s  %s\n", s.Subjects[name], name)
+	}
+	if err := json.Indent(&predicate, s.Predicate, "", "  "); err != nil {
+		return nil, err
+	}
+	return map[string][]byte{".json": predicate.Bytes(), ".sha256": sums.Bytes(), ".type": []byte(s.Type + "\n")}, nil
 }

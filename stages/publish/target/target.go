@@ -246,6 +246,22 @@ func Walk(ctx context.Context, t Target, dir string) ([]Entry, error) {
 	return all, err
 }
 
+// Files lists the names of all files below a directory, in order.
+func Files(ctx context.Context, t Target, dir string) ([]string, error) {
+	entries, err := Walk(ctx, t, dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.Dir {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // The bounds of a target, whose server may be somebody else's by now. A mirror of all
 // releases has 200,000 files.
 const (
