@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 )
 
@@ -65,6 +66,11 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 	if !f.noHistory {
 		if history, err = env.history(r.Git); err != nil {
 			return err
+		}
+	}
+	for _, m := range []*releases.Manifest{before.Manifest, after.Manifest} {
+		if m.Snapshot.Kind() == releases.Addition {
+			return usagef("%s of a mirror has many versions of a package, and nothing before it: its page and its %s list what it adds", m.Snapshot.Title(), releases.ManifestName)
 		}
 	}
 	comparison, err := compare.Manifests(ctx, before.Manifest, after.Manifest, history)
