@@ -68,10 +68,8 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 			return err
 		}
 	}
-	for _, m := range []*releases.Manifest{before.Manifest, after.Manifest} {
-		if m.Snapshot.Kind() == releases.Addition {
-			return usagef("%s of a mirror has many versions of a package, and nothing before it: its page and its %s list what it adds", m.Snapshot.Title(), releases.ManifestName)
-		}
+	if before.Manifest.Snapshot.Kind() == releases.Addition || after.Manifest.Snapshot.Kind() == releases.Addition {
+		return usagef("an addition to a mirror has many versions of a package, and nothing before it: its page and its %s list what it adds", releases.ManifestName)
 	}
 	comparison, err := compare.Manifests(ctx, before.Manifest, after.Manifest, history)
 	if err != nil {
