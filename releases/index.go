@@ -10,6 +10,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // IndexName is the name of the index in a folder of merged metadata.
@@ -92,6 +93,11 @@ func ParseIndex(data []byte) (*Index, error) {
 	var i Index
 	if err := decodeBounded(IndexName, maxIndex, IndexFormat, data, &i, &i.Format); err != nil {
 		return nil, err
+	}
+	for n, s := range i.Snapshots {
+		if s.Snapshot.Kind() == 0 {
+			return nil, config.Errorf("%s: snapshots[%d] has no name", IndexName, n)
+		}
 	}
 	return &i, nil
 }

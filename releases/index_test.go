@@ -138,6 +138,7 @@ func FuzzParseIndex(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte(`{"format":1,"url":"","snapshots":[],"files":[]}`))
 	f.Add([]byte(`{"files":[],"snapshots":[{"snapshot":"x"}],"format":1}`))
+	f.Add([]byte(`{"snapshots":[{}],"format":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		index, err := ParseIndex(data)
 		if err != nil {
