@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages/checkout"
 )
@@ -31,7 +33,7 @@ func newClean(env *factory) *cobra.Command {
 				return err
 			}
 			git, err := checkout.Prune(cmd.Context(), gitDir(dir), before)
-			if err != nil {
+			if err := errors.Join(err, runner.RemoveLeft(dir, before)); err != nil {
 				return err
 			}
 			fmt.Fprintf(env.stdout, "%s: %d results, %d trees, %d contents and the git objects of %d repositories removed, %s freed\n",

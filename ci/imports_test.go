@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"pipeline/golden":    nil, // golden files; only tests import it
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
-		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/git", "releases/resolve", "releases/sample",
+		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {

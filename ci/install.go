@@ -129,7 +129,7 @@ func (f installFlags) prepareHere(ctx context.Context, env *factory, allowed boo
 	if err := env.ensureTools(ctx, allowed, wanted); err != nil {
 		return err
 	}
-	warning, err := nightly.Wall(ctx, env.secretsHeld(sign))
+	warning, err := runner.Wall(ctx, env.secretsHeld(sign))
 	if warning != "" {
 		fmt.Fprintln(env.stderr, "warning: "+warning)
 	}

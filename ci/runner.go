@@ -103,7 +103,6 @@ func (env *factory) newRunner(show *display.Run, fresh bool) (*runner.Runner, er
 	client, locate := env.client(log), runner.Embedded(filepath.Join(dir, "embedded"))
 	return &runner.Runner{
 		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
-		Sandbox: &container.Sandbox{Store: s, Dir: dir, Options: container.Options{Raw: io.Discard, Log: log, Progress: show.Step}},
 		Fetcher: composer.NewFetcher(client), Git: git.Options{Client: client, Locate: locate},
 		Environ: env.environ(), Now: env.now, Log: log, Progress: show.Step, Report: show.Report,
 	}, nil

@@ -138,7 +138,6 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	// The shop is not part of the result: it would stay in the engine's cache.
 	work := cmp.Or(f.work, f.Out+"-work")
 	o := r.InstallOptions(work)
-	o.Cache = nil // the store here is one that package code can write to
 	var err error
 	if o.Services, err = env.services(); err != nil {
 		return err

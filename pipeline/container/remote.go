@@ -36,6 +36,9 @@ type Needs struct {
 	Services []Service `json:"services"`
 	// Env are variables of its environment. They are no place for secrets.
 	Env map[string]string `json:"env"`
+	// NoCache gives the stage an empty folder in place of the cache that the engine keeps
+	// for it: it runs package code, and another run would trust what that leaves.
+	NoCache bool `json:"no-cache"`
 }
 
 // Remote gives the stage run in a container. Name, Version and the types are the

@@ -79,9 +79,8 @@ func wall(more ...string) ([]string, error) {
 }
 
 // Walled gives the stage run in the sandbox, in the folder work of this machine, which
-// stays. Name, Version and the types are the stage's, so that both have
-// the same keys and saved results. needs says what it gets beside its input; services of
-// its own it has none.
+// stays. Name, Version and the types are the stage's, so that both have the same keys and
+// saved results. needs says what it gets beside its input; services of its own it has none.
 func Walled[In, Out any](s *Sandbox, stage pipeline.Stage[In, Out], work string, needs func(In) (Needs, error)) pipeline.Stage[In, Out] {
 	walled := stage
 	walled.Run = func(ctx context.Context, in In) (out Out, err error) {

@@ -66,7 +66,7 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	c = c.WithFile(programPath, e.program).
 		WithMountedFile(inputPath, e.client.Host().File(file)).
 		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath)
-	if e.options.NoCache {
+	if e.options.NoCache || s.NoCache {
 		c = c.WithMountedDirectory(cachePath, e.client.Directory())
 	} else {
 		c = c.WithMountedCache(cachePath, e.client.CacheVolume("nightly-"+s.Stage))

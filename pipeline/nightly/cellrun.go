@@ -95,7 +95,7 @@ func (r *cellRun) ask(ctx context.Context, in runner.Toolbox) ([]stages.Tool, er
 // needs are what the container of a cell needs beside the snapshot.
 func (r *cellRun) needs(in stages.Candidate, previous string) (container.Needs, error) {
 	n := runner.ComposerNeeds(in.Composer)
-	n.Image, n.Env = r.php, map[string]string{}
+	n.Image, n.Env, n.NoCache = r.php, map[string]string{}, true
 	if !in.Install.Level.Includes(releases.Setup) {
 		return n, nil
 	}

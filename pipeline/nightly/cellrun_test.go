@@ -30,12 +30,12 @@ func TestCellNeeds(t *testing.T) {
 	if version := got.Services[0].Env["VERSION"]; version != "10.6." {
 		t.Errorf("the database is to say that it is %q", version)
 	}
-	if got.Image != run.php || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[runner.PreviousVariable] != "/srv/repository" ||
+	if got.Image != run.php || !got.NoCache || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[runner.PreviousVariable] != "/srv/repository" ||
 		!strings.HasSuffix(got.Env["NIGHTLY_DATABASE"], "@database:3306/shop?upgrade=upgrade") || len(got.Folders) != 1 {
 		t.Errorf("%+v", got)
 	}
 	in.Install.Level = releases.Installed
-	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 0 || len(got.Env) != 0 {
+	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 0 || len(got.Env) != 0 || !got.NoCache {
 		t.Errorf("below level setup: %+v, %v", got, err)
 	}
 }

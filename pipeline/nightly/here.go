@@ -8,26 +8,11 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 )
-
-// Wall fails where package code would run beside secrets, which are named; where there is
-// nothing to keep from it, it may warn.
-func Wall(ctx context.Context, secrets []string) (warning string, err error) {
-	why := container.FindSandbox(ctx)
-	switch {
-	case why == nil:
-		return "", nil
-	case len(secrets) == 0:
-		return fmt.Sprintf("the code of all packages runs as you, with your rights: %v", why), nil
-	}
-	return "", config.Errorf("the code of all packages would run beside %s, which it could read: %w; install bubblewrap, or let an engine run it (--runner container), "+
-		"or prove on a machine without secrets (nightly --write-proofs) and publish on this one (publish --proofs)", strings.Join(secrets, ", "), why)
-}
 
 // here installs the snapshot in this process. Of the line's matrix it proves the one cell
 // that this machine can, and says of each other why not.
@@ -47,15 +32,7 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	o := p.InstallOptions(p.reports())
 	o.Services, o.Previous = p.options.Services, previous
 	candidate := p.candidate(cell, tools, upgrade)
-	stage := p.Walled(ctx, o, p.options.UpgradeFrom)
-	run := stage.Run
-	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) { // a saved result runs no code
-		if _, err := Wall(ctx, p.options.Secrets); err != nil {
-			return stages.Installation{}, err
-		}
-		return run(ctx, in)
-	}
-	made, failed := pipeline.Run(ctx, p.Session(), stage, candidate)
+	made, failed := pipeline.Run(ctx, p.Session(), p.Install(o, p.options.UpgradeFrom, p.options.Secrets), candidate)
 	if err := p.skipOthers(own, candidate, cells, failed); failed == nil {
 		failed = err
 	}

@@ -39,9 +39,6 @@ type Runner struct {
 	// Engines are those in whose containers stages run, the first one's the stages before
 	// the installation. Without one, stages run in this process.
 	Engines []*container.Engine
-	// Sandbox is where the test installation runs without an engine, if the machine can have
-	// one.
-	Sandbox *container.Sandbox
 	// Received are the files that stages sent from their containers.
 	Received *Received
 	// Fresh runs every stage also where there is a saved result.

@@ -10,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Loadable is an error that names all for which Composer would not load the package from a repository: name, version, the constraint of
-// each link, and values of another type than its ArrayLoader takes. One version that cannot be loaded spoils
-// all versions of its package.
+// Loadable is an error that names all for which Composer would not load the package from a repository: name, version,
+// the constraint of each link, and values of another type than its ArrayLoader takes. One version that cannot be loaded
+// spoils all versions of its package.
 func (m *Manifest) Loadable() error {
 	_, errName := ParseName(m.Name())
 	_, errVersion := ParseVersion(m.Version())

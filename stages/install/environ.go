@@ -34,7 +34,7 @@ func (s *shop) fixedEnviron() []string {
 		"HOME=" + s.dir.path("home"),
 		"TMPDIR=" + s.dir.path("tmp"),
 		"COMPOSER_HOME=" + s.dir.path("home"),
-		"COMPOSER_CACHE_DIR=" + s.composerCache(),
+		"COMPOSER_CACHE_DIR=" + s.dir.path("cache"), // of this installation alone: package code may write to it
 		"COMPOSER_ALLOW_SUPERUSER=1",
 		"COMPOSER_NO_INTERACTION=1",
 		// Ours beside the machine's own, for what PHP programs start as well.

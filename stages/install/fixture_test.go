@@ -97,7 +97,7 @@ func newFixture(t *testing.T, sources map[string]*source) *fixture {
 	}
 	f := &fixture{
 		options: Options{
-			Store: s, Dir: filepath.Join(dir, "work folder"), Cache: s.Cache("composer"),
+			Store: s, Dir: filepath.Join(dir, "work folder"),
 			Locate: func(url string) (string, error) {
 				if url != "embedded:third-party" {
 					return "", fmt.Errorf("no %s", url)

@@ -35,9 +35,6 @@ type Options struct {
 	// it, and the project ends in Dir/shop. Logs are in Dir/logs, the report in
 	// Dir/report, also when the installation fails.
 	Dir string
-	// Cache keeps what Composer downloaded from elsewhere for the next installation;
-	// nil: nothing is kept.
-	Cache pipeline.Cache
 	// Locate gives the folder of an embedded: URL.
 	Locate   func(url string) (dir string, err error)
 	Log      *slog.Logger
@@ -144,8 +141,8 @@ func (s *shop) install(ctx context.Context) error {
 		return err
 	}
 	levels := map[releases.Level][]step{
-		releases.Resolve:   {s.takeDownloads, s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
-		releases.Installed: {s.download, s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
+		releases.Resolve:   {s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
+		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
 		releases.Compile:   {s.compile},
 		releases.Shop:      {s.seed, s.startWeb, s.pages, s.screenshots},

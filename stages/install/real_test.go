@@ -63,7 +63,7 @@ func realOptions(t *testing.T, s *store.Store) Options {
 		work = t.TempDir()
 	}
 	return Options{
-		Store: s, Dir: filepath.Join(work, "work"), Cache: s.Cache("composer"), Now: time.Now,
+		Store: s, Dir: filepath.Join(work, "work"), Now: time.Now,
 		Environ: os.Environ(), Progress: func(step pipeline.Step) {
 			if step.Total == 0 {
 				t.Logf("%s", step.Item)
