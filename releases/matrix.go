@@ -18,9 +18,13 @@ type Support struct {
 	Versions string
 	// PHP are versions of two parts, oldest first.
 	PHP []string
-	// Database and Search are images.
+	// Database, Search, Cache and Queue are images.
 	Database []string
 	Search   []string
+	Cache    []string
+	Queue    []string
+	// Composer is a version of it; empty: none is named.
+	Composer string
 }
 
 // Services are the supported services of projects, by the project's name.
@@ -39,16 +43,18 @@ func SupportedServices() Services {
 	return s
 }
 
-// databaseKeys and searchKeys are the keys of an entry that name images.
+// The keys of an entry that name images.
 var (
 	databaseKeys = []string{"mysql", "mariadb"}
 	searchKeys   = []string{"elasticsearch", "opensearch"}
+	cacheKeys    = []string{"redis", "valkey"}
+	queueKeys    = []string{"rabbitmq"}
 )
 
 // ParseServices reads a table in the shape of the action "supported-version" of
-// mage-os/github-actions: "vendor/project:versions" → php, mysql or mariadb,
-// elasticsearch or opensearch. Each is one value or, here, a list; other keys say
-// nothing to us. There, "mysql" can name an image of MariaDB.
+// mage-os/github-actions: "vendor/project:versions" → php, composer, mysql or mariadb,
+// elasticsearch or opensearch, redis or valkey, rabbitmq. Each is one value or, here, a
+// list; other keys say nothing to us. There, "mysql" can name an image of MariaDB.
 func ParseServices(data []byte) (Services, error) {
 	var entries map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(data, &entries); err != nil {
@@ -72,14 +78,32 @@ func parseSupport(key string, entry map[string]json.RawMessage) (project string,
 	if _, err := composer.ParseName(project); err != nil {
 		return "", Support{}, err
 	}
-	if s.PHP, err = wordsOf(entry, "php"); err != nil {
-		return "", Support{}, err
+	var composers []string
+	for _, of := range []struct {
+		into *[]string
+		keys []string
+	}{{&s.PHP, []string{"php"}}, {&s.Database, databaseKeys}, {&s.Search, searchKeys}, {&s.Cache, cacheKeys}, {&s.Queue, queueKeys}, {&composers, []string{"composer"}}} {
+		if *of.into, err = wordsOf(entry, of.keys...); err != nil {
+			return "", Support{}, err
+		}
 	}
-	if s.Database, err = wordsOf(entry, databaseKeys...); err != nil {
-		return "", Support{}, err
+	if len(composers) > 0 {
+		s.Composer = composers[len(composers)-1]
 	}
-	s.Search, err = wordsOf(entry, searchKeys...)
-	return project, s, err
+	return project, s, nil
+}
+
+// Composer is the newest version of Composer that any of them runs with.
+func (s Services) Composer() string {
+	var newest composer.Version
+	for _, project := range s {
+		for _, support := range project {
+			if v, err := composer.ParseVersion(support.Composer); err == nil && (newest.String() == "" || v.Compare(newest) > 0) {
+				newest = v
+			}
+		}
+	}
+	return newest.String()
 }
 
 // A word is a text or a number as it stands there: 8.0 is not 8.

@@ -58,12 +58,12 @@ func TestParseServicesRefuses(t *testing.T) {
 }
 
 func TestSupportedServices(t *testing.T) {
-	var entries map[string]struct{ Source string }
+	var entries map[string]struct{ Source []string }
 	if err := json.Unmarshal(supported, &entries); err != nil {
 		t.Fatal(err)
 	}
 	for key, entry := range entries {
-		if entry.Source == "" {
+		if len(entry.Source) == 0 {
 			t.Errorf("%s names no source", key)
 		}
 	}

@@ -1,0 +1,136 @@
+// Package images says in which images shops are proven: the recipes of those with PHP, and the
+// digests of all of them as far as they are known.
+package images
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// A Table says how images are made, and which they are.
+type Table struct {
+	// Published is where built images are, with a version of PHP as tag.
+	Published string `yaml:"published"`
+	// Extensions and Packages are what an image has, as names of Debian's packages; Extensions
+	// without the prefix of PHP.
+	Extensions []string `yaml:"extensions"`
+	Packages   []string `yaml:"packages"`
+	// Composer is the URL of Composer's program, with %s for its version.
+	Composer string  `yaml:"composer"`
+	Archive  Archive `yaml:"archive"`
+	PHP      []PHP   `yaml:"php"`
+	// Services are with what versions of a project run.
+	Services releases.Services `yaml:"-"`
+	// Digests are sha256:… of images by their reference, and of downloads by their URL.
+	Digests map[string]string `yaml:"-"`
+}
+
+// An Archive has the packages of versions of PHP that Debian has not.
+type Archive struct {
+	URL string `yaml:"url"`
+	Key string `yaml:"key"` // URL of the key that signs it
+}
+
+// A PHP is the recipe of an image with a version of PHP.
+type PHP struct {
+	Version string `yaml:"version"` // of two parts
+	Base    string `yaml:"base"`    // reference of the image that it is made of
+	Archive bool   `yaml:"archive"` // it is not in Debian
+}
+
+var (
+	//go:embed images.yaml
+	table []byte
+	//go:embed digests.json
+	digests []byte
+	//go:embed Dockerfile.tmpl
+	dockerfile string
+)
+
+// Carried is the table that the program carries.
+func Carried() (*Table, error) {
+	t := &Table{Services: releases.SupportedServices()}
+	if err := yaml.UnmarshalWithOptions(table, t, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("releases/images/images.yaml: %w", err)
+	}
+	if err := json.Unmarshal(digests, &t.Digests); err != nil {
+		return nil, fmt.Errorf("releases/images/digests.json: %w", err)
+	}
+	return t, nil
+}
+
+// Pin gives an image's reference with the digest that is known of it; false: none is, nor does
+// it have one.
+func (t *Table) Pin(reference string) (string, bool) {
+	if strings.Contains(reference, "@") {
+		return reference, true
+	}
+	digest := t.Digests[reference]
+	if digest == "" {
+		return reference, false
+	}
+	return reference + "@" + digest, true
+}
+
+// PublishedPHP is the reference under which the image with a version of PHP is published.
+func (t *Table) PublishedPHP(version string) string { return t.Published + ":" + version }
+
+// Recipe is that of a version of PHP; false: there is none.
+func (t *Table) Recipe(version string) (PHP, bool) {
+	at := slices.IndexFunc(t.PHP, func(p PHP) bool { return p.Version == version })
+	if at < 0 {
+		return PHP{}, false
+	}
+	return t.PHP[at], true
+}
+
+// References are those of all images that can be pinned, in their order.
+func (t *Table) References() []string {
+	var all []string
+	for _, p := range t.PHP {
+		all = append(all, p.Base, t.PublishedPHP(p.Version))
+	}
+	for _, project := range t.Services {
+		for _, s := range project {
+			all = slices.Concat(all, s.Database, s.Search, s.Cache, s.Queue)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Downloads are the URLs of the files that recipes fetch.
+func (t *Table) Downloads() []string { return []string{t.composer(), t.Archive.Key} }
+
+func (t *Table) composer() string { return fmt.Sprintf(t.Composer, t.Services.Composer()) }
+
+var recipe = template.Must(template.New("Dockerfile").Funcs(template.FuncMap{"join": strings.Join}).Parse(dockerfile))
+
+// Dockerfile is a recipe in Docker's words. base is the image that it is made of, by digest
+// where that is known.
+func (t *Table) Dockerfile(p PHP, base string) (string, error) {
+	in := struct {
+		Version, Base, Archive, Key, KeySum, Composer, ComposerSum string
+		Packages                                                   []string
+	}{Version: p.Version, Base: base, Composer: t.composer(), ComposerSum: t.Digests[t.composer()], Packages: slices.Clone(t.Packages)}
+	if p.Archive {
+		in.Archive, in.Key, in.KeySum = t.Archive.URL, t.Archive.Key, t.Digests[t.Archive.Key]
+	}
+	for _, extension := range t.Extensions {
+		in.Packages = append(in.Packages, "php"+p.Version+"-"+extension)
+	}
+	if in.ComposerSum == "" {
+		in.Packages = append(in.Packages, "composer")
+	}
+	var b strings.Builder
+	err := recipe.Execute(&b, in)
+	return b.String(), err
+}

@@ -1,0 +1,139 @@
+package images
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+func carried(t *testing.T) *Table {
+	t.Helper()
+	table, err := Carried()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// Every PHP with which something runs has a recipe, every image a name that a registry takes,
+// and every digest is one of something that is named.
+func TestCarried(t *testing.T) {
+	table := carried(t)
+	for project, list := range table.Services {
+		for _, s := range list {
+			for _, version := range s.PHP {
+				if _, ok := table.Recipe(version); !ok {
+					t.Errorf("%s %s: no recipe for PHP %s", project, s.Versions, version)
+				}
+			}
+			if len(s.Cache) == 0 || len(s.Queue) == 0 || s.Composer == "" {
+				t.Errorf("%s %s: %+v has no cache, queue or Composer", project, s.Versions, s)
+			}
+		}
+	}
+	named := table.References()
+	for _, reference := range named {
+		if !releases.IsImageReference(reference) {
+			t.Errorf("%s is no reference of an image", reference)
+		}
+	}
+	for name, digest := range table.Digests {
+		if !slices.Contains(named, name) && !slices.Contains(table.Downloads(), name) || !strings.HasPrefix(digest, "sha256:") {
+			t.Errorf("digests.json has %s of %s, which is named nowhere else: mageos-nightly images update writes it anew", digest, name)
+		}
+	}
+	if _, err := composer.ParseVersion(table.Services.Composer()); err != nil {
+		t.Error(err)
+	}
+}
+
+const sum = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestPin(t *testing.T) {
+	table := &Table{Digests: map[string]string{"mariadb:11.4": sum}}
+	for reference, want := range map[string]string{"mariadb:11.4": "mariadb:11.4@" + sum, "mysql:8.4": "", "mysql:8.4@" + sum: "mysql:8.4@" + sum} {
+		if got, pinned := table.Pin(reference); pinned != (want != "") || pinned && got != want {
+			t.Errorf("%s: %s, %v", reference, got, pinned)
+		}
+	}
+}
+
+func TestDockerfile(t *testing.T) {
+	table := carried(t)
+	table.Extensions, table.Packages, table.Digests = []string{"cli", "bcmath"}, []string{"git"}, nil
+	of := func(version string) string {
+		p, ok := table.Recipe(version)
+		if !ok {
+			t.Fatalf("no recipe for %s", version)
+		}
+		text, err := table.Dockerfile(p, p.Base+"@"+sum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	want := `# PHP 8.4 of Debian's packages
+FROM debian:trixie-slim@` + sum + `
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends git php8.4-cli php8.4-bcmath composer \
+ && update-alternatives --set php /usr/bin/php8.4 \
+ && rm -rf /var/lib/apt/lists/*
+`
+	if diff := cmp.Diff(want, of("8.4")); diff != "" {
+		t.Errorf("of Debian (-want +got):\n%s", diff)
+	}
+	table.Digests = map[string]string{table.Archive.Key: sum, table.Downloads()[0]: sum}
+	want = `# PHP 8.3 of Debian's packages and those of https://packages.sury.org/php/
+FROM debian:trixie-slim@` + sum + `
+ADD --chmod=0644 --checksum=` + sum + ` https://packages.sury.org/php/apt.gpg /usr/share/keyrings/php.gpg
+ADD --chmod=0755 --checksum=` + sum + ` ` + table.Downloads()[0] + ` /usr/local/bin/composer
+RUN export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates \
+ && . /etc/os-release \
+ && echo "deb [signed-by=/usr/share/keyrings/php.gpg] https://packages.sury.org/php/ $VERSION_CODENAME main" > /etc/apt/sources.list.d/php.list \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends git php8.3-cli php8.3-bcmath \
+ && update-alternatives --set php /usr/bin/php8.3 \
+ && rm -rf /var/lib/apt/lists/*
+`
+	if diff := cmp.Diff(want, of("8.3")); diff != "" {
+		t.Errorf("of another archive (-want +got):\n%s", diff)
+	}
+}
+
+func TestMergeServices(t *testing.T) {
+	const ours = `{
+		"magento/project:>=2.4.7 <2.4.8": {"source": "https://example.org/", "php": [8.2, 8.3], "mysql": "mysql:8.0", "opensearch": "opensearchproject/opensearch:2.12.0"},
+		"magento/project:>=2.4.8 <2.4.9": {"source": ["https://example.org/"], "php": [8.3], "mariadb": "mariadb:11.4", "opensearch": "opensearchproject/opensearch:2.19.1"}
+	}`
+	const theirs = `{
+		"magento/project:>=2.3 <2.4": {"php": 7.4, "mysql": "mysql:5.7", "elasticsearch": "elasticsearch:7.6.2"},
+		"magento/project:>=2.4.7 <2.4.8": {"php": 8.3, "composer": "2.10.2", "mariadb": "mariadb:10.6", "elasticsearch": "elasticsearch:8.11.4", "rabbitmq": "rabbitmq:3.12", "redis": "redis:7.2"},
+		"magento/project:>=2.4.8 <2.4.9": {"php": 8.4, "composer": "2.10.2", "mariadb": "mariadb:11.8", "elasticsearch": "opensearch:3", "rabbitmq": "rabbitmq:4.1", "valkey": "valkey/valkey:8"},
+		"magento/project:next": {"php": 8.4}
+	}`
+	const want = `{
+  "magento/project:>=2.4.7 <2.4.8":{"source":["https://example.org/","` + SupportSource + `"],"php":["8.2","8.3"],"composer":"2.10.2","mysql":["mysql:8.0"],"mariadb":["mariadb:10.6"],"opensearch":["opensearchproject/opensearch:2.12.0"],"redis":["redis:7.2"],"rabbitmq":["rabbitmq:3.12"]},
+  "magento/project:>=2.4.8 <2.4.9":{"source":["https://example.org/","` + SupportSource + `"],"php":["8.3","8.4"],"composer":"2.10.2","mariadb":["mariadb:11.4","mariadb:11.8"],"opensearch":["opensearchproject/opensearch:3"],"valkey":["valkey/valkey:8"],"rabbitmq":["rabbitmq:4.1"]}
+}
+`
+	for name, from := range map[string]string{"from ours": ours, "again": want} {
+		got, err := carried(t).MergeServices([]byte(from), []byte(theirs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if _, err := carried(t).MergeServices([]byte(ours), []byte("404")); err == nil {
+		t.Error("what is no table was taken")
+	}
+}

@@ -1,0 +1,154 @@
+package images
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// SupportSource is where the table of supported services is brought up to date from.
+const SupportSource = "https://github.com/mage-os/github-actions/tree/main/supported-version/src/versions"
+
+// SupportFiles are the files at SupportSource, with the versions of a project by range.
+var SupportFiles = []string{"mage-os/composite.json", "magento-open-source/composite.json"}
+
+// A row is an entry of services.json; see releases.ParseServices.
+type row struct {
+	Source        []string `json:"source"`
+	PHP           []string `json:"php"`
+	Composer      string   `json:"composer,omitempty"`
+	MySQL         []string `json:"mysql,omitempty"`
+	MariaDB       []string `json:"mariadb,omitempty"`
+	Elasticsearch []string `json:"elasticsearch,omitempty"`
+	OpenSearch    []string `json:"opensearch,omitempty"`
+	Redis         []string `json:"redis,omitempty"`
+	Valkey        []string `json:"valkey,omitempty"`
+	RabbitMQ      []string `json:"rabbitmq,omitempty"`
+}
+
+// MergeServices brings services.json up to date with files of SupportSource, which name one
+// version of everything. It is added to versions of PHP and to databases, and is taken of the
+// rest, but for a search of another product than the entry has. What runs with a PHP for which there is no recipe is left out.
+func (t *Table) MergeServices(ours []byte, found ...[]byte) ([]byte, error) {
+	var rows map[string]struct{ Source json.RawMessage }
+	if err := json.Unmarshal(ours, &rows); err != nil {
+		return nil, err
+	}
+	supports, err := supportsOf(ours)
+	if err != nil {
+		return nil, err
+	}
+	sources := map[string][]string{}
+	for key, r := range rows {
+		var list []string
+		if json.Unmarshal(r.Source, &list) != nil {
+			list = make([]string, 1)
+			if err := json.Unmarshal(r.Source, &list[0]); err != nil {
+				return nil, err
+			}
+		}
+		sources[key] = list
+	}
+	for _, data := range found {
+		theirs, err := supportsOf(data)
+		if err != nil {
+			return nil, err
+		}
+		for key, s := range theirs {
+			if !t.provable(s) {
+				continue
+			}
+			supports[key] = merge(supports[key], s)
+			if !slices.Contains(sources[key], SupportSource) {
+				sources[key] = append(sources[key], SupportSource)
+			}
+		}
+	}
+	var lines []string // an entry each
+	for _, key := range slices.Sorted(maps.Keys(supports)) {
+		line, err := pipeline.EncodeJSON(map[string]row{key: rowOf(supports[key], sources[key])}, "")
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, "  "+strings.Trim(string(line), "{}\n")+"}")
+	}
+	return []byte("{\n" + strings.Join(lines, ",\n") + "\n}\n"), nil
+}
+
+// supportsOf reads a table, by the keys of its entries.
+func supportsOf(data []byte) (map[string]releases.Support, error) {
+	services, err := releases.ParseServices(data)
+	all := map[string]releases.Support{}
+	for project, list := range services {
+		for _, s := range list {
+			all[strings.TrimSuffix(project+":"+s.Versions, ":")] = s
+		}
+	}
+	return all, err
+}
+
+// provable reports whether there is a recipe for its PHP. Versions that are no constraint, as
+// "next", are none of a snapshot.
+func (t *Table) provable(s releases.Support) bool {
+	if _, err := composer.ParseConstraint(cmp.Or(s.Versions, "*")); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.PHP, func(version string) bool {
+		_, ok := t.Recipe(version)
+		return ok
+	})
+}
+
+// merge gives theirs with what of ours stays beside it.
+func merge(ours, theirs releases.Support) releases.Support {
+	for i, image := range theirs.Search {
+		if strings.HasPrefix(image, "opensearch:") { // an abbreviation, of no image that there is
+			theirs.Search[i] = "opensearchproject/" + image
+		}
+	}
+	if len(ours.Search) > 0 && !slices.ContainsFunc(ours.Search, func(image string) bool { return nameOf(image) == nameOf(theirs.Search[0]) }) {
+		theirs.Search = ours.Search // another product
+	}
+	theirs.PHP = union(ours.PHP, theirs.PHP)
+	theirs.Database = union(ours.Database, theirs.Database)
+	return theirs
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, byVersion)
+	return slices.Compact(all)
+}
+
+// byVersion orders versions, and images by their name and the version that they are tagged with.
+func byVersion(a, b string) int {
+	versionA, _ := composer.ParseVersion(a[len(nameOf(a)):]) // none is the oldest
+	versionB, _ := composer.ParseVersion(b[len(nameOf(b)):])
+	return cmp.Or(strings.Compare(nameOf(a), nameOf(b)), versionA.Compare(versionB))
+}
+
+// nameOf is an image's name, with the colon before its tag.
+func nameOf(image string) string { return image[:strings.LastIndex(image, ":")+1] }
+
+func rowOf(s releases.Support, source []string) row {
+	// Each image goes to the key of its kind, as the action has them.
+	of := func(images []string, kind string) (those []string) {
+		for _, image := range images {
+			if strings.Contains(image, kind) {
+				those = append(those, image)
+			}
+		}
+		return those
+	}
+	return row{
+		Source: source, PHP: s.PHP, Composer: s.Composer, MySQL: of(s.Database, "mysql"), MariaDB: of(s.Database, "mariadb"),
+		Elasticsearch: of(s.Search, "elasticsearch"), OpenSearch: of(s.Search, "opensearch"),
+		Redis: of(s.Cache, "redis"), Valkey: of(s.Cache, "valkey"), RabbitMQ: of(s.Queue, "rabbitmq"),
+	}
+}
