@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/nightly"
@@ -83,6 +84,19 @@ func (env *factory) doctorEngine(ctx context.Context) error {
 	case address != "":
 		text += ": " + address
 	}
-	_, err = fmt.Fprintf(env.stdout, "Containers: %s\n", text)
-	return err
+	fmt.Fprintf(env.stdout, "Containers: %s\n", text)
+	for _, removal := range container.Others(ctx) {
+		fmt.Fprintf(env.stdout, "Engine of another version, which is left alone; to remove it: %s\n", removal)
+	}
+	err = container.Visit(ctx, env.getenv, func(engine *container.Engine) error {
+		used, most, err := engine.Disk(ctx)
+		if err == nil {
+			fmt.Fprintf(env.stdout, "Disk of the engine: %s of at most %s; mageos-nightly clean prunes it\n", display.Bytes(used), display.Bytes(most))
+		}
+		return err
+	})
+	if err != nil {
+		fmt.Fprintf(env.stdout, "The engine cannot be used: %s\n", reason(err))
+	}
+	return nil
 }

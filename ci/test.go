@@ -1,7 +1,6 @@
 package ci
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -57,11 +56,10 @@ func (env *factory) ensureTestTools(ctx context.Context) error {
 	return err
 }
 
-// engineAddress is the address of an engine that answers, that of Docker or a
-// program like it too.
+// engineAddress is the address of an engine that answers; empty within dagger run.
 func (env *factory) engineAddress(ctx context.Context) (string, error) {
 	address, _, err := container.Find(ctx, env.getenv)
-	return cmp.Or(address, container.Image), err
+	return address, err
 }
 
 // ensureTools installs missing tools if that was asked for and is possible.

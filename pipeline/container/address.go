@@ -6,11 +6,16 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"dagger.io/dagger/engineconn"
 )
 
-// Image is the address of Dagger's own engine in Docker, or a program like it. Its
-// version is that of the library.
-const Image = "image://registry.dagger.io/engine:v0.19.10"
+// Version is that of the library, which go.mod has; engine and command line tool are of the
+// same.
+const Version = "v" + engineconn.CLIVersion
+
+// Image is the address of Dagger's own engine in Docker, or a program like it.
+const Image = "image://registry.dagger.io/engine:" + Version
 
 // dialTime is how long a socket may take to answer. Dagger itself waits without
 // end for one that is dead.
@@ -83,6 +88,9 @@ func (e *EngineError) Error() string {
 	}
 	if e.Lost {
 		return fmt.Sprintf("the container engine%s was lost: %v; start it again, or another one, and run the same command: it goes on where it was", at, e.Err)
+	}
+	if why := refused(e.Err); why != "" {
+		return fmt.Sprintf("no container engine answers%s: %v; %s\nor %s", at, e.Err, why, Ways)
 	}
 	return fmt.Sprintf("no container engine answers%s: %v; %s", at, e.Err, Ways)
 }

@@ -30,8 +30,7 @@ import (
 // Options say how an engine is reached and what containers get.
 type Options struct {
 	// Address is where the engine is, in the forms that Dagger's
-	// _EXPERIMENTAL_DAGGER_RUNNER_HOST takes. Empty: Dagger looks for Docker,
-	// Podman or nerdctl and starts its engine there.
+	// _EXPERIMENTAL_DAGGER_RUNNER_HOST takes. Empty: within dagger run.
 	Address string
 	// Store is this machine's: trees that are needed here are put there, and
 	// trees that only it has are sent from there.
@@ -42,7 +41,7 @@ type Options struct {
 	// for each session, which Close removes.
 	Dir string
 	// Program gives the path of this program as a static linux binary for an
-	// architecture, as Go names it.
+	// architecture, as Go names it; nil: no stage is run.
 	Program func(ctx context.Context, arch string) (path string, err error)
 	// Certificates is a file with the CA certificates for containers that have no
 	// base image; empty: they have none.
@@ -137,6 +136,8 @@ func (e *Engine) settings() []dagger.ClientOpt {
 		dagger.WithEnvironmentVariable("NO_COLOR", "1"),
 		dagger.WithEnvironmentVariable("DO_NOT_TRACK", "1"),
 		dagger.WithEnvironmentVariable("DAGGER_PROGRESS", "plain"),
+		// Else it removes all of Docker's engines that are of another version, whoever uses them.
+		dagger.WithEnvironmentVariable("DAGGER_LEAVE_OLD_ENGINE", "1"),
 	}
 	if e.options.Address != "" {
 		settings = append(settings, dagger.WithRunnerHost(e.options.Address))
@@ -159,8 +160,14 @@ func (e *Engine) begin(ctx context.Context) error {
 	if e.version, err = e.client.Version(limited); err == nil {
 		e.platform, err = e.client.DefaultPlatform(limited)
 	}
+	if err == nil && e.version != Version {
+		err = fmt.Errorf("it is of version %s, and this program's library of %s: engines promise nothing to others; start one of that version", e.version, Version)
+	}
 	if err != nil {
 		return &EngineError{Address: e.options.Address, Err: err}
+	}
+	if e.options.Program == nil {
+		return nil
 	}
 	path, err := e.options.Program(ctx, architecture(e.platform))
 	if err != nil {
@@ -203,5 +210,5 @@ func (e *Engine) end() error {
 
 // Describe says in a few words which engine it is.
 func (e *Engine) Describe() string {
-	return fmt.Sprintf("Dagger engine %s (%s, %s)", e.version, cmp.Or(e.options.Address, "started by Dagger"), e.platform)
+	return fmt.Sprintf("Dagger engine %s (%s, %s)", e.version, cmp.Or(e.options.Address, "of dagger run"), e.platform)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"syscall"
 
@@ -76,17 +75,19 @@ func lastLine(text string) string {
 // ErrorPrefix begins what the program says of its own failure.
 const ErrorPrefix = "mageos-nightly: "
 
-// explain tells an engine that went from a step that cannot be.
-func (e *Engine) explain(ctx context.Context, stage string, err error) error {
-	if Dial(ctx, e.options.Address) != nil || isConnection(err) {
-		e.lost.Store(true)
-		return &EngineError{Address: e.options.Address, Lost: true, Err: err}
+// isGone tells an engine that went from a step that cannot be: that a connection was
+// refused can be said of a registry, too.
+func (e *Engine) isGone(ctx context.Context, err error) bool {
+	switch {
+	case Dial(ctx, e.options.Address) != nil:
+		return true
+	case !isConnection(err):
+		return false
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) || strings.Contains(err.Error(), "no such host") {
-		return fmt.Errorf("stage %s: %w; no registry is reached from the engine: give an image as file:///….tar (ci/engine/engine image makes one)", stage, err)
-	}
-	return fmt.Errorf("stage %s in a container: %w; the full log is %s", stage, err, e.options.LogFile)
+	ctx, cancel := context.WithTimeout(ctx, lives*pause)
+	defer cancel()
+	_, err = e.client.Version(ctx)
+	return err != nil
 }
 
 func isConnection(err error) bool {

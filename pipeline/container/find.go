@@ -22,9 +22,8 @@ const (
 // otherwise.
 const engineHome = "/var/cache/dagger-engine"
 
-// Find gives the address of the engine to use, and why that one, for an environment. An
-// empty address leaves it to Dagger, where Docker or a program like it answers. Its error
-// is an *EngineError.
+// Find gives the address of the engine to use, and why that one, for an environment; within
+// dagger run there is none. Its error is an *EngineError.
 func Find(ctx context.Context, getenv func(string) string) (address, why string, err error) {
 	if getenv(daggerRun) != "" {
 		return "", "this is within dagger run", nil
@@ -36,9 +35,9 @@ func Find(ctx context.Context, getenv func(string) string) (address, why string,
 		return address, "ci/engine/engine runs one", nil
 	}
 	var tried []string
-	for _, program := range []string{"docker", "podman", "nerdctl"} {
+	for _, program := range daemons {
 		if answers(ctx, program) {
-			return "", program + " answers", nil
+			return Image, program + " answers", nil
 		}
 		tried = append(tried, program)
 	}

@@ -88,8 +88,10 @@ func (e *Engine) run(ctx context.Context, s step, input []byte) ([]byte, *dagger
 	}
 	var text string
 	err = e.watch(ctx, s, func(ctx context.Context) (err error) {
-		text, err = place.File(resultFile).Contents(ctx)
-		return err
+		if text, err = place.File(resultFile).Contents(ctx); err != nil {
+			return fmt.Errorf("stage %s in a container: %w; the full log is %s", s.Stage, err, e.options.LogFile)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, nil, err
@@ -125,5 +127,9 @@ func (e *Engine) watch(ctx context.Context, s step, do func(context.Context) err
 	if errors.As(err, &exec) {
 		return e.failed(s, exec)
 	}
-	return e.explain(ctx, s.Stage, err)
+	if e.isGone(ctx, err) {
+		e.lost.Store(true)
+		return &EngineError{Address: e.options.Address, Lost: true, Err: err}
+	}
+	return err
 }

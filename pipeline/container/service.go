@@ -44,6 +44,9 @@ func (e *ServiceError) Error() string {
 		what = fmt.Sprintf("its service %s, %s", e.Name, e.Image)
 		do = "name an image that runs, or prove another cell of the matrix"
 	}
+	if why := refused(e.Err); why != "" {
+		do = why + ": --image NAME=file:///IMAGE.tar"
+	}
 	text := fmt.Sprintf("stage %s cannot begin: %s: %v; %s", e.Stage, what, e.Err, do)
 	if e.Log != "" {
 		text += "\nfull log: " + e.Log

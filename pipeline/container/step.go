@@ -62,7 +62,7 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 		return nil, err
 	}
 	// Copied and not mounted: a container with no file system of its own makes
-	// Dagger 0.19.10 crash when its command is cancelled.
+	// Dagger 0.19 crash when its command is cancelled.
 	c = c.WithFile(programPath, e.program).
 		WithMountedFile(inputPath, e.client.Host().File(file)).
 		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath)

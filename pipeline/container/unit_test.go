@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,24 +190,31 @@ func TestRepository(t *testing.T) {
 	}
 }
 
-// TestOneVersion: library, command line tool and engine must be of one version.
+// TestOneVersion: library and engine are of one version, which stands in go.mod and in the
+// module of the engine, and nowhere else.
 func TestOneVersion(t *testing.T) {
-	find := func(file, pattern string) string {
-		t.Helper()
+	for file, module := range map[string]string{"../../go.mod": "dagger.io/dagger", "../../ci/engine/go.mod": "github.com/dagger/dagger"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := regexp.MustCompile(pattern).FindSubmatch(data)
-		if m == nil {
-			t.Fatalf("%s does not require Dagger", file)
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(module+" "+Version) + `\b`).Match(data) {
+			t.Errorf("%s does not require %s %s: ci/engine/engine move %s", file, module, Version, Version)
 		}
-		return string(m[1])
 	}
-	library := find("../../go.mod", `dagger\.io/dagger (v\S+)`)
-	engine := find("../../ci/engine/go.mod", `github\.com/dagger/dagger (v\S+)`)
-	if library != engine || !strings.HasSuffix(Image, ":"+library) {
-		t.Errorf("the library is %s, the engine of ci/engine %s, the image %s", library, engine, Image)
+	named := regexp.MustCompile(regexp.QuoteMeta(Version[1:]) + `\b`)
+	err := fs.WalkDir(os.DirFS("../.."), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !slices.Contains([]string{".go", ".md", ".yml", ".yaml", ".sh", ".txtar", ""}, filepath.Ext(path)) || strings.HasPrefix(path, ".git/") {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join("../..", path))
+		if named.Match(data) {
+			t.Errorf("%s names Dagger's version: it has to come from go.mod", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
