@@ -28,6 +28,7 @@ type statusFlags struct {
 	maxAge      time.Duration
 	keys        []string
 	issue, jobs string
+	workflow    string
 }
 
 func newStatus(env *factory) *cobra.Command {
@@ -50,6 +51,7 @@ that of the signature, which nobody else can make.`,
   mageos-nightly status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
   mageos-nightly status https://nightly.example.org/ --max-age 36h --issue acme/nightly
   mageos-nightly status --line nightly --max-age 36h
+  mageos-nightly status --workflow dagger.yml --jobs jobs.json --issue acme/nightly
   mageos-nightly status ./repository --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +67,7 @@ that of the signature, which nobody else can make.`,
 	flags.StringArrayVar(&f.keys, "key", nil, "file with the public key; the time of the signature counts")
 	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
 	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
+	flags.StringVar(&f.workflow, "workflow", "", "name of a workflow, in place of a repository: its --jobs are all that is looked at")
 	flags.StringVar(&f.jobs, "jobs", "", "file with the results of the jobs of a workflow: what toJSON(needs) gives; one that failed is wrong, too")
 	return cmd
 }
@@ -72,6 +75,10 @@ that of the signature, which nobody else can make.`,
 // at is the repository that is meant.
 func (f statusFlags) at(args []string) (string, error) {
 	switch {
+	case f.workflow != "" && (len(args) == 1 || f.line != "" || f.jobs == ""):
+		return "", usagef("--workflow wants --jobs, and no repository")
+	case f.workflow != "":
+		return f.workflow, nil
 	case len(args) == 1 && f.line == "":
 		return args[0], nil
 	case len(args) == 1 || f.line == "":
@@ -101,6 +108,11 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 			return usagef("--jobs %s: %w", f.jobs, err)
 		}
 	}
+	if f.workflow != "" {
+		finding := monitor.Judge(at, nil, nil, jobs, false)
+		finding.Workflow = true
+		return f.end(ctx, env, finding, nil)
+	}
 	s, bad := readStatus(ctx, env, at, keys)
 	if s != nil && bad == nil {
 		if err := printStatus(env, s); err != nil {
@@ -110,7 +122,12 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 			bad = coded(exitStale, "%s: %s", at, why)
 		}
 	}
-	finding := monitor.Judge(at, s, bad, jobs, f.maxAge > 0)
+	return f.end(ctx, env, monitor.Judge(at, s, bad, jobs, f.maxAge > 0), bad)
+}
+
+// end shows a finding, and brings the issue up to date; bad is what was wrong with the
+// repository.
+func (f statusFlags) end(ctx context.Context, env *factory, finding monitor.Finding, bad error) error {
 	env.say(finding.Page())
 	if f.issue == "" || ctx.Err() != nil {
 		return bad

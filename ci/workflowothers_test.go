@@ -80,6 +80,28 @@ func TestFreshnessWorkflow(t *testing.T) {
 	watch("success", 2, "closed")
 }
 
+// The newest Dagger: an issue says for as long as something breaks with it that it does.
+func TestDaggerWorkflow(t *testing.T) {
+	t.Parallel()
+	needInstall(t)
+	a := newActions(t)
+	if engine := parseWorkflow(t, "../.github/workflows/dagger.yml").Jobs["newest"].Env.Vars["nightly_runner"]; engine == nil || engine.Value.Value != inContainers {
+		t.Error("the sample night does not have to run in containers")
+	}
+	for i, test := range []struct{ fails, newest, issue string }{{"0", "success", ""}, {"1", "failure", "open"}, {"0", "success", "closed"}} {
+		a.override["GET_FAILS"] = test.fails
+		jobs := a.workflow("dagger.yml", "schedule", nil)
+		expectJobs(t, jobs, map[string]string{"newest": test.newest, "status": "success"})
+		if ran := strings.Contains(jobs["newest"].said, "no problem"); ran != (test.newest == "success") {
+			t.Errorf("run %d: the sample night:\n%s", i, jobs["newest"].said)
+		}
+		issues := a.github.Repositories["acme/nightly"].Issues
+		if len(issues) != min(i, 1) || i > 0 && (issues[0].State != test.issue || issues[0].Title != "The workflow dagger.yml fails" || !strings.Contains(issues[0].Body, "job newest failed")) {
+			t.Errorf("run %d: issues: %+v", i, issues)
+		}
+	}
+}
+
 // Drift of a line, and of the repository that calls the workflow.
 func TestDriftWorkflow(t *testing.T) {
 	t.Parallel()

@@ -69,7 +69,8 @@ build) # of this program: it is built already
     while [ "$1" != -o ]; do shift; done
     ln -sf `+program+` "$2" ;;
 test) echo '{"Action":"pass","Package":"example","Test":"TestExample"}' && echo '{"Action":"pass","Package":"example"}' ;;
-list | vet | tool) ;;
+get) exit ${GET_FAILS:-0} ;;
+list | mod | vet | tool) ;;
 version) echo go version go1.26 linux/amd64 ;;
 *) echo "go $*: not in this test" >&2; exit 2 ;;
 esac`)

@@ -12,7 +12,10 @@ import (
 // says that the finding is of a workflow's jobs too.
 func (f Finding) Tell(ctx context.Context, client *github.Client, place github.Repository, run string, workflow bool) (done string, err error) {
 	title := f.At + " has no new night"
-	if workflow {
+	switch {
+	case f.Workflow:
+		title = "The workflow " + f.At + " fails"
+	case workflow:
 		title = "The workflow that publishes " + f.At + " fails"
 	}
 	if len(f.Wrong) == 0 {

@@ -84,6 +84,8 @@ type Finding struct {
 	At     string          // the repository
 	Status *publish.Status // nil: it could not be read
 	Wrong  []string        // empty: all is well
+	// Workflow says that At is a workflow that publishes nothing.
+	Workflow bool
 }
 
 // Judge says what is wrong with a repository: jobs that failed, a status that is bad, and,
@@ -96,7 +98,7 @@ func Judge(at string, s *publish.Status, bad error, jobs []string, watchesAge bo
 	switch {
 	case bad != nil:
 		f.Wrong = append(f.Wrong, bad.Error())
-	case !watchesAge && s.LastTry != nil && !s.LastTry.Good():
+	case !watchesAge && s != nil && s.LastTry != nil && !s.LastTry.Good():
 		f.Wrong = append(f.Wrong, fmt.Sprintf("the last try, of %s, failed in %s: %s", s.LastTry.Snapshot, s.LastTry.Stage, s.LastTry.Reason))
 	}
 	return f

@@ -53,6 +53,7 @@ func TestJudge(t *testing.T) {
 		"well":                 {status: &publish.Status{}},
 		"a failed try":         {status: failed, want: []string{try}},
 		"a failed try, by age": {status: failed, age: true},
+		"a workflow alone":     {jobs: []string{"a failed"}, want: []string{"job a failed"}},
 		"no status, and jobs":  {bad: errors.New("no answer"), jobs: []string{"a failed"}, want: []string{"job a failed", "no answer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
