@@ -14,7 +14,7 @@ const module = "github.com/mage-os/nightly"
 var mayImport = map[string][]string{
 	"pipeline":           nil,
 	"pipeline/store":     {"pipeline", "pipeline/files"},
-	"pipeline/container": {"pipeline", "pipeline/store"},
+	"pipeline/container": {"pipeline", "pipeline/store", "releases"},
 	"pipeline/files":     nil,
 	"pipeline/markdown":  nil,
 	"pipeline/golden":    nil, // golden files; only tests import it
@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
-		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines",
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {

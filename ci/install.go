@@ -14,16 +14,17 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/images"
 	"github.com/mage-os/nightly/stages/install"
 )
 
 // installFlags say how far the test installation goes, with what.
 type installFlags struct {
-	level, search, cell string
-	matrix, services    string
-	upgradeFrom         string
-	parallel            int
-	sampleData          bool
+	level, search, cell  string
+	matrix, services     string
+	upgradeFrom          string
+	parallel             int
+	sampleData, allCells bool
 }
 
 func (f *installFlags) add(cmd *cobra.Command) {
@@ -31,6 +32,7 @@ func (f *installFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.level, "level", "", levelHelp)
 	flags.StringVar(&f.search, "search", "", "what the shop searches with: none, stand-in or the URL of an OpenSearch or Elasticsearch (default $NIGHTLY_SEARCH, else the line's)")
 	flags.StringVar(&f.cell, "cell", "", "prove this cell of the line's matrix, as --matrix names it")
+	flags.BoolVar(&f.allCells, "all-cells", false, "prove every cell of the line's matrix in containers (default: the one with the newest PHP and database)")
 	flags.StringVar(&f.matrix, "matrix", "", "json: write the matrix for GitHub Actions, after the build, and prove nothing")
 	flags.StringVar(&f.services, "services", "", "table of supported services, as mage-os/github-actions has it (default: the program's own)")
 	flags.StringVar(&f.upgradeFrom, "upgrade-from", "", "published folder whose newest earlier night is installed and upgraded, too")
@@ -68,15 +70,18 @@ func (f installFlags) check() error {
 func isAddress(text string) bool { return strings.Contains(text, "://") }
 
 // options are what is proven, with the images that are run in containers.
-func (f installFlags) options(env *factory, images nightly.Images, sign signFlags) (o nightly.ProveOptions, err error) {
+func (f installFlags) options(env *factory, named nightly.Images, sign signFlags) (o nightly.ProveOptions, err error) {
 	o = nightly.ProveOptions{
-		Level: releases.Level(f.level), Cell: f.cell, Search: f.search, SampleData: f.sampleData,
-		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: images, Support: releases.SupportedServices(), Secrets: env.secretsHeld(sign),
+		Level: releases.Level(f.level), Cell: f.cell, AllCells: f.allCells, Search: f.search, SampleData: f.sampleData,
+		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: named, Secrets: env.secretsHeld(sign),
+	}
+	if o.Table, err = images.Carried(); err != nil {
+		return o, err
 	}
 	if f.services != "" {
 		data, err := files.Read(f.services, files.Small)
 		if err == nil {
-			o.Support, err = releases.ParseServices(data)
+			o.Table.Services, err = releases.ParseServices(data)
 		}
 		if err != nil {
 			return o, usagef("--services %s: %w", f.services, err)

@@ -156,7 +156,7 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 	if o.Prove, err = f.install.options(env, images, f.target.sign); err != nil {
 		return at, o, err
 	}
-	here := f.install.matrix == "" && !(at.containers && images.HasPHP())
+	here := f.install.matrix == "" && !at.containers
 	if here && (f.until == "" || f.until == "install" || f.until == "publish") {
 		err = f.install.prepareHere(ctx, env, f.installTools, line, f.target.sign)
 	}

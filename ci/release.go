@@ -147,8 +147,9 @@ func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display
 	if o.Night.Prove, err = f.install.options(env, images, f.target.sign); err != nil {
 		return nil, err
 	}
+	o.Night.Prove.AllCells = true
 	at, err := f.runner.choose(ctx, env)
-	if err == nil && !(at.containers && images.HasPHP()) {
+	if err == nil && !at.containers {
 		err = f.install.prepareHere(ctx, env, f.installTools, o.Line, f.target.sign)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package releases
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Install says how far the test installation goes.
@@ -91,3 +92,12 @@ var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*
 // IsImageReference reports whether a text names an image: one of a registry, a
 // tar or a root file system on this machine.
 func IsImageReference(text string) bool { return imageReference.MatchString(text) }
+
+// IsRecipe reports whether an image is not named, but the text of a Dockerfile.
+func IsRecipe(image string) bool { return strings.Contains(image, "\n") }
+
+// ImageTitle is an image for people: its name, or the comment at the head of a recipe.
+func ImageTitle(image string) string {
+	title, _, _ := strings.Cut(image, "\n")
+	return strings.TrimPrefix(title, "# ")
+}

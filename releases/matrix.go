@@ -207,14 +207,7 @@ func (m Matrix) Cells(s Support, php string) ([]Cell, error) {
 // constraint such as ~8.2.0 or >=8.2.5 then speaks of the version as a whole.
 const newestPHP = ".9999"
 
-// phpVersions are those that a constraint is asked about where the table has
-// nothing to say.
-var phpVersions = []string{"8.1", "8.2", "8.3", "8.4", "8.5"}
-
 func withinPHP(versions []string, constraint string) ([]string, error) {
-	if len(versions) == 0 {
-		versions = phpVersions
-	}
 	if constraint == "" {
 		return versions, nil
 	}

@@ -23,6 +23,8 @@ type Candidate struct {
 	// Tools are PHP, Composer, the database and the search, with the versions
 	// that they name themselves.
 	Tools []Tool `json:"tools"`
+	// Images are what containers are made of; none where it is proven in this process.
+	Images []Image `json:"images,omitempty"`
 	// Replaced are the upstream packages that the night's stand in for: what a
 	// third-party extension may require.
 	Replaced []Replaced `json:"replaced"`
@@ -72,6 +74,18 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
+// An Image is one that the installation was proven with.
+type Image struct {
+	Name string `json:"name"` // as in releases.Install.Images: php:8.4, mariadb:11.4, cache
+	// Reference is that of a registry, by digest, the text of a Dockerfile, or a file's.
+	Reference string `json:"reference"`
+	// Unpinned says that it is the one that was found: another run may find another.
+	Unpinned bool `json:"unpinned,omitempty"`
+}
+
+// Title is its reference for people.
+func (i Image) Title() string { return releases.ImageTitle(i.Reference) }
+
 // An Installation says what was proven, and with what.
 //
 // It holds times and is the input of no stage that saves its result.
@@ -80,6 +94,7 @@ type Installation struct {
 	Level    releases.Level        `json:"level"`
 	Cell     releases.Cell         `json:"cell"`
 	Tools    []Tool                `json:"tools"`
+	Images   []Image               `json:"images,omitempty"`
 	// Proven are the steps that passed, in order.
 	Proven []Proof `json:"proven"`
 	// NotProven is what the level would prove elsewhere, and why not here.
@@ -150,6 +165,15 @@ func (i Installation) Summary() string {
 	text := fmt.Sprintf("level %s: %d packages installed, %d of them ours", i.Level, len(i.Packages), ours)
 	if n := len(i.NotProven); n > 0 {
 		text += fmt.Sprintf("; not proven: %d", n)
+	}
+	var unpinned []string
+	for _, image := range i.Images {
+		if image.Unpinned {
+			unpinned = append(unpinned, image.Name)
+		}
+	}
+	if len(unpinned) > 0 {
+		text += "; unpinned: " + strings.Join(unpinned, ", ")
 	}
 	return text
 }

@@ -8,6 +8,7 @@ import (
 	"dagger.io/dagger"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 )
 
 // A Service is a container that runs beside a stage, for as long as the stage
@@ -38,10 +39,10 @@ type ServiceError struct {
 }
 
 func (e *ServiceError) Error() string {
-	what := "its image " + e.Image
+	what := "its image " + releases.ImageTitle(e.Image)
 	do := "make one with ci/engine/engine image, or name one that the engine can fetch"
 	if e.Name != "" {
-		what = fmt.Sprintf("its service %s, %s", e.Name, e.Image)
+		what = fmt.Sprintf("its service %s, %s", e.Name, releases.ImageTitle(e.Image))
 		do = "name an image that runs, or prove another cell of the matrix"
 	}
 	if why := refused(e.Err); why != "" {

@@ -138,23 +138,6 @@ func (e *Engine) withSecrets(c *dagger.Container, stage string) *dagger.Containe
 	return c
 }
 
-// image gives a container of an image: a tar of the OCI layout, a folder that is
-// a root file system, or what a registry has.
-func (e *Engine) image(name string) (*dagger.Container, error) {
-	path, local := strings.CutPrefix(name, "file://")
-	if !local {
-		return e.client.Container().From(name), nil
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("image %s: %w; make one with ci/engine/engine image, or name one of a registry", name, err)
-	case info.IsDir():
-		return e.client.Container().WithRootfs(e.client.Host().Directory(path)), nil
-	}
-	return e.client.Container().Import(e.client.Host().File(path)), nil
-}
-
 // find gives the outputs that hold the trees, each once.
 func (e *Engine) find(ctx context.Context, trees []pipeline.Tree) ([]*dagger.Directory, error) {
 	var places []*dagger.Directory

@@ -30,28 +30,23 @@ type cellRun struct {
 	search   string // or releases.StandInSearch, for one in a container
 	cache    string
 	queue    string
+	images   []stages.Image // all of them
 }
 
-// equip finds the images of a cell and asks them for their versions. why says that there
-// is none for it.
+// equip finds the images of a cell, each by digest where a registry has it, and asks them for
+// their versions. why says that there is none for it.
 func (r *cellRun) equip(ctx context.Context, level releases.Level) (tools []stages.Tool, why string, err error) {
-	images := r.options.Images
-	image, named := images.php(r.cell.PHP)
+	image, named := r.options.Images.php(r.cell.PHP)
 	if image == "" {
-		return nil, fmt.Sprintf("there is no image with PHP %s; name one with --image php:%[1]s=IMAGE", r.cell.PHP), nil
+		if image, err = phpImage(ctx, r.Engines[0], r.options.Table, r.cell.PHP); image == "" {
+			return nil, fmt.Sprintf("there is no image with PHP %s; name one with --image php:%[1]s=IMAGE", r.cell.PHP), err
+		}
 	}
-	r.php = image
-	if level.Includes(releases.Setup) {
-		r.cache, r.queue = images[cacheImage], images[queueImage]
-		if r.cell.Database != "" {
-			r.database = images.of(r.cell.Database)
-		}
-		if releases.IsImage(r.cell.Search) {
-			r.search = images.of(r.cell.Search)
-		}
-		if r.search == releases.StandInSearch {
-			r.cell.Search = r.search // what is proven is named so
-		}
+	if r.php, err = r.pin(ctx, anyPHP+":"+r.cell.PHP, image); err == nil && level.Includes(releases.Setup) {
+		err = r.services(ctx)
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	tools, err = r.tools(ctx, level)
 	if has := stages.ToolVersion(tools, "php"); err == nil && r.cell.PHP != "" && minor(has) != r.cell.PHP {
@@ -61,6 +56,45 @@ func (r *cellRun) equip(ctx context.Context, level releases.Level) (tools []stag
 		return nil, fmt.Sprintf("the image has PHP %s; name one with --image php:%s=IMAGE", has, r.cell.PHP), nil
 	}
 	return tools, "", err
+}
+
+// services finds the images of the cell's services.
+func (r *cellRun) services(ctx context.Context) error {
+	images, support := r.options.Images, r.options.support(r.snapshot)
+	search := ""
+	if releases.IsImage(r.cell.Search) {
+		search = images.of(r.cell.Search)
+	}
+	for _, service := range []struct {
+		name, image string
+		into        *string
+	}{
+		{r.cell.Database, images.of(r.cell.Database), &r.database},
+		{r.cell.Search, search, &r.search},
+		{cacheImage, images.beside(cacheImage, support.Cache), &r.cache},
+		{queueImage, images.beside(queueImage, support.Queue), &r.queue},
+	} {
+		if service.image == "" {
+			continue
+		}
+		var err error
+		if *service.into, err = r.pin(ctx, service.name, service.image); err != nil {
+			return err
+		}
+	}
+	if r.search == releases.StandInSearch {
+		r.cell.Search = r.search // what is proven is named so
+	}
+	return nil
+}
+
+// pin gives a service's image by digest, and records it.
+func (r *cellRun) pin(ctx context.Context, name, reference string) (string, error) {
+	found, err := pin(ctx, r.Engines[0], r.options.Table, name, reference)
+	if err == nil && reference != releases.StandInSearch {
+		r.images = append(r.images, found)
+	}
+	return found.Reference, err
 }
 
 // tools are the tools that a cell is proven with.
@@ -87,7 +121,7 @@ func (r *cellRun) ask(ctx context.Context, in runner.Toolbox) ([]stages.Tool, er
 	image := func(runner.Toolbox) (container.Needs, error) { return container.Needs{Image: in.Image}, nil }
 	found, err := container.Remote(r.engine, runner.Tools(), image).Run(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("ask the image %s what it has: %w", in.Image, err)
+		return nil, fmt.Errorf("ask the image %s what it has: %w", releases.ImageTitle(in.Image), err)
 	}
 	return found.Tools, nil
 }

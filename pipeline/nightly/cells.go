@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 )
@@ -84,7 +86,11 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 		}
 	}
 	if o.Cell == "" {
-		return slices.Compact(cells), nil // one search for all makes neighbours equal
+		cells = slices.Compact(cells) // one search for all makes neighbours equal
+		if o.AllCells || o.Images[anyPHP] != "" || len(cells) == 0 {
+			return cells, nil // of which an image with any PHP can prove what it can
+		}
+		return []releases.Cell{p.newest(cells)}, nil
 	}
 	for i, cell := range cells {
 		if cell.Name() == o.Cell || all[i].Name() == o.Cell {
@@ -95,11 +101,43 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	return nil, err
 }
 
+// newest is the cell with the newest PHP, of those for which an image is named or else of the
+// supported ones if there are any, and with the newest database. The others are reported as
+// skipped.
+func (p *proving) newest(cells []releases.Cell) releases.Cell {
+	supported := p.options.support(p.snapshot).PHP
+	rank := func(c releases.Cell) (preferred int, version composer.Version) {
+		if slices.Contains(supported, c.PHP) {
+			preferred = 1
+		}
+		if _, named := p.options.Images.php(c.PHP); named {
+			preferred = 2
+		}
+		version, _ = composer.ParseVersion(c.PHP) // none is the oldest
+		return preferred, version
+	}
+	best := cells[0]
+	for _, c := range cells[1:] {
+		preferredC, versionC := rank(c)
+		preferredBest, versionBest := rank(best)
+		newer := cmp.Or(preferredC-preferredBest, versionC.Compare(versionBest))
+		if newer > 0 || newer == 0 && c.Database != best.Database { // databases are listed from the oldest
+			best = c
+		}
+	}
+	for _, c := range cells {
+		if c != best {
+			p.Session().Skip("install "+c.Name(), fmt.Sprintf("%s is proven, with the newest PHP and database; --all-cells or --cell proves this one", best.Name()))
+		}
+	}
+	return best
+}
+
 // proveCell proves one cell on an engine, or says why it cannot be.
 func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in stages.Candidate, previous string) cellResult {
 	run := &cellRun{proving: p, engine: engine, cell: in.Cell}
 	tools, why, err := run.equip(ctx, in.Install.Level)
-	in.Cell, in.Tools = run.cell, tools
+	in.Cell, in.Tools, in.Images = run.cell, tools, run.images
 	result := cellResult{cell: run.cell, state: pipeline.Failed}
 	stage := "install " + run.cell.Name()
 	folder := p.reports() + "-" + run.cell.Name()

@@ -2,11 +2,14 @@ package nightly
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/images"
+	"github.com/mage-os/nightly/stages"
 )
 
 // Images are what is run in containers, by what a matrix calls it; see
@@ -18,6 +21,7 @@ const (
 	anyPHP     = "php" // with a PHP of whatever version
 	cacheImage = "cache"
 	queueImage = "queue"
+	noImage    = "none" // in place of a cache's or a queue's: there is to be none
 )
 
 // ImagesOf are a line's images, with others in their place: php is an image with any PHP
@@ -38,17 +42,6 @@ func ImagesOf(line *releases.Line, php string, pairs []string) (Images, error) {
 	return m, nil
 }
 
-// HasPHP reports whether there is an image with any PHP, without which nothing is
-// installed in a container.
-func (m Images) HasPHP() bool {
-	for name := range m {
-		if name == anyPHP || strings.HasPrefix(name, anyPHP+":") {
-			return true
-		}
-	}
-	return false
-}
-
 // php is the image for a version of PHP, and whether it was named for that one.
 func (m Images) php(version string) (image string, named bool) {
 	if image, ok := m[anyPHP+":"+version]; ok {
@@ -61,4 +54,55 @@ func (m Images) php(version string) (image string, named bool) {
 func (m Images) of(name string) string {
 	short, _, _ := strings.Cut(name, "@")
 	return cmp.Or(m[name], m[short], name)
+}
+
+// beside is the image of a service that runs beside every cell: the named one, or the newest
+// of those that are supported. noImage, or none that is supported, is empty.
+func (m Images) beside(name string, supported []string) string {
+	if len(supported) > 0 {
+		supported = supported[len(supported)-1:]
+	}
+	image := cmp.Or(m[name], strings.Join(supported, ""))
+	if image == noImage {
+		return ""
+	}
+	return image
+}
+
+// An engine is what images are found with.
+type engine interface {
+	// Resolve gives an image of a registry by digest.
+	Resolve(ctx context.Context, reference string) (string, error)
+}
+
+// pin gives an image by digest: the known one, or the one that its tag has now. What is neither
+// a registry's nor a tag stays.
+func pin(ctx context.Context, e engine, t *images.Table, name, reference string) (stages.Image, error) {
+	made := stages.Image{Name: name, Reference: reference, Unpinned: true}
+	switch pinned, known := t.Pin(reference); {
+	case releases.IsRecipe(reference), strings.HasPrefix(reference, "file://"):
+		return made, nil // apt-get installs the packages of the day
+	case known || reference == releases.StandInSearch:
+		return stages.Image{Name: name, Reference: pinned}, nil
+	}
+	var err error
+	made.Reference, err = e.Resolve(ctx, reference)
+	return made, err
+}
+
+// phpImage is the image of a version of PHP of the table: the published one if its digest is
+// known, else the recipe of one; empty: there is none.
+func phpImage(ctx context.Context, e engine, t *images.Table, version string) (string, error) {
+	if reference, known := t.Pin(t.PublishedPHP(version)); known {
+		return reference, nil
+	}
+	recipe, ok := t.Recipe(version)
+	if !ok {
+		return "", nil
+	}
+	base, err := pin(ctx, e, t, "", recipe.Base)
+	if err != nil {
+		return "", err
+	}
+	return t.Dockerfile(recipe, base.Reference)
 }

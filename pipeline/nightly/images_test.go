@@ -1,11 +1,18 @@
 package nightly
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/images"
+	"github.com/mage-os/nightly/stages"
 )
 
 func TestImages(t *testing.T) {
@@ -45,9 +52,6 @@ func TestImages(t *testing.T) {
 			if diff := cmp.Diff([]map[string]string{test.php, test.of}, []map[string]string{php, of}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if !m.HasPHP() {
-				t.Error("there is an image with PHP")
-			}
 		})
 	}
 	for _, pair := range []string{"php", "=x", "php=with space", "php=file://relative.tar"} {
@@ -55,7 +59,107 @@ func TestImages(t *testing.T) {
 			t.Errorf("--image %q: %v; want a *config.Error", pair, err)
 		}
 	}
-	if (Images{"mariadb:10.6": "x"}).HasPHP() {
-		t.Error("a database has no PHP")
+}
+
+const aDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// A registry resolves every tag to aDigest, and counts how often it is asked.
+type registry int
+
+func (r *registry) Resolve(_ context.Context, reference string) (string, error) {
+	*r++
+	return "docker.io/library/" + reference + "@" + aDigest, nil
+}
+
+func TestPin(t *testing.T) {
+	table := &images.Table{Digests: map[string]string{"mariadb:11.4": aDigest}}
+	for name, test := range map[string]struct {
+		reference string
+		want      stages.Image
+		asked     registry
+	}{
+		"known":     {"mariadb:11.4", stages.Image{Reference: "mariadb:11.4@" + aDigest}, 0},
+		"by digest": {"mysql:8.4@" + aDigest, stages.Image{Reference: "mysql:8.4@" + aDigest}, 0},
+		"a tag":     {"mysql:8.4", stages.Image{Reference: "docker.io/library/mysql:8.4@" + aDigest, Unpinned: true}, 1},
+		"a file":    {"file:///mysql.tar", stages.Image{Reference: "file:///mysql.tar", Unpinned: true}, 0},
+		"a recipe":  {"# PHP\nFROM x@sha256:0\n", stages.Image{Reference: "# PHP\nFROM x@sha256:0\n", Unpinned: true}, 0},
+		"no image":  {"stand-in", stages.Image{Reference: "stand-in"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked registry
+			got, err := pin(t.Context(), &asked, table, "x", test.reference)
+			test.want.Name = "x"
+			if diff := cmp.Diff(test.want, got); diff != "" || err != nil || asked != test.asked {
+				t.Errorf("asked %d times, %v (-want +got):\n%s", asked, err, diff)
+			}
+		})
+	}
+}
+
+func TestPHPImage(t *testing.T) {
+	table, err := images.Carried()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Digests = map[string]string{table.PublishedPHP("8.3"): aDigest}
+	for version, want := range map[string]string{
+		"8.3": table.PublishedPHP("8.3") + "@" + aDigest,
+		"8.4": "FROM docker.io/library/debian:trixie-slim@" + aDigest + "\n",
+		"5.6": "",
+	} {
+		got, err := phpImage(t.Context(), new(registry), table, version)
+		if err != nil || !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("PHP %s: %q, %v; want %q", version, got, err, want)
+		}
+	}
+}
+
+func TestBeside(t *testing.T) {
+	supported := []string{"redis:7.2", "valkey/valkey:8"}
+	for name, test := range map[string]struct {
+		images    Images
+		supported []string
+		want      string
+	}{
+		"the newest":        {nil, supported, "valkey/valkey:8"},
+		"a named one":       {Images{"cache": "redis:6"}, supported, "redis:6"},
+		"a named one alone": {Images{"cache": "redis:6"}, nil, "redis:6"},
+		"none is wanted":    {Images{"cache": "none"}, supported, ""},
+		"none is supported": {},
+	} {
+		if got := test.images.beside("cache", test.supported); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestNewest(t *testing.T) {
+	cells := []releases.Cell{
+		{PHP: "8.4", Database: "mysql:8.4", Search: "a"}, {PHP: "8.4", Database: "mariadb:11.4", Search: "a"}, {PHP: "8.4", Database: "mariadb:11.4", Search: "b"},
+		{PHP: "8.10", Database: "mysql:8.4"}, {PHP: "8.10", Database: "mariadb:11.4"},
+		{PHP: "8.3", Database: "mysql:8.4"}, {PHP: "8.3", Database: "mariadb:11.4"},
+	}
+	opened, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	supported := releases.Services{"sample/project": {{PHP: []string{"8.3", "8.4"}}}}
+	for name, test := range map[string]struct {
+		images    Images
+		supported releases.Services
+		want      string
+	}{
+		"of all":       {nil, nil, "php8.10-mariadb11.4"},
+		"of supported": {nil, supported, "php8.4-mariadb11.4-a"},
+		"of named":     {Images{"php:8.3": "x"}, supported, "php8.3-mariadb11.4"},
+		"of no image":  {Images{"mariadb:11.4": "x"}, nil, "php8.10-mariadb11.4"},
+	} {
+		var skipped []string
+		p := &proving{Runner: &runner.Runner{Store: opened, Report: func(r pipeline.Report) { skipped = append(skipped, r.Stage) }}, options: ProveOptions{Images: test.images, Table: &images.Table{Services: test.supported}}}
+		p.snapshot = stages.Snapshot{Project: "sample/project", Version: "1.0.0"}
+		if got := p.newest(cells).Name(); got != test.want || len(skipped) != len(cells)-1 {
+			t.Errorf("%s: %s, want %s; skipped %q", name, got, test.want, skipped)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/images"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
 	"github.com/mage-os/nightly/stages/publish"
@@ -36,11 +37,13 @@ type ProveOptions struct {
 	// UpgradeFrom is a published folder whose newest earlier night is installed and
 	// upgraded; empty: none.
 	UpgradeFrom string
-	// Support is the table of services that a line's matrix is made of.
-	Support releases.Services
+	// AllCells proves every cell of the line's matrix in containers, and not only the newest.
+	AllCells bool
+	// Table has the services that a line's matrix is made of, and the images.
+	Table *images.Table
 	// Services run already, for an installation in this process.
 	Services install.Services
-	// Images are run in containers; without one with PHP nothing is installed there.
+	// Images are run in containers in place of the table's.
 	Images Images
 	// Parallel is how many cells are proven at once on each engine; at least 1.
 	Parallel int
@@ -79,7 +82,7 @@ func Prove(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 	switch {
 	case o.Proofs != "":
 		return p.elsewhere(ctx)
-	case r.InContainers() && o.Images.HasPHP():
+	case r.InContainers():
 		return p.inContainers(ctx)
 	}
 	return p.here(ctx)
@@ -112,11 +115,20 @@ func Cells(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 	if err != nil {
 		return nil, err
 	}
-	support, _ := o.Support.For(snapshot.Project, snapshot.Version) // of one that is not known the line has to say all
+	support := o.support(snapshot)
 	if !o.level(plan).Includes(releases.Setup) {
 		support = releases.Support{Database: []string{""}, Search: []string{""}} // there are no services before
 	}
+	if len(support.PHP) == 0 {
+		support.PHP = o.Table.Versions()
+	}
 	return plan.Line.Install.Matrix.Cells(support, php)
+}
+
+// support is with what a snapshot runs; of a project that is not known the line has to say it.
+func (o ProveOptions) support(snapshot stages.Snapshot) releases.Support {
+	support, _ := o.Table.Services.For(snapshot.Project, snapshot.Version)
+	return support
 }
 
 // phpConstraint is the require of PHP of a snapshot's project, or of the first of what it

@@ -92,6 +92,15 @@ func (t *Table) Recipe(version string) (PHP, bool) {
 	return t.PHP[at], true
 }
 
+// Versions are the versions of PHP that there are recipes for.
+func (t *Table) Versions() []string {
+	var versions []string
+	for _, p := range t.PHP {
+		versions = append(versions, p.Version)
+	}
+	return versions
+}
+
 // References are those of all images that can be pinned, in their order.
 func (t *Table) References() []string {
 	var all []string

@@ -79,6 +79,7 @@ func TestDockerfile(t *testing.T) {
 	}
 	want := `# PHP 8.4 of Debian's packages
 FROM debian:trixie-slim@` + sum + `
+ARG FRESH
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update \
  && apt-get install --yes --no-install-recommends git php8.4-cli php8.4-bcmath composer \
@@ -93,6 +94,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 FROM debian:trixie-slim@` + sum + `
 ADD --chmod=0644 --checksum=` + sum + ` https://packages.sury.org/php/apt.gpg /usr/share/keyrings/php.gpg
 ADD --chmod=0755 --checksum=` + sum + ` ` + table.Downloads()[0] + ` /usr/local/bin/composer
+ARG FRESH
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates \

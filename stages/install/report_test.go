@@ -20,6 +20,7 @@ func TestReport(t *testing.T) {
 	made := stages.Installation{
 		Snapshot: "2026-11-24", Level: releases.Shop, Cell: releases.Cell{PHP: "8.3", Database: "mariadb:10.6", Search: releases.NoSearch},
 		Tools:     []stages.Tool{{Name: "php", Version: "8.3.1"}, {Name: "composer", Version: "2.8.0"}},
+		Images:    []stages.Image{{Name: "php:8.3", Reference: "# PHP 8.3 of Debian's packages\nFROM debian\n", Unpinned: true}, {Name: "mariadb:10.6", Reference: "mariadb@sha256:0123"}},
 		Proven:    []stages.Proof{{Step: "resolve", Detail: "3 packages"}},
 		NotProven: []stages.Proof{{Step: "search", Detail: "there is none"}},
 		Steps:     []stages.Step{{Level: releases.Setup, Name: "setup:install", Millis: 24_140, Memory: 280 << 20}, {Level: releases.Shop, Name: "page home page", Millis: 60}},
