@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mage-os/nightly/pipeline/runner"
 )
 
 type answering func(*http.Request) (*http.Response, error)
@@ -14,7 +16,7 @@ type answering func(*http.Request) (*http.Response, error)
 func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // COMPOSER_AUTH counts before the auth.json in Composer's home, and that before a .netrc;
-// containers get all of it for the build alone, and no error shows any.
+// containers get all of it for the build and the gateway alone, and no error shows any.
 func TestComposerCredentials(t *testing.T) {
 	home := t.TempDir()
 	for name, text := range map[string]string{
@@ -47,7 +49,7 @@ func TestComposerCredentials(t *testing.T) {
 		}
 	}
 	for _, secret := range env.secrets() {
-		if secret.Name == composerAuth && (strings.Join(secret.Stages, " ") != "build" || !strings.Contains(secret.Value, "c.example.org")) {
+		if secret.Name == composerAuth && (strings.Join(secret.Stages, " ") != "build "+runner.GatewayCommand || !strings.Contains(secret.Value, "c.example.org")) {
 			t.Errorf("containers get it for %v", secret.Stages)
 		}
 	}

@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"pipeline/golden":    nil, // golden files; only tests import it
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
-		"pipeline", "pipeline/container", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
+		"pipeline", "pipeline/container", "pipeline/gateway", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
 	"pipeline/nightly": {
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/remote":       {"pipeline/files"},
+	"pipeline/gateway":      {"pipeline", "pipeline/files", "pipeline/remote", "releases", "releases/composer"},
 	"releases/composer":     {"pipeline/files", "pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
@@ -66,7 +67,7 @@ var mayImport = map[string][]string{
 		"stages/dependencies/scan", "stages/dependencies/autoload", "stages/dependencies/platform", "stages/dependencies/php",
 	},
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
-	"stages/install":         {"pipeline", "pipeline/files", "releases", "releases/composer", "stages", "stages/install/standin"},
+	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
 	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
 	// What is said of a night, and what a stranger makes of it: no stages.

@@ -1,8 +1,10 @@
 package ci
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -32,6 +34,9 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// attackFile is the code of a package that means harm, for the end of a registration.php.
+const attackFile = "testdata/attack.php"
+
 // TestScript runs testdata/script: each file reads as a manual page that runs.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -46,7 +51,9 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOSTPATH", env.Getenv("PATH"))
 			ci, err := exec.LookPath("mageos-nightly")
 			env.Setenv("CI", ci)
-			return err
+			attack, e := filepath.Abs(attackFile)
+			env.Setenv("ATTACK", attack)
+			return errors.Join(err, e)
 		},
 		Condition: func(cond string) (bool, error) {
 			// [install]: the machine has what the test installation needs, and a wall around it.

@@ -12,6 +12,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases/composer"
 )
 
@@ -29,7 +30,7 @@ func (env *factory) secrets() []container.Secret {
 	var secrets []container.Secret
 	for _, name := range append([]string{"GITHUB_TOKEN"}, proxyVariables...) {
 		if value := env.getenv(name); value != "" {
-			stages := []string{"checkout", "build", "install"}
+			stages := []string{"checkout", "build", runner.GatewayCommand}
 			if name == "GITHUB_TOKEN" {
 				stages = stages[:1]
 			}
@@ -38,7 +39,7 @@ func (env *factory) secrets() []container.Secret {
 	}
 	if !env.auth.IsZero() {
 		if data, err := json.Marshal(env.auth); err == nil {
-			secrets = append(secrets, container.Secret{Name: composerAuth, Value: string(data), Stages: []string{"build"}})
+			secrets = append(secrets, container.Secret{Name: composerAuth, Value: string(data), Stages: []string{"build", runner.GatewayCommand}})
 		}
 	}
 	for _, name := range []string{deployKey, knownHosts} {

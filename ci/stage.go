@@ -13,6 +13,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/stages"
@@ -25,7 +26,10 @@ type stageFlags struct {
 	container.Task
 	trees []string
 	work  string
+	doors []string
 	prune bool
+	// walled says that it runs behind a wall already.
+	walled bool
 }
 
 func newStage(env *factory) *cobra.Command {
@@ -49,6 +53,8 @@ what runs in containers; a failed stage can be run again with it, to look at.`,
 	flags.StringVar(&f.Out, "out", "out", "folder for the result and its trees")
 	flags.StringArrayVar(&f.trees, "trees", nil, "folder of a store with trees that the input names")
 	flags.StringVar(&f.work, "work", "", "folder in which the test installation works (default: beside that of --out, and removed)")
+	flags.BoolVar(&f.walled, "walled", false, "run package code as this user: there is a wall around it already")
+	flags.StringArrayVar(&f.doors, "door", nil, "HOST:PORT=SOCKET: a way out of that wall")
 	flags.BoolVar(&f.prune, "prune", false, "afterwards, once a day, remove from the store what was not used for two weeks")
 	return cmd
 }
@@ -132,6 +138,9 @@ func serveStage(ctx context.Context, env *factory, r *runner.Runner, name string
 	return usagef("no stage %q runs alone; these do: %s", name, commas(remoteStages))
 }
 
+// maxReport bounds the report that is sent of an installation, in bytes.
+const maxReport = 64 << 20
+
 // serveInstall runs the test installation, and sends the report of a failed one, of which a
 // container keeps nothing.
 func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFlags) error {
@@ -142,10 +151,20 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	if o.Services, err = env.services(); err != nil {
 		return err
 	}
-	if folder := env.getenv(runner.PreviousVariable); folder != "" {
-		o.Previous = publish.Handler(folder)
+	o.Gateway = env.getenv(runner.GatewayVariable)
+	previous := env.getenv(runner.PreviousVariable)
+	if previous != "" {
+		o.Previous = publish.Handler(previous)
 	}
-	stage := install.Stage(o)
+	stage := r.Install(o, previous, env.secretsHeld(signFlags{}))
+	if f.walled {
+		doors, err := container.EnterDoors(ctx, f.doors)
+		defer doors.Close()
+		if err != nil {
+			return err
+		}
+		stage = install.Stage(o)
+	}
 	cell := ""
 	run := stage.Run
 	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
@@ -156,7 +175,7 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	if failed != nil {
 		for _, name := range []string{stages.InstallationFile, stages.ReportFile} {
 			// It has failed before there was one if it is not there.
-			if data, err := os.ReadFile(filepath.Join(work, "report", name)); err == nil {
+			if data, err := files.Read(filepath.Join(work, "report", name), maxReport); err == nil {
 				container.SendFile(env.stdout, path.Join(cell, "report", name), data)
 			}
 		}

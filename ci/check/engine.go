@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/ci/tools"
@@ -75,7 +76,7 @@ func (e *testEngine) find(ctx context.Context) {
 		}
 	}
 	image := []string{"image", "test-php"}
-	for _, t := range tools.Install {
+	for _, t := range slices.Concat(tools.Install, tools.Sandbox) {
 		image = append(image, strings.Fields(t.Debian)...)
 	}
 	if out, err = e.program(ctx, image...); err != nil {

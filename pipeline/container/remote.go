@@ -39,6 +39,10 @@ type Needs struct {
 	// NoCache gives the stage an empty folder in place of the cache that the engine keeps
 	// for it: it runs package code, and another run would trust what that leaves.
 	NoCache bool `json:"no-cache"`
+	// Doors are all that a stage in a Sandbox can connect to.
+	Doors []Door `json:"-"`
+	// Privileged lets the stage build a wall of its own in its container, out of namespaces.
+	Privileged bool `json:"privileged"`
 }
 
 // Remote gives the stage run in a container. Name, Version and the types are the

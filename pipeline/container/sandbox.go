@@ -21,8 +21,8 @@ import (
 // A Sandbox runs stages behind a wall on this machine, where there is no engine: as their
 // containers do, in a process of this program that bubblewrap starts. The stage sees the
 // system read-only, its input, and its own folders; not the processes of the machine, no
-// home, no store, and of the environment what it is given. As root it becomes a user that
-// has no rights. All that it started ends with it.
+// home, no store, of the environment what it is given, and of networks its Doors. As root it
+// becomes a user that has no rights. All that it started ends with it.
 // Bubblewrap: https://github.com/containers/bubblewrap
 type Sandbox struct {
 	Store   pipeline.Store // of the trees of input and result
@@ -54,7 +54,7 @@ func wall(more ...string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; install bubblewrap (on Debian: apt install bubblewrap)", err)
 	}
-	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--die-with-parent"}
+	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--new-session", "--die-with-parent"}
 	for _, dir := range []string{"/usr", "/etc", "/opt"} {
 		args = append(args, "--ro-bind-try", dir, dir)
 	}
@@ -66,9 +66,6 @@ func wall(more ...string) ([]string, error) {
 		}
 	}
 	args = append(args, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var", "--tmpfs", "/run")
-	if to, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil && to != "/etc/resolv.conf" {
-		args = append(args, "--ro-bind-try", to, to)
-	}
 	args = append(args, more...)
 	if os.Geteuid() == 0 {
 		user := strconv.Itoa(nobody)
@@ -131,7 +128,7 @@ func giveAway(dir string) error {
 }
 
 // run runs the stage. One that fails is an *ExecError, as in a container.
-func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) error {
+func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (err error) {
 	program, err := s.program(dir)
 	if err != nil {
 		return err
@@ -141,11 +138,25 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) err
 	for _, f := range n.Folders {
 		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
 	}
-	args, err := wall(more...)
+	doors, err := os.MkdirTemp("", "doors-") // its path is short, as a socket's has to be
 	if err != nil {
 		return err
 	}
-	args = append(args, programPath, "stage", stage, "--input", inputPath, "--out", outPath, "--store", outPath+"/store", "--work", work)
+	defer func() { err = errors.Join(err, os.RemoveAll(doors)) }()
+	through, open, err := openDoors(ctx, doors, doorsPath, n.Doors)
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err == nil {
+		err = os.Chmod(doors, 0o755)
+	}
+	if err != nil {
+		return err
+	}
+	args, err := wall(append(more, bind("--ro-bind", doors, doorsPath)...)...)
+	if err != nil {
+		return err
+	}
+	args = append(args, programPath, "stage", stage, "--input", inputPath, "--out", outPath, "--store", outPath+"/store", "--work", work, "--walled")
+	args = append(args, through...)
 	if trees := filepath.Join(dir, "in", treesDir); exists(trees) {
 		args = append(args, "--trees", treesPath)
 	}

@@ -24,6 +24,11 @@ type Service struct {
 	Env  map[string]string `json:"env"`
 	// Port is the one on which it answers. The stage begins when it does.
 	Port int `json:"port"`
+	// Secrets is the name by which a service without an image gets secrets, as a stage does,
+	// and a cache that the engine keeps; empty: neither.
+	Secrets string `json:"secrets"`
+	// Folders are as in Needs, for a service without an image.
+	Folders []Folder `json:"folders"`
 }
 
 // A ServiceError says that a stage had not what it needs beside itself: an image
@@ -60,14 +65,17 @@ func (e *ServiceError) Unwrap() error { return e.Err }
 // service is a service's container; nothing runs yet. A run has services of its
 // own: the engine takes those that are alike in everything for one.
 func (e *Engine) service(s step, v Service, input []byte) (*dagger.Service, error) {
-	c, args := e.client.Container(), v.Args
+	c, err := e.base(v.Image)
+	if err != nil {
+		return nil, e.serviceError(s, v, err)
+	}
+	args := v.Args
 	if v.Image == "" {
-		c = c.WithFile(programPath, e.program)
+		c = e.withFolders(c.WithFile(programPath, e.program), v.Folders)
 		args = append([]string{programPath}, v.Args...)
-	} else {
-		var err error
-		if c, err = e.image(v.Image); err != nil {
-			return nil, e.serviceError(s, v, err)
+		if v.Secrets != "" {
+			c = e.withCache(e.withSecrets(c, v.Secrets), v.Secrets, false)
+			args = append(args, "--store", cachePath)
 		}
 	}
 	run := pipeline.DigestOf(append([]byte(s.Fresh), input...))
@@ -94,11 +102,12 @@ func (e *Engine) bind(c *dagger.Container, s step, input []byte) (*dagger.Contai
 // start fetches a step's image and starts its services, so that a failure there
 // is told apart from one of the stage. The caller stops them.
 func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), err error) {
-	var started []*dagger.Service
+	started := map[*dagger.Service]Service{}
 	stop = func() {
-		for _, service := range started {
-			// The session's end ends them too; the stage has its result.
-			_, _ = service.Stop(context.WithoutCancel(ctx), dagger.ServiceStopOpts{Kill: true})
+		for service, v := range started {
+			// The session's end ends them too; the stage has its result. This program writes
+			// its cache when it ends.
+			_, _ = service.Stop(context.WithoutCancel(ctx), dagger.ServiceStopOpts{Kill: v.Secrets == ""})
 		}
 	}
 	if err := e.fetch(ctx, s, Service{Image: s.Image}); err != nil {
@@ -115,7 +124,7 @@ func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), 
 		if _, err := prepare(ctx, e, s, v, service.Start); err != nil {
 			return stop, err
 		}
-		started = append(started, service)
+		started[service] = v
 	}
 	return stop, nil
 }

@@ -26,6 +26,7 @@ const (
 	secretsPath     = "/nightly/secrets/"
 	cachePath       = "/nightly/cache"
 	outPath         = "/nightly/out"
+	doorsPath       = "/nightly/doors"
 	tempPath        = "/nightly/tmp" // not /tmp: a mounted folder may lie there
 	certificatePath = "/etc/ssl/certs/ca-certificates.crt"
 )
@@ -49,9 +50,9 @@ type step struct {
 // directory is the step's output; nothing runs before something of it is asked
 // for.
 func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.Directory, error) {
-	c, err := e.base(s)
+	c, err := e.base(s.Image)
 	if err != nil {
-		return nil, err
+		return nil, e.serviceError(s, Service{Image: s.Image}, err)
 	}
 	file := filepath.Join(e.dir, string(pipeline.DigestOf(input))+".json")
 	if err := os.WriteFile(file, input, 0o600); err != nil {
@@ -66,14 +67,7 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	c = c.WithFile(programPath, e.program).
 		WithMountedFile(inputPath, e.client.Host().File(file)).
 		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath)
-	if e.options.NoCache || s.NoCache {
-		c = c.WithMountedDirectory(cachePath, e.client.Directory())
-	} else {
-		c = c.WithMountedCache(cachePath, e.client.CacheVolume("nightly-"+s.Stage))
-	}
-	for _, f := range s.Folders {
-		c = c.WithMountedDirectory(f.Path, e.folder(f))
-	}
+	c = e.withFolders(e.withCache(c, s.Stage, s.NoCache), s.Folders)
 	args := []string{programPath, "stage", s.Stage, "--input", inputPath, "--out", outPath, "--store", cachePath, "--prune"}
 	for i, place := range places {
 		path := treesPath + "/" + strconv.Itoa(i)
@@ -87,7 +81,22 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 	if s.Fresh != "" {
 		c = c.WithEnvVariable("NIGHTLY_FRESH", s.Fresh)
 	}
-	return c.WithExec(args).Directory(outPath), nil
+	return c.WithExec(args, dagger.ContainerWithExecOpts{InsecureRootCapabilities: s.Privileged}).Directory(outPath), nil
+}
+
+// withCache mounts the cache that the engine keeps for what is called so, or an empty folder.
+func (e *Engine) withCache(c *dagger.Container, name string, empty bool) *dagger.Container {
+	if e.options.NoCache || empty {
+		return c.WithMountedDirectory(cachePath, e.client.Directory())
+	}
+	return c.WithMountedCache(cachePath, e.client.CacheVolume("nightly-"+name))
+}
+
+func (e *Engine) withFolders(c *dagger.Container, folders []Folder) *dagger.Container {
+	for _, f := range folders {
+		c = c.WithMountedDirectory(f.Path, e.folder(f))
+	}
+	return c
 }
 
 func withEnv(c *dagger.Container, env map[string]string) *dagger.Container {
@@ -108,13 +117,9 @@ func (e *Engine) folder(f Folder) *dagger.Directory {
 
 // base is the container before anything of the stage: nothing but certificates,
 // or the image.
-func (e *Engine) base(s step) (*dagger.Container, error) {
-	if s.Image != "" {
-		c, err := e.image(s.Image)
-		if err != nil {
-			return nil, e.serviceError(s, Service{Image: s.Image}, err)
-		}
-		return c, nil
+func (e *Engine) base(image string) (*dagger.Container, error) {
+	if image != "" {
+		return e.image(image)
 	}
 	c := e.client.Container()
 	if e.options.Certificates != "" {

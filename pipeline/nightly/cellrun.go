@@ -129,7 +129,8 @@ func (r *cellRun) ask(ctx context.Context, in runner.Toolbox) ([]stages.Tool, er
 // needs are what the container of a cell needs beside the snapshot.
 func (r *cellRun) needs(in stages.Candidate, previous string) (container.Needs, error) {
 	n := runner.ComposerNeeds(in.Composer)
-	n.Image, n.Env, n.NoCache = r.php, map[string]string{}, true
+	n.Image, n.Env, n.NoCache, n.Privileged = r.php, map[string]string{}, true, true
+	runner.GatewaySidecar(&n, in.Composer)
 	if !in.Install.Level.Includes(releases.Setup) {
 		return n, nil
 	}

@@ -2,14 +2,21 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/gateway"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/install"
@@ -22,6 +29,7 @@ const (
 	SearchVariable   = "NIGHTLY_SEARCH"
 	CacheVariable    = "NIGHTLY_CACHE"
 	QueueVariable    = "NIGHTLY_QUEUE"
+	GatewayVariable  = "NIGHTLY_GATEWAY"
 	// PreviousVariable is the folder in which a container has the published repository with
 	// the earlier night.
 	PreviousVariable = "NIGHTLY_PREVIOUS"
@@ -30,6 +38,12 @@ const (
 // StandInCommand is the command that serves the search stand-in.
 const StandInCommand = "search-stand-in"
 
+// GatewayCommand is the command that serves a gateway to Composer repositories.
+const GatewayCommand = "composer-gateway"
+
+// gatewayPort is where it listens in a container.
+const gatewayPort = 8080
+
 // WorkInContainer is where a container has its test installation.
 const WorkInContainer = "/nightly/out-work"
 
@@ -37,7 +51,7 @@ const WorkInContainer = "/nightly/out-work"
 func (r *Runner) InstallOptions(work string) install.Options {
 	return install.Options{
 		Store: r.Trees, Dir: work, Now: r.Now,
-		Locate: r.Git.Locate, Log: r.Log, Progress: r.Progress, Environ: r.Environ,
+		Locate: r.Git.Locate, Client: r.Git.Client, Log: r.Log, Progress: r.Progress, Environ: r.Environ,
 	}
 }
 
@@ -85,31 +99,73 @@ func Wall(ctx context.Context, secrets []string) (warning string, err error) {
 // Install is the test installation of this machine behind a Wall: with the services that run
 // already, and the earlier snapshot to upgrade in the folder previous.
 func (r *Runner) Install(o install.Options, previous string, secrets []string) pipeline.Stage[stages.Candidate, stages.Installation] {
-	here := install.Stage(o)
 	sandbox := &container.Sandbox{Store: r.Trees, Dir: r.Dir, Options: container.Options{Raw: io.Discard, Log: r.Log, Progress: r.Progress}}
-	walled := container.Walled(sandbox, here, o.Dir, func(in stages.Candidate) (container.Needs, error) {
-		return r.sandboxNeeds(in, o.Services.Search, previous)
-	})
-	stage := here
-	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) { // a saved result runs no code
+	stage := install.Stage(o)
+	stage.Run = func(ctx context.Context, in stages.Candidate) (made stages.Installation, err error) { // a saved result runs no code
 		warning, err := Wall(ctx, secrets)
-		switch {
-		case err != nil:
-			return stages.Installation{}, err
-		case warning != "":
-			return here.Run(ctx, in)
+		if err != nil {
+			return made, err
 		}
-		return walled.Run(ctx, in)
+		if warning != "" {
+			return install.Stage(o).Run(ctx, in)
+		}
+		o := o
+		if o.Gateway == "" {
+			var stop func() error
+			if o.Gateway, stop, err = gateway.Serve(ctx, r.Gateway(in.Composer)); err != nil {
+				return made, err
+			}
+			defer func() { err = errors.Join(err, stop()) }()
+		}
+		return container.Walled(sandbox, install.Stage(o), o.Dir, func(in stages.Candidate) (container.Needs, error) {
+			return r.sandboxNeeds(in, o, previous)
+		}).Run(ctx, in)
 	}
 	return stage
 }
 
+// Gateway is a gateway to Composer repositories, which keeps dists: package code must not
+// be able to write to the store.
+func (r *Runner) Gateway(repositories []releases.ComposerRepository) gateway.Options {
+	return gateway.Options{Repositories: repositories, Client: r.Git.Client, Cache: r.Store.Cache("composer"), Log: r.Log}
+}
+
+// GatewaySidecar is the gateway of an installation in a container, which it adds to its
+// needs: it has the logins that the installation must not see, and its cache.
+func GatewaySidecar(n *container.Needs, repositories []releases.ComposerRepository) {
+	args := []string{GatewayCommand, "--address", ":" + strconv.Itoa(gatewayPort)}
+	for _, r := range repositories {
+		args = append(args, "--repository", r.URL)
+	}
+	n.Env[GatewayVariable] = "http://gateway:" + strconv.Itoa(gatewayPort)
+	n.Services = append(n.Services, container.Service{
+		Name: "gateway", Args: args, Port: gatewayPort, Secrets: GatewayCommand, Folders: slices.Clone(n.Folders),
+	})
+}
+
 // sandboxNeeds are what the installation sees of this machine beside its system.
-func (r *Runner) sandboxNeeds(in stages.Candidate, search, previous string) (container.Needs, error) {
+func (r *Runner) sandboxNeeds(in stages.Candidate, o install.Options, previous string) (container.Needs, error) {
 	n := ComposerNeeds(in.Composer)
-	n.Env = container.Passed(r.Environ, append([]string{"PATH", DatabaseVariable, CacheVariable, QueueVariable}, install.Proxies...)...)
-	if search != "" {
-		n.Env[SearchVariable] = search
+	n.Env = container.Passed(r.Environ, "PATH")
+	services := container.Passed(r.Environ, DatabaseVariable, CacheVariable, QueueVariable)
+	services[SearchVariable], services[GatewayVariable] = o.Services.Search, o.Gateway
+	for _, variable := range slices.Sorted(maps.Keys(services)) {
+		if services[variable] == "" {
+			continue
+		}
+		address, outside, err := install.Address(services[variable])
+		if err != nil {
+			return n, fmt.Errorf("%s: %w", variable, err)
+		}
+		door := container.DoorTo(len(n.Doors), outside)
+		address.Host = door.Inside
+		n.Env[variable], n.Doors = address.String(), append(n.Doors, door)
+	}
+	for _, repository := range in.Composer {
+		// Over plain HTTP Composer reads loopback alone; see package install.
+		if u, outside, err := install.Address(repository.URL); err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()) {
+			n.Doors = append(n.Doors, container.Door{Inside: outside, Outside: outside})
+		}
 	}
 	for _, dir := range filepath.SplitList(n.Env["PATH"]) {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() && filepath.IsAbs(dir) {

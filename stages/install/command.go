@@ -29,7 +29,7 @@ type command struct {
 	// secrets are parts of arguments that nobody may see, by the name of the variable
 	// from which reproduce.sh reads them.
 	secrets map[string]string
-	// served says that it needs the served snapshot.
+	// served says that it needs the served snapshot, and third-party repositories.
 	served bool
 	line   func(string) // sees each line of output; may be nil
 }
@@ -48,6 +48,9 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	group(cmd)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.dir, append(s.environ(), c.extra...), waitDelay
+	if c.served {
+		cmd.Env = append(cmd.Env, s.throughGateway()...)
+	}
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.ExtraFiles = s.dir.inherited()
 	s.progress(pipeline.Step{Item: c.step})

@@ -1,32 +1,47 @@
 package install
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/gateway"
 )
 
-// Proxies are the variables of the caller that programs get, beside PATH. All
-// others stay behind: a token or a setting there must not decide whether a
-// snapshot installs.
-var Proxies = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+// outward are the variables by which Composer reaches the network when a person runs a
+// step again, without the gateway.
+var outward = []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "COMPOSER_AUTH"}
 
-// environ is the environment of all programs.
-func (s *shop) environ() []string {
-	env := s.fixedEnviron()
-	for _, name := range Proxies {
-		value := s.caller(name)
-		if strings.EqualFold(name, "no_proxy") {
-			value = strings.TrimPrefix(value+",127.0.0.1", ",") // loopback is reached without one
-		}
-		if value != "" {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
+// throughGateway are the variables by which Composer reaches the network. Over plain HTTP it
+// reaches loopback alone, without the gateway.
+func (s *shop) throughGateway() []string {
+	return []string{"https_proxy=" + s.options.Gateway, "SSL_CERT_FILE=" + s.dir.path(authorityFile)}
 }
 
-// fixedEnviron is the part that holds no secret.
-func (s *shop) fixedEnviron() []string {
+// authorityFile is where the work folder has the certificate of the gateway's authority.
+const authorityFile = "home/authority.pem"
+
+// openGateway finds the gateway, or starts one.
+func (s *shop) openGateway(ctx context.Context) error {
+	if o := s.options; o.Gateway == "" {
+		address, stop, err := gateway.Serve(ctx, gateway.Options{Repositories: s.candidate.Composer, Client: o.Client, Log: o.Log})
+		if err != nil {
+			return err
+		}
+		s.options.Gateway = address
+		s.atEnd(stop)
+	}
+	data, err := gateway.Authority(ctx, s.options.Gateway)
+	if err != nil {
+		return &MachineError{Err: fmt.Errorf("the gateway to Composer repositories: %w", err), Do: "run it again"}
+	}
+	return os.WriteFile(s.dir.path(authorityFile), data, 0o644)
+}
+
+// environ is the environment of all programs. Nothing of the caller's is in it but PATH: a
+// token or a setting there must not decide whether a snapshot installs.
+func (s *shop) environ() []string {
 	return []string{
 		"PATH=" + s.programs.path(s.caller("PATH")),
 		"LANG=C.UTF-8",

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/mage-os/nightly/pipeline/gateway"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -79,9 +81,8 @@ func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
 }
 
-// curlError is what Composer says when a host cannot be reached; the codes are
-// libcurl's.
-var curlError = regexp.MustCompile(`curl error \d+ while downloading (\S+?):? `)
+// unreachable is what Composer says when the gateway, or libcurl, could not reach a host.
+var unreachable = regexp.MustCompile(`"(\S+?)" file could not be downloaded \(HTTP/\S+ ` + strconv.Itoa(gateway.Unreachable) + `\b|curl error \d+ while downloading (\S+?):? `)
 
 // reachable makes a *releases.SourceError of a failed Composer command that could
 // not reach a third-party repository.
@@ -90,11 +91,11 @@ func (s *shop) reachable(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	found := curlError.FindStringSubmatch(joinLines(failed.output))
-	if found == nil || strings.HasPrefix(found[1], s.base) {
+	found := unreachable.FindStringSubmatch(joinLines(failed.output))
+	if found == nil || strings.HasPrefix(found[2], s.base) {
 		return err
 	}
-	return &releases.SourceError{Repository: "third-party packages", URL: found[1], Err: err}
+	return &releases.SourceError{Repository: "third-party packages", URL: found[1] + found[2], Err: err}
 }
 
 // joinLines undoes the line breaks that Composer puts into boxed messages, where

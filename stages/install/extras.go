@@ -18,14 +18,14 @@ type Extra struct {
 // ParseCache reads redis://host:port; valkey:// is the same, and the port is 6379
 // if there is none. Its errors do not repeat the text.
 func ParseCache(text string) (*Extra, error) {
-	_, address, err := parseAddress("cache", "redis://host:6379", text, "6379", "redis", "valkey")
+	_, address, err := parseAddress("cache", "redis://host:6379", text, "redis", "valkey")
 	return &Extra{Address: address}, err
 }
 
 // ParseQueue reads amqp://user:password@host:port; the port is 5672 if there is
 // none, and user and password are guest. Its errors do not repeat the text.
 func ParseQueue(text string) (*Extra, error) {
-	u, address, err := parseAddress("queue", "amqp://host:5672", text, "5672", "amqp")
+	u, address, err := parseAddress("queue", "amqp://host:5672", text, "amqp")
 	if err != nil {
 		return nil, err
 	}

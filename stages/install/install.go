@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -48,8 +49,12 @@ type Options struct {
 	Previous http.Handler
 	// Now is the clock for the times of the report; nil: no times.
 	Now func() time.Time
+	// Gateway is the URL of a gateway (package gateway), through which Composer reads
+	// third-party repositories; empty: one of the stage's own, with the logins of Client.
+	Gateway string
+	Client  remote.Client
 	// Environ is the caller's environment, as os.Environ gives it. The programs
-	// see only PATH and the proxies of it.
+	// see only PATH of it.
 	Environ []string
 }
 
@@ -99,7 +104,10 @@ func run(ctx context.Context, o Options, c stages.Candidate) (installed stages.I
 	}
 	defer func() { _ = stop() }() // its clients have ended
 	s := &shop{options: o, candidate: c, programs: programs, dir: dir, folder: mainProject, base: "http://" + address + "/"}
-	failed := s.install(ctx)
+	failed := s.openGateway(ctx)
+	if failed == nil {
+		failed = s.install(ctx)
+	}
 	if err := s.end(ctx); failed == nil {
 		failed = err
 	}

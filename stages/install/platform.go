@@ -64,8 +64,8 @@ func (s *shop) audit(ctx context.Context) error {
 	switch {
 	case err == nil:
 		s.prove("audit", "no package has a known vulnerability")
-	case errors.As(err, &failed) && curlError.MatchString(joinLines(failed.output)):
-		s.skip("audit", "the security advisories cannot be reached: %s", curlError.FindString(joinLines(failed.output)))
+	case errors.As(err, &failed) && unreachable.MatchString(joinLines(failed.output)):
+		s.skip("audit", "the security advisories cannot be reached: %s", unreachable.FindString(joinLines(failed.output)))
 	case errors.As(err, &failed) && failed.exit > 0:
 		s.advisories(lines)
 	default:

@@ -33,12 +33,10 @@ func (s *shop) reproduce(ctx context.Context, c command) (string, error) {
 		}
 	}
 	again := "env -i"
-	for _, name := range Proxies {
-		if s.caller(name) != "" {
-			again += fmt.Sprintf(` %s="$%s"`, name, name)
-		}
+	for _, name := range outward {
+		again += fmt.Sprintf(` ${%[1]s:+"%[1]s=$%[1]s"}`, name)
 	}
-	again += ` no_proxy="${no_proxy:+$no_proxy,}127.0.0.1" ` + quoteAll(s.fixedEnviron()) + " " + c.quoted(c.extra) + " \\\n    " + c.shown()
+	again += ` no_proxy="${no_proxy:+$no_proxy,}127.0.0.1" ` + quoteAll(s.environ()) + " " + c.quoted(c.extra) + " \\\n    " + c.shown()
 	secrets := slices.DeleteFunc(slices.Sorted(maps.Keys(c.secrets)), func(name string) bool { return c.secrets[name] == "" })
 	return s.writeScript("reproduce.sh", script{
 		title: "Runs the step again that failed: " + c.step, snapshot: c.served, secrets: secrets, dir: c.dir, command: again,

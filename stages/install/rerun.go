@@ -58,5 +58,5 @@ kill -0 $%[1]s || exit
 
 // webInScript is the command of the shop's web server as words of a shell.
 func (s *shop) webInScript() string {
-	return "env -i " + quoteAll(s.fixedEnviron()) + " " + quoteAll(s.webCommand())
+	return "env -i " + quoteAll(s.environ()) + " " + quoteAll(s.webCommand())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -56,7 +57,7 @@ const databaseForm = "mysql://user:password@host:port/name"
 // same. The port is 3306 if there is none, and ?upgrade=NAME names a second
 // database. Its errors do not repeat the text.
 func ParseDatabase(text string) (*Database, error) {
-	u, address, err := parseAddress("database", databaseForm, text, "3306", "mysql", "mariadb")
+	u, address, err := parseAddress("database", databaseForm, text, "mysql", "mariadb")
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func ParseDatabase(text string) (*Database, error) {
 
 // parseAddress reads the URL of a service, and gives its host with a port. Its errors do
 // not repeat the text.
-func parseAddress(service, form, text, port string, schemes ...string) (u *url.URL, address string, err error) {
+func parseAddress(service, form, text string, schemes ...string) (u *url.URL, address string, err error) {
 	u, err = url.Parse(text)
 	if err != nil || u.Hostname() == "" {
 		return nil, "", fmt.Errorf("the %s's address is no URL with a host: want %s", service, form)
@@ -78,8 +79,16 @@ func parseAddress(service, form, text, port string, schemes ...string) (u *url.U
 	if !slices.Contains(schemes, u.Scheme) {
 		return nil, "", fmt.Errorf("the %s's address begins with %q: want %s", service, u.Scheme, form)
 	}
-	return u, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), nil
+	return u, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), usualPorts[u.Scheme])), nil
 }
+
+// Address reads the URL of a service, and gives its host with a port.
+func Address(text string) (u *url.URL, address string, err error) {
+	return parseAddress("service", "mysql://, redis://, amqp:// or http://, with a host", text, slices.Collect(maps.Keys(usualPorts))...)
+}
+
+// usualPorts are those of services, by the schemes of their addresses.
+var usualPorts = map[string]string{"mysql": "3306", "mariadb": "3306", "redis": "6379", "valkey": "6379", "amqp": "5672", "http": "80"}
 
 // startServices starts or finds what the shop needs beside PHP.
 func (s *shop) startServices(ctx context.Context) error {

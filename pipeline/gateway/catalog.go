@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/remote"
+)
+
+// A catalog is what may be asked for: what the repositories are known to name.
+type catalog struct {
+	repositories []*repository
+	dists        map[string]dist // by URL
+}
+
+// A repository is a Composer repository on the web.
+type repository struct {
+	base     *url.URL         // of its packages.json
+	metadata []*regexp.Regexp // URLs of metadata
+	mirrors  []*regexp.Regexp // URLs of dists
+	advisers []*regexp.Regexp // URLs that are asked for security advisories
+}
+
+// maxLocal bounds a metadata file of a repository of this machine, in bytes.
+const maxLocal = 64 << 20
+
+// open adds a repository. Composer reads one of this machine itself, but for dists that lie
+// elsewhere.
+func (c *catalog) open(address string) error {
+	base, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("Composer repository %s: not a URL", remote.Redacted(address))
+	}
+	if base.Scheme != "file" {
+		if !strings.HasSuffix(base.Path, ".json") {
+			base = base.JoinPath("packages.json")
+		}
+		c.repositories = append(c.repositories, &repository{base: base, metadata: []*regexp.Regexp{template(normal(base))}})
+		return nil
+	}
+	return filepath.WalkDir(filepath.FromSlash(base.Path), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".json") {
+			return err
+		}
+		data, err := files.Read(path, maxLocal)
+		if err == nil {
+			c.learn(&repository{base: &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}}, data)
+		}
+		return err
+	})
+}
+
+// dist is what is known of the dist at a URL.
+func (c *catalog) dist(address string) (dist, bool) {
+	d, ok := c.dists[address]
+	for _, r := range c.repositories {
+		ok = ok || matches(r.mirrors, address)
+	}
+	return d, ok
+}
+
+// advises says that a repository's security advisories are asked for at a URL.
+func (c *catalog) advises(address string) bool {
+	for _, r := range c.repositories {
+		if matches(r.advisers, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// repository is the one whose metadata lies at a URL; nil: none's.
+func (c *catalog) repository(address string) *repository {
+	for _, r := range c.repositories {
+		if matches(r.metadata, address) {
+			return r
+		}
+	}
+	return nil
+}
+
+func matches(patterns []*regexp.Regexp, address string) bool {
+	for _, p := range patterns {
+		if p.MatchString(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// entry is what a packages.json, or a file that it includes, says of where metadata and dists
+// lie: https://getcomposer.org/doc/05-repositories.md#packages
+type entry struct {
+	MetadataURL      string                     `json:"metadata-url"`
+	ProvidersURL     string                     `json:"providers-url"`
+	ProvidersLazyURL string                     `json:"providers-lazy-url"`
+	ProvidersAPI     string                     `json:"providers-api"`
+	List             string                     `json:"list"`
+	Search           string                     `json:"search"`
+	Includes         map[string]json.RawMessage `json:"includes"`
+	ProviderIncludes map[string]json.RawMessage `json:"provider-includes"`
+	Mirrors          []struct {
+		DistURL string `json:"dist-url"`
+	} `json:"mirrors"`
+	SecurityAdvisories struct {
+		APIURL string `json:"api-url"`
+	} `json:"security-advisories"`
+}
+
+// learn takes in what a repository says. What it cannot read, Composer tells of.
+func (c *catalog) learn(r *repository, data []byte) {
+	var all any
+	var e entry
+	if json.Unmarshal(data, &all) != nil {
+		return
+	}
+	c.addDists(r, all)
+	_ = json.Unmarshal(data, &e) // PHP writes [] for an empty object: what can be read counts
+	for _, reference := range []string{e.MetadataURL, e.ProvidersURL, e.ProvidersLazyURL, e.ProvidersAPI, e.List, e.Search} {
+		r.add(&r.metadata, reference, false)
+	}
+	for _, included := range []map[string]json.RawMessage{e.Includes, e.ProviderIncludes} {
+		for reference := range included {
+			r.add(&r.metadata, reference, false)
+		}
+	}
+	r.add(&r.advisers, e.SecurityAdvisories.APIURL, true)
+	for _, m := range e.Mirrors {
+		r.add(&r.mirrors, m.DistURL, true)
+	}
+}
+
+// addDists looks for dists wherever metadata may have them.
+func (c *catalog) addDists(r *repository, value any) {
+	switch v := value.(type) {
+	case []any:
+		for _, next := range v {
+			c.addDists(r, next)
+		}
+	case map[string]any:
+		for key, next := range v {
+			if d, ok := next.(map[string]any); ok && key == "dist" {
+				c.addDist(r, d)
+				continue
+			}
+			c.addDists(r, next)
+		}
+	}
+}
+
+func (c *catalog) addDist(r *repository, fields map[string]any) {
+	text := func(key string) string { s, _ := fields[key].(string); return s }
+	at, err := r.base.Parse(text("url"))
+	if err != nil || remote.CheckReference(r.base, at, true) != nil || at.Scheme == "file" {
+		return // Composer fetches it from its own folder, or not at all
+	}
+	if c.dists == nil {
+		c.dists = map[string]dist{}
+	}
+	c.dists[normal(at)] = dist{Reference: text("reference"), Shasum: text("shasum")}
+}
+
+// add takes in a URL with places for a package and the like.
+func (r *repository) add(to *[]*regexp.Regexp, reference string, anyHost bool) {
+	// A % sign that begins no escape is no URL: the places are put in afterwards.
+	at, err := r.base.Parse(place.ReplaceAllString(reference, "PLACE"))
+	if reference == "" || err != nil || remote.CheckReference(r.base, at, anyHost) != nil {
+		return
+	}
+	*to = append(*to, template(normal(at)))
+}
+
+var place = regexp.MustCompile(`%[a-z]+%`)
+
+// template matches the URLs that Composer makes of one with places.
+func template(address string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(address), "PLACE", `[^?#]+`) + "$")
+}

@@ -1,0 +1,295 @@
+// Package gateway lets package code reach Composer repositories, and nothing else: a
+// proxy for Composer that reads what the repositories of a line have, with the logins
+// that package code must not see, and keeps their dists for the next run.
+//
+// It answers https itself, with certificates of an authority of its own, so that nothing
+// is rewritten: what Composer reads, verifies and locks is what the repository says.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1" //nolint:gosec // Composer's shasum
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/elazarl/goproxy"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/remote"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+)
+
+// authorityPath is where a gateway has the certificate of its authority.
+const authorityPath = "/authority.pem"
+
+// Authority asks the gateway at a URL for the certificate of its authority, as PEM.
+func Authority(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+authorityPath, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", address, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
+}
+
+// Options say what a gateway reads.
+type Options struct {
+	// Repositories are Composer repositories at https://, http:// or file://. What the
+	// program itself has in it, Composer reads from a folder.
+	Repositories []releases.ComposerRepository
+	// Client is how they are reached, with their logins.
+	Client remote.Client
+	// Cache keeps dists whose bytes cannot change; nil: none are kept. Package code must not
+	// be able to write to it.
+	Cache pipeline.Cache
+	Log   *slog.Logger // gets what was refused; nil: none
+}
+
+// A Gateway is an HTTP proxy for one test installation; see the package. It is safe for
+// several goroutines.
+type Gateway struct {
+	options   Options
+	fetcher   composer.Fetcher
+	authority []byte
+	proxy     *goproxy.ProxyHttpServer
+
+	mu       sync.Mutex
+	known    catalog
+	metadata map[string][]byte // as it was first read: one installation sees one state
+}
+
+// New makes a gateway; nothing is read yet but repositories of this machine.
+func New(o Options) (*Gateway, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	authority, certificate, err := newAuthority()
+	if err != nil {
+		return nil, fmt.Errorf("make the gateway's authority: %w", err)
+	}
+	g := &Gateway{options: o, fetcher: composer.NewFetcher(o.Client), authority: certificate, proxy: goproxy.NewProxyHttpServer(), metadata: map[string][]byte{}}
+	for _, r := range o.Repositories {
+		if _, embedded := releases.IsEmbedded(r.URL); embedded {
+			continue
+		}
+		if err := g.known.open(r.URL); err != nil {
+			return nil, err
+		}
+	}
+	config := goproxy.TLSConfigFromCA(authority)
+	g.proxy.Logger = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)
+	g.proxy.CertStore = &certificates{}
+	g.proxy.NonproxyHandler = http.HandlerFunc(g.serveAuthority)
+	g.proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+		return &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: config}, host
+	})
+	// An answer here is the whole answer: the proxy itself asks nobody.
+	g.proxy.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+		return r, g.answer(r)
+	})
+	return g, nil
+}
+
+// Serve serves a gateway on loopback until stop is called.
+func Serve(ctx context.Context, o Options) (address string, stop func() error, err error) {
+	g, err := New(o)
+	if err != nil {
+		return "", nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("serve Composer repositories on loopback: %w", err)
+	}
+	server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // ends with stop
+	return "http://" + listener.Addr().String(), server.Close, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.proxy.ServeHTTP(w, r) }
+
+func (g *Gateway) serveAuthority(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != authorityPath {
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = w.Write(g.authority) // the client has gone
+}
+
+// answer gives what a repository has at the URL of a request.
+func (g *Gateway) answer(r *http.Request) *http.Response {
+	body, err := g.read(r)
+	var refused *refusedError
+	status, kind := http.StatusOK, "application/octet-stream"
+	switch {
+	case err == nil:
+		if json := bytes.TrimLeft(body, " \n\r\t"); len(json) > 0 && json[0] == '{' {
+			kind = "application/json"
+		}
+	case errors.As(err, &refused):
+		g.options.Log.Warn("the test installation asked for something that no Composer repository of the line names: it was refused",
+			slog.String("url", remote.Redacted(r.URL.String())), slog.String("method", r.Method))
+		status, body = http.StatusForbidden, []byte(err.Error())
+	case errors.Is(err, fs.ErrNotExist):
+		status, body = http.StatusNotFound, []byte(err.Error())
+	default:
+		g.options.Log.Warn("what the test installation asked for cannot be had", slog.Any("err", err))
+		status, body = Unreachable, []byte(err.Error())
+	}
+	response := goproxy.NewResponse(r, kind, status, "")
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return response
+}
+
+// Unreachable is the status of an answer when the repository itself gave none. Composer
+// asks for it once: it has been asked for often enough.
+const Unreachable = http.StatusFailedDependency
+
+// A refusedError says that nothing at a URL is for package code.
+type refusedError struct{ url string }
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("%s: the gateway of the test installation gives only what the line's composer-repositories name", e.url)
+}
+
+func (g *Gateway) read(r *http.Request) ([]byte, error) {
+	address := normal(r.URL)
+	g.mu.Lock()
+	dist, isDist := g.known.dist(address)
+	repository := g.known.repository(address)
+	advises := g.known.advises(address)
+	data, read := g.metadata[address]
+	g.mu.Unlock()
+	switch {
+	case r.Method == http.MethodPost && advises:
+		return g.ask(r.Context(), address, r)
+	case r.Method != http.MethodGet || !isDist && repository == nil:
+		return nil, &refusedError{remote.Redacted(address)}
+	case read:
+		return data, nil
+	case isDist:
+		return g.dist(r.Context(), address, dist)
+	}
+	data, err := fetch(r.Context(), g.fetcher.Fetch, address)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if first, ok := g.metadata[address]; ok {
+		return first, nil
+	}
+	g.metadata[address] = data
+	g.known.learn(repository, data)
+	return data, nil
+}
+
+// maxQuestion bounds the names of packages for which advisories are asked, and maxAdvice what
+// is said of them, in bytes.
+const maxQuestion, maxAdvice = 1 << 20, 64 << 20
+
+// ask asks for security advisories, which is the one thing that Composer asks with a body.
+func (g *Gateway) ask(ctx context.Context, address string, r *http.Request) (data []byte, err error) {
+	question, err := io.ReadAll(io.LimitReader(r.Body, maxQuestion))
+	if err != nil {
+		return nil, err
+	}
+	err = g.options.Client.Policy.Or(remote.Policy{Timeout: time.Minute}).Do(ctx, address, func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(question))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", r.Header.Get("Content-Type"))
+		client := http.Client{Transport: g.options.Client.Opening(request.URL, remote.Bounded{Next: g.options.Client.RoundTripper(), Max: maxAdvice})}
+		response, err := client.Do(request)
+		if err != nil {
+			return remote.Again(remote.WithoutURL(err), 0)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		data, err = io.ReadAll(io.LimitReader(response.Body, maxAdvice))
+		return err
+	})
+	return data, err
+}
+
+// dist gives a dist, from the cache where its bytes are known not to change.
+func (g *Gateway) dist(ctx context.Context, address string, d dist) ([]byte, error) {
+	cached := g.options.Cache != nil && d.fixed(address)
+	key := "dist/" + string(pipeline.DigestOf([]byte(address+"\n"+d.Reference+"\n"+d.Shasum)))
+	if cached {
+		data, err := fetch(ctx, func(ctx context.Context, key string) (io.ReadCloser, error) { return g.options.Cache.Get(ctx, key) }, key)
+		if err == nil && d.matches(data) {
+			return data, nil
+		}
+	}
+	data, err := fetch(ctx, func(ctx context.Context, address string) (io.ReadCloser, error) {
+		return composer.FetchDist(ctx, g.fetcher, address)
+	}, address)
+	if err != nil || !cached || !d.matches(data) { // Composer tells of what does not match
+		return data, err
+	}
+	return data, g.options.Cache.Put(ctx, key, bytes.NewReader(data))
+}
+
+func fetch(ctx context.Context, from func(context.Context, string) (io.ReadCloser, error), address string) (data []byte, err error) {
+	body, err := from(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	data, err = io.ReadAll(body)
+	return data, errors.Join(err, body.Close())
+}
+
+// A dist is what metadata says of one, beside its URL.
+type dist struct {
+	URL       string `json:"url"`
+	Reference string `json:"reference"`
+	Shasum    string `json:"shasum"`
+}
+
+// fixed says that the URL cannot give other bytes another day: the commit stands in it, or
+// its digest is told.
+func (d dist) fixed(address string) bool {
+	return d.Shasum != "" || len(d.Reference) >= 40 && strings.Contains(address, d.Reference)
+}
+
+func (d dist) matches(data []byte) bool {
+	sum := sha1.Sum(data) //nolint:gosec // Composer's shasum
+	return d.Shasum == "" || strings.EqualFold(d.Shasum, hex.EncodeToString(sum[:]))
+}
+
+// normal is a URL as the catalog has it: without a fragment and a usual port.
+func normal(u *url.URL) string {
+	n := *u
+	n.Fragment, n.RawFragment, n.User = "", "", nil
+	n.Host = strings.ToLower(n.Host)
+	switch n.Scheme {
+	case "https":
+		n.Host = strings.TrimSuffix(n.Host, ":443")
+	case "http":
+		n.Host = strings.TrimSuffix(n.Host, ":80")
+	}
+	return n.String()
+}
