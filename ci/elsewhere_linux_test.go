@@ -129,6 +129,36 @@ func TestEngineElsewhere(t *testing.T) {
 	}
 }
 
+// TestEngineFleet: the cells of a matrix are proven on two engines, which share no disk and no
+// network.
+func TestEngineFleet(t *testing.T) {
+	l := newLab(t)
+	image := needImage(t)
+	l.startElsewhere()
+	line := filepath.Join(l.dir, "eight.yaml")
+	matrix := "  matrix:\n    php: [" + phpMinor(t) + "]\n    database: [mariadb:10.6, mariadb:10.11, mariadb:11.4, mysql:8.4]\n    search: [none, stand-in]\n"
+	if err := os.WriteFile(line, []byte(sampleText(t)+matrix), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	out := l.must("nightly", "--line", line, "--runner", inContainers, "--engine", engineElse, "--all-cells", "--parallel", "1",
+		"--install-image", image, "--until", "install", "--store", filepath.Join(l.dir, "store"))
+	t.Logf("8 cells took %v", time.Since(began).Round(time.Second))
+	if proven := strings.Count(out, " done: level install"); proven != 8 {
+		t.Errorf("%d cells are proven, want 8:\n%s", proven, out)
+	}
+	err := container.Visit(t.Context(), func(name string) string { return map[string]string{container.RunnerHost: engineElse}[name] }, func(engine *container.Engine) error {
+		used, _, err := engine.Disk(t.Context())
+		if used < 100<<20 {
+			t.Errorf("the other engine has %d bytes: it proved nothing", used)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // lose runs a command and kills its engine once the first stage is done.
 func (l *lab) lose(kill func(), args []string) {
 	l.t.Helper()

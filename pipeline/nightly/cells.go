@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
@@ -49,23 +50,40 @@ func (p *proving) inContainers(ctx context.Context) (Proof, error) {
 		}
 	}
 	results := make([]cellResult, len(cells))
-	parallel := max(1, p.options.Parallel)
-	free := make(chan *container.Engine, parallel*len(p.Engines)) // engines that have room for a cell
+	fleet(max(1, p.options.Parallel), p.Engines, len(cells), func(engine *container.Engine, i int) error {
+		results[i] = p.proveCell(ctx, engine, p.candidate(cells[i], nil, upgrade), previous)
+		return results[i].err
+	})
+	return p.proofOf(results)
+}
+
+// fleet does jobs on engines, so many at once on each: whichever is free takes the next. What
+// an engine did that was lost another does again, if there is one: else the lost one would
+// be free at once for all that is left, and fail it.
+func fleet[Engine any](parallel int, engines []Engine, jobs int, do func(Engine, int) error) {
+	room := parallel * len(engines)
+	free := make(chan Engine, room)
 	for range parallel {
-		for _, engine := range p.Engines {
+		for _, engine := range engines {
 			free <- engine
 		}
 	}
+	var left atomic.Int64
+	left.Store(int64(room))
 	var wait sync.WaitGroup
-	for i, cell := range cells {
+	for i := range jobs {
 		wait.Go(func() {
-			engine := <-free
-			defer func() { free <- engine }()
-			results[i] = p.proveCell(ctx, engine, p.candidate(cell, nil, upgrade), previous)
+			for engine := range free {
+				var lost *container.EngineError
+				if err := do(engine, i); errors.As(err, &lost) && left.Add(-1) > 0 {
+					continue
+				}
+				free <- engine
+				return
+			}
 		})
 	}
 	wait.Wait()
-	return p.proofOf(results)
 }
 
 // cellsToProve are the cells of the matrix, or the one that was asked for, with the search
