@@ -65,7 +65,7 @@ func wall(more ...string) ([]string, error) {
 			args = append(args, "--ro-bind-try", dir, dir)
 		}
 	}
-	args = append(args, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var", "--tmpfs", "/run")
+	args = append(args, "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/var", "--tmpfs", "/run")
 	args = append(args, more...)
 	if os.Geteuid() == 0 {
 		user := strconv.Itoa(nobody)

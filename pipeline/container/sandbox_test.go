@@ -2,6 +2,7 @@ package container
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -39,5 +40,25 @@ func TestPlainFiles(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
+	}
+}
+
+// TestWall: what programs expect of a machine is there, and its network is not.
+func TestWall(t *testing.T) {
+	if err := FindSandbox(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	args, err := wall()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), args[0], append(args[1:], "sh", "-ec", "echo a > /tmp/a; cat /proc/net/dev")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if name, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && name != "lo" {
+			t.Errorf("it has the network %s", name)
+		}
 	}
 }
