@@ -37,11 +37,15 @@ type runnerFlags struct {
 func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.runner, "runner", "", "where stages run: container, process, or auto: in containers where an engine answers (default $NIGHTLY_RUNNER, else auto)")
-	flags.StringVar(&f.binary, "stage-binary", "", "this program as a static linux binary for the engine's architecture (default: itself, else built with go build)")
+	f.addProgram(cmd)
 	flags.StringVar(&f.image, "install-image", "", "image with PHP and Composer for the test installation in a container: REFERENCE@sha256:…, file:///IMAGE.tar or file:///ROOTFS")
 	flags.StringArrayVar(&f.images, "image", nil, "image for something of the matrix, in place of the line's: php:8.3=IMAGE, mariadb:10.6=IMAGE; a search can be stand-in")
 	flags.StringArrayVar(&f.others, "engine", nil, "address of one more engine, tcp://HOST:PORT or another, on which cells of the matrix are proven at the same time")
 	complete(cmd, "runner", automatic, inContainers, inProcess)
+}
+
+func (f *runnerFlags) addProgram(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.binary, "program", "", "this program as a static linux binary for the engine's architecture, or an image that has it as "+container.ProgramPath+" (default: itself, else built with go build)")
 }
 
 // imagesOf are the images of a line, with those of the flags in their place.

@@ -33,15 +33,9 @@ type Services map[string][]Support
 //go:embed services.json
 var supported []byte
 
-// SupportedServices is the table that the program carries in itself. Its facts are
-// those of the pages that it names.
-func SupportedServices() Services {
-	s, err := ParseServices(supported)
-	if err != nil {
-		panic(err) // a test reads it
-	}
-	return s
-}
+// ServicesJSON is the table that the program carries, for ParseServices. Its facts are those of
+// the pages that it names.
+func ServicesJSON() []byte { return slices.Clone(supported) }
 
 // The keys of an entry that name images.
 var (

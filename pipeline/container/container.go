@@ -18,6 +18,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,12 +171,21 @@ func (e *Engine) begin(ctx context.Context) error {
 	if e.options.Program == nil {
 		return nil
 	}
-	path, err := e.options.Program(ctx, architecture(e.platform))
+	file, err := e.options.Program(ctx, architecture(e.platform))
+	switch {
+	case err != nil:
+		return err
+	case filepath.IsAbs(file):
+		e.program = e.client.Host().File(file)
+		return nil
+	}
+	image, err := e.image(file)
 	if err != nil {
 		return err
 	}
-	e.program = e.client.Host().File(path)
-	return nil
+	e.program = image.File(programPath)
+	_, err = prepare(ctx, e, step{Stage: "program"}, Service{Image: file}, e.program.Sync)
+	return err
 }
 
 // farewell bounds the end of a session. Dagger's own process waits five minutes

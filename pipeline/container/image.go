@@ -40,18 +40,16 @@ func (e *Engine) Resolve(ctx context.Context, reference string) (string, error) 
 	if ok {
 		return resolved, nil
 	}
-	s := step{Stage: "install"}
-	resolved, err := prepare(ctx, e, s, Service{Image: reference}, e.client.Container().From(reference).ImageRef)
+	resolved, err := prepare(ctx, e, step{Stage: "install"}, Service{Image: reference}, e.client.Container().From(reference).ImageRef)
 	if err != nil {
 		return "", err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if first, ok := e.resolved[reference]; ok {
-		return first, nil
+	if e.resolved[reference] == "" { // else another was faster
+		e.resolved[reference] = resolved
 	}
-	e.resolved[reference] = resolved
-	return resolved, nil
+	return e.resolved[reference], nil
 }
 
 // MakeImage lets the engine make or fetch an image, for the platforms (linux/arm64), or for its
@@ -67,9 +65,11 @@ func (e *Engine) MakeImage(ctx context.Context, image, to string, platforms []st
 	}
 	var made []*dagger.Container
 	for _, platform := range platforms {
-		made = append(made, e.recipe(image, dagger.DirectoryDockerBuildOpts{
-			Platform: dagger.Platform(platform), BuildArgs: []dagger.BuildArg{{Name: "FRESH", Value: e.options.Fresh}},
-		}))
+		o := dagger.DirectoryDockerBuildOpts{Platform: dagger.Platform(platform)}
+		if e.options.Fresh != "" {
+			o.BuildArgs = []dagger.BuildArg{{Name: "FRESH", Value: e.options.Fresh}}
+		}
+		made = append(made, e.recipe(image, o))
 	}
 	for _, c := range made {
 		if _, err := prepare(ctx, e, s, Service{Image: image}, c.Sync); err != nil {

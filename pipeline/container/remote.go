@@ -72,7 +72,7 @@ func Remote[In, Out any](e *Engine, stage pipeline.Stage[In, Out], needs func(In
 			return out, err
 		}
 		if err := json.Unmarshal(data, &out); err != nil {
-			return out, fmt.Errorf("the result of stage %s in its container: %w; the mounted program is another one: correct --stage-binary", stage.Name, err)
+			return out, fmt.Errorf("the result of stage %s in its container: %w; the mounted program is another one: correct --program", stage.Name, err)
 		}
 		return out, e.save(ctx, s, input, pipeline.Trees(out), place)
 	}

@@ -69,15 +69,9 @@ func (m Images) beside(name string, supported []string) string {
 	return image
 }
 
-// An engine is what images are found with.
-type engine interface {
-	// Resolve gives an image of a registry by digest.
-	Resolve(ctx context.Context, reference string) (string, error)
-}
-
 // pin gives an image by digest: the known one, or the one that its tag has now. What is neither
 // a registry's nor a tag stays.
-func pin(ctx context.Context, e engine, t *images.Table, name, reference string) (stages.Image, error) {
+func pin(ctx context.Context, e images.Resolver, t *images.Table, name, reference string) (stages.Image, error) {
 	made := stages.Image{Name: name, Reference: reference, Unpinned: true}
 	switch pinned, known := t.Pin(reference); {
 	case releases.IsRecipe(reference), strings.HasPrefix(reference, "file://"):
@@ -92,7 +86,7 @@ func pin(ctx context.Context, e engine, t *images.Table, name, reference string)
 
 // phpImage is the image of a version of PHP of the table: the published one if its digest is
 // known, else the recipe of one; empty: there is none.
-func phpImage(ctx context.Context, e engine, t *images.Table, version string) (string, error) {
+func phpImage(ctx context.Context, e images.Resolver, t *images.Table, version string) (string, error) {
 	if reference, known := t.Pin(t.PublishedPHP(version)); known {
 		return reference, nil
 	}

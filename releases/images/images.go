@@ -6,12 +6,14 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -31,6 +33,8 @@ type Table struct {
 	Services releases.Services `yaml:"-"`
 	// Digests are sha256:… of images by their reference, and of downloads by their URL.
 	Digests map[string]string `yaml:"-"`
+
+	services []byte // as they stand in their file
 }
 
 // An Archive has the packages of versions of PHP that Debian has not.
@@ -55,16 +59,40 @@ var (
 	dockerfile string
 )
 
+// The files of a table, from the folder releases of a checkout.
+const (
+	ServicesFile = "services.json"
+	DigestsFile  = "images/digests.json"
+	tableFile    = "images/images.yaml"
+)
+
 // Carried is the table that the program carries.
-func Carried() (*Table, error) {
-	t := &Table{Services: releases.SupportedServices()}
+func Carried() (*Table, error) { return parse(table, digests, releases.ServicesJSON()) }
+
+// Load reads the table of a checkout, of its folder releases.
+func Load(dir string) (*Table, error) {
+	var parts [][]byte
+	for _, name := range []string{tableFile, DigestsFile, ServicesFile} {
+		data, err := files.Read(filepath.Join(dir, name), files.Small)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, data)
+	}
+	return parse(parts[0], parts[1], parts[2])
+}
+
+func parse(table, digests, services []byte) (*Table, error) {
+	t := &Table{Digests: map[string]string{}, services: services}
 	if err := yaml.UnmarshalWithOptions(table, t, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("releases/images/images.yaml: %w", err)
+		return nil, fmt.Errorf("%s: %w", tableFile, err)
 	}
 	if err := json.Unmarshal(digests, &t.Digests); err != nil {
-		return nil, fmt.Errorf("releases/images/digests.json: %w", err)
+		return nil, fmt.Errorf("%s: %w", DigestsFile, err)
 	}
-	return t, nil
+	var err error
+	t.Services, err = releases.ParseServices(services)
+	return t, err
 }
 
 // Pin gives an image's reference with the digest that is known of it; false: none is, nor does

@@ -127,15 +127,20 @@ func TestMergeServices(t *testing.T) {
 }
 `
 	for name, from := range map[string]string{"from ours": ours, "again": want} {
-		got, err := carried(t).MergeServices([]byte(from), []byte(theirs))
+		table := carried(t)
+		table.services = []byte(from)
+		got, err := table.MergeServices([]byte(theirs))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if table.Services.Composer() != "2.10.2" {
+			t.Error("the table does not know it")
 		}
 		if diff := cmp.Diff(want, string(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if _, err := carried(t).MergeServices([]byte(ours), []byte("404")); err == nil {
+	if _, err := carried(t).MergeServices([]byte("404")); err == nil {
 		t.Error("what is no table was taken")
 	}
 }

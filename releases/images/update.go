@@ -2,12 +2,16 @@ package images
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -15,7 +19,10 @@ import (
 // SupportSource is where the table of supported services is brought up to date from.
 const SupportSource = "https://github.com/mage-os/github-actions/tree/main/supported-version/src/versions"
 
-// SupportFiles are the files at SupportSource, with the versions of a project by range.
+// SupportURL is the same for programs.
+const SupportURL = "https://raw.githubusercontent.com/mage-os/github-actions/main/supported-version/src/versions"
+
+// SupportFiles are the files there, with the versions of a project by range.
 var SupportFiles = []string{"mage-os/composite.json", "magento-open-source/composite.json"}
 
 // A row is an entry of services.json; see releases.ParseServices.
@@ -32,10 +39,11 @@ type row struct {
 	RabbitMQ      []string `json:"rabbitmq,omitempty"`
 }
 
-// MergeServices brings services.json up to date with files of SupportSource, which name one
+// MergeServices brings the services up to date, and gives their file, with files of SupportSource, which name one
 // version of everything. It is added to versions of PHP and to databases, and is taken of the
 // rest, but for a search of another product than the entry has. What runs with a PHP for which there is no recipe is left out.
-func (t *Table) MergeServices(ours []byte, found ...[]byte) ([]byte, error) {
+func (t *Table) MergeServices(found ...[]byte) ([]byte, error) {
+	ours := t.services
 	var rows map[string]struct{ Source json.RawMessage }
 	if err := json.Unmarshal(ours, &rows); err != nil {
 		return nil, err
@@ -78,7 +86,9 @@ func (t *Table) MergeServices(ours []byte, found ...[]byte) ([]byte, error) {
 		}
 		lines = append(lines, "  "+strings.Trim(string(line), "{}\n")+"}")
 	}
-	return []byte("{\n" + strings.Join(lines, ",\n") + "\n}\n"), nil
+	t.services = []byte("{\n" + strings.Join(lines, ",\n") + "\n}\n")
+	t.Services, err = releases.ParseServices(t.services)
+	return t.services, err
 }
 
 // supportsOf reads a table, by the keys of its entries.
@@ -150,5 +160,65 @@ func rowOf(s releases.Support, source []string) row {
 		Source: source, PHP: s.PHP, Composer: s.Composer, MySQL: of(s.Database, "mysql"), MariaDB: of(s.Database, "mariadb"),
 		Elasticsearch: of(s.Search, "elasticsearch"), OpenSearch: of(s.Search, "opensearch"),
 		Redis: of(s.Cache, "redis"), Valkey: of(s.Cache, "valkey"), RabbitMQ: of(s.Queue, "rabbitmq"),
+	}
+}
+
+// A Resolver gives an image of a registry by digest.
+type Resolver interface {
+	Resolve(ctx context.Context, reference string) (string, error)
+}
+
+// maxDownload bounds a file that recipes fetch, in bytes.
+const maxDownload = 64 << 20
+
+// Update finds the digests of all images that are not published by us, and of all downloads. One
+// that cannot be had stays as it is known; the error names all of those. What is named no longer
+// is left out.
+func (t *Table) Update(ctx context.Context, registries Resolver, web composer.Fetcher) error {
+	found, errs := map[string]string{}, []error{}
+	keep := func(name string, digest string, err error) {
+		if err != nil {
+			digest = t.Digests[name]
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+		if digest != "" {
+			found[name] = digest
+		}
+	}
+	for _, reference := range t.References() {
+		if strings.HasPrefix(reference, t.Published+":") {
+			keep(reference, t.Digests[reference], nil)
+			continue
+		}
+		resolved, err := registries.Resolve(ctx, reference)
+		_, digest, _ := strings.Cut(resolved, "@")
+		keep(reference, digest, err)
+	}
+	for _, url := range t.Downloads() {
+		digest, err := download(ctx, web, url)
+		keep(url, digest, err)
+	}
+	t.Digests = found
+	return errors.Join(errs...)
+}
+
+// download gives the digest of what is at a URL.
+func download(ctx context.Context, web composer.Fetcher, url string) (string, error) {
+	body, err := web.Fetch(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	data, err := files.ReadAll(body, url, maxDownload)
+	if err := errors.Join(err, body.Close()); err != nil {
+		return "", err
+	}
+	return "sha256:" + string(pipeline.DigestOf(data)), nil
+}
+
+// Record records references by digest.
+func (t *Table) Record(references ...string) {
+	for _, reference := range references {
+		name, digest, _ := strings.Cut(reference, "@")
+		t.Digests[name] = digest
 	}
 }

@@ -254,7 +254,11 @@ func TestSampleIsWhole(t *testing.T) {
 
 // The carried table can be a matrix of a line as it is.
 func TestServicesAsMatrix(t *testing.T) {
-	for project, entries := range releases.SupportedServices() {
+	services, err := releases.ParseServices(releases.ServicesJSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for project, entries := range services {
 		for _, s := range entries {
 			line := goodParsed(t)
 			line.Install.Matrix = releases.Matrix{PHP: s.PHP, Database: s.Database, Search: s.Search}
