@@ -314,7 +314,7 @@ func TestEnvironment(t *testing.T) {
 	needTools(t)
 	t.Parallel()
 	sources := tiny()
-	sources["tiny-os/project-community-edition"].files["pub/index.php"] = `<?php echo implode("\n", array_keys(getenv()));`
+	sources["tiny-os/project-community-edition"].files["pub/index.php"] = `<?php echo implode("\n", array_keys(getenv())), "\n", session_save_path() === getenv("TMPDIR") ? "own-sessions" : "sessions";`
 	f := newFixture(t, sources)
 	f.candidate.Install.Expect = nil
 	f.options.Environ = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "COMPOSER_AUTH={}", "GITHUB_TOKEN=secret", "LC_ALL=tr_TR"}
@@ -325,7 +325,7 @@ func TestEnvironment(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"COMPOSER_ALLOW_SUPERUSER", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "COMPOSER_NO_INTERACTION",
-		"HOME", "LANG", "PATH", "PHP_INI_SCAN_DIR", "TMPDIR", "TZ",
+		"HOME", "LANG", "PATH", "PHP_INI_SCAN_DIR", "TMPDIR", "TZ", "own-sessions",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("names of the environment (-want +got):\n%s", diff)

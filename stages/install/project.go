@@ -51,11 +51,11 @@ func (s *shop) writeConfig() error {
 	return os.WriteFile(filepath.Join(s.dir.path("php"), "nightly.ini"), []byte(s.settings()), 0o644)
 }
 
-// settings are PHP's: memory for every step, and all that it complains of into
-// one file, none of it into pages.
+// settings are PHP's: memory for every step, all that it complains of into one file, none
+// of it into pages, and sessions that lie in the work folder.
 func (s *shop) settings() string {
 	return "memory_limit=2G\nerror_reporting=E_ALL\ndisplay_errors=stderr\nhtml_errors=0\nlog_errors=1\n" +
-		"log_errors_max_len=0\nerror_log=\"" + s.phpLog() + "\"\ndate.timezone=UTC\nopcache.enable=1\n" +
+		"log_errors_max_len=0\nerror_log=\"" + s.phpLog() + "\"\nsession.save_path=\"" + s.dir.path("tmp") + "\"\ndate.timezone=UTC\nopcache.enable=1\n" +
 		"realpath_cache_size=10M\nrealpath_cache_ttl=7200\n"
 }
 
