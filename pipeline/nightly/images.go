@@ -90,6 +90,11 @@ func phpImage(ctx context.Context, e images.Resolver, t *images.Table, version s
 	if reference, known := t.Pin(t.PublishedPHP(version)); known {
 		return reference, nil
 	}
+	return recipeOf(ctx, e, t, version)
+}
+
+// recipeOf is the recipe of an image with a version of PHP; empty: there is none.
+func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version string) (string, error) {
 	recipe, ok := t.Recipe(version)
 	if !ok {
 		return "", nil

@@ -1,12 +1,17 @@
 package images
 
 import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -142,5 +147,46 @@ func TestMergeServices(t *testing.T) {
 	}
 	if _, err := carried(t).MergeServices([]byte("404")); err == nil {
 		t.Error("what is no table was taken")
+	}
+}
+
+// A world has images and downloads, by their names; what it has not cannot be had.
+type world map[string]string
+
+func (w world) Resolve(_ context.Context, reference string) (string, error) {
+	if w[reference] == "" {
+		return "", errors.New("not found")
+	}
+	return "docker.io/library/" + reference + "@" + w[reference], nil
+}
+
+func (w world) Fetch(_ context.Context, url string) (io.ReadCloser, error) {
+	if w[url] == "" {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(strings.NewReader(w[url])), nil
+}
+
+// What is found is written, what is not stays, what is ours is left alone, and what is named no
+// longer goes.
+func TestUpdate(t *testing.T) {
+	table := carried(t)
+	published := table.PublishedPHP("8.4")
+	table.Digests = map[string]string{"debian:trixie-slim": "sha256:old", "mariadb:11.4": "sha256:stays", published: "sha256:ours", "gone:1": "sha256:gone"}
+	has := world{"debian:trixie-slim": "sha256:new", "valkey/valkey:8": "sha256:valkey", published: "sha256:theirs", table.Archive.Key: "a key"}
+	err := table.Update(t.Context(), has, has)
+	if err == nil || !strings.Contains(err.Error(), "mariadb:11.4: not found") || !strings.Contains(err.Error(), "composer.phar") || strings.Contains(err.Error(), "trixie") {
+		t.Errorf("what cannot be had: %v", err)
+	}
+	want := map[string]string{
+		"debian:trixie-slim": "sha256:new", "mariadb:11.4": "sha256:stays", "valkey/valkey:8": "sha256:valkey", published: "sha256:ours",
+		table.Archive.Key: "sha256:" + string(pipeline.DigestOf([]byte("a key"))),
+	}
+	if diff := cmp.Diff(want, table.Digests); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	table.Record(published + "@sha256:next")
+	if table.Digests[published] != "sha256:next" {
+		t.Error("what was published is not recorded")
 	}
 }
