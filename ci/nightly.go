@@ -22,6 +22,7 @@ type nightlyFlags struct {
 	fresh        bool
 	installTools bool
 	proofs       string // folder that they are written to
+	like         string // what was proven elsewhere
 	runner       runnerFlags
 	install      installFlags
 }
@@ -40,6 +41,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
   mageos-nightly nightly --line my.yaml                       my own distribution
   mageos-nightly nightly --plan plan.json                     a night again, from its saved plan
   mageos-nightly nightly --with page-builder=../my-clone      with my fix in it
+  mageos-nightly nightly --like https://nightly.example.org/  proven with the images of its last night
   mageos-nightly nightly --until build                        no installation, nothing published`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,6 +60,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for publish --proofs on another machine")
+	flags.StringVar(&f.like, "like", "", "prove with the images, the cell and the level of another night: its installation.json, or the file or URL of it or of a repository")
 	f.runner.add(cmd)
 	f.install.add(cmd)
 	complete(cmd, "until", nightly.Stages...)
@@ -155,6 +158,18 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 	}
 	if o.Prove, err = f.install.options(env, images, f.target.sign); err != nil {
 		return at, o, err
+	}
+	if f.like != "" {
+		if !at.containers {
+			return at, o, usagef("--like %s: the same images need a container engine, and %s", f.like, at.why)
+		}
+		like, err := openInstallation(ctx, env, f.like)
+		if err == nil {
+			err = o.Prove.Like(like)
+		}
+		if err != nil {
+			return at, o, usagef("--like %s: %w", f.like, err)
+		}
 	}
 	here := f.install.matrix == "" && !at.containers
 	if here && (f.until == "" || f.until == "install" || f.until == "publish") {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -142,4 +144,33 @@ func findSnapshot(ctx context.Context, env *factory, in, what string) (*publishe
 	return openSnapshot(ctx, env, in, func(ctx context.Context, r publish.Repository) (publish.Found, error) {
 		return r.OfVersion(ctx, what)
 	})
+}
+
+// openInstallation reads with what a published snapshot was proven: a file, or the URL or path of
+// one, of a snapshot or of a repository, of which it is the current one.
+func openInstallation(ctx context.Context, env *factory, at string) (*stages.Installation, error) {
+	if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() {
+		data, err := files.Read(at, files.Large)
+		if err != nil {
+			return nil, err
+		}
+		return attest.ParseInstallation(data)
+	}
+	base, name, ok := cutSnapshot(strings.TrimSuffix(filepath.ToSlash(at), attest.InstallationFile))
+	if !ok {
+		base = at
+	}
+	source, closeSource, err := env.openSource(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	found, err := named(name)(ctx, publish.Read(source))
+	var data []byte
+	if err == nil {
+		data, err = target.Read(ctx, source, found.Manifest.Snapshot.Dir()+"/"+attest.InstallationFile)
+	}
+	if err := errors.Join(err, closeSource()); err != nil {
+		return nil, notThere(source, err)
+	}
+	return attest.ParseInstallation(data)
 }

@@ -3,6 +3,7 @@ package nightly
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -104,4 +105,23 @@ func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version s
 		return "", err
 	}
 	return t.Dockerfile(recipe, base.Reference)
+}
+
+// Like lets a proof be made with the cell, the level and the very images of another one.
+func (o *ProveOptions) Like(i *stages.Installation) error {
+	if len(i.Images) == 0 {
+		return fmt.Errorf("%s was not proven in containers, or by an older program: it names no images", i.Snapshot)
+	}
+	o.Cell, o.Level = i.Cell.Name(), cmp.Or(o.Level, i.Level)
+	if i.Cell.Search != "" && !releases.IsImage(i.Cell.Search) {
+		o.Search = i.Cell.Search
+	}
+	o.Images = Images{cacheImage: noImage, queueImage: noImage}
+	for _, image := range i.Images {
+		if !releases.IsRecipe(image.Reference) && !releases.IsImageReference(image.Reference) {
+			return fmt.Errorf("%q is no image", image.Reference)
+		}
+		o.Images[image.Name] = image.Reference
+	}
+	return nil
 }

@@ -163,3 +163,26 @@ func TestNewest(t *testing.T) {
 		}
 	}
 }
+
+// What another night was proven with is what is asked for, and nothing beside it.
+func TestLike(t *testing.T) {
+	with := func(images ...stages.Image) *stages.Installation {
+		return &stages.Installation{Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4", Search: "stand-in"}, Images: images}
+	}
+	o := ProveOptions{Images: Images{"queue": "rabbitmq:3"}}
+	recipe := stages.Image{Name: "php:8.4", Reference: "# PHP\nFROM x\n", Unpinned: true}
+	if err := o.Like(with(recipe, stages.Image{Name: "mariadb:11.4", Reference: "docker.io/library/mariadb:11.4@" + aDigest}, stages.Image{Name: "cache", Reference: "valkey/valkey:8@" + aDigest})); err != nil {
+		t.Fatal(err)
+	}
+	want := ProveOptions{Level: releases.Shop, Cell: "php8.4-mariadb11.4-stand-in", Search: "stand-in", Images: Images{
+		"php:8.4": recipe.Reference, "mariadb:11.4": "docker.io/library/mariadb:11.4@" + aDigest, "cache": "valkey/valkey:8@" + aDigest, "queue": "none",
+	}}
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, bad := range map[string]*stages.Installation{"none": with(), "no image": with(stages.Image{Name: "php:8.4", Reference: "two words"})} {
+		if err := o.Like(bad); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}

@@ -168,7 +168,11 @@ func (r *Runner) sandboxNeeds(in stages.Candidate, o install.Options, previous s
 		}
 	}
 	for _, dir := range filepath.SplitList(n.Env["PATH"]) {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() && filepath.IsAbs(dir) {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil || !filepath.IsAbs(dir) || strings.HasPrefix(real+"/", "/usr/") {
+			continue // of the system, as /sbin is, which bubblewrap does not mount over a link
+		}
+		if info, err := os.Stat(real); err == nil && info.IsDir() {
 			n.Folders = append(n.Folders, container.Folder{Path: dir})
 		}
 	}
