@@ -2,8 +2,6 @@ package ci
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,10 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rhysd/actionlint"
 
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/stages/install"
 )
 
 // A newsroom is a line that is published on the web by workflows.
@@ -214,54 +210,5 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "failure"})
 	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.snapshots()) > 0 {
 		t.Errorf("published %v:\n%s", n.snapshots(), jobs["publish"].said)
-	}
-}
-
-// A cell with services gets them, at addresses that the program takes; one without gets none.
-func TestCellServices(t *testing.T) {
-	t.Parallel()
-	job := parseWorkflow(t, "../.github/workflows/nightly.yml").Jobs["install"]
-	env := map[string]string{}
-	for name, service := range job.Services.Value {
-		env[name] = service.Container.Image.Value
-	}
-	for _, step := range job.Steps {
-		for name, v := range envOf(step) {
-			if strings.HasPrefix(name, "nightly_") {
-				env[name] = v.Value.Value
-			}
-		}
-	}
-	workflow := `on: workflow_dispatch
-permissions: {}
-jobs:
-  cells:
-    runs-on: ubuntu-24.04
-    strategy:
-      max-parallel: 1
-      matrix:
-        include:
-          - {database: "mariadb:11.4", search-image: "opensearchproject/opensearch:2.19.1"}
-          - {database: "mysql:8.4", search-image: ""}
-          - {database: "", search-image: ""}
-    steps:
-      - shell: bash
-        run: echo "$database, $search, $nightly_database, $nightly_search."
-        env:
-`
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		workflow += fmt.Sprintf("          %s: %q\n", name, env[name])
-	}
-	parsed, problems := actionlint.Parse([]byte(workflow))
-	if len(problems) > 0 {
-		t.Fatal(problems[0])
-	}
-	const database = "mysql://root:nightly@127.0.0.1:3306/shop"
-	want := "mariadb:11.4, opensearchproject/opensearch:2.19.1, " + database + ", http://127.0.0.1:9200.\nmysql:8.4, , " + database + ", .\n, , , .\n"
-	if diff := cmp.Diff(want, newActions(t).act("workflow_dispatch", workflow, parsed, nil)["cells"].said); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if _, err := install.ParseDatabase(database); err != nil {
-		t.Error(err)
 	}
 }

@@ -64,6 +64,14 @@ func newActions(t *testing.T) *actions {
 	a.github.Repositories["acme/nightly"] = &fake.Repository{Owner: "acme", Name: "nightly"}
 	a.write("taken/.keep", "")
 	a.brings("go.mod", "module example.org/checkout\n")
+	a.builds(program)
+	a.tool("gofmt", "")
+	a.tool("apt-get", `echo "apt-get $*"`)
+	return a
+}
+
+// builds lets go build a program, which is built already.
+func (a *actions) builds(program string) {
 	a.tool("go", `case "$1" in
 build) # of this program: it is built already
     while [ "$1" != -o ]; do shift; done
@@ -74,9 +82,6 @@ list | mod | vet | tool) ;;
 version) echo go version go1.26 linux/amd64 ;;
 *) echo "go $*: not in this test" >&2; exit 2 ;;
 esac`)
-	a.tool("gofmt", "")
-	a.tool("apt-get", `echo "apt-get $*"`)
-	return a
 }
 
 // write makes a file in the folder of the test.
@@ -132,7 +137,7 @@ func (a *actions) workflow(name, event string, inputs map[string]any) map[string
 }
 
 // inContainer says in which container a job runs: here it runs on this machine.
-var inContainer = regexp.MustCompile(`(?m)^    container: .*\n(?:      .*\n)*`)
+var inContainer = regexp.MustCompile(`(?m)^    container:.*\n(?:      .*\n)*`)
 
 // act runs a workflow. Of a matrix every cell is run, and all of them are one jobRun.
 func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[string]any) map[string]*jobRun {

@@ -8,7 +8,7 @@ shopt -s nullglob
 fail() { echo "$*"; exit 1; }
 
 case $1 in
-actions/setup-go | actions/cache | shivammathur/setup-php) ;; # this machine has what it has
+actions/setup-go | actions/cache) ;; # this machine has what it has
 actions/checkout)
     mkdir -p "./$FILES"
     cp -r "$CHECKOUT/." "./$FILES"
