@@ -87,6 +87,31 @@ func codeOf(err error) int {
 	return exit.ExitCode()
 }
 
+// TestEngineAlone: with an engine a night is built, proven and published by a program that finds
+// no other one on its machine.
+func TestEngineAlone(t *testing.T) {
+	l := newLab(t)
+	image := needImage(t)
+	if os.Getenv("_EXPERIMENTAL_DAGGER_CLI_BIN") == "" {
+		t.Skip("no _EXPERIMENTAL_DAGGER_CLI_BIN: Dagger's own program would be fetched")
+	}
+	l.env = []string{"PATH=" + t.TempDir()}
+	if out := l.must("doctor"); !strings.Contains(out, "not needed: containers have it") || !strings.Contains(out, "install       yes") {
+		t.Errorf("doctor says:\n%s", out)
+	}
+	out := l.must("nightly", "--line", "sample", "--install-image", image, "--store", filepath.Join(l.dir, "store"), "--to", filepath.Join(l.dir, "repository"))
+	if !strings.Contains(out, "level install: 20 packages installed") || !strings.Contains(out, "unpinned: php:8.") {
+		t.Errorf("the night:\n%s", out)
+	}
+	if text := l.report("store"); !strings.Contains(text, " | "+image+" (unpinned: as it was found) |") {
+		t.Errorf("the report:\n%s", text)
+	}
+	like := l.must("nightly", "--line", "sample", "--until", "install", "--like", filepath.Join(l.dir, "repository"), "--store", filepath.Join(l.dir, "other"))
+	if !strings.Contains(like, "packages installed") || strings.Contains(like, "the image has PHP") {
+		t.Errorf("another one like it:\n%s", like)
+	}
+}
+
 // TestEngineNoImage: an image that cannot be had is the machine's fault, and
 // stands in the report over all cells.
 func TestEngineNoImage(t *testing.T) {

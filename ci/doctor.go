@@ -22,20 +22,26 @@ func newDoctor(env *factory) *cobra.Command {
 		Example: "  mageos-nightly doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := doctor(env); err != nil {
+			address, why, err := container.Find(cmd.Context(), env.getenv)
+			if err := doctor(env, err == nil); err != nil {
 				return err
 			}
-			return env.doctorEngine(cmd.Context())
+			return env.doctorEngine(cmd.Context(), address, why, err)
 		},
 	}
 }
 
-func doctor(env *factory) error {
+// doctor lists tools and stages. With an engine the stages need none of the tools.
+func doctor(env *factory, engine bool) error {
 	out := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
 	for _, t := range slices.Concat(tools.Install, tools.Sandbox, tools.Tests) {
 		where := tools.Find(t.Program)
-		if where == "" {
+		switch {
+		case where != "":
+		case engine && !slices.Contains(tools.Tests, t):
+			where = "not needed: containers have it"
+		default:
 			where = "missing: " + t.From()
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\n", t.Program, where, t.For)
@@ -43,10 +49,15 @@ func doctor(env *factory) error {
 	fmt.Fprintln(out, "\nSTAGE\tPOSSIBLE\tWHY")
 	for _, stage := range nightly.Stages {
 		possible, why := "yes", "needs nothing but this program"
-		if lacking := tools.Missing(tools.Install); stage == "install" && len(lacking) > 0 {
-			possible, why = "no", "no "+lacking[0].Program+": run mageos-nightly nightly with --install-tools, or --until build"
-		} else if stage == "install" {
+		lacking := tools.Missing(tools.Install)
+		switch {
+		case stage != "install":
+		case engine:
+			why = "in containers, whose images have PHP, Composer and all services"
+		case len(lacking) == 0:
 			why = "php and composer are there"
+		default:
+			possible, why = "no", "no "+lacking[0].Program+" and no container engine: start Docker, or run mageos-nightly nightly with --install-tools or --until build"
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\n", stage, possible, why)
 	}
@@ -75,8 +86,7 @@ func doctorStore(env *factory) error {
 }
 
 // doctorEngine says whether stages can run in containers, and why.
-func (env *factory) doctorEngine(ctx context.Context) error {
-	address, why, err := container.Find(ctx, env.getenv)
+func (env *factory) doctorEngine(ctx context.Context, address, why string, err error) error {
 	text := "yes: " + why
 	switch {
 	case err != nil:
