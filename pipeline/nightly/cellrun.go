@@ -107,13 +107,7 @@ func (r *cellRun) tools(ctx context.Context, level releases.Level) ([]stages.Too
 	if err != nil {
 		return nil, err
 	}
-	tools = append(append(tools, database...), install.SearchTool(r.cell))
-	for _, extra := range []stages.Tool{{Name: cacheImage, Version: r.cache}, {Name: queueImage, Version: r.queue}} {
-		if extra.Version != "" {
-			tools = append(tools, extra)
-		}
-	}
-	return tools, nil
+	return append(append(tools, database...), install.SearchTool(r.cell)), nil
 }
 
 // ask asks an image what it has.

@@ -24,10 +24,10 @@ func TestCellNeeds(t *testing.T) {
 	for _, s := range got.Services {
 		services = append(services, s.Name+" "+s.Image)
 	}
-	if want := []string{"database file:///mariadb.tar", "search "}; !slices.Equal(services, want) {
+	if want := []string{"gateway ", "database file:///mariadb.tar", "search "}; !slices.Equal(services, want) {
 		t.Errorf("services %q, want %q", services, want)
 	}
-	if version := got.Services[0].Env["VERSION"]; version != "10.6." {
+	if version := got.Services[1].Env["VERSION"]; version != "10.6." {
 		t.Errorf("the database is to say that it is %q", version)
 	}
 	if got.Image != run.php || !got.NoCache || got.Env["NIGHTLY_SEARCH"] != "http://search:9200" || got.Env[runner.PreviousVariable] != "/srv/repository" ||
@@ -35,7 +35,7 @@ func TestCellNeeds(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	in.Install.Level = releases.Installed
-	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 0 || len(got.Env) != 0 || !got.NoCache {
+	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 1 || len(got.Env) != 1 || !got.NoCache {
 		t.Errorf("below level setup: %+v, %v", got, err)
 	}
 }
