@@ -331,3 +331,24 @@ func TestEngineErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestEngineModule: the project is a module of Dagger, whose night runs its stages beside
+// it, on the same engine.
+func TestEngineModule(t *testing.T) {
+	l := newLab(t)
+	dagger := os.Getenv(container.CLIBinary)
+	if dagger == "" {
+		t.Skipf("no command line tool of Dagger: %s is not set", container.CLIBinary)
+	}
+	call := exec.Command(dagger, "--progress=plain", "call", "--mod=..", "--program="+l.program, "night", "--line=sample", "--flags=--until=build", "entries")
+	call.Env = append(os.Environ(), "DO_NOT_TRACK=1", "NO_COLOR=1")
+	out, err := call.CombinedOutput()
+	said := string(out)
+	if strings.Contains(said, "solve builtin container") {
+		t.Skip("this engine has no SDK for modules in Go; Dagger's own has")
+	}
+	// Only what was published is given back.
+	if err == nil || !strings.Contains(said, "runner       container: Dagger engine") || !strings.Contains(said, "stat /repository") {
+		t.Errorf("%v\n%s", err, said)
+	}
+}

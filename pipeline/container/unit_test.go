@@ -193,13 +193,15 @@ func TestRepository(t *testing.T) {
 // TestOneVersion: library and engine are of one version, which stands in go.mod and in the
 // module of the engine, and nowhere else.
 func TestOneVersion(t *testing.T) {
-	for file, module := range map[string]string{"../../go.mod": "dagger.io/dagger", "../../ci/engine/go.mod": "github.com/dagger/dagger"} {
+	for file, module := range map[string]string{
+		"../../go.mod": "dagger.io/dagger ", "../../ci/engine/go.mod": "github.com/dagger/dagger ", "../../dagger.json": `"engineVersion": "`,
+	} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(module+" "+Version) + `\b`).Match(data) {
-			t.Errorf("%s does not require %s %s: ci/engine/engine move %s", file, module, Version, Version)
+		if !regexp.MustCompile(regexp.QuoteMeta(module+Version) + `\b`).Match(data) {
+			t.Errorf("%s has another version than %s: ci/engine/engine move %s", file, Version, Version)
 		}
 	}
 	named := regexp.MustCompile(regexp.QuoteMeta(Version[1:]) + `\b`)
