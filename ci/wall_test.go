@@ -43,6 +43,9 @@ func TestEngineWall(t *testing.T) {
 	if !strings.Contains(text, "attack: it ran as 65534") {
 		t.Errorf("the attack did not run, or as another user than nobody:\n%s", text)
 	}
+	if !strings.Contains(text, "module-greeting/registration.php") {
+		t.Errorf("the report does not name the package that PHP warned of:\n%s", text)
+	}
 	for _, found := range regexp.MustCompile(`attack: (?:read|wrote|saw|reached) \S+`).FindAllString(text, -1) {
 		t.Error(found)
 	}

@@ -49,7 +49,7 @@ func (s *shop) runScript(ctx context.Context, script string) (log string, err er
 
 // script is the command that runs a script, with its errors where they are seen.
 func (s *shop) script(script string) []string {
-	return []string{s.programs.php, "-d", "display_errors=stderr", "-d", "log_errors=0", filepath.FromSlash(script)}
+	return []string{s.programs.php, "-d", "display_errors=stderr", filepath.FromSlash(script)}
 }
 
 func (s *shop) scriptsAgain() string {
