@@ -92,6 +92,8 @@ func stageCode(stage string) int {
 		return exitSource
 	case "dependencies", "drift", "commit", "build":
 		return exitBuild
+	case "images":
+		return exitMachine
 	case "install":
 		return exitInstall
 	case "publish":

@@ -154,20 +154,23 @@ func (p *proving) newest(cells []releases.Cell) releases.Cell {
 // proveCell proves one cell on an engine, or says why it cannot be.
 func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in stages.Candidate, previous string) cellResult {
 	run := &cellRun{proving: p, engine: engine, cell: in.Cell}
-	tools, why, err := run.equip(ctx, in.Install.Level)
-	in.Cell, in.Tools, in.Images = run.cell, tools, run.images
-	result := cellResult{cell: run.cell, state: pipeline.Failed}
-	stage := "install " + run.cell.Name()
+	result := cellResult{state: pipeline.Failed}
+	result.err = pipeline.Do(ctx, p.Session(), "images "+in.Cell.Name(), func(ctx context.Context) (has string, err error) {
+		if in.Tools, result.detail, err = run.equip(ctx, in.Install.Level); err == nil && result.detail != "" {
+			return "", &pipeline.SkipError{Reason: result.detail}
+		}
+		for _, tool := range in.Tools {
+			has += ", " + tool.Name + " " + tool.Version
+		}
+		return strings.TrimPrefix(has, ", "), err
+	})
+	result.cell, in.Cell, in.Images = run.cell, run.cell, run.images
 	folder := p.reports() + "-" + run.cell.Name()
-	if result.err = os.RemoveAll(folder); result.err != nil {
-		return result
-	}
+	result.err = errors.Join(result.err, os.RemoveAll(folder))
 	switch {
-	case why != "":
-		p.Session().Skip(stage, why)
-		result.state, result.detail = pipeline.Skipped, why
-	case err != nil:
-		result.err = pipeline.Do(ctx, p.Session(), stage, func(context.Context) (string, error) { return "", err })
+	case result.err != nil:
+	case result.detail != "":
+		result.state = pipeline.Skipped
 	default:
 		if result.installation, result.err = run.install(ctx, in, previous, filepath.Join(folder, "report")); result.err == nil {
 			result.state = pipeline.Done
