@@ -73,7 +73,7 @@ func answering(t *testing.T, question int, pieces ...string) string {
 func TestExtras(t *testing.T) {
 	needDatabase(t)
 	t.Parallel()
-	cache := answering(t, len(cacheProbe.question), "$90\r\n# Server\r\nredis_version:7.", "0.15\r\nredis_mode:standalone\r\n")
+	cache := answering(t, len(cacheProbe.question), "$90\r\n# Server\r\nredis_version:7.", "0.15\r\nredis_git_sha1:0\r\n")
 	queue := answering(t, len(queueProbe.question), "\x01\x00\x00\x00\x00\x01\xf4\x00\x0a\x00\x0a\x07versionS\x00\x00\x00\x063.10.8\x05other")
 	sources := tinyShop(t)
 	sources[project].files["bin/magento"] = "<?php fwrite(STDERR, implode(PHP_EOL, array_slice($argv, 2))); exit(1);"
@@ -104,6 +104,10 @@ func TestExtras(t *testing.T) {
 func TestNoExtras(t *testing.T) {
 	if got := (Services{}).extraArguments(); !slices.Equal(got, []string{"--session-save=files"}) {
 		t.Errorf("arguments %q", got)
+	}
+	valkey := answering(t, 1, "$90\r\n# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n", "valkey_release_stage:ga\r\nredis_git_sha1:0\r\n")
+	if version, err := cacheProbe.ask(t.Context(), "tcp", valkey); version != "8.1.1" {
+		t.Errorf("Valkey says %q, %v", version, err)
 	}
 	if _, err := cacheProbe.ask(t.Context(), "tcp", answering(t, 1, "HTTP/1.1 400 Bad Request\r\n")); err == nil {
 		t.Error("something else was taken for a cache")

@@ -19,11 +19,12 @@ type probe struct {
 }
 
 // Sources: MySQL's documentation of its protocol, Protocol::HandshakeV10, before whose
-// version MariaDB puts a prefix that pleases old clients; the specification of RESP;
+// version MariaDB puts a prefix that pleases old clients; the specification of RESP, with what
+// Valkey answers: the version of Redis that it stands for, its own, and then what follows either;
 // and that of AMQP 0-9-1, Connection.Start with the field version, a long string.
 var (
 	databaseProbe = probe{"database", "", regexp.MustCompile(`(?s)^...\x00\x0a(?:5\.5\.5-)?([^\x00]+)\x00`), "start it, or correct its address"}
-	cacheProbe    = probe{"cache", "INFO server\r\n", regexp.MustCompile(`(?:valkey|redis)_version:(\S+)`), withoutService}
+	cacheProbe    = probe{"cache", "INFO server\r\n", regexp.MustCompile(`(?:valkey|redis)_version:(\S+)\r\n(?:valkey_\S+\r\n)*redis_git_sha1:`), withoutService}
 	queueProbe    = probe{"queue", "AMQP\x00\x00\x09\x01", regexp.MustCompile(`(?s)\x07versionS\x00\x00\x00.([0-9][0-9A-Za-z.+-]*)`), withoutService}
 )
 
