@@ -126,38 +126,50 @@ func sums(t *testing.T, dir string) map[string]string {
 // proven, and when it was published.
 var outsidePromise = map[string]bool{"installation.json": true, "installation.intoto.json": true, "status.json": true, "index.html": true}
 
-// TestEngineSameBytes: in this process and in containers, each with its own
-// store and with nothing reused, a plan gives the same bytes.
+// TestEngineSameBytes: in this process, in containers, and in those of an engine in Docker if
+// there is one, each with its own store and with nothing reused, a plan gives the same bytes.
 func TestEngineSameBytes(t *testing.T) {
 	l := newLab(t)
-	plan := l.plan()
-	until := []string{"--until", "build"}
-	if len(tools.Missing(installTools)) == 0 {
-		until = nil
+	args := []string{"nightly", "--plan", l.plan(), "--json", "--fresh"}
+	image := os.Getenv(check.PHPImage)
+	published := image != "" && len(tools.Missing(installTools)) == 0
+	if published {
+		args = append(args, "--install-image", image)
+	} else {
+		t.Log("not published, because the machine has not what the test installation needs, or no image has it")
+		args = append(args, "--until", "build")
 	}
-	trees, files := map[string]any{}, map[string]map[string]string{}
-	for _, runner := range []string{inProcess, inContainers} {
-		to := filepath.Join(l.dir, "to-"+runner)
-		args := []string{"nightly", "--plan", plan, "--json", "--fresh", "--runner", runner, "--store", filepath.Join(l.dir, "store-"+runner), "--to", to}
-		out := l.must(append(args, until...)...)
-		if got := l.event(out, "runner")["runner"]; got != runner {
-			t.Fatalf("--runner %s ran in a %v", runner, got)
+	var tree any
+	var files map[string]string
+	for _, at := range []struct{ runner, engine string }{
+		{inProcess, ""}, {inContainers, os.Getenv(container.RunnerHost)}, {inContainers, os.Getenv(check.DockerEngine)},
+	} {
+		if at.runner == inContainers && at.engine == "" {
+			continue
 		}
-		trees[runner] = l.event(out, "result")["tree"]
-		if until == nil {
-			files[runner] = sums(t, to)
-			maps.DeleteFunc(files[runner], func(name, _ string) bool { return outsidePromise[path.Base(name)] })
+		dir := t.TempDir()
+		to := filepath.Join(dir, "to")
+		l.env = []string{container.RunnerHost + "=" + at.engine}
+		out := l.must(append(args, "--runner", at.runner, "--store", filepath.Join(dir, "store"), "--to", to)...)
+		if got := l.event(out, "runner")["runner"]; got != at.runner {
+			t.Fatalf("--runner %s ran in a %v", at.runner, got)
+		}
+		gotTree, gotFiles := l.event(out, "result")["tree"], map[string]string{}
+		if published {
+			gotFiles = sums(t, to)
+			maps.DeleteFunc(gotFiles, func(name, _ string) bool { return outsidePromise[path.Base(name)] })
+		}
+		if files == nil {
+			tree, files = gotTree, gotFiles
+		}
+		if diff := cmp.Diff(tree, gotTree); diff != "" || tree == nil {
+			t.Errorf("the night's tree (-process +%s %s):\n%s", at.runner, at.engine, diff)
+		}
+		if diff := cmp.Diff(files, gotFiles); diff != "" {
+			t.Errorf("the published files (-process +%s %s):\n%s", at.runner, at.engine, diff)
 		}
 	}
-	if diff := cmp.Diff(trees[inProcess], trees[inContainers]); diff != "" || trees[inProcess] == nil {
-		t.Errorf("the night's tree (-process +container):\n%s", diff)
-	}
-	if diff := cmp.Diff(files[inProcess], files[inContainers]); diff != "" {
-		t.Errorf("the published files (-process +container):\n%s", diff)
-	}
-	if until != nil {
-		t.Log("not published, because the machine has not what the test installation needs")
-	}
+	t.Logf("%d published files are the same", len(files))
 }
 
 // TestEngineReuse: a second run of a plan runs nothing, a later stage in a new

@@ -71,8 +71,13 @@ func (l *lab) badLine() string {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	file := filepath.Join(l.dir, "sample.yaml")
-	text := strings.Replace(string(data), "expect: [Hello from Sample_Greeting]", "expect: [nobody says this]", 1)
+	return l.write("sample.yaml", strings.Replace(string(data), "expect: [Hello from Sample_Greeting]", "expect: [nobody says this]", 1))
+}
+
+// write gives a file in the lab's folder that has this text.
+func (l *lab) write(name, text string) string {
+	l.t.Helper()
+	file := filepath.Join(l.dir, name)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		l.t.Fatal(err)
 	}

@@ -14,15 +14,15 @@ import (
 )
 
 func newTest(env *factory) *cobra.Command {
-	o := check.Options{Stdout: env.stdout, Stderr: env.stderr, Engine: check.Engine{Host: container.RunnerHost, Find: env.engineAddress}}
+	o := check.Options{Stdout: env.stdout, Stderr: env.stderr, Engine: check.Engine{Host: container.RunnerHost, Find: env.engineAddress, Docker: container.Image}}
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run this project's checks: format, vet, staticcheck, tests, and each fuzz target for a moment",
 		Long: `test runs in a checkout of this project. Tests that need a tool which the machine
 does not have are skipped; the end names them and why. Tests of containers run on
-an engine that answers, or with --install-tools on one that is built and started
-for them (as root on Debian). While another process installs packages, apt-get
-waits for it.`,
+an engine and a Docker that answer, or with --install-tools on those that are made
+and started for them (as root on Debian). While another process installs packages,
+apt-get waits for it.`,
 		Example: `  mageos-nightly test --install-tools    as the project's own CI does
   mageos-nightly test --fuzz 1m          look longer for crashing inputs`,
 		Args: cobra.NoArgs,

@@ -11,32 +11,44 @@ import (
 	"github.com/mage-os/nightly/ci/tools"
 )
 
-// engineTests are the tests that need a container engine.
-const engineTests = "^TestEngine"
+// engineTests are the tests that need a container engine, some of them one in Docker.
+const engineTests = "^Test(Engine|Docker)"
 
-// engineProgram builds, starts and stops an engine without Docker.
-const engineProgram = "ci/engine/engine"
+// The programs that build, start and stop an engine without Docker, and Docker itself.
+const (
+	engineProgram = "ci/engine/engine"
+	dockerProgram = "ci/engine/docker"
+)
 
-// An Engine says how to come by a container engine for the tests that need one.
+// An Engine says how to come by container engines for the tests that need one.
 type Engine struct {
-	Start bool // one may be built and started if none answers
+	Start bool // what does not answer may be built and started
 	// Find gives the address of an engine that answers.
-	Find func(context.Context) (address string, err error)
-	Host string // variable that leads to the engine
+	Find   func(context.Context) (address string, err error)
+	Host   string // variable that leads to the engine
+	Docker string // address of the engine in a Docker that answers
 }
 
-// A testEngine is the engine on which the tests of containers run.
+// Variables that only tests read.
+const (
+	// PHPImage names an image with what the test installation runs.
+	PHPImage = "NIGHTLY_PHP_IMAGE"
+	// DockerEngine is the address of the engine in Docker.
+	DockerEngine = "NIGHTLY_DOCKER_ENGINE"
+)
+
+// A testEngine is the engine on which the tests of containers run, and Docker.
 type testEngine struct {
 	Engine
-	ready   chan struct{} // closed when it is known what became of it
-	exports []string      // the variables that lead to it, if there is one
+	ready   chan struct{} // closed when it is known what became of them
+	exports []string      // the variables that lead to those that there are
 	why     string        // why there is none
 	err     error         // it should have been there
-	started bool          // by us, so that we stop it
+	started []string      // the programs that were started, so that we stop them
 }
 
-// start finds an engine, or starts one where that is allowed and possible, once the
-// tools are installed. It returns at once.
+// start finds an engine and Docker, or starts them where that is allowed and possible, once
+// the tools are installed. It returns at once.
 func (o Engine) start(ctx context.Context, installed <-chan struct{}) *testEngine {
 	e := &testEngine{Engine: o, ready: make(chan struct{})}
 	go func() {
@@ -49,56 +61,81 @@ func (o Engine) start(ctx context.Context, installed <-chan struct{}) *testEngin
 }
 
 func (e *testEngine) find(ctx context.Context) {
-	address, err := e.Find(ctx)
+	var lacking []string
+	address, noEngine := e.Find(ctx)
+	if noEngine != nil {
+		lacking = append(lacking, engineProgram)
+	} else {
+		e.exports = append(e.exports, e.Host+"="+address)
+	}
+	if err := exec.CommandContext(ctx, "docker", "info").Run(); err != nil {
+		lacking = append(lacking, dockerProgram)
+	} else {
+		e.exports = append(e.exports, DockerEngine+"="+e.Docker)
+	}
+	if len(lacking) == 0 {
+		return
+	}
+	if e.why = e.cannotStart(ctx); e.why != "" {
+		e.why = "nothing answers that " + strings.Join(lacking, " and ") + " would start; " + e.why
+		return
+	}
+	for _, program := range lacking {
+		e.started = append(e.started, program) // also if it fails half-way
+		if e.err = e.export(ctx, program, "start"); e.err != nil {
+			return
+		}
+	}
+	if noEngine != nil {
+		e.err = e.makeImage(ctx)
+	}
+}
+
+// cannotStart says why nothing can be started here; empty: it can be.
+func (e *testEngine) cannotStart(ctx context.Context) string {
 	switch {
-	case err == nil:
-		e.exports = []string{e.Host + "=" + address}
-		return
 	case !e.Start:
-		e.why = "no engine answers; --install-tools starts one, as root on Debian"
-		return
+		return "--install-tools does, as root on Debian"
 	case os.Geteuid() != 0 || tools.Find("apt-get") == "":
-		e.why = "no engine answers, and only root on Debian can start one"
-		return
+		return "only root on Debian can"
 	case !ownNamespaces(ctx):
-		e.why = "no engine answers, and this machine does not let root make namespaces for one"
-		return
+		return "this machine does not let root make namespaces for it"
 	}
-	out, err := e.program(ctx, "start")
-	if err != nil {
-		e.err, e.why = err, "the engine could not be started"
-		return
-	}
-	e.started = true
+	return ""
+}
+
+// export takes the variables over that a program prints.
+func (e *testEngine) export(ctx context.Context, program string, args ...string) error {
+	out, err := runProgram(ctx, program, args...)
 	for line := range strings.Lines(out) {
 		if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
 			e.exports = append(e.exports, pair)
 		}
 	}
-	image := []string{"image", "test-php"}
-	for _, t := range slices.Concat(tools.Install, tools.Sandbox) {
-		image = append(image, strings.Fields(t.Debian)...)
-	}
-	if out, err = e.program(ctx, image...); err != nil {
-		e.err = err
-		return
-	}
-	e.exports = append(e.exports, PHPImage+"=file://"+strings.TrimSpace(out))
+	return err
 }
 
-// PHPImage is the variable that names an image with what the test installation
-// runs, for tests.
-const PHPImage = "NIGHTLY_PHP_IMAGE"
+// makeImage makes the image of PHPImage.
+func (e *testEngine) makeImage(ctx context.Context) error {
+	args := []string{"image", "test-php"}
+	for _, t := range slices.Concat(tools.Install, tools.Sandbox) {
+		args = append(args, strings.Fields(t.Debian)...)
+	}
+	out, err := runProgram(ctx, engineProgram, args...)
+	e.exports = append(e.exports, PHPImage+"=file://"+strings.TrimSpace(out))
+	return err
+}
 
-// program runs the engine's program at the end of the queue: the tests that run
-// meanwhile must not wait for it.
-func (e *testEngine) program(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "nice", append([]string{"-n", "10", engineProgram}, args...)...)
+// runProgram runs a program that starts engines at the end of the queue: the tests that run
+// meanwhile must not wait for it. What it starts ends with this process, however that ends.
+func runProgram(ctx context.Context, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "nice", append([]string{"-n", "10", program}, args...)...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("ENGINE_PARENT=%d", os.Getpid()))
 	var problems strings.Builder
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
 	if err != nil {
-		err = fmt.Errorf("%s %s: %w\n%s", engineProgram, args[0], err, tools.LastLines(problems.String(), 20))
+		err = fmt.Errorf("%s %s: %w\n%s", program, args[0], err, tools.LastLines(problems.String(), 20))
 	}
 	return string(out), err
 }
@@ -113,7 +150,7 @@ func ownNamespaces(ctx context.Context) bool {
 func (e *testEngine) test(ctx context.Context, r *run) {
 	<-e.ready
 	if e.why != "" {
-		fmt.Fprintf(r.Stdout, "no tests of containers: %s\n", e.why)
+		fmt.Fprintf(r.Stdout, "tests of containers are skipped: %s\n", e.why)
 	}
 	if e.err != nil {
 		r.check(ctx, "container engine", func(context.Context) (string, error) { return "", e.err })
@@ -121,16 +158,15 @@ func (e *testEngine) test(ctx context.Context, r *run) {
 	r.goTest(ctx, e.exports, "-run="+engineTests, "./ci", "./pipeline/container")
 }
 
-// stop stops the engine if it was started here; what was built stays.
+// stop stops what was started here; what was built stays.
 func (e *testEngine) stop() {
 	<-e.ready
-	if !e.started {
-		return
-	}
-	// Also after Ctrl-C. What it says is for whoever looks for leftovers.
-	cmd := exec.Command(engineProgram, "stop")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "%s stop: %v\n", engineProgram, err)
+	for _, program := range e.started {
+		// Also after Ctrl-C. What it says is for whoever looks for leftovers.
+		cmd := exec.Command(program, "stop")
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s stop: %v\n", program, err)
+		}
 	}
 }
