@@ -25,12 +25,11 @@ type Install struct {
 	SampleData bool `json:"sample-data"`
 	// Matrix says with which PHP versions and services it is proven.
 	Matrix Matrix `json:"matrix"`
-	// Images are what is run in containers, by what the matrix calls it: php:8.3
-	// or php (any version) is an image with PHP and Composer, mariadb:10.6 one of
-	// a database; cache (Valkey or Redis) and queue (RabbitMQ) run beside every
-	// cell if they are named. An image is a registry's reference, best with a digest, or
-	// file:///….tar, file:///ROOTFS. Of services that are not named here it is
-	// what the matrix says; of PHP there is none.
+	// Images are what is run in containers in place of what package images has, by
+	// what the matrix calls it: php:8.3 or php (any version) is an image with PHP and
+	// Composer, mariadb:10.6 one of a database; cache (Valkey or Redis) and queue
+	// (RabbitMQ) run beside every cell, "none" in their place turns them off. An image
+	// is a registry's reference, best with a digest, or file:///….tar, file:///ROOTFS.
 	Images map[string]string `json:"images"`
 }
 

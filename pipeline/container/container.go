@@ -97,9 +97,8 @@ type Engine struct {
 	program  *dagger.File
 	lost     atomic.Bool // the engine has gone
 
-	mu       sync.Mutex
-	places   map[pipeline.Digest]*dagger.Directory // where a tree lies in this session
-	resolved map[string]string                     // images of a registry, by digest
+	mu     sync.Mutex
+	places map[pipeline.Digest]*dagger.Directory // where a tree lies in this session
 }
 
 // Connect opens a session. An engine that cannot be reached is an *EngineError,
@@ -120,7 +119,7 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the folder for inputs of containers: %w", err)
 	}
-	e := &Engine{options: o, dir: dir, places: map[pipeline.Digest]*dagger.Directory{}, resolved: map[string]string{}}
+	e := &Engine{options: o, dir: dir, places: map[pipeline.Digest]*dagger.Directory{}}
 	// The session ends with the context of Connect; ours is ended by Close, so
 	// that a cancelled step can still be told to the engine.
 	if e.client, err = dagger.Connect(context.WithoutCancel(ctx), e.settings()...); err != nil {

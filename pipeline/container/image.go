@@ -31,25 +31,10 @@ func (e *Engine) image(name string) (*dagger.Container, error) {
 	return e.client.Container().Import(e.client.Host().File(path)), nil
 }
 
-// Resolve gives an image of a registry by digest: the one that its tag has now. A session
-// takes it for the same to its end. The error is a *ServiceError.
+// Resolve gives an image of a registry by digest: the one that its tag has now. Dagger takes it
+// for the same to the session's end. The error is a *ServiceError.
 func (e *Engine) Resolve(ctx context.Context, reference string) (string, error) {
-	e.mu.Lock()
-	resolved, ok := e.resolved[reference]
-	e.mu.Unlock()
-	if ok {
-		return resolved, nil
-	}
-	resolved, err := prepare(ctx, e, step{Stage: "install"}, Service{Image: reference}, e.client.Container().From(reference).ImageRef)
-	if err != nil {
-		return "", err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.resolved[reference] == "" { // else another was faster
-		e.resolved[reference] = resolved
-	}
-	return e.resolved[reference], nil
+	return prepare(ctx, e, step{Stage: "install"}, Service{Image: reference}, e.client.Container().From(reference).ImageRef)
 }
 
 // MakeImage lets the engine make or fetch an image, for the platforms (linux/arm64), or for its

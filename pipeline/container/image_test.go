@@ -3,59 +3,15 @@ package container_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"dagger.io/dagger"
 
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/pipeline/container/registrytest"
 	"github.com/mage-os/nightly/pipeline/container/testdata/stage/kinds"
 )
-
-// newRegistry starts a registry on loopback, which the engine of this machine reaches, too, and
-// gives its address.
-func newRegistry(t *testing.T) string {
-	t.Helper()
-	program, err := exec.LookPath("docker-registry")
-	if err != nil {
-		t.Skip("no registry: this machine has no docker-registry (Debian package docker-registry)")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "config.yml")
-	settings := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %q}\n", dir, address)
-	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "serve", file)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for range 100 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			conn.Close()
-			return address
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the registry does not answer")
-	return ""
-}
 
 // label is a recipe that needs no other image.
 func label(text string) string { return "# labelled\nFROM scratch\nLABEL text=" + text + "\n" }
@@ -64,7 +20,7 @@ func label(text string) string { return "# labelled\nFROM scratch\nLABEL text=" 
 // whole session.
 func TestEngineImages(t *testing.T) {
 	r := newRig(t, nil)
-	tag := newRegistry(t) + "/labelled:1"
+	tag := registrytest.Start(t) + "/labelled:1"
 	publish := func(text string) string {
 		published, err := r.engine.MakeImage(t.Context(), label(text), tag, nil)
 		if err != nil {
@@ -102,7 +58,7 @@ func TestEngineImages(t *testing.T) {
 
 // TestEngineProgramImage: stages run with the program of an image.
 func TestEngineProgramImage(t *testing.T) {
-	address := newRig(t, nil).programImage(newRegistry(t) + "/program:1")
+	address := newRig(t, nil).programImage(registrytest.Start(t) + "/program:1")
 	r := newRig(t, func(o *container.Options) {
 		o.Program = func(ctx context.Context, arch string) (string, error) {
 			return container.Program(ctx, address, t.TempDir(), arch)

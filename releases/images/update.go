@@ -147,20 +147,23 @@ func byVersion(a, b string) int {
 func nameOf(image string) string { return image[:strings.LastIndex(image, ":")+1] }
 
 func rowOf(s releases.Support, source []string) row {
-	// Each image goes to the key of its kind, as the action has them.
-	of := func(images []string, kind string) (those []string) {
-		for _, image := range images {
-			if strings.Contains(image, kind) {
-				those = append(those, image)
-			}
+	r := row{Source: source, PHP: s.PHP, Composer: s.Composer, RabbitMQ: s.Queue}
+	r.MySQL, r.MariaDB = apart(s.Database, "mysql")
+	r.Elasticsearch, r.OpenSearch = apart(s.Search, "elasticsearch")
+	r.Redis, r.Valkey = apart(s.Cache, "redis")
+	return r
+}
+
+// apart gives the images of a kind, and the others.
+func apart(images []string, kind string) (those, others []string) {
+	for _, image := range images {
+		if strings.Contains(image, kind) {
+			those = append(those, image)
+		} else {
+			others = append(others, image)
 		}
-		return those
 	}
-	return row{
-		Source: source, PHP: s.PHP, Composer: s.Composer, MySQL: of(s.Database, "mysql"), MariaDB: of(s.Database, "mariadb"),
-		Elasticsearch: of(s.Search, "elasticsearch"), OpenSearch: of(s.Search, "opensearch"),
-		Redis: of(s.Cache, "redis"), Valkey: of(s.Cache, "valkey"), RabbitMQ: of(s.Queue, "rabbitmq"),
-	}
+	return those, others
 }
 
 // A Resolver gives an image of a registry by digest.
