@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dagger.io/dagger"
 
@@ -41,6 +42,8 @@ type ServiceError struct {
 	// Log is the file in which everything can be read; empty: none.
 	Log string
 	Err error
+
+	fetching bool // the image was asked for; nothing ran yet
 }
 
 func (e *ServiceError) Error() string {
@@ -50,7 +53,7 @@ func (e *ServiceError) Error() string {
 		what = fmt.Sprintf("its service %s, %s", e.Name, releases.ImageTitle(e.Image))
 		do = "name an image that runs, or prove another cell of the matrix"
 	}
-	if why := refused(e.Err); why != "" {
+	if why := refused(e.Err); why != "" && e.fetching {
 		do = why + ": --image NAME=file:///IMAGE.tar"
 	}
 	text := fmt.Sprintf("stage %s cannot begin: %s: %v; %s", e.Stage, what, e.Err, do)
@@ -121,7 +124,7 @@ func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), 
 		if err != nil {
 			return stop, err
 		}
-		if _, err := prepare(ctx, e, s, v, service.Start); err != nil {
+		if _, err := prepare(ctx, e, s, v, func(ctx context.Context) (*dagger.Service, error) { return v.run(ctx, service) }); err != nil {
 			return stop, err
 		}
 		started[service] = v
@@ -139,7 +142,25 @@ func (e *Engine) fetch(ctx context.Context, s step, v Service) error {
 		return e.serviceError(s, v, err)
 	}
 	_, err = prepare(ctx, e, s, v, image.Sync)
+	var lacking *ServiceError
+	if errors.As(err, &lacking) {
+		lacking.fetching = true
+	}
 	return err
+}
+
+// serviceTime is how long a service may take to answer. Dagger would wait for 15 minutes.
+var serviceTime = 5 * time.Minute
+
+// run starts a service, and waits until it answers.
+func (v Service) run(ctx context.Context, service *dagger.Service) (*dagger.Service, error) {
+	limited, cancel := context.WithTimeout(ctx, serviceTime)
+	defer cancel()
+	started, err := service.Start(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("it did not answer on port %d within %v", v.Port, serviceTime)
+	}
+	return started, err
 }
 
 // prepare lets the engine make what a stage needs; its failure is a *ServiceError. That the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
@@ -50,6 +51,10 @@ func TestEngineServiceFails(t *testing.T) {
 	noImage.Image = "file:///nonexistent/image.tar"
 	nowhere := oracle("yes")
 	nowhere.Image = "registry.invalid/oracle:1"
+	silent := oracle("yes")
+	silent.Port = 8081
+	was := container.SetServiceTime(10 * time.Second)
+	t.Cleanup(func() { container.SetServiceTime(was) })
 	for _, test := range []struct {
 		name, image string
 		service     container.Service
@@ -57,6 +62,7 @@ func TestEngineServiceFails(t *testing.T) {
 	}{
 		{"a service that ends", "", ends, []string{"service oracle"}},
 		{"no image of a service", "", noImage, []string{"service oracle", "/nonexistent/image.tar", "engine image"}},
+		{"a service that never answers", "", silent, []string{"service oracle", "did not answer on port 8081", "prove another cell"}},
 		{"no registry", "", nowhere, []string{"service oracle", "registry.invalid/oracle:1"}},
 		{"no image of the stage", "file:///nonexistent/own.tar", oracle("yes"), []string{"own.tar"}},
 	} {
