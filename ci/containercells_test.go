@@ -115,6 +115,10 @@ func TestEngineAlone(t *testing.T) {
 	if !strings.Contains(like, "packages installed") || strings.Contains(like, "the image has PHP") {
 		t.Errorf("another one like it:\n%s", like)
 	}
+	l.env = append(l.env, "NIGHTLY_DATABASE=mysql://user:password@127.0.0.1/shop")
+	if out, err := l.run("nightly", "--line", "sample", "--level", "setup", "--until", "install", "--store", filepath.Join(l.dir, "store")); codeOf(err) != exitConfig || !strings.Contains(out, "NIGHTLY_DATABASE") {
+		t.Errorf("a database of this machine: %v\n%s", err, out)
+	}
 }
 
 // TestEngineNoImage: an image that cannot be had is the machine's fault, and

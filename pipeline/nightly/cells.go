@@ -17,10 +17,12 @@ import (
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/install"
 )
 
 // A cellResult is what became of one cell.
@@ -94,8 +96,9 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.Contains(o.Search, "://") {
-		return nil, config.Errorf("--search %s: containers do not reach services of this machine; name an image with --image, or use --runner process", o.Search)
+	if o.Services != (install.Services{}) && o.level(p.plan).Includes(releases.Setup) {
+		return nil, config.Errorf("containers do not reach services of this machine (--search, %s, %s, %s, %s): name images with --image, or use --runner process",
+			runner.DatabaseVariable, runner.SearchVariable, runner.CacheVariable, runner.QueueVariable)
 	}
 	all := slices.Clone(cells)
 	if o.Search != "" && o.level(p.plan).Includes(releases.Setup) {
