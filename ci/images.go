@@ -40,14 +40,14 @@ folder DOCKER_CONFIG.`,
 		Use: "build [VERSION...]", Short: "Make images with PHP, of all versions or of some",
 		RunE: func(cmd *cobra.Command, versions []string) error {
 			f.Versions = versions
-			return f.run(cmd.Context(), env, func(ctx context.Context, r *runner.Runner) error { return nightly.BuildImages(ctx, r, f.ImagesOptions) })
+			return f.run(cmd.Context(), env, false, func(ctx context.Context, r *runner.Runner) error { return nightly.BuildImages(ctx, r, f.ImagesOptions) })
 		},
 	}
 	publish := &cobra.Command{
 		Use: "publish [VERSION...]", Short: "Make images with PHP, and push them to a registry",
 		RunE: func(cmd *cobra.Command, versions []string) error {
 			f.Versions = versions
-			return f.run(cmd.Context(), env, func(ctx context.Context, r *runner.Runner) error {
+			return f.run(cmd.Context(), env, true, func(ctx context.Context, r *runner.Runner) error {
 				published, err := nightly.PublishImages(ctx, r, f.ImagesOptions)
 				for _, reference := range published {
 					fmt.Fprintln(env.stdout, reference)
@@ -62,7 +62,7 @@ folder DOCKER_CONFIG.`,
 download, and adds what the action supported-version of mage-os/github-actions says. What
 cannot be had stays as it is, and is named; then the command fails.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.run(cmd.Context(), env, func(ctx context.Context, r *runner.Runner) error {
+			return f.run(cmd.Context(), env, true, func(ctx context.Context, r *runner.Runner) error {
 				if f.supported == "" {
 					return nightly.UpdateImages(ctx, r, f.Table, nil)
 				}
@@ -89,15 +89,15 @@ cannot be had stays as it is, and is named; then the command fails.`,
 	return cmd
 }
 
-// run connects to an engine, which takes no image from its cache.
-func (f *imagesFlags) run(ctx context.Context, env *factory, do func(context.Context, *runner.Runner) error) (err error) {
+// run connects to an engine, which, if fresh, takes no image from its cache.
+func (f *imagesFlags) run(ctx context.Context, env *factory, fresh bool, do func(context.Context, *runner.Runner) error) (err error) {
 	f.runner.runner = inContainers
 	at, err := f.runner.choose(ctx, env)
 	if err != nil {
 		return err
 	}
 	show := env.display()
-	r, err := env.newRunnerAt(ctx, show, f.runner, at, true)
+	r, err := env.newRunnerAt(ctx, show, f.runner, at, fresh)
 	if err != nil {
 		return err
 	}

@@ -160,6 +160,9 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 		return at, o, err
 	}
 	if f.like != "" {
+		if f.install.cell != "" || f.install.allCells {
+			return at, o, usagef("--like %s says which cell: leave out --cell and --all-cells", f.like)
+		}
 		if !at.containers {
 			return at, o, usagef("--like %s: the same images need a container engine, and %s", f.like, at.why)
 		}
