@@ -38,7 +38,7 @@ type cellRun struct {
 func (r *cellRun) equip(ctx context.Context, level releases.Level) (tools []stages.Tool, why string, err error) {
 	image, named := r.options.Images.php(r.cell.PHP)
 	if image == "" {
-		if image, err = phpImage(ctx, r.Engines[0], r.options.Table, r.cell.PHP); image == "" {
+		if image, err = phpImage(ctx, r.Engines[0], r.options.Table, r.cell.PHP, r.options.support(r.snapshot).Composer); image == "" {
 			return nil, fmt.Sprintf("there is no image with PHP %s; name one with --image php:%[1]s=IMAGE", r.cell.PHP), err
 		}
 	}

@@ -85,17 +85,20 @@ func pin(ctx context.Context, e images.Resolver, t *images.Table, name, referenc
 	return made, err
 }
 
-// phpImage is the image of a version of PHP of the table: the published one if its digest is
-// known, else the recipe of one; empty: there is none.
-func phpImage(ctx context.Context, e images.Resolver, t *images.Table, version string) (string, error) {
+// phpImage is the image of a version of PHP of the table, with one of Composer if it matters: the
+// published one if its digest is known, else the recipe of one; empty: there is none.
+func phpImage(ctx context.Context, e images.Resolver, t *images.Table, version, composer string) (string, error) {
+	if t.Special(composer) {
+		return recipeOf(ctx, e, t, version, composer)
+	}
 	if reference, known := t.Pin(t.PublishedPHP(version)); known {
 		return reference, nil
 	}
-	return recipeOf(ctx, e, t, version)
+	return recipeOf(ctx, e, t, version, t.Services.Composer())
 }
 
 // recipeOf is the recipe of an image with a version of PHP; empty: there is none.
-func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version string) (string, error) {
+func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version, composer string) (string, error) {
 	recipe, ok := t.Recipe(version)
 	if !ok {
 		return "", nil
@@ -104,7 +107,7 @@ func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version s
 	if err != nil {
 		return "", err
 	}
-	return t.Dockerfile(recipe, base.Reference)
+	return t.Dockerfile(recipe, base.Reference, composer)
 }
 
 // Like lets a proof be made with the cell, the level and the very images of another one.

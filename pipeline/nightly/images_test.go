@@ -101,15 +101,18 @@ func TestPHPImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table.Digests = map[string]string{table.PublishedPHP("8.3"): aDigest}
-	for version, want := range map[string]string{
-		"8.3": table.PublishedPHP("8.3") + "@" + aDigest,
-		"8.4": "FROM docker.io/library/debian:trixie-slim@" + aDigest + "\n",
-		"5.6": "",
+	older := "https://getcomposer.org/download/2.2.28/composer.phar"
+	table.Digests = map[string]string{table.PublishedPHP("8.3"): aDigest, older: aDigest}
+	for name, test := range map[string]struct{ version, composer, want string }{
+		"published":           {"8.3", table.Services.Composer(), table.PublishedPHP("8.3") + "@" + aDigest},
+		"published, unknown":  {"8.3", "", table.PublishedPHP("8.3") + "@" + aDigest},
+		"of another Composer": {"8.3", "2.2.28", "--checksum=" + aDigest + " " + older},
+		"by recipe":           {"8.4", table.Services.Composer(), "FROM docker.io/library/debian:trixie-slim@" + aDigest + "\n"},
+		"none":                {"5.6", "", ""},
 	} {
-		got, err := phpImage(t.Context(), new(registry), table, version)
-		if err != nil || !strings.Contains(got, want) || want == "" && got != "" {
-			t.Errorf("PHP %s: %q, %v; want %q", version, got, err, want)
+		got, err := phpImage(t.Context(), new(registry), table, test.version, test.composer)
+		if err != nil || !strings.Contains(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, test.want)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func makeImages(ctx context.Context, r *runner.Runner, t *images.Table, o Images
 
 func makeImage(ctx context.Context, r *runner.Runner, t *images.Table, version string, o ImagesOptions) (string, error) {
 	engine := r.Engines[0]
-	text, err := recipeOf(ctx, engine, t, version)
+	text, err := recipeOf(ctx, engine, t, version, t.Services.Composer())
 	switch {
 	case err != nil:
 		return "", err

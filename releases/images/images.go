@@ -108,6 +108,11 @@ func (t *Table) Pin(reference string) (string, bool) {
 	return reference + "@" + digest, true
 }
 
+// Special reports whether a version of Composer is one that published images have not, and can be had.
+func (t *Table) Special(composer string) bool {
+	return composer != "" && composer != t.Services.Composer() && t.Digests[t.composer(composer)] != ""
+}
+
 // PublishedPHP is the reference under which the image with a version of PHP is published.
 func (t *Table) PublishedPHP(version string) string { return t.Published + ":" + version }
 
@@ -144,20 +149,32 @@ func (t *Table) References() []string {
 	return slices.Compact(all)
 }
 
-// Downloads are the URLs of the files that recipes fetch.
-func (t *Table) Downloads() []string { return []string{t.composer(), t.Archive.Key} }
+// Downloads are the URLs of the files that recipes fetch, in their order.
+func (t *Table) Downloads() []string {
+	all := []string{t.Archive.Key}
+	for _, project := range t.Services {
+		for _, s := range project {
+			if s.Composer != "" {
+				all = append(all, t.composer(s.Composer))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
-func (t *Table) composer() string { return fmt.Sprintf(t.Composer, t.Services.Composer()) }
+func (t *Table) composer(version string) string { return fmt.Sprintf(t.Composer, version) }
 
 var recipe = template.Must(template.New("Dockerfile").Funcs(template.FuncMap{"join": strings.Join}).Parse(dockerfile))
 
 // Dockerfile is a recipe in Docker's words. base is the image that it is made of, by digest
-// where that is known.
-func (t *Table) Dockerfile(p PHP, base string) (string, error) {
+// where that is known. It has the version of Composer, or as long as that has no checksum the
+// distribution's.
+func (t *Table) Dockerfile(p PHP, base, composer string) (string, error) {
 	in := struct {
 		Version, Base, Archive, Key, KeySum, Composer, ComposerSum string
 		Packages                                                   []string
-	}{Version: p.Version, Base: base, Composer: t.composer(), ComposerSum: t.Digests[t.composer()], Packages: slices.Clone(t.Packages)}
+	}{Version: p.Version, Base: base, Composer: t.composer(composer), ComposerSum: t.Digests[t.composer(composer)], Packages: slices.Clone(t.Packages)}
 	if p.Archive {
 		in.Archive, in.Key, in.KeySum = t.Archive.URL, t.Archive.Key, t.Digests[t.Archive.Key]
 	}

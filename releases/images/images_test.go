@@ -76,7 +76,7 @@ func TestDockerfile(t *testing.T) {
 		if !ok {
 			t.Fatalf("no recipe for %s", version)
 		}
-		text, err := table.Dockerfile(p, p.Base+"@"+sum)
+		text, err := table.Dockerfile(p, p.Base+"@"+sum, "2.10.2")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,11 +94,15 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 	if diff := cmp.Diff(want, of("8.4")); diff != "" {
 		t.Errorf("of Debian (-want +got):\n%s", diff)
 	}
-	table.Digests = map[string]string{table.Archive.Key: sum, table.Downloads()[0]: sum}
+	const phar = "https://getcomposer.org/download/2.10.2/composer.phar"
+	table.Digests = map[string]string{table.Archive.Key: sum, phar: sum}
+	if table.Special("2.10.2") || table.Special("2.2.28") || table.Special("") {
+		t.Error("published images have the newest Composer, and of another nothing is known")
+	}
 	want = `# PHP 8.3 of Debian's packages and those of https://packages.sury.org/php/
 FROM debian:trixie-slim@` + sum + `
 ADD --chmod=0644 --checksum=` + sum + ` https://packages.sury.org/php/apt.gpg /usr/share/keyrings/php.gpg
-ADD --chmod=0755 --checksum=` + sum + ` ` + table.Downloads()[0] + ` /usr/local/bin/composer
+ADD --chmod=0755 --checksum=` + sum + ` ` + phar + ` /usr/local/bin/composer
 ARG FRESH
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update \
@@ -112,6 +116,10 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 `
 	if diff := cmp.Diff(want, of("8.3")); diff != "" {
 		t.Errorf("of another archive (-want +got):\n%s", diff)
+	}
+	table.Digests["https://getcomposer.org/download/2.2.28/composer.phar"] = sum
+	if !slices.Contains(table.Downloads(), "https://getcomposer.org/download/2.2.28/composer.phar") || !table.Special("2.2.28") {
+		t.Errorf("an older Composer is not to be had: %q", table.Downloads())
 	}
 }
 
