@@ -33,7 +33,7 @@ func TestImagesHaveTools(t *testing.T) {
 // services that are supported; what cannot be had is named, and stays as it was.
 func TestEngineImagesUpdate(t *testing.T) {
 	l := newLab(t)
-	registry := registrytest.Start(t)
+	registry := registrytest.Start(t, os.Getenv(container.RunnerHost))
 	base := l.publish("# empty\nFROM scratch\nLABEL a=b\n", registry+"/base:1")
 	downloads := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(r.URL.Path)) }))
 	t.Cleanup(downloads.Close)

@@ -3,6 +3,7 @@ package container_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ func label(text string) string { return "# labelled\nFROM scratch\nLABEL text=" 
 // whole session.
 func TestEngineImages(t *testing.T) {
 	r := newRig(t, nil)
-	tag := registrytest.Start(t) + "/labelled:1"
+	tag := registrytest.Start(t, os.Getenv(container.RunnerHost)) + "/labelled:1"
 	publish := func(text string) string {
 		published, err := r.engine.MakeImage(t.Context(), label(text), tag, nil)
 		if err != nil {
@@ -58,7 +59,7 @@ func TestEngineImages(t *testing.T) {
 
 // TestEngineProgramImage: stages run with the program of an image.
 func TestEngineProgramImage(t *testing.T) {
-	address := newRig(t, nil).programImage(registrytest.Start(t) + "/program:1")
+	address := newRig(t, nil).programImage(registrytest.Start(t, os.Getenv(container.RunnerHost)) + "/program:1")
 	r := newRig(t, func(o *container.Options) {
 		o.Program = func(ctx context.Context, arch string) (string, error) {
 			return container.Program(ctx, address, t.TempDir(), arch)

@@ -7,14 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// Start starts Debian's docker-registry on loopback, where the engine of this machine reaches it,
-// too, and gives its address. A test on a machine without it is skipped.
-func Start(t *testing.T) string {
+// Start starts Debian's docker-registry on loopback, and gives its address. A test on a machine
+// without it is skipped, and one with an engine that does not share that loopback.
+func Start(t *testing.T, engine string) string {
 	t.Helper()
+	if !strings.HasPrefix(engine, "unix://") {
+		t.Skipf("no registry: the engine at %s does not reach this machine's loopback", engine)
+	}
 	program, err := exec.LookPath("docker-registry")
 	if err != nil {
 		t.Skip("no registry: this machine has no docker-registry (Debian package docker-registry)")
