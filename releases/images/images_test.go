@@ -82,7 +82,7 @@ func TestDockerfile(t *testing.T) {
 		}
 		return text
 	}
-	want := `# PHP 8.4 of Debian's packages
+	want := `# PHP 8.4 of Debian's packages, on debian:trixie-slim@` + sum + `
 FROM debian:trixie-slim@` + sum + `
 ARG FRESH
 RUN export DEBIAN_FRONTEND=noninteractive \
@@ -99,7 +99,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 	if table.Special("2.10.2") || table.Special("2.2.28") || table.Special("") {
 		t.Error("published images have the newest Composer, and of another nothing is known")
 	}
-	want = `# PHP 8.3 of Debian's packages and those of https://packages.sury.org/php/
+	want = `# PHP 8.3 of Debian's packages and those of https://packages.sury.org/php/, on debian:trixie-slim@` + sum + `
 FROM debian:trixie-slim@` + sum + `
 ADD --chmod=0644 --checksum=` + sum + ` https://packages.sury.org/php/apt.gpg /usr/share/keyrings/php.gpg
 ADD --chmod=0755 --checksum=` + sum + ` ` + phar + ` /usr/local/bin/composer
