@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,8 +50,8 @@ folder DOCKER_CONFIG.`,
 			f.Versions = versions
 			return f.run(cmd.Context(), env, true, func(ctx context.Context, r *runner.Runner) error {
 				published, err := nightly.PublishImages(ctx, r, f.ImagesOptions)
-				for _, reference := range published {
-					fmt.Fprintln(env.stdout, reference)
+				if !env.json { // whose events tell it, too
+					fmt.Fprint(env.stdout, strings.Join(append(published, ""), "\n"))
 				}
 				return err
 			})
