@@ -159,10 +159,10 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	stage := r.Install(o, previous, env.secretsHeld(signFlags{}))
 	if f.walled {
 		doors, err := container.EnterDoors(ctx, f.doors)
-		defer doors.Close()
 		if err != nil {
 			return err
 		}
+		defer doors.Close()
 		stage = install.Stage(o)
 	}
 	cell := ""

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,37 +28,54 @@ func DoorTo(n int, outside string) Door {
 	return Door{Inside: "127.0.78." + strconv.Itoa(n+1) + ":" + port, Outside: outside}
 }
 
-// openDoors makes the sockets of doors in a folder, and gives the arguments by which the
-// stage finds them in a folder of its own. The caller closes them.
-func openDoors(ctx context.Context, dir, there string, doors []Door) (args []string, closers closers, err error) {
-	for i, door := range doors {
-		name := strconv.Itoa(i)
-		l, err := (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(dir, name))
-		if err == nil {
-			closers = append(closers, l)
-			err = os.Chmod(filepath.Join(dir, name), 0o666) // the stage is another user
-		}
+// sockets are open doors: a folder with a socket each, and the arguments by which the stage
+// finds them.
+type sockets struct {
+	dir  string
+	args []string
+	open closers
+}
+
+// openDoors opens doors to a stage that has their folder at there. The caller closes them.
+func openDoors(ctx context.Context, there string, doors []Door) (s *sockets, err error) {
+	dir, err := os.MkdirTemp("", "doors-") // its path is short, as a socket's has to be
+	if err != nil {
+		return nil, err
+	}
+	s = &sockets{dir: dir}
+	defer func() {
 		if err != nil {
-			return nil, closers, fmt.Errorf("open a door to %s: %w", door.Outside, err)
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for i, door := range doors {
+		socket := filepath.Join(dir, strconv.Itoa(i))
+		l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
+		if err != nil {
+			return nil, fmt.Errorf("open a door to %s: %w", door.Outside, err)
+		}
+		s.open = append(s.open, l)
+		s.args = append(s.args, "--door", door.Inside+"="+path.Join(there, strconv.Itoa(i)))
+		if err := os.Chmod(socket, 0o666); err != nil { // the stage is another user
+			return nil, err
 		}
 		go forward(l, "tcp", door.Outside)
-		args = append(args, "--door", door.Inside+"="+filepath.Join(there, name))
 	}
-	return args, closers, nil
+	return s, os.Chmod(dir, 0o755)
 }
+
+// Close implements io.Closer.
+func (s *sockets) Close() error { return errors.Join(s.open.Close(), os.RemoveAll(s.dir)) }
 
 // EnterDoors opens, behind the wall, the addresses of doors, which are the values of --door.
 // The caller closes them.
 func EnterDoors(ctx context.Context, doors []string) (io.Closer, error) {
 	var all closers
 	for _, door := range doors {
-		inside, socket, ok := strings.Cut(door, "=")
-		if !ok {
-			return all, fmt.Errorf("--door %s: want HOST:PORT=SOCKET", door)
-		}
+		inside, socket, _ := strings.Cut(door, "=")
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", inside)
 		if err != nil {
-			return all, fmt.Errorf("--door %s: %w", door, err)
+			return nil, errors.Join(fmt.Errorf("--door %s: want HOST:PORT=SOCKET: %w", door, err), all.Close())
 		}
 		all = append(all, l)
 		go forward(l, "unix", socket)

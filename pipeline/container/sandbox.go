@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -129,36 +130,14 @@ func giveAway(dir string) error {
 
 // run runs the stage. One that fails is an *ExecError, as in a container.
 func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (err error) {
-	program, err := s.program(dir)
+	doors, err := openDoors(ctx, doorsPath, n.Doors)
 	if err != nil {
 		return err
 	}
-	more := slices.Concat(bind("--ro-bind", program, programPath), bind("--ro-bind", filepath.Join(dir, "in"), filepath.Dir(inputPath)),
-		bind("--bind", filepath.Join(dir, "out"), outPath), bind("--bind", work, work))
-	for _, f := range n.Folders {
-		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
-	}
-	doors, err := os.MkdirTemp("", "doors-") // its path is short, as a socket's has to be
+	defer func() { err = errors.Join(err, doors.Close()) }()
+	args, err := s.command(stage, dir, work, n, doors)
 	if err != nil {
 		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(doors)) }()
-	through, open, err := openDoors(ctx, doors, doorsPath, n.Doors)
-	defer func() { err = errors.Join(err, open.Close()) }()
-	if err == nil {
-		err = os.Chmod(doors, 0o755)
-	}
-	if err != nil {
-		return err
-	}
-	args, err := wall(append(more, bind("--ro-bind", doors, doorsPath)...)...)
-	if err != nil {
-		return err
-	}
-	args = append(args, programPath, "stage", stage, "--input", inputPath, "--out", outPath, "--store", outPath+"/store", "--work", work, "--walled")
-	args = append(args, through...)
-	if trees := filepath.Join(dir, "in", treesDir); exists(trees) {
-		args = append(args, "--trees", treesPath)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = []string{}             // nil would be all of ours
@@ -176,6 +155,29 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (er
 		return &ExecError{Stage: stage, Code: exit.ExitCode(), Problem: problemOf(stage, stderr.String(), exit.ExitCode())}
 	}
 	return err
+}
+
+// command is the stage's, behind the wall.
+func (s *Sandbox) command(stage, dir, work string, n Needs, doors *sockets) ([]string, error) {
+	program, err := s.program(dir)
+	if err != nil {
+		return nil, err
+	}
+	more := slices.Concat(bind("--ro-bind", program, programPath), bind("--ro-bind", filepath.Join(dir, "in"), path.Dir(inputPath)),
+		bind("--bind", filepath.Join(dir, "out"), outPath), bind("--bind", work, work), bind("--ro-bind", doors.dir, doorsPath))
+	for _, f := range n.Folders {
+		more = append(more, bind("--ro-bind", f.Path, f.Path)...)
+	}
+	args, err := wall(more...)
+	if err != nil {
+		return nil, err
+	}
+	args = append(args, programPath, "stage", stage, "--input", inputPath, "--out", outPath, "--store", outPath+"/store", "--work", work, "--walled")
+	args = append(args, doors.args...)
+	if trees := filepath.Join(dir, "in", treesDir); exists(trees) {
+		args = append(args, "--trees", treesPath)
+	}
+	return args, nil
 }
 
 // program is this program where the stage's user can run it.
