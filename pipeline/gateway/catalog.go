@@ -35,7 +35,7 @@ const maxLocal = 64 << 20
 func (c *catalog) open(address string) error {
 	base, err := url.Parse(address)
 	if err != nil {
-		return fmt.Errorf("Composer repository %s: not a URL", remote.Redacted(address))
+		return fmt.Errorf("read Composer repository %s: not a URL", remote.Redacted(address))
 	}
 	if base.Scheme != "file" {
 		if !strings.HasSuffix(base.Path, ".json") {
