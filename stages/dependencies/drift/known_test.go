@@ -166,3 +166,14 @@ func TestLineOfRequire(t *testing.T) {
 		t.Errorf("in a broken file it stands in line %d, want 1", got)
 	}
 }
+
+func TestIsText(t *testing.T) {
+	for file, want := range map[string]bool{
+		"bin/magento": true, "phpunit.xml.dist": true, "a.inc": true, "composer.lock": true, "a.PHP": true, "a.phtml": true,
+		"a.png": false, "a.zip": false, "a.min.map": false,
+	} {
+		if got := isText(file); got != want {
+			t.Errorf("%s: %v, want %v", file, got, want)
+		}
+	}
+}
