@@ -157,8 +157,8 @@ type Package struct {
 	Base *Base `json:"base,omitempty"`
 }
 
-// A Base is what the base package's composer.json is composed of, beside its
-// version, its requires and its generated extra.map.
+// A Base is what the base package's composer.json is composed of, beside its version, its
+// requires, what it replaces, extra.component_paths and the generated extra.map.
 type Base struct {
 	// Manifest is the fixed part of composer.json, with its key order.
 	Manifest *composer.Manifest `json:"manifest"`

@@ -192,6 +192,8 @@ var badLines = []struct{ name, old, new string }{
 	{"base of each", "      - directory: .\n        exclude: [app/code/]", "      - each: lib\n        exclude: [app/code/]"},
 	{"base without manifest", "          manifest:\n            name: magento/magento2-base\n            type: magento2-component\n            extra:\n              chmod:\n                - mask: \"0755\"\n                  path: bin/magento\n", ""},
 	{"base with computed parts", "type: magento2-component\n            extra:", "version: 1.0.0\n            require: {php: \"*\"}\n            extra:\n              map: []"},
+	{"base with replace", "type: magento2-component\n            extra:", "type: magento2-component\n            replace: {components/jquery: 1.11.0}\n            extra:"},
+	{"base with component_paths", "            extra:\n", "            extra:\n              component_paths: {components/jquery: lib/web/jquery.js}\n"},
 	{"base with octal number", `mask: "0755"`, "mask: 0755"},
 	{"base manifest that is no composer.json", "type: magento2-component", "type: [library]"},
 	{"base manifest with a key twice", "type: magento2-component", "type: library\n            type: project"},

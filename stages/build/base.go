@@ -13,10 +13,15 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// base composes the base package: the line's fixed part of composer.json, with
+// base composes the base package: the line's fixed part of composer.json, what it
+// replaces and extra.component_paths from the composer.json of its directory, and
 // extra.map generated from the files that are packed.
 func (w *writer) base(ctx context.Context, c *composed) error {
 	base, err := baseOf(&w.plan.Line, c.Package)
+	if err != nil {
+		return err
+	}
+	_, root, err := w.trees.Manifest(ctx, c.Repository, c.Directory)
 	if err != nil {
 		return err
 	}
@@ -30,12 +35,14 @@ func (w *writer) base(ctx context.Context, c *composed) error {
 	if err != nil {
 		return err
 	}
-	if err := pruneComponents(extra, there); err != nil {
-		return err
+	if err := setComponents(extra, root); err != nil {
+		return fmt.Errorf("%s: %w", c.file(), err)
 	}
 	if err := extra.Set("map", there.mapping()); err != nil {
 		return err
 	}
+	c.manifest.Delete("extra") // it stands last, behind what is computed
+	c.manifest.SetLinks(composer.Replace, w.libraries(root))
 	return c.manifest.Set("extra", extra)
 }
 
@@ -51,10 +58,11 @@ func baseOf(line *releases.Line, c stages.Package) (*releases.Base, error) {
 	return repository.Packages[i].Base, nil
 }
 
-// objectAt gives an object of composer.json, or an empty one.
+// objectAt gives an object of composer.json, or an empty one; PHP writes an empty one
+// as a list.
 func objectAt(m *composer.Manifest, key string) (*composer.Manifest, error) {
 	raw, ok := m.Get(key)
-	if !ok {
+	if !ok || string(raw) == "[]" {
 		return composer.NewManifest(), nil
 	}
 	object, err := composer.ParseManifest(raw)
@@ -64,55 +72,34 @@ func objectAt(m *composer.Manifest, key string) (*composer.Manifest, error) {
 	return object, nil
 }
 
-// pruneComponents removes from extra.component_paths what the tree does not
-// have: a library that the distribution dropped.
-func pruneComponents(extra *composer.Manifest, t *layout) error {
+// libraries are what the sources replace beside the line's own packages: libraries whose
+// files lie in the tree, and so in the base package.
+func (w *writer) libraries(root *composer.Manifest) []composer.Link {
+	return slices.DeleteFunc(root.Links(composer.Replace), func(l composer.Link) bool { return w.plan.Line.Owns(l.Name) })
+}
+
+// setComponents sets extra.component_paths, where those libraries lie, as the official
+// packages have it since 2.4.1: by name, and a list of one path as that path.
+func setComponents(extra, root *composer.Manifest) error {
 	const key = "component_paths"
-	if _, ok := extra.Get(key); !ok {
-		return nil
-	}
-	components, err := objectAt(extra, key)
+	all, err := objectAt(root, "extra")
 	if err != nil {
 		return err
 	}
-	for _, name := range components.Keys() {
-		raw, _ := components.Get(name)
-		value, err := pruned(raw, t)
-		if err != nil {
-			return fmt.Errorf("extra.component_paths.%s: %w", name, err)
+	components, err := objectAt(all, key)
+	if err != nil || len(components.Keys()) == 0 {
+		return err
+	}
+	sorted := composer.NewManifest()
+	for _, name := range slices.Sorted(slices.Values(components.Keys())) {
+		value, _ := components.Get(name)
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) == nil && len(list) == 1 {
+			value = list[0]
 		}
-		if value == nil {
-			components.Delete(name)
-			continue
-		}
-		if err := components.Set(name, value); err != nil {
+		if err := sorted.Set(name, value); err != nil {
 			return err
 		}
 	}
-	if len(components.Keys()) == 0 {
-		extra.Delete(key)
-		return nil
-	}
-	return extra.Set(key, components)
-}
-
-// pruned keeps the paths that are there: one text or a list of them, as it was;
-// nil when none is.
-func pruned(raw json.RawMessage, t *layout) (any, error) {
-	var one string
-	if err := json.Unmarshal(raw, &one); err == nil {
-		if !t.has(one) {
-			return nil, nil
-		}
-		return one, nil
-	}
-	var many []string
-	if err := json.Unmarshal(raw, &many); err != nil {
-		return nil, errors.New("want a path or a list of paths")
-	}
-	many = slices.DeleteFunc(many, func(p string) bool { return !t.has(p) })
-	if len(many) == 0 {
-		return nil, nil
-	}
-	return many, nil
+	return extra.Set(key, sorted)
 }

@@ -19,7 +19,7 @@ import (
 const Name = "build"
 
 // Version is raised when the same input must give another snapshot.
-const Version = 2
+const Version = 3
 
 // Options are what the stage works with. None of these decides bytes.
 type Options struct {

@@ -59,7 +59,7 @@ func TestComposed(t *testing.T) {
 		"fork/module-log": {"registration.php"},
 		"fork/plugin":     {"src/Plugin.php"},
 		"fork/shop-base": {
-			"README.md", "bin/shop", "index.php", "lib/web/jquery.js", "lib/web/tabs.js", "pub/media/sitemap/.htaccess", "setup/src/Setup.php",
+			"README.md", "bin/shop", "index.php", "lib/web/jquery.js", "lib/web/jquery.min.js", "lib/web/tabs.js", "pub/media/sitemap/.htaccess", "setup/src/Setup.php",
 			"app/code/Acme/", "app/design/frontend/Acme/",
 		},
 	}

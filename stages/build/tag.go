@@ -23,7 +23,7 @@ import (
 const TagName = "tag"
 
 // TagVersion is raised when the same tag must give other packages.
-const TagVersion = 4
+const TagVersion = 5
 
 // Tag packages one tag: every package of it in the version that it has there. A
 // package without a version gets the tag's if that is its own (the repository's root,
