@@ -38,6 +38,9 @@ func (c *catalog) open(address string) error {
 		return fmt.Errorf("read Composer repository %s: not a URL", remote.Redacted(address))
 	}
 	if base.Scheme != "file" {
+		if base.Host == "packagist.org" {
+			base.Host = "repo.packagist.org" // as in Composer
+		}
 		if !strings.HasSuffix(base.Path, ".json") {
 			base = base.JoinPath("packages.json")
 		}
@@ -163,7 +166,37 @@ func (c *catalog) addDist(r *repository, fields map[string]any) {
 	if c.dists == nil {
 		c.dists = map[string]dist{}
 	}
-	c.dists[normal(at)] = dist{Reference: text("reference"), Shasum: text("shasum")}
+	d := dist{Reference: text("reference"), Shasum: text("shasum")}
+	c.dists[normal(at)] = d
+	if at, err := url.Parse(asked(at.String(), d.Reference)); err == nil {
+		c.dists[normal(at)] = d
+	}
+}
+
+// archives are the hosts that Composer asks for an archive of a commit, whatever archive the
+// metadata name: https://github.com/composer/composer/blob/main/src/Composer/Util/Url.php
+var archives = []struct {
+	named *regexp.Regexp
+	asked string // REFERENCE stands for the commit
+}{
+	{regexp.MustCompile(`(?i)^https?://(?:www\.)?github\.com/([^/]+)/([^/]+)/(zip|tar)ball/.+$`), "https://api.github.com/repos/$1/$2/${3}ball/REFERENCE"},
+	{regexp.MustCompile(`(?i)^https?://(?:www\.)?github\.com/([^/]+)/([^/]+)/archive/.+\.(zip|tar)(?:\.gz)?$`), "https://api.github.com/repos/$1/$2/${3}ball/REFERENCE"},
+	{regexp.MustCompile(`(?i)^https?://api\.github\.com/repos/([^/]+)/([^/]+)/(zip|tar)ball(?:/.+)?$`), "https://api.github.com/repos/$1/$2/${3}ball/REFERENCE"},
+	{regexp.MustCompile(`(?i)^https?://(?:www\.)?bitbucket\.org/([^/]+)/([^/]+)/get/.+\.(zip|tar\.gz|tar\.bz2)$`), "https://bitbucket.org/$1/$2/get/REFERENCE.$3"},
+	{regexp.MustCompile(`(?i)^https?://(?:www\.)?gitlab\.com/api/v[34]/projects/([^/]+)/repository/archive\.(zip|tar\.gz|tar\.bz2|tar)\?sha=.+$`), "https://gitlab.com/api/v4/projects/$1/repository/archive.$2?sha=REFERENCE"},
+}
+
+// asked is the URL that Composer asks for a dist.
+func asked(address, reference string) string {
+	if reference == "" {
+		return address
+	}
+	for _, a := range archives {
+		if a.named.MatchString(address) {
+			return strings.Replace(a.named.ReplaceAllString(address, a.asked), "REFERENCE", reference, 1)
+		}
+	}
+	return address
 }
 
 // add takes in a URL with places for a package and the like.

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -262,5 +263,39 @@ func TestLocalRepository(t *testing.T) {
 	}
 	if _, err := New(Options{Repositories: []releases.ComposerRepository{{URL: "file:///there/is/none"}}}); err == nil {
 		t.Error("got no error for a folder that is not there")
+	}
+}
+
+// TestAsked compares with Composer itself where the machine has its classes.
+func TestAsked(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://github.com/acme/tool/archive/v1.0.zip":                                 "https://api.github.com/repos/acme/tool/zipball/" + commit,
+		"https://www.github.com/acme/tool/archive/refs/tags/v1.tar.gz":                  "https://api.github.com/repos/acme/tool/tarball/" + commit,
+		"https://github.com/acme/tool/zipball/main":                                     "https://api.github.com/repos/acme/tool/zipball/" + commit,
+		"https://api.github.com/repos/acme/tool/zipball/abc":                            "https://api.github.com/repos/acme/tool/zipball/" + commit,
+		"https://api.github.com/repos/acme/tool/zipball":                                "https://api.github.com/repos/acme/tool/zipball/" + commit,
+		"https://bitbucket.org/acme/tool/get/abc.tar.bz2":                               "https://bitbucket.org/acme/tool/get/" + commit + ".tar.bz2",
+		"https://gitlab.com/api/v4/projects/acme%2Ftool/repository/archive.zip?sha=abc": "https://gitlab.com/api/v4/projects/acme%2Ftool/repository/archive.zip?sha=" + commit,
+		"https://example.org/acme/tool/archive/v1.0.zip":                                "https://example.org/acme/tool/archive/v1.0.zip",
+		"https://github.com/acme/tool/releases/download/v1/tool.zip":                    "https://github.com/acme/tool/releases/download/v1/tool.zip",
+	} {
+		if got := asked(address, commit); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+		if got := asked(address, ""); got != address {
+			t.Errorf("%s without a reference: %s", address, got)
+		}
+		const script = `require $argv[1]; echo Composer\Util\Url::updateDistReference(new Composer\Config(false), $argv[2], $argv[3]);`
+		const classes = "/usr/share/php/Composer/autoload.php"
+		if _, err := os.Stat(classes); err != nil {
+			continue
+		}
+		out, err := exec.CommandContext(t.Context(), "php", "-r", script, classes, address, commit).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(out) != want {
+			t.Errorf("%s: Composer asks for %s, want %s", address, out, want)
+		}
 	}
 }
