@@ -165,6 +165,8 @@ type Base struct {
 	// EmptyDirectories are added to the zip: magento-composer-installer needs
 	// them to exist.
 	EmptyDirectories []string `json:"empty-directories"`
+	// Map says where extra.map of some tags is another than the generated one.
+	Map []MapRule `json:"map,omitempty"`
 	// Require is how its requires are found: OfficialRequire, NightlyRequire or
 	// ScanRequire.
 	Require string `json:"require"`

@@ -73,6 +73,19 @@ type Keep struct {
 	When string `json:"when"` // constraint that the tag meets
 }
 
+// A MapRule is a path that extra.map of some tags has otherwise than it is generated.
+type MapRule struct {
+	Path   string `json:"path"`           // in the base package
+	Deploy string `json:"deploy"`         // DeployWhole or DeployNever
+	When   string `json:"when,omitempty"` // constraint that the tag meets; empty: all do
+}
+
+// What a MapRule says of its path: it is deployed as a whole, and not entry by entry; it is not deployed.
+const (
+	DeployWhole = "whole"
+	DeployNever = "never"
+)
+
 // A PlannedTag is one tag with its commit.
 type PlannedTag struct {
 	Tag    string `json:"tag"`
@@ -122,7 +135,7 @@ func emptyInstall() Install {
 	return Install{Run: none, Expect: none, Matrix: Matrix{PHP: none, Database: none, Search: none}, Images: map[string]string{}}
 }
 
-// packagesAt are the package entries with what they exclude at a tag.
+// packagesAt are the package entries with what they exclude, and what is other in the base package's map, at a tag.
 func (r Repository) packagesAt(tag string) []Package {
 	packages := slices.Clone(r.Packages)
 	for i, p := range packages {
@@ -130,8 +143,23 @@ func (r Repository) packagesAt(tag string) []Package {
 			return slices.ContainsFunc(p.Keep, func(k Keep) bool { return k.Path == exclude && meets(tag, k.When) })
 		})
 		packages[i].Keep = nil
+		if p.Base != nil {
+			packages[i].Base = p.Base.at(tag)
+		}
 	}
 	return packages
+}
+
+// at is the base with the rules of its map that are for a tag, and without what they are for.
+func (b *Base) at(tag string) *Base {
+	base := *b
+	base.Map = nil
+	for _, rule := range b.Map {
+		if meets(tag, rule.When) {
+			base.Map = append(base.Map, MapRule{Path: rule.Path, Deploy: rule.Deploy})
+		}
+	}
+	return &base
 }
 
 // meets says whether a version or tag meets a constraint; the empty one it does.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline/golden"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -45,6 +46,9 @@ repositories:
         base:
           manifest: {name: magento/base, type: library}
           released: history/base/{tag}.json
+          map:
+            - {path: .gitignore, deploy: never, when: 2.4.0}
+            - {path: dev/tests, deploy: whole, when: 2.4.0 || 2.4.1}
 editions:
   - name: product
     type: product
@@ -136,10 +140,11 @@ func TestForTag(t *testing.T) {
 		tag     string
 		exclude []string
 		fixes   int
+		rules   []releases.MapRule
 	}{
-		{"2.4.0", []string{"app/"}, 0},
-		{"2.4.0-p1", []string{"app/"}, 0},
-		{"2.4.1", []string{".gitignore", "app/"}, 1},
+		{"2.4.0", []string{"app/"}, 0, []releases.MapRule{{Path: ".gitignore", Deploy: "never"}, {Path: "dev/tests", Deploy: "whole"}}},
+		{"2.4.0-p1", []string{"app/"}, 0, nil},
+		{"2.4.1", []string{".gitignore", "app/"}, 1, []releases.MapRule{{Path: "dev/tests", Deploy: "whole"}}},
 	} {
 		part, ok := line.ForTag("shop", c.tag)
 		if !ok {
@@ -148,6 +153,9 @@ func TestForTag(t *testing.T) {
 		r := part.Repositories[0]
 		if diff := cmp.Diff(c.exclude, r.Packages[0].Exclude); diff != "" {
 			t.Errorf("%s: exclude (-want +got):\n%s", c.tag, diff)
+		}
+		if diff := cmp.Diff(c.rules, r.Packages[0].Base.Map); diff != "" {
+			t.Errorf("%s: rules of the map (-want +got):\n%s", c.tag, diff)
 		}
 		if len(r.FixVersions) != c.fixes || r.URL != "" || r.From != "" {
 			t.Errorf("%s: %+v, want %d fixed versions, no URL and no first tag", c.tag, r, c.fixes)

@@ -38,7 +38,7 @@ func (w *writer) base(ctx context.Context, c *composed) error {
 	if err := setComponents(extra, root); err != nil {
 		return fmt.Errorf("%s: %w", c.file(), err)
 	}
-	if err := extra.Set("map", there.mapping()); err != nil {
+	if err := extra.Set("map", there.mapping(base.Map...)); err != nil {
 		return err
 	}
 	c.manifest.Delete("extra") // it stands last, behind what is computed

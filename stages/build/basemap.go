@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 )
 
 // split are the directories of a shop that are deployed entry by entry, because
 // a shop or another package has files of its own in them. All others are
 // deployed whole, and so is what a later release adds to these. Source: the maps of all
-// official base packages, 2.0.0 to 2.4.9-beta1, which agree.
+// official base packages, 2.0.0 to 2.4.9-beta1. Those before 2.2.3 split dev/tests/js
+// too; what is else different in some versions a line says (releases.MapRule).
 var split = []string{
 	".",
 	"app",
@@ -101,16 +103,19 @@ func (t *layout) belowFile(p string) bool {
 func (t *layout) has(p string) bool { return t.paths[path.Clean(p)] }
 
 // mapping is extra.map: pairs of a path in the package and the same path in the
-// project, in byte order. Every path is in the tree.
-func (t *layout) mapping() [][2]string {
+// project, in byte order. Every path is in the tree. The rules are those of the line.
+func (t *layout) mapping(rules ...releases.MapRule) [][2]string {
 	pairs := [][2]string{}
+	ruled := func(p, deploy string) bool {
+		return slices.ContainsFunc(rules, func(r releases.MapRule) bool { return path.Clean(r.Path) == p && r.Deploy == deploy })
+	}
 	var walk func(dir string)
 	walk = func(dir string) {
 		for _, name := range t.children[dir] {
 			p := path.Join(dir, name)
 			switch {
-			case slices.Contains(undeployed, p):
-			case slices.Contains(split, p) && len(t.children[p]) > 0:
+			case slices.Contains(undeployed, p), ruled(p, releases.DeployNever):
+			case slices.Contains(split, p) && len(t.children[p]) > 0 && !ruled(p, releases.DeployWhole):
 				walk(p)
 			case t.hollow[p] && !strings.HasPrefix(p, themes):
 			default:

@@ -39,6 +39,7 @@ func TestMapping(t *testing.T) {
 		name  string
 		empty []string
 		paths []string
+		rules []releases.MapRule
 		want  []string
 	}{
 		{name: "nothing", want: []string{}},
@@ -53,11 +54,14 @@ func TestMapping(t *testing.T) {
 			want:  []string{"app/design/frontend/Magento"}},
 		{name: "a place of packages of their own that has a file", paths: []string{"app/i18n/.gitkeep"}, want: []string{}},
 		{name: "a file where a directory is shared", paths: []string{"bin", "var/.htaccess"}, want: []string{"bin", "var/.htaccess"}},
+		{name: "what a line rules", paths: []string{".gitignore", "dev/tests/functional/lib/a.php", "dev/tests/functional/b.php", "pub/index.php"},
+			rules: []releases.MapRule{{Path: ".gitignore", Deploy: releases.DeployNever}, {Path: "dev/tests/functional/", Deploy: releases.DeployWhole}},
+			want:  []string{"dev/tests/functional", "pub/index.php"}},
 		{name: "byte order", paths: []string{"b/x", "a.txt", "a/x", "A"}, want: []string{"A", "a", "a.txt", "b"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := layoutOf(test.empty, test.paths...).mapping()
+			got := layoutOf(test.empty, test.paths...).mapping(test.rules...)
 			if diff := cmp.Diff(test.want, sourcesOf(got)); diff != "" {
 				t.Errorf("map differs (-want +got):\n%s", diff)
 			}
