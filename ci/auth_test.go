@@ -53,6 +53,20 @@ func TestComposerCredentials(t *testing.T) {
 			t.Errorf("containers get it for %v", secret.Stages)
 		}
 	}
+	variables["GITHUB_TOKEN"] = "token"
+	if err := env.readAuth(); err != nil {
+		t.Fatal(err)
+	}
+	to := &url.URL{Scheme: "https", Host: "api.github.com"}
+	_, err := env.client(nil).Opening(to, answering(func(r *http.Request) (*http.Response, error) {
+		if got := r.Header.Get("Authorization"); got != "token token" {
+			t.Errorf("GitHub's dists are asked for with %q", got)
+		}
+		return &http.Response{}, nil
+	})).RoundTrip(&http.Request{URL: to, Header: http.Header{}})
+	if err != nil {
+		t.Error(err)
+	}
 	variables[composerAuth] = `{"bearer": "hidden`
 	if err := env.readAuth(); err == nil || exitCode(err) != exitConfig || strings.Contains(err.Error(), "hidden") {
 		t.Error(err)

@@ -55,11 +55,16 @@ func (env *factory) secrets() []container.Secret {
 const composerAuth = "COMPOSER_AUTH"
 
 // readAuth reads the credentials of third-party Composer repositories, as Composer does: the
-// variable counts before the auth.json in Composer's home. A .netrc comes last.
+// variable counts before the auth.json in Composer's home. A .netrc comes last, and before it
+// GITHUB_TOKEN for dists that lie at GitHub, which gives few without one.
 func (env *factory) readAuth() (err error) {
+	env.auth = composer.Auth{}
+	if token := env.getenv("GITHUB_TOKEN"); token != "" {
+		env.auth = composer.GitHubAuth(token)
+	}
 	home := cmp.Or(env.getenv("HOME"), os.DevNull) // has no files
 	if data, err := files.Read(cmp.Or(env.getenv("NETRC"), filepath.Join(home, ".netrc")), files.Small); err == nil {
-		env.auth = composer.ParseNetrc(data)
+		env.auth = composer.ParseNetrc(data).Over(env.auth)
 	}
 	add := func(what string, data []byte) {
 		found, e := composer.ParseAuth(data)

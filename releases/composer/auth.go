@@ -64,6 +64,12 @@ func ParseNetrc(data []byte) Auth {
 	return Auth{map[string]map[string]json.RawMessage{"http-basic": logins}}
 }
 
+// GitHubAuth is a token for dists at GitHub.
+func GitHubAuth(token string) Auth {
+	raw, _ := json.Marshal(token) // text can always be written
+	return Auth{map[string]map[string]json.RawMessage{"github-oauth": {"github.com": raw}}}
+}
+
 // Over is both, with what this one says where both say something of a host.
 func (a Auth) Over(other Auth) Auth {
 	all := Auth{map[string]map[string]json.RawMessage{}}
