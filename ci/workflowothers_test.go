@@ -13,7 +13,7 @@ import (
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
-// fakeEngine stands where ci/engine/engine builds and starts an engine.
+// fakeEngine stands where programs of ci/engine build and start an engine and a Docker.
 const fakeEngine = `#!/bin/sh
 echo "engine $*" >&2
 `
@@ -24,6 +24,7 @@ func TestCIWorkflow(t *testing.T) {
 	needInstall(t)
 	a := newActions(t)
 	a.brings("ci/engine/engine", fakeEngine)
+	a.brings("ci/engine/docker", fakeEngine)
 	for _, name := range []string{"git", "sshd", "chromium", "mariadbd"} { // the tests that would need them are not run
 		a.tool(name, "")
 	}
