@@ -78,7 +78,7 @@ install:
   level: setup
   matrix: {php: ["8.2", "8.4"], database: ["mariadb:10.11", "mariadb:11.8"], search: [none]}
 `)
-	args := []string{"nightly", "--line", line, "--with", "monorepo=" + l.shop(), "--until", "install"}
+	args := []string{"nightly", "--line", line, "--with", "monorepo=" + l.shop(), "--until", "install", "--parallel", "4"}
 	prove := func(cache, queue string, flags ...string) (proven int) {
 		l.must(append(args, flags...)...)
 		for _, php := range []string{"8.2", "8.4"} {
