@@ -149,7 +149,7 @@ func (r *Repository) loadAvailable(root object) error {
 func (r *Repository) Versions(ctx context.Context, name Name) ([]PackageVersion, error) {
 	entries, err := r.entries(ctx, name)
 	if err == nil && len(entries) == 0 {
-		err = fs.ErrNotExist
+		err = noPackage{}
 	}
 	var versions []PackageVersion
 	if err == nil {
@@ -160,6 +160,13 @@ func (r *Repository) Versions(ctx context.Context, name Name) ([]PackageVersion,
 	}
 	return versions, nil
 }
+
+// noPackage is the fs.ErrNotExist of a package that a repository does not have.
+type noPackage struct{}
+
+func (noPackage) Error() string { return "the repository has no such package" }
+
+func (noPackage) Unwrap() error { return fs.ErrNotExist }
 
 func (r *Repository) entries(ctx context.Context, name Name) ([]object, error) {
 	if _, err := ParseName(string(name)); err != nil {
@@ -205,6 +212,9 @@ func (r *Repository) resolve(reference string) (*url.URL, error) {
 	}
 	fromWeb := r.base.Scheme == "http" || r.base.Scheme == "https"
 	toWeb := address.Scheme == "http" || address.Scheme == "https"
+	if toWeb && r.base.Scheme == "file" {
+		return nil, fmt.Errorf("address %q: a repository at file:// may not point there; serve its folder, as with mageos-nightly serve, and give the URL that it is served at", reference)
+	}
 	if fromWeb != toWeb || !toWeb && address.Scheme != r.base.Scheme {
 		return nil, fmt.Errorf("address %q: a repository at %s:// may not point there", reference, r.base.Scheme)
 	}

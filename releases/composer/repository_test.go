@@ -88,6 +88,9 @@ func TestRepositoryVersions(t *testing.T) {
 				if missing := test.want == nil; errors.Is(err, fs.ErrNotExist) != missing || !missing && err != nil {
 					t.Fatalf("error %v, want fs.ErrNotExist: %t", err, missing)
 				}
+				if test.want == nil && !strings.HasSuffix(err.Error(), "the repository has no such package") {
+					t.Errorf("error %v, want one that says what the repository lacks", err)
+				}
 				if diff := cmp.Diff(test.want, shown(versions)); diff != "" {
 					t.Error(diff)
 				}
@@ -180,6 +183,21 @@ func manyFiles() map[string]string {
 		files[fmt.Sprintf("/i/%d.json", i)] = "{}"
 	}
 	return files
+}
+
+// TestRepositoryOfAServer: in a folder it cannot be read.
+func TestRepositoryOfAServer(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "packages.json"), []byte(`{"metadata-url":"http://127.0.0.1:8000/p2/%package%.json"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenRepository(t.Context(), "file://"+folder, NewFetcher(remote.Client{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Versions(t.Context(), "a/b"); err == nil || !strings.Contains(err.Error(), "serve its folder") {
+		t.Errorf("error %v, want one that says to serve the folder", err)
+	}
 }
 
 func TestRepositoryNamesAreChecked(t *testing.T) {

@@ -3,7 +3,9 @@ package resolve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -19,6 +21,9 @@ type candidate struct {
 // versions are those of a package that have a number, lowest first.
 func (w *upstreamWalk) versions(ctx context.Context, name composer.Name) ([]candidate, error) {
 	all, err := w.repository.Versions(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; correct \"upstream\" in the release line", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -216,6 +216,7 @@ func TestResolveNamesAllProblems(t *testing.T) {
 	packages := maps.Clone(upstreamFiles)
 	packages["magento/lib"] = `[{"version":"2.0.0"}]`
 	delete(packages, "magento/page")
+	packages["magento/product"] = strings.Replace(packages["magento/product"], `"magento/gone":"3.0.0"`, `"magento/gone":"^3.0"`, 1)
 	upstream := httptest.NewServer(upstreamHandler(packages))
 	defer upstream.Close()
 	lister := testServer()
@@ -238,6 +239,7 @@ func TestResolveNamesAllProblems(t *testing.T) {
 		"repository two", "connection refused",
 		"repository acme/x", "it has no tags",
 		"magento/lib: no version there that meets ^1.2 (has 2.0.0)",
+		"package magento/gone of ", `the repository has no such package; correct "upstream" in the release line`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)
