@@ -122,6 +122,9 @@ type Repository struct {
 	// From is the first tag that is built, of a line that builds tags; empty: all
 	// are.
 	From string `json:"from,omitempty"`
+	// Tags is the constraint of the tags that are releases, as "2.0.*" for an old branch;
+	// empty: all are.
+	Tags string `json:"tags,omitempty"`
 	// ExtraTags are tags that the repository itself does not have.
 	ExtraTags []ExtraTag `json:"extra-tags,omitempty"`
 	// FixVersions are versions and constraints that are wrong in tags.

@@ -177,6 +177,7 @@ var badLines = []struct{ name, old, new string }{
 	{"ref for a shell", "ref: main", "ref: \"main$(id)\""},
 	{"ref with a blank", "ref: main", "ref: my branch"},
 	{"ref with a range", "ref: main", "ref: a..b"},
+	{"tags", "    ref: main\n", "    ref: main\n    tags: about 2\n"},
 	{"no packages", "    packages:\n      - directory: .\n", ""},
 	{"each and directory", "- each: app/code/Mine", "- each: app/code/Mine\n        directory: lib"},
 	{"neither each nor directory", "- each: app/code/Mine\n        exclude", "- exclude"},

@@ -28,6 +28,7 @@ repositories:
   - name: shop
     url: https://git.example.org/shop.git
     from: 2.3.7-p2
+    tags: <2.5
     extra-tags:
       - tag: 2.4.0-p1
         commit: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb

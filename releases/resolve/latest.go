@@ -19,14 +19,12 @@ import (
 // first generator read 1.10 and 1.9 as decimal fractions. Of two tags that mean the
 // same version, the one later in byte order is taken.
 //
-// Tags without a version, names of branches, and those that match one of the
-// glob patterns of skip are no releases. A line skips v* unless it says otherwise:
-// Adobe's repositories have some that are wrong.
-func latestTag(tags []string, skip []string) (tag string, notes []string) {
+// Tags that are no releases do not count.
+func latestTag(tags []string, f filter) (tag string, notes []string) {
 	left := leftOut{}
 	var latest composer.Version
 	for _, t := range slices.Sorted(slices.Values(tags)) {
-		version, reason := release(t, skip)
+		version, reason := f.release(t)
 		if reason != "" {
 			left[reason] = append(left[reason], t)
 			continue
@@ -38,9 +36,24 @@ func latestTag(tags []string, skip []string) (tag string, notes []string) {
 	return tag, left.notes()
 }
 
+// A filter says which tags are releases: neither are those without a version, nor names
+// of branches, nor those that match one of the glob patterns of skip. A line skips v*
+// unless it says otherwise: Adobe's repositories have some that are wrong.
+type filter struct {
+	skip   []string
+	tags   string // the constraint that they meet; empty: all do
+	within composer.Constraint
+}
+
+// newFilter is that of a repository's tags; the line was checked.
+func newFilter(skip []string, tags string) filter {
+	within, _ := composer.ParseConstraint(tags)
+	return filter{skip, tags, within}
+}
+
 // release reads a tag as a release, or says why it is none.
-func release(tag string, skip []string) (version composer.Version, reason string) {
-	for _, pattern := range skip {
+func (f filter) release(tag string) (version composer.Version, reason string) {
+	for _, pattern := range f.skip {
 		if ok, err := path.Match(pattern, tag); err == nil && ok {
 			return version, "match skip-tags " + pattern
 		}
@@ -49,6 +62,9 @@ func release(tag string, skip []string) (version composer.Version, reason string
 	version, err := composer.ParseVersion(tag)
 	if err != nil || number == "" || number[0] < '0' || number[0] > '9' || version.Stability() == composer.Dev {
 		return composer.Version{}, "are no version of a release"
+	}
+	if f.tags != "" && !f.within.Matches(version) {
+		return composer.Version{}, "do not meet tags " + f.tags
 	}
 	return version, ""
 }

@@ -19,7 +19,7 @@ func TestLatestTagIsInAdobesOrder(t *testing.T) {
 	for n := range adobeOrder {
 		tags := slices.Clone(adobeOrder[:n+1])
 		random.Shuffle(len(tags), func(i, j int) { tags[i], tags[j] = tags[j], tags[i] })
-		if got, notes := latestTag(tags, nil); got != adobeOrder[n] || notes != nil {
+		if got, notes := latestTag(tags, filter{}); got != adobeOrder[n] || notes != nil {
 			t.Errorf("latestTag(%q) = %q with notes %q, want %q", tags, got, notes, adobeOrder[n])
 		}
 	}
@@ -29,6 +29,7 @@ func TestLatestTag(t *testing.T) {
 	cases := []struct {
 		name       string
 		tags, skip []string
+		within     string
 		want       string
 		notes      []string
 	}{
@@ -53,13 +54,17 @@ func TestLatestTag(t *testing.T) {
 			notes: []string{"tags left out because they match skip-tags 100*: 100.1", "tags left out because they match skip-tags 9.*: 9.9.9"},
 		},
 		{
+			name: "bounded", tags: strings.Fields("2.0.9 2.0.18 2.0.18-p1 2.1.0-beta1 2.1.1"), within: "2.0.*", want: "2.0.18-p1",
+			notes: []string{"tags left out because they do not meet tags 2.0.*: 2.1.0-beta1, 2.1.1"},
+		},
+		{
 			name: "many", tags: strings.Fields("x1 x2 x3 x4 x5 x6 x7 x8 x9"),
 			notes: []string{"tags left out because they are no version of a release: x1, x2, x3, x4, x5, x6, x7, x8 and 1 more"},
 		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, notes := latestTag(c.tags, c.skip)
+			got, notes := latestTag(c.tags, newFilter(c.skip, c.within))
 			if got != c.want {
 				t.Errorf("tag %q, want %q", got, c.want)
 			}

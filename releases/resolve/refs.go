@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -23,17 +25,39 @@ func planBranch(r releases.Repository, l listing, skip []string) (releases.Plann
 		return releases.PlannedRepository{}, l.err
 	}
 	ref, note, refErr := findRef(l.refs, r.Ref)
-	tag, notes, tagErr := latestRelease(l, skip)
+	tag, notes, tagErr := latestRelease(l, newFilter(skip, r.Tags))
 	if tagErr != nil && r.Local {
 		tagErr = fmt.Errorf("%w; or fetch the tags into the local clone: git fetch --tags", tagErr)
 	}
 	if note != "" {
 		notes = append(notes, note)
 	}
+	if note := ofNewerBranch(r, l, skip, tag); note != "" {
+		notes = append(notes, note)
+	}
 	return releases.PlannedRepository{
 		Name: r.Name, URL: r.URL, Ref: ref.Name, Commit: ref.Commit, Local: r.Local,
 		Tag: tag.Short(), TagCommit: tag.Commit, Notes: append([]string{}, notes...),
 	}, errors.Join(refErr, tagErr)
+}
+
+// numbered is a branch whose name begins with a version: 2.0-develop.
+var numbered = regexp.MustCompile(`^\d+(\.\d+)*`)
+
+// ofNewerBranch says that the latest release lies above those of a branch that has the
+// number of a version, and how the branch's own would be taken.
+func ofNewerBranch(r releases.Repository, l listing, skip []string, latest releases.Ref) string {
+	number := numbered.FindString(r.Ref)
+	version, err := composer.ParseVersion(latest.Short())
+	if number == "" || err != nil || r.Tags != "" {
+		return ""
+	}
+	branch, err := composer.ParseVersion(number)
+	own, _, ownErr := latestRelease(l, newFilter(skip, number+".*"))
+	if err != nil || ownErr != nil || own == latest || version.Compare(branch) < 0 {
+		return ""
+	}
+	return fmt.Sprintf("its latest release is %s, the highest of all tags, and its branch is %s; to have %s, write tags: %s.* in the release line", latest.Short(), r.Ref, own.Short(), number)
 }
 
 // ofRelease is planBranch for a release: its own tag does not count, and a repository may
@@ -76,7 +100,7 @@ func findRef(refs []releases.Ref, want string) (found releases.Ref, note string,
 }
 
 // latestRelease is the tag of the latest release.
-func latestRelease(l listing, skip []string) (releases.Ref, []string, error) {
+func latestRelease(l listing, f filter) (releases.Ref, []string, error) {
 	if l.err != nil {
 		return releases.Ref{}, nil, l.err
 	}
@@ -88,7 +112,7 @@ func latestRelease(l listing, skip []string) (releases.Ref, []string, error) {
 			commits[tag] = ref.Commit
 		}
 	}
-	tag, notes := latestTag(tags, skip)
+	tag, notes := latestTag(tags, f)
 	if tag == "" {
 		why := "it has no tags"
 		if len(notes) > 0 {

@@ -186,7 +186,7 @@ func addLatestTags(p *releases.Plan, listed map[string]listing) []error {
 		if _, known := p.LatestTags[url]; known {
 			continue
 		}
-		tag, _, err := latestRelease(listed[url], p.Line.Versions.SkipTags)
+		tag, _, err := latestRelease(listed[url], newFilter(p.Line.Versions.SkipTags, ""))
 		if err != nil {
 			problems = append(problems, &releases.SourceError{Repository: require.Package, URL: url, Err: err})
 		}

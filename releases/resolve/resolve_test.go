@@ -278,6 +278,33 @@ func TestResolveOfALocalCloneWithoutTags(t *testing.T) {
 	}
 }
 
+// TestNightOfAnOldBranch: the highest tag of all is told, and a line can bound its tags.
+func TestNightOfAnOldBranch(t *testing.T) {
+	l := listing{refs: []releases.Ref{
+		ref("refs/heads/2.0-develop", commitID("1")), ref("refs/heads/2.1", commitID("1")), ref("refs/heads/3.x", commitID("1")), ref("refs/heads/main", commitID("1")),
+		ref("refs/tags/2.0.9", commitID("2")), ref("refs/tags/2.0.18", commitID("3")), ref("refs/tags/2.1.1", commitID("4")),
+	}}
+	const told = "its latest release is 2.1.1, the highest of all tags, and its branch is 2.0-develop; to have 2.0.18, write tags: 2.0.* in the release line"
+	for _, c := range []struct {
+		branch, tags, want string
+		notes              []string
+	}{
+		{"2.0-develop", "", "2.1.1", []string{told}},
+		{"2.0-develop", "2.0.*", "2.0.18", []string{"tags left out because they do not meet tags 2.0.*: 2.1.1"}},
+		{"2.1", "", "2.1.1", []string{}},
+		{"3.x", "", "2.1.1", []string{}},
+		{"main", "", "2.1.1", []string{}},
+	} {
+		got, err := planBranch(releases.Repository{Ref: c.branch, Tags: c.tags}, l, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.notes, got.Notes); diff != "" || got.Tag != c.want {
+			t.Errorf("%s with tags %q: %s, want %s; notes (-want +got):\n%s", c.branch, c.tags, got.Tag, c.want, diff)
+		}
+	}
+}
+
 func ref(name, commit string) releases.Ref { return releases.Ref{Name: name, Commit: commit} }
 
 func tag(name, c string) releases.PlannedTag {

@@ -25,9 +25,9 @@ func planTags(r releases.Repository, l listing, skip []string) (releases.Planned
 	if l.err != nil {
 		return releases.PlannedRepository{}, l.err
 	}
-	tags, notes := releasesOf(r, l.refs, skip)
+	tags, notes := releasesOf(r, l.refs, newFilter(skip, r.Tags))
 	if len(tags) == 0 {
-		return releases.PlannedRepository{}, fmt.Errorf("no tag of it is a release from %s on (%s); correct \"from\" in the release line",
+		return releases.PlannedRepository{}, fmt.Errorf("no tag of it is a release from %s on (%s); correct \"from\" or \"tags\" in the release line",
 			cmp.Or(r.From, "the first"), cmp.Or(strings.Join(notes, "; "), "it has no tags"))
 	}
 	newest := tags[len(tags)-1]
@@ -43,7 +43,7 @@ func planTags(r releases.Repository, l listing, skip []string) (releases.Planned
 
 // releasesOf are the tags of a repository that are built, in their order. One that
 // the line adds does not take the place of one that is there: upstream has mended it.
-func releasesOf(r releases.Repository, refs []releases.Ref, skip []string) (found []taggedVersion, notes []string) {
+func releasesOf(r releases.Repository, refs []releases.Ref, f filter) (found []taggedVersion, notes []string) {
 	commits := map[string]string{}
 	for _, extra := range r.ExtraTags {
 		commits[extra.Tag] = extra.Commit
@@ -59,7 +59,7 @@ func releasesOf(r releases.Repository, refs []releases.Ref, skip []string) (foun
 	from, _ := composer.ParseVersion(r.From) // the empty one is below all
 	left := leftOut{}
 	for _, tag := range slices.Sorted(maps.Keys(commits)) {
-		version, reason := release(tag, skip)
+		version, reason := f.release(tag)
 		if reason == "" && r.From != "" && version.Compare(from) < 0 {
 			reason = "are older than " + r.From
 		}
