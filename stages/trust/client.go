@@ -1,0 +1,198 @@
+package trust
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/config"
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/updater"
+)
+
+// A ClientOptions is what a repository is read with.
+type ClientOptions struct {
+	Root []byte // that is trusted
+	// Memory is a folder that keeps what was seen, so that nothing older is taken after it; empty: nothing is kept.
+	Memory string
+	Now    time.Time
+}
+
+// A Repository is the metadata of a published repository, all of it verified by go-tuf's client.
+type Repository struct {
+	updater *updater.Updater
+	set     trustedmetadata.TrustedMetadata
+}
+
+// Bounds of metadata, in bytes, where nothing that is signed says the length.
+const (
+	maxRoot      = 512 << 10
+	maxTimestamp = 16 << 10
+	maxTargets   = 64 << 20
+)
+
+// Open reads the metadata of a repository. Its error is fs.ErrNotExist where there is none.
+func Open(ctx context.Context, source Source, o ClientOptions) (*Repository, error) {
+	cfg := &config.UpdaterConfig{
+		MaxRootRotations: 256, MaxDelegations: 256,
+		RootMaxLength: maxRoot, TimestampMaxLength: maxTimestamp, SnapshotMaxLength: maxTargets, TargetsMaxLength: maxTargets,
+		Fetcher: fetcher{ctx, source}, LocalTrustedRoot: o.Root, LocalMetadataDir: o.Memory, LocalTargetsDir: o.Memory,
+		RemoteMetadataURL: Dir, RemoteTargetsURL: Dir, DisableLocalCache: o.Memory == "",
+	}
+	if o.Memory == "" {
+		cfg.LocalMetadataDir = os.DevNull // go-tuf looks for what it has kept all the same
+	}
+	u, err := updater.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("the trusted root: %w", err)
+	}
+	u.UnsafeSetRefTime(o.Now) // the caller's clock
+	if err := u.Refresh(); err != nil {
+		return nil, refused(err)
+	}
+	r := &Repository{u, u.GetTrustedMetadataSet()}
+	if err := r.load(metadata.TARGETS); err != nil {
+		return nil, refused(err)
+	}
+	return r, nil
+}
+
+// refused keeps of an error of go-tuf that something is not there.
+func refused(err error) error {
+	var download *metadata.ErrDownloadHTTP
+	if errors.As(err, &download) && download.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
+	return err
+}
+
+// load reads what a role delegates. The client reads a role when it looks for a target there.
+func (r *Repository) load(role string) error {
+	delegations := r.set.Targets[role].Signed.Delegations
+	if delegations == nil {
+		return nil
+	}
+	for _, d := range delegations.Roles {
+		if len(d.Paths) == 0 {
+			return fmt.Errorf("role %s is for no targets", d.Name)
+		}
+		_, err := r.updater.GetTargetInfo(strings.ReplaceAll(d.Paths[0], "*", "none"))
+		if r.set.Targets[d.Name] == nil {
+			return err
+		}
+		if err := r.load(d.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Target is what is signed of a target; nil: there is none of that name.
+func (r *Repository) Target(name string) *metadata.TargetFiles {
+	f, err := r.updater.GetTargetInfo(name)
+	if err != nil { // all roles were read
+		return nil
+	}
+	return f
+}
+
+// Targets are those of a role and its bins; nil: it has none.
+func (r *Repository) Targets(role string) Targets {
+	m := r.set.Targets[role]
+	if m == nil {
+		return nil
+	}
+	all := Targets{}
+	for name, f := range m.Signed.Targets {
+		all[name] = f
+	}
+	for _, bin := range bins(m) {
+		for name, f := range r.set.Targets[bin].Signed.Targets {
+			all[name] = f
+		}
+	}
+	return all
+}
+
+// bins are the roles that a role delegates to.
+func bins(m *metadata.Metadata[metadata.TargetsType]) []string {
+	if m == nil || m.Signed.Delegations == nil {
+		return nil
+	}
+	var names []string
+	for _, d := range m.Signed.Delegations.Roles {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// Roles are the delegated roles, in the order in which they are trusted.
+func (r *Repository) Roles() []string { return bins(r.set.Targets[metadata.TARGETS]) }
+
+// Place is what the newest root is for.
+func (r *Repository) Place() (Place, error) { return placeOf(r.set.Root) }
+
+// Custom reads what is said of a target beside its sum.
+func Custom(f *metadata.TargetFiles, to any) error {
+	if f == nil || f.Custom == nil {
+		return errors.New("nothing is said of it")
+	}
+	return json.Unmarshal(*f.Custom, to)
+}
+
+// Status says of all roles until when they count.
+func (r *Repository) Status() []RoleStatus {
+	a := Authority{root: r.set.Root, targets: r.set.Targets[metadata.TARGETS]}
+	all := a.Status()
+	for i, s := range all {
+		switch s.Role {
+		case metadata.ROOT, metadata.TARGETS:
+		case metadata.SNAPSHOT:
+			all[i].Version, all[i].Expires = r.set.Snapshot.Signed.Version, r.set.Snapshot.Signed.Expires
+		case metadata.TIMESTAMP:
+			all[i].Version, all[i].Expires = r.set.Timestamp.Signed.Version, r.set.Timestamp.Signed.Expires
+		default:
+			m := r.set.Targets[s.Role]
+			all[i].Version, all[i].Expires = m.Signed.Version, m.Signed.Expires
+			for _, bin := range bins(m) {
+				if e := r.set.Targets[bin].Signed.Expires; e.Before(all[i].Expires) {
+					all[i].Expires = e
+				}
+			}
+		}
+	}
+	return all
+}
+
+// A fetcher reads metadata for go-tuf's client, whose interface has no context.
+type fetcher struct {
+	ctx    context.Context //nolint:containedctx // see above
+	source Source
+}
+
+// DownloadFile implements go-tuf's fetcher.Fetcher.
+func (f fetcher) DownloadFile(name string, limit int64, _ time.Duration) ([]byte, error) {
+	file, err := f.source.Open(f.ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &metadata.ErrDownloadHTTP{StatusCode: http.StatusNotFound, URL: name}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", name, f.source, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", name, f.source, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, &metadata.ErrDownloadLengthMismatch{Msg: fmt.Sprintf("%s is longer than the %d bytes that it may have", name, limit)}
+	}
+	return data, nil
+}

@@ -1,0 +1,284 @@
+package trust
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+// Open reads what a repository has published under this authority, also under a root that is not there yet. A
+// repository whose keys were changed since has to be signed anew.
+func (a *Authority) Open(ctx context.Context, source Source, now time.Time) (*Repository, error) {
+	if err := a.Missing(); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for name, data := range a.files {
+		files[Dir+"/"+name] = data
+	}
+	_, root := a.Root()
+	r, err := Open(ctx, overlay{source, files}, ClientOptions{Root: root, Now: now})
+	var unsigned *metadata.ErrUnsignedMetadata
+	if err != nil && !errors.As(err, &unsigned) {
+		return nil, err
+	}
+	if err == nil {
+		for _, role := range r.Roles() {
+			err = errors.Join(err, a.targets.VerifyDelegate(role, r.set.Targets[role]))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: it was signed by a key that does not count any more; see that what is there is as it should be (mageos-nightly verify, reproduce), then sign it anew with mageos-nightly publish --sign-anew", err)
+	}
+	return r, nil
+}
+
+// An overlay has files in the place of those of a source.
+type overlay struct {
+	Source
+	files map[string][]byte
+}
+
+// Open implements Source.
+func (o overlay) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if data, ok := o.files[name]; ok {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}
+	return o.Source.Open(ctx, name)
+}
+
+// An Update is metadata to be written: first the files, then what they sign, then the timestamp.
+type Update struct {
+	Files     map[string][]byte // by path in the repository
+	Timestamp []byte            // of TimestampFile
+}
+
+// Next signs what a repository is to have: the targets of each delegated role. What does not change is not signed
+// anew, and wants no key. Before is what is published; nil: nothing, and then versions begin after those of versions,
+// which are the highest that lie there.
+func (a *Authority) Next(before *Repository, want map[string]Targets, versions map[string]int64, now time.Time) (*Update, error) {
+	if err := a.Missing(); err != nil {
+		return nil, err
+	}
+	n := next{a, before, versions, now, &Update{Files: map[string][]byte{}}, metadata.Snapshot(expiry(metadata.SNAPSHOT, now))}
+	for name, data := range a.files {
+		n.update.Files[Dir+"/"+name] = data
+	}
+	if before != nil { // a snapshot forgets no role
+		n.snapshot.Signed.Meta = maps.Clone(before.set.Snapshot.Signed.Meta)
+	}
+	n.meta(metadata.TARGETS, a.targets.Signed.Version, a.files[versionedName(a.targets.Signed.Version, metadata.TARGETS)])
+	var errs []error
+	for _, d := range a.targets.Signed.Delegations.Roles {
+		errs = append(errs, n.role(d, want[d.Name]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return n.update, n.end()
+}
+
+// Renew signs snapshot and timestamp anew, and nothing else.
+func (a *Authority) Renew(before *Repository, now time.Time) (*Update, error) {
+	n := next{a, before, nil, now, &Update{Files: map[string][]byte{}}, metadata.Snapshot(expiry(metadata.SNAPSHOT, now))}
+	n.snapshot.Signed.Meta = before.set.Snapshot.Signed.Meta
+	return n.update, n.end()
+}
+
+// next is metadata while it is made.
+type next struct {
+	*Authority
+	before   *Repository
+	versions map[string]int64
+	now      time.Time
+	update   *Update
+	snapshot *metadata.Metadata[metadata.SnapshotType]
+}
+
+// meta adds a file of a role.
+func (n *next) meta(role string, version int64, data []byte) {
+	n.snapshot.Signed.Meta[role+".json"] = metaFile(version, data)
+	n.update.Files[Dir+"/"+versionedName(version, role)] = data
+}
+
+func metaFile(version int64, data []byte) *metadata.MetaFiles {
+	sum := sha256.Sum256(data)
+	return &metadata.MetaFiles{Version: version, Length: int64(len(data)), Hashes: metadata.Hashes{"sha256": sum[:]}}
+}
+
+// version is that of a role to be signed.
+func (n *next) version(role string, before int64) int64 { return max(n.versions[role], before) + 1 }
+
+// role signs a delegated role, and its bins.
+func (n *next) role(d metadata.DelegatedRole, want Targets) error {
+	own, dists := Targets{}, map[string]Targets{} // of the role, and of packages
+	for name, f := range want {
+		if pkg, ok := packageOf(d.Name, name); ok {
+			if dists[pkg] == nil {
+				dists[pkg] = Targets{}
+			}
+			dists[pkg][name] = f
+		} else {
+			own[name] = f
+		}
+	}
+	m := metadata.Targets()
+	count := binCount(dists)
+	if n.before != nil {
+		count = max(count, len(bins(n.before.set.Targets[d.Name])))
+	}
+	if count == 0 {
+		for _, targets := range dists {
+			maps.Copy(own, targets)
+		}
+	}
+	m.Signed.Targets = own
+	if count == 0 {
+		return n.sign(d, n.Authority.targets, m)
+	}
+	m.Signed.Delegations = &metadata.Delegations{Keys: map[string]*metadata.Key{}}
+	for _, id := range d.KeyIDs {
+		m.Signed.Delegations.Keys[id] = n.Authority.targets.Signed.Delegations.Keys[id]
+	}
+	contents := make([]*metadata.Metadata[metadata.TargetsType], count)
+	for i := range count {
+		contents[i] = metadata.Targets()
+		m.Signed.Delegations.Roles = append(m.Signed.Delegations.Roles, metadata.DelegatedRole{
+			Name: fmt.Sprintf("%s-%02x", d.Name, i), KeyIDs: d.KeyIDs, Threshold: d.Threshold, Paths: []string{"none/none/" + fmt.Sprint(i)},
+		})
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(dists)) {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(pkg)) // never fails
+		i := int(h.Sum32() % uint32(count))
+		maps.Copy(contents[i].Signed.Targets, dists[pkg])
+		m.Signed.Delegations.Roles[i].Paths = append(m.Signed.Delegations.Roles[i].Paths, pkg+"/*")
+	}
+	errs := []error{n.sign(d, n.Authority.targets, m)}
+	for i, bin := range m.Signed.Delegations.Roles {
+		errs = append(errs, n.sign(bin, m, contents[i]))
+	}
+	return errors.Join(errs...)
+}
+
+// packageOf is the package of a dist's target of a role; all else that it has lies in its folder.
+func packageOf(role, target string) (pkg string, ok bool) {
+	i := strings.LastIndexByte(target, '/')
+	if role == RepositoryRole || i < 0 || strings.HasPrefix(target, role+"/") && slices.Contains(releases.SnapshotDirs(), role) {
+		return "", false
+	}
+	return target[:i], true
+}
+
+// binSize is how many dists a role may have before they are put into bins, and about how many a bin has; maxBins is how
+// many there are at most: php-tuf looks into no more than 100 roles for a target.
+const (
+	binSize = 512
+	maxBins = 64
+)
+
+func binCount(dists map[string]Targets) int {
+	n := 0
+	for _, targets := range dists {
+		n += len(targets)
+	}
+	if n <= binSize {
+		return 0
+	}
+	count := 2
+	for count < maxBins && n > count*binSize {
+		count *= 2
+	}
+	return count
+}
+
+// sign signs a role that its parent delegates to, unless it is published as it is to be.
+func (n *next) sign(d metadata.DelegatedRole, parent, m *metadata.Metadata[metadata.TargetsType]) error {
+	var before *metadata.Metadata[metadata.TargetsType]
+	if n.before != nil {
+		before = n.before.set.Targets[d.Name]
+	}
+	m.Signed.Version = n.version(d.Name, 0)
+	if before != nil {
+		stays := n.now.Add(lifeOf(d.Name) / 3).Before(before.Signed.Expires)
+		if stays && same(before, m) && parent.VerifyDelegate(d.Name, before) == nil {
+			return nil // the snapshot has it
+		}
+		m.Signed.Version = n.version(d.Name, before.Signed.Version)
+	}
+	m.Signed.Expires = expiry(d.Name, n.now)
+	err := sign(m, n.Keys, d.KeyIDs)
+	if err == nil && len(m.Signatures) < d.Threshold {
+		err = fmt.Errorf("%s changes, and no key is given that may sign it (--sign-key)", d.Name)
+	}
+	if err != nil {
+		return err
+	}
+	data, err := m.ToBytes(false)
+	n.meta(d.Name, m.Signed.Version, data)
+	return err
+}
+
+// same reports whether two roles say the same.
+func same(a, b *metadata.Metadata[metadata.TargetsType]) bool {
+	equal := maps.EqualFunc(a.Signed.Targets, b.Signed.Targets, func(x, y *metadata.TargetFiles) bool {
+		return x.Equal(*y) && reflect.DeepEqual(x.Custom, y.Custom)
+	})
+	if !equal || (a.Signed.Delegations == nil) != (b.Signed.Delegations == nil) {
+		return false
+	}
+	if a.Signed.Delegations == nil {
+		return true
+	}
+	return slices.Equal(slices.Sorted(maps.Keys(a.Signed.Delegations.Keys)), slices.Sorted(maps.Keys(b.Signed.Delegations.Keys))) &&
+		slices.EqualFunc(a.Signed.Delegations.Roles, b.Signed.Delegations.Roles, func(x, y metadata.DelegatedRole) bool {
+			return x.Name == y.Name && slices.Equal(x.Paths, y.Paths) && slices.Equal(x.KeyIDs, y.KeyIDs)
+		})
+}
+
+// end signs snapshot and timestamp.
+func (n *next) end() error {
+	var errs []error
+	s, t := n.snapshot, metadata.Timestamp(expiry(metadata.TIMESTAMP, n.now))
+	var snapshot, timestamp int64
+	if n.before != nil {
+		snapshot, timestamp = n.before.set.Snapshot.Signed.Version, n.before.set.Timestamp.Signed.Version
+	}
+	s.Signed.Version, t.Signed.Version = n.version(metadata.SNAPSHOT, snapshot), n.version(metadata.TIMESTAMP, timestamp)
+	online := n.root.Signed.Roles[metadata.TIMESTAMP]
+	errs = append(errs, sign(s, n.Keys, online.KeyIDs))
+	data, err := s.ToBytes(false)
+	t.Signed.Meta["snapshot.json"] = metaFile(s.Signed.Version, data)
+	errs = append(errs, err, sign(t, n.Keys, online.KeyIDs))
+	n.update.Files[Dir+"/"+versionedName(s.Signed.Version, metadata.SNAPSHOT)] = data
+	n.update.Timestamp, err = t.ToBytes(false)
+	if len(t.Signatures) < online.Threshold {
+		errs = append(errs, errors.New("no key is given that may sign the timestamp (--sign-key)"))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// Versions are the highest versions of roles among the files of a repository.
+func Versions(names []string) map[string]int64 {
+	highest := map[string]int64{}
+	for _, name := range names {
+		if version, role, ok := cutVersioned(strings.TrimPrefix(name, Dir+"/")); ok {
+			highest[role] = max(highest[role], version)
+		}
+	}
+	highest[metadata.TIMESTAMP] = highest[metadata.SNAPSHOT] // which are signed together
+	return highest
+}

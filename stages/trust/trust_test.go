@@ -1,0 +1,351 @@
+package trust
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/mage-os/nightly/releases"
+)
+
+var start = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+
+// A memory is a repository in memory.
+type memory map[string][]byte
+
+func (m memory) String() string { return "memory" }
+
+func (m memory) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	data, ok := m[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+func (m memory) put(u *Update) {
+	maps.Copy(m, u.Files)
+	m[TimestampFile] = u.Timestamp
+}
+
+func newKeyOf(t testing.TB) *Key {
+	t.Helper()
+	key, _, err := GenerateKey(rand.Reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// A keeper has all keys of an authority.
+type keeper struct {
+	testing.TB
+	*Authority
+	root   []*Key
+	online *Key
+	kinds  map[string]*Key
+}
+
+func newKeeper(t testing.TB, line string) *keeper {
+	t.Helper()
+	k := &keeper{TB: t, root: []*Key{newKeyOf(t), newKeyOf(t), newKeyOf(t)}, online: newKeyOf(t), kinds: map[string]*Key{}}
+	for _, kind := range releases.SnapshotDirs() {
+		k.kinds[kind] = newKeyOf(t)
+	}
+	var err error
+	if k.Authority, err = New(Setup{Place{"https://example.org/", line}, 2, k.root, k.online, k.kinds}, start); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// with has these keys for what it signs.
+func (k *keeper) with(keys ...*Key) *keeper { k.Keys = keys; return k }
+
+func (k *keeper) nights() *keeper { return k.with(k.online, k.kinds["nights"]) }
+
+// night is the targets of a repository with some nights of n packages.
+func night(days, n int) map[string]Targets {
+	nights := Targets{}
+	for day := range days {
+		nights[fmt.Sprintf("nights/2026-11-%02d/nightly.json", day+1)] = Bytes([]byte(fmt.Sprint("manifest", day)))
+		for i := range n {
+			nights[fmt.Sprintf("acme/module-%d/2.4.8.0-alpha202611%02d", i, day+1)] = Bytes([]byte(fmt.Sprint(day, i)))
+		}
+	}
+	return map[string]Targets{
+		RepositoryRole: {"packages.json": Bytes([]byte(fmt.Sprint("switch", days)))}, "nights": nights,
+		"releases": {"acme/shop/1.0.0.0": Bytes([]byte("release"))}, "mirror": {},
+	}
+}
+
+func (k *keeper) publish(m memory, want map[string]Targets, now time.Time) {
+	k.Helper()
+	before, err := k.Open(k.Context(), m, now)
+	if _, there := m[TimestampFile]; !there {
+		before, err = nil, nil
+	}
+	if err != nil {
+		k.Fatal(err)
+	}
+	update, err := k.Next(before, want, nil, now)
+	if err != nil {
+		k.Fatal(err)
+	}
+	m.put(update)
+}
+
+// published is a repository whose releases were signed once, and its nights since.
+func published(t testing.TB, k *keeper, days, n int) memory {
+	m := memory{}
+	first := night(1, n)
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"]).publish(m, first, start)
+	for day := 2; day <= days; day++ {
+		k.nights().publish(m, night(day, n), start.AddDate(0, 0, day-1))
+	}
+	return m
+}
+
+func TestPublished(t *testing.T) {
+	for _, n := range []int{3, 300} { // without bins, and with
+		k := newKeeper(t, "nightly")
+		m := published(t, k, 4, n)
+		r, err := Open(t.Context(), m, ClientOptions{Root: k.files["1.root.json"], Now: start.AddDate(0, 0, 3)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for role, want := range night(4, n) {
+			for name, f := range want {
+				if got := r.Target(name); got == nil || Sum(got) != Sum(f) {
+					t.Errorf("%d packages: %s of %s is %v", n, name, role, got)
+				}
+			}
+			if got := len(r.Targets(role)); got != len(want) {
+				t.Errorf("%s has %d targets, want %d", role, got, len(want))
+			}
+		}
+		if r.Target("acme/none/1.0.0.0") != nil {
+			t.Error("a target that is not there")
+		}
+		if p, err := r.Place(); err != nil || p.Line != "nightly" {
+			t.Errorf("%v, %v", p, err)
+		}
+	}
+}
+
+// An attack is what whoever has the server does, and perhaps a key.
+type attack struct {
+	name string
+	do   func(t *testing.T, k *keeper, m, old memory)
+	now  time.Time // zero: the day of the last night
+}
+
+var attacks = []attack{
+	{"arbitrary package", func(t *testing.T, k *keeper, m, _ memory) {
+		thief := newKeeper(t, "nightly")
+		update, err := thief.with(thief.online, thief.kinds["nights"], thief.kinds["releases"], thief.kinds["mirror"]).Next(nil, night(5, 3), map[string]int64{"timestamp": 9}, start.AddDate(0, 0, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(update.Files, "metadata/1.root.json")
+		m.put(update)
+	}, time.Time{}},
+	{"rollback", func(_ *testing.T, _ *keeper, m, old memory) { maps.Copy(m, old) }, time.Time{}},
+	{"freeze past expiry", func(*testing.T, *keeper, memory, memory) {}, start.AddDate(0, 0, 9)},
+	{"mix-and-match", func(t *testing.T, k *keeper, m, old memory) {
+		m["metadata/4.nights.json"] = old["metadata/3.nights.json"]
+	}, time.Time{}},
+	{"endless data", func(_ *testing.T, _ *keeper, m, _ memory) {
+		m[TimestampFile] = append(m[TimestampFile], bytes.Repeat([]byte(" "), 1<<20)...)
+	}, time.Time{}},
+	{"other line's repository", func(t *testing.T, _ *keeper, m, _ memory) {
+		maps.Copy(m, published(t, newKeeper(t, "release"), 5, 3))
+	}, time.Time{}},
+	{"revoked key", func(t *testing.T, k *keeper, m, _ memory) {
+		stolen := k.online
+		k.online = newKeyOf(t)
+		if err := k.with(k.root...).Rotate([]string{stolen.ID}, OnlineRole, k.online, start.AddDate(0, 0, 3)); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(m, map[string][]byte{"metadata/2.root.json": k.files["2.root.json"], "metadata/2.targets.json": k.files["2.targets.json"]})
+	}, time.Time{}},
+	{"nightly's key for a release", func(t *testing.T, k *keeper, m, _ memory) {
+		before, err := k.Open(t.Context(), m, start.AddDate(0, 0, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := night(4, 3)
+		want["releases"]["acme/shop/1.0.0.0"] = Bytes([]byte("evil"))
+		if _, err := k.nights().Next(before, want, nil, start.AddDate(0, 0, 3)); err == nil || !strings.Contains(err.Error(), "releases changes, and no key") {
+			t.Error(err)
+		}
+		want = night(4, 3)
+		want["nights"]["acme/shop/1.0.0.0"] = Bytes([]byte("evil")) // in the nightly's own role
+		update, err := k.Next(before, want, nil, start.AddDate(0, 0, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.put(update)
+	}, time.Time{}},
+}
+
+// go-tuf's client refuses what TUF names, or takes what was there before.
+func TestAttacks(t *testing.T) {
+	for _, test := range attacks {
+		t.Run(test.name, func(t *testing.T) {
+			k, dir := newKeeper(t, "nightly"), t.TempDir()
+			old := published(t, k, 3, 3)
+			m := maps.Clone(old)
+			k.nights().publish(m, night(4, 3), start.AddDate(0, 0, 3))
+			o := ClientOptions{Root: k.files["1.root.json"], Memory: dir, Now: start.AddDate(0, 0, 3)}
+			if _, err := Open(t.Context(), m, o); err != nil {
+				t.Fatal(err)
+			}
+			test.do(t, k, m, old)
+			if !test.now.IsZero() {
+				o.Now = test.now
+			}
+			if test.name == "mix-and-match" {
+				o.Memory = "" // else the client has all of the newest already
+			}
+			r, err := Open(t.Context(), m, o)
+			t.Log(err)
+			if err == nil && (Sum(r.Target("packages.json")) != Sum(Bytes([]byte("switch4"))) || Sum(r.Target("acme/shop/1.0.0.0")) != Sum(Bytes([]byte("release")))) {
+				t.Error("it was taken")
+			}
+			if test.name != "nightly's key for a release" && err == nil {
+				t.Error("it was not refused")
+			}
+		})
+	}
+}
+
+// A rotation in the middle of ten nights: old clients follow, and what a thief signs with the old keys nobody takes.
+func TestRotation(t *testing.T) {
+	k, dir, m := newKeeper(t, "nightly"), t.TempDir(), memory{}
+	first, online := k.files["1.root.json"], k.online
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	for day := 1; day <= 10; day++ {
+		now := start.AddDate(0, 0, day)
+		if day == 6 {
+			k.rotate(m, now)
+			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+		} else {
+			k.publish(m, night(day, 3), now)
+		}
+		r, err := Open(t.Context(), m, ClientOptions{Root: first, Memory: dir, Now: now})
+		if err != nil {
+			t.Fatalf("night %d: %v", day, err)
+		}
+		if Sum(r.Target("packages.json")) != Sum(night(day, 3)[RepositoryRole]["packages.json"]) {
+			t.Errorf("night %d: not the newest", day)
+		}
+	}
+	timestamp, err := parse(metadata.Timestamp(), m[TimestampFile])
+	if err != nil {
+		t.Fatal(err)
+	}
+	timestamp.Signed.Version += 10
+	timestamp.ClearSignatures()
+	if _, err := timestamp.Sign(online.signer); err != nil {
+		t.Fatal(err)
+	}
+	if m[TimestampFile], err = timestamp.ToBytes(false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), m, ClientOptions{Root: first, Memory: dir, Now: start.AddDate(0, 0, 10)}); err == nil {
+		t.Error("a thief's timestamp was taken")
+	}
+}
+
+// rotate gives all online keys up, and signs anew what is there.
+func (k *keeper) rotate(m memory, now time.Time) {
+	k.Helper()
+	for role, key := range map[string]**Key{OnlineRole: &k.online, "nights": nil} {
+		add, old := newKeyOf(k), k.KeysOf(role)
+		if err := k.with(k.root[:2]...).Rotate(old, role, add, now); err != nil {
+			k.Fatal(err)
+		}
+		if key != nil {
+			*key = add
+		} else {
+			k.kinds[role] = add
+		}
+	}
+	if err := k.Missing(); err != nil {
+		k.Fatal(err)
+	}
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	if _, err := k.Open(k.Context(), m, now); err == nil || !strings.Contains(err.Error(), "does not count any more") {
+		k.Fatal(err)
+	}
+	update, err := k.Next(nil, night(6, 3), Versions(m.names()), now)
+	if err != nil {
+		k.Fatal(err)
+	}
+	m.put(update)
+}
+
+func (m memory) names() []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	return names
+}
+
+// The root wants as many signatures as its threshold, of the old keys and of the new.
+func TestThreshold(t *testing.T) {
+	k := newKeeper(t, "nightly")
+	add := newKeyOf(t)
+	if err := k.with(k.root[0], add).Rotate([]string{k.root[2].ID}, RootRole, add, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Missing(); err == nil || !strings.Contains(err.Error(), "2.root.json is not signed by enough keys of the root before it") {
+		t.Error(err)
+	}
+	again, err := ParseAuthority(k.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Keys = k.root[1:2]
+	if err := again.Sign(); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Missing(); err != nil {
+		t.Error(err)
+	}
+	if err := again.Rotate([]string{k.root[0].ID, k.root[1].ID}, "", nil, start); err == nil || !strings.Contains(err.Error(), "would have 1 keys") {
+		t.Error(err)
+	}
+}
+
+// A key does not print, and comes back with its passphrase alone.
+func TestKey(t *testing.T) {
+	pass := func(word string) Passphrase { return func(bool) ([]byte, error) { return []byte(word), nil } }
+	key, text, err := GenerateKey(rand.Reader, pass("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeys(append(text, text...), pass("correct horse"))
+	if err != nil || len(keys) != 2 || keys[1].ID != key.ID {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+	for _, word := range []string{"", "wrong"} {
+		if _, err := ParseKeys(text, pass(word)); err == nil {
+			t.Errorf("read with %q", word)
+		}
+	}
+	if s := fmt.Sprintf("%v %+v %s", key, *key, key.ID); strings.Contains(s, "PRIVATE") {
+		t.Error(s)
+	}
+}
