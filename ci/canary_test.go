@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // A canary is a secret of one variable, made for the test.
@@ -31,11 +31,11 @@ type canary struct {
 // canaries are planted in every variable that may hold a secret.
 func canaries(t *testing.T, dir string) []canary {
 	t.Helper()
-	private, _, err := attest.GenerateKey(rand.Reader)
+	_, private, err := trust.GenerateKey(rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	deploy, _, err := attest.GenerateKey(rand.Reader)
+	_, deploy, err := trust.GenerateKey(rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

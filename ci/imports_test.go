@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/config", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
-	"pipeline/monitor": {"pipeline/markdown", "releases", "releases/github", "stages/attest", "stages/publish", "stages/publish/target"},
+	"pipeline/monitor": {"pipeline/markdown", "releases/github", "stages/publish", "stages/publish/target", "stages/trust"},
 	"pipeline/release": {
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
@@ -70,11 +70,13 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target"},
+	"stages/publish":         {"pipeline", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
-	"stages/attest":         {"pipeline", "releases", "releases/composer", "stages"},
-	"stages/verify":         {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff"},
-	"stages/publish/target": {"pipeline/files", "pipeline/remote"},
+	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},
+	"stages/trust":           {"pipeline", "pipeline/files", "releases", "releases/composer"},
+	"stages/trust/trusttest": {"releases", "stages/trust"}, // keys for tests: only they import it
+	"stages/publish/target":  {"pipeline/files", "pipeline/remote"},
 	// Files, zips and sets of packages, compared: no stages.
 	"stages/diff":      {"pipeline/files"},
 	"stages/integrity": {"pipeline", "pipeline/files", "releases/composer", "stages/diff"},
@@ -92,9 +94,10 @@ var mayImport = map[string][]string{
 // onlyImporter says which packages may use a library that decides how the
 // project talks to the outside.
 var onlyImporter = map[string][]string{
-	"github.com/go-git/":           {"releases/git", "stages/checkout"},
-	"dagger.io/dagger":             {"pipeline/container"},
-	"github.com/google/go-github/": {"releases/github"},
+	"github.com/go-git/":                    {"releases/git", "stages/checkout"},
+	"dagger.io/dagger":                      {"pipeline/container"},
+	"github.com/google/go-github/":          {"releases/github"},
+	"github.com/theupdateframework/go-tuf/": {"stages/trust"},
 }
 
 func TestImports(t *testing.T) {

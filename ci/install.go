@@ -144,7 +144,7 @@ func (f installFlags) prepareHere(ctx context.Context, env *factory, allowed boo
 // secretsHeld names what the command holds that package code must not see.
 func (env *factory) secretsHeld(sign signFlags) []string {
 	held := slices.DeleteFunc(slices.Clone(secretVariables), func(name string) bool { return env.getenv(name) == "" })
-	if sign.file != "" {
+	if len(sign.keys) > 0 {
 		held = append(held, "--sign-key")
 	}
 	return held

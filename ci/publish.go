@@ -21,6 +21,7 @@ type publishFlags struct {
 	withdraw      []string
 	site, siteURL string
 	proofs        string
+	renew         bool
 	install       installFlags
 	target        targetFlags
 }
@@ -46,6 +47,7 @@ target: for hosts with little room, as GitHub Pages.`,
   mageos-nightly publish 2026-11-24 --to s3://bucket/nightly?region=eu-west-1 --dry-run
   mageos-nightly publish --rollback 2026-11-22 --to ./repository
   mageos-nightly publish --withdraw acme/tool=1.1.0 --to ./repository
+  mageos-nightly publish --renew --to ./repository --trust trust/nightly --sign-key timestamp.key
   mageos-nightly publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +62,8 @@ target: for hosts with little room, as GitHub Pages.`,
 	f.target.add(cmd, "repository")
 	f.target.addKeep(cmd)
 	flags.StringVar(&f.rollback, "rollback", "", "make this night the current one")
+	flags.BoolVar(&f.renew, "renew", false, "sign anew for how long the repository counts, and end what a killed run began; publish nothing")
+	flags.BoolVar(&f.target.anew, "sign-anew", false, "sign all that lies at the target as it lies there: after its keys were changed, or where nothing was signed before")
 	flags.StringArrayVar(&f.withdraw, "withdraw", nil, "take a version of a package, as acme/tool=1.1.0, out of what is resolved, for ever")
 	flags.StringVar(&f.site, "site", "", "write the repository without its dists to this folder")
 	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
@@ -71,8 +75,10 @@ target: for hosts with little room, as GitHub Pages.`,
 
 func (f publishFlags) check(args []string) error {
 	switch {
-	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0:
-		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, or --site FOLDER")
+	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0 && !f.renew && !f.target.anew:
+		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, --site FOLDER, --renew or --sign-anew")
+	case (f.renew || f.target.anew) && f.target.sign.trust == "":
+		return usagef("--renew and --sign-anew sign for the repository that --trust names")
 	case len(args) > 0 && f.rollback != "":
 		return usagef("a night is published or rolled back to, not both: leave out one")
 	case (f.site == "") != (f.siteURL == ""):
@@ -91,6 +97,9 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 	o, err := f.target.options(env, r, show)
 	if err != nil {
 		return err
+	}
+	if f.renew {
+		return o.Publisher.Renew(ctx, o.To)
 	}
 	if len(args) > 0 {
 		if err := f.publish(ctx, env, r, show, args[0], o); err != nil {
@@ -116,6 +125,10 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 		if err := show.Target(p, err); err != nil {
 			return err
 		}
+	}
+	if f.target.anew && len(args) == 0 && f.rollback == "" && len(f.withdraw) == 0 {
+		p, err := o.Publisher.Withdraw(ctx, o.To, nil, o.DryRun) // nothing: all stays as it is
+		return show.Target(p, err)
 	}
 	if f.site != "" {
 		return show.Target(o.Publisher.Site(ctx, publish.Site{From: o.To, To: f.site, URL: f.siteURL, DryRun: o.DryRun}))

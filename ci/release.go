@@ -177,6 +177,7 @@ func (f releaseFlags) source(o *release.Options) (err error) {
 func (f releaseFlags) destination() targetFlags {
 	if f.preview {
 		f.target.to, f.target.url = f.previewTo, f.previewURL
+		f.target.sign = signFlags{} // what is signed for the repository could be served in its place
 	}
 	return f.target
 }

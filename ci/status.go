@@ -18,7 +18,6 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/lines"
-	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -26,7 +25,7 @@ import (
 type statusFlags struct {
 	line        string
 	maxAge      time.Duration
-	keys        []string
+	root        string
 	issue, jobs string
 	workflow    string
 }
@@ -45,10 +44,11 @@ With --issue one issue on GitHub says what is wrong, for as long as something is
 is opened, brought up to date, and closed. --jobs tells it what became of the jobs of
 a workflow.
 
-What status.json says, whoever has the server can change. With --key the time is
-that of the signature, which nobody else can make.`,
+What status.json says, whoever has the server can change. With --root the repository is
+read as a client of The Update Framework reads it, the time is the one that was signed,
+and what has to be signed anew soon is told.`,
 		Example: `  mageos-nightly status https://nightly.example.org/ --max-age 36h
-  mageos-nightly status https://nightly.example.org/ --max-age 36h --key nightly.key.pub
+  mageos-nightly status https://nightly.example.org/ --max-age 36h --root 1.root.json
   mageos-nightly status https://nightly.example.org/ --max-age 36h --issue acme/nightly
   mageos-nightly status --line nightly --max-age 36h
   mageos-nightly status --workflow dagger.yml --jobs jobs.json --issue acme/nightly
@@ -64,7 +64,7 @@ that of the signature, which nobody else can make.`,
 	}
 	flags := cmd.Flags()
 	flags.DurationVar(&f.maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
-	flags.StringArrayVar(&f.keys, "key", nil, "file with the public key; the time of the signature counts")
+	flags.StringVar(&f.root, "root", "", "file with the root that is trusted; the time that was signed counts")
 	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
 	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
 	flags.StringVar(&f.workflow, "workflow", "", "name of a workflow, in place of a repository: its --jobs are all that is looked at")
@@ -94,7 +94,7 @@ func (f statusFlags) at(args []string) (string, error) {
 // runStatus shows a status and brings the issue up to date. Its error is what the status
 // is worth; a job that failed has failed its own run already.
 func runStatus(ctx context.Context, env *factory, at string, f statusFlags) error {
-	keys, err := readKeys(f.keys)
+	root, err := readRoot(f.root)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 		finding.Workflow = true
 		return f.end(ctx, env, finding, nil)
 	}
-	s, bad := readStatus(ctx, env, at, keys)
+	s, ends, bad := readStatus(ctx, env, at, root)
 	if s != nil && bad == nil {
 		if err := printStatus(env, s); err != nil {
 			return err
@@ -122,7 +122,12 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 			bad = coded(exitStale, "%s: %s", at, why)
 		}
 	}
-	return f.end(ctx, env, monitor.Judge(at, s, bad, jobs, f.maxAge > 0), bad)
+	finding := monitor.Judge(at, s, bad, jobs, f.maxAge > 0)
+	for _, why := range ends {
+		fmt.Fprintln(env.stderr, why)
+	}
+	finding.Wrong = append(finding.Wrong, ends...)
+	return f.end(ctx, env, finding, bad)
 }
 
 // end shows a finding, and brings the issue up to date; bad is what was wrong with the
@@ -138,15 +143,15 @@ func (f statusFlags) end(ctx context.Context, env *factory, finding monitor.Find
 // statusTime bounds how long a monitor waits for an answer.
 const statusTime = time.Minute
 
-func readStatus(ctx context.Context, env *factory, at string, keys []attest.PublicKey) (s *publish.Status, err error) {
+func readStatus(ctx context.Context, env *factory, at string, root []byte) (s *publish.Status, ends []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
-		return nil, usagef("%w", err)
+		return nil, nil, usagef("%w", err)
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	s, err = monitor.Status(ctx, source, keys)
+	s, ends, err = monitor.Status(ctx, source, root, env.now())
 	var untrusted *monitor.UntrustedError
 	switch {
 	case errors.As(err, &untrusted):
@@ -156,7 +161,7 @@ func readStatus(ctx context.Context, env *factory, at string, keys []attest.Publ
 	case s == nil:
 		err = &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 	}
-	return s, err
+	return s, ends, err
 }
 
 // tell opens, changes or closes the issue.

@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -27,6 +28,7 @@ type targetFlags struct {
 	keep          int
 	grace         time.Duration
 	dryRun, local bool
+	anew          bool
 	sign          signFlags
 }
 
@@ -51,10 +53,11 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 	if err := target.Check(f.to, targets); err != nil && f.to != "" {
 		return nightly.PublishOptions{}, err
 	}
-	said, err := f.sign.attest(env)
+	authority, err := f.sign.authority(env)
 	if err != nil {
 		return nightly.PublishOptions{}, err
 	}
+	said := attest.Options{Builder: env.builder()}
 	history, err := env.history(r.Git)
 	if err != nil {
 		return nightly.PublishOptions{}, err
@@ -64,10 +67,10 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 		grace = publish.DefaultGrace
 	}
 	o := nightly.PublishOptions{
-		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: *said,
+		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: said,
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
-			Target: targets, History: history, Attest: said, Log: r.Log, Progress: show.Step,
+			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Log: r.Log, Progress: show.Step,
 		},
 	}
 	if f.dryRun {

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -21,12 +21,10 @@ import (
 
 // verifyFlags are the flags of mageos-nightly verify.
 type verifyFlags struct {
-	keys      []string
-	state     string
-	newerThan string
-	maxAge    time.Duration
-	url       string
-	noDists   bool
+	root    string
+	seen    string
+	url     string
+	noDists bool
 }
 
 func newVerify(env *factory) *cobra.Command {
@@ -35,25 +33,23 @@ func newVerify(env *factory) *cobra.Command {
 		Use:   "verify URL|FOLDER",
 		Short: "Verify a published repository: signatures, hashes, requires, nothing extra, nothing old",
 		Long: `verify reads a published repository, or a mirror of one, and trusts nothing but the
-public keys that it is given. It writes one line for each problem: the file, and
+root that it is given: it is a client of The Update Framework, and then compares what
+that does not know, such as metadata with manifests and zips. It writes one line for each problem: the file, and
 what is wrong with it; it exits with 10 if there is any.
 
-An earlier state of a repository is signed as well as the newest. --state keeps in
-a file when what was verified here was signed, and refuses anything older from then
-on; --newer-than gives that time; --max-age works without a memory.`,
-		Example: `  mageos-nightly verify https://nightly.example.org/ --key nightly.key.pub --state seen.json
-  mageos-nightly verify https://mirror.example.com/mage-os/ --key nightly.key.pub --max-age 36h
-  mageos-nightly verify ./repository                       without a key: hashes and layout alone`,
+A state that was put back is refused when it has expired, after days. With --seen a
+folder keeps what was verified here, and anything older is refused from then on.`,
+		Example: `  mageos-nightly verify https://nightly.example.org/ --root 1.root.json --seen ~/.cache/nightly
+  mageos-nightly verify https://mirror.example.com/mage-os/ --root 1.root.json
+  mageos-nightly verify ./repository                       without a root: hashes and layout alone`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runVerify(cmd.Context(), env, args[0], f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.keys, "key", nil, "file with a public key, of which one has to have signed")
-	flags.StringVar(&f.state, "state", "", "file that remembers when what was verified was signed")
-	flags.StringVar(&f.newerThan, "newer-than", "", "refuse what was signed before this time, as 2026-11-24T03:00:00Z")
-	flags.DurationVar(&f.maxAge, "max-age", 0, "refuse what was signed longer ago, as 36h")
+	flags.StringVar(&f.root, "root", "", "file with the root that is trusted: the newest of mageos-nightly trust, or any before it")
+	flags.StringVar(&f.seen, "seen", "", "folder that remembers what was verified, one for each repository")
 	flags.StringVar(&f.url, "url", "", "base URL under which a mirror serves the folder")
 	flags.BoolVar(&f.noDists, "no-dists", false, "do not read the zips")
 	return cmd
@@ -82,41 +78,36 @@ func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err
 	if len(report.Problems) > 0 {
 		return &display.ShownError{Err: coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
 	}
-	if f.state != "" {
-		return report.Remember(f.state)
-	}
 	return nil
 }
 
 func (f verifyFlags) options(env *factory) (*verify.Options, error) {
-	o := &verify.Options{Now: env.now(), MaxAge: f.maxAge, Dists: !f.noDists}
+	o := &verify.Options{Now: env.now(), Memory: f.seen, Dists: !f.noDists}
 	var err error
-	if o.Keys, err = readKeys(f.keys); err != nil {
+	if o.Root, err = readRoot(f.root); err != nil {
 		return nil, err
 	}
-	if len(o.Keys) == 0 && (f.state != "" || f.newerThan != "" || f.maxAge != 0) {
-		return nil, usagef("--state, --newer-than and --max-age compare the time of the signature: give --key, too")
+	if o.Root == nil && f.seen != "" {
+		return nil, usagef("--seen remembers what was signed: give --root, too")
 	}
 	if f.url != "" {
 		if o.URL, err = stages.BaseURL(f.url); err != nil {
 			return nil, usagef("--url: %w", err)
 		}
 	}
-	if f.newerThan != "" {
-		if o.NewerThan, err = time.Parse(time.RFC3339, f.newerThan); err != nil {
-			return nil, usagef("--newer-than %s: want a time as 2026-11-24T03:00:00Z", f.newerThan)
-		}
-	}
-	if f.state != "" {
-		seen, err := verify.ReadSeen(f.state)
-		if err != nil {
-			return nil, usagef("--state %w", err)
-		}
-		if seen.Published.After(o.NewerThan) {
-			o.NewerThan = seen.Published
-		}
-	}
 	return o, nil
+}
+
+// readRoot reads a root; nil: none is given.
+func readRoot(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := files.Read(name, files.Small)
+	if err != nil {
+		return nil, usagef("--root: %w", err)
+	}
+	return data, nil
 }
 
 // openVerified opens what is verified. A folder and a bucket can be listed; the web cannot.
@@ -171,7 +162,12 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	}
 	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, display.Bytes(r.Bytes))
 	if r.Signed != nil {
-		fmt.Fprintf(env.stderr, "signed at %s for %s\n", r.Signed.Published.Format(time.RFC3339), r.Signed.URL)
+		fmt.Fprintf(env.stderr, "signed for %s, line %s\n", r.Signed.URL, r.Signed.Line)
+		for _, role := range r.Signed.Roles {
+			if why := role.Ends(env.now()); why != "" {
+				fmt.Fprintln(env.stderr, why)
+			}
+		}
 	}
 	return nil
 }

@@ -5,55 +5,51 @@ package monitor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mage-os/nightly/pipeline/markdown"
-	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
-// An UntrustedError is a repository that no key that is trusted has signed.
+// An UntrustedError is a repository that is not signed by whom the root trusts, or was.
 type UntrustedError struct{ Err error }
 
 func (e *UntrustedError) Error() string { return e.Err.Error() }
 func (e *UntrustedError) Unwrap() error { return e.Err }
 
 // Status reads the status of a repository. What it says, whoever has the server can
-// change; with keys its time is that of the signature. It gives what it read also when
-// that is not signed.
-func Status(ctx context.Context, source target.Source, keys []attest.PublicKey) (*publish.Status, error) {
-	s, err := publish.ReadStatus(ctx, source)
-	if err != nil {
-		return nil, err
+// change; with a root its time is the one that was signed, and ends says what somebody has
+// to sign anew soon. It gives what it read also when that is not signed.
+func Status(ctx context.Context, source target.Source, root []byte, now time.Time) (s *publish.Status, ends []string, err error) {
+	s, err = publish.ReadStatus(ctx, source)
+	if err != nil || root == nil {
+		return s, nil, err
 	}
-	if len(keys) == 0 {
-		return s, nil
-	}
-	data, err := target.Read(ctx, source, attest.RepositoryFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, &UntrustedError{fmt.Errorf("%s has no %s: it is not signed", source, attest.RepositoryFile)}
+	r, err := trust.Open(ctx, source, trust.ClientOptions{Root: root, Now: now})
+	var signed publish.Signed
+	if err == nil {
+		signed, err = publish.ReadSigned(r)
 	}
 	if err != nil {
-		return s, &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
+		return s, nil, &UntrustedError{fmt.Errorf("%s is refused: %w", source, err)}
 	}
-	_, signed, err := attest.VerifyRepository(ctx, data, keys)
-	if err != nil {
-		return s, &UntrustedError{fmt.Errorf("%s of %s %w", attest.RepositoryFile, source, err)}
+	for _, role := range r.Status() {
+		if why := role.Ends(now); why != "" {
+			ends = append(ends, why)
+		}
 	}
 	s.Snapshot, s.LastGood = "", nil
 	if len(signed.Snapshots) > 0 {
-		s.Snapshot = signed.Snapshots[0].Snapshot
+		s.Snapshot = signed.Snapshots[0]
 		s.LastGood = &publish.Try{Snapshot: string(s.Snapshot), At: signed.Published}
 	}
-	return s, nil
+	return s, ends, nil
 }
 
 // FailedJobs are the jobs of a workflow that failed, in byte order, with what became of

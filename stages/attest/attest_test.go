@@ -2,16 +2,8 @@ package attest
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
@@ -80,39 +71,22 @@ func sampleInstallation() *stages.Installation {
 	}
 }
 
-func sampleSnapshot(t *testing.T, key *SigningKey) (Subject, map[string][]byte) {
+func sampleSnapshot(t *testing.T) (Subject, map[string][]byte) {
 	t.Helper()
 	s := sampleSubject(map[string]any{
 		"acme/module-a": []string{"OSL-3.0", "AFL-3.0"}, "acme/module-b": "BSD-3-Clause", "acme/project-shop": []string{}, "acme/text": "see the file LICENSE",
 	})
-	files, err := Options{Key: key, Installation: sampleInstallation(), Builder: Builder{Invocation: "https://example.org/runs/1"}}.Snapshot(t.Context(), s)
+	files, err := Options{Installation: sampleInstallation(), Builder: Builder{Invocation: "https://example.org/runs/1"}}.Snapshot(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, files
 }
 
-func newKey(t *testing.T) (*SigningKey, PublicKey, []byte) {
-	t.Helper()
-	private, public, err := GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ParseSigningKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pub, err := ParsePublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, pub, private
-}
-
 // The statements are what in-toto and SLSA say: their own types read them strictly,
 // and find nothing missing.
 func TestStatements(t *testing.T) {
-	_, files := sampleSnapshot(t, nil)
+	_, files := sampleSnapshot(t)
 	want := []string{InstallationFile, ProvenInstallationFile, ProvenanceFile, SBOMFile}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("files: %q", got)
@@ -170,185 +144,15 @@ func predicate(t *testing.T, data []byte, into proto.Message) {
 
 // What is said of the same night is the same bytes: ed25519 signs without chance.
 func TestSameBytes(t *testing.T) {
-	key, _, _ := newKey(t)
-	_, a := sampleSnapshot(t, key)
-	_, b := sampleSnapshot(t, key)
+	_, a := sampleSnapshot(t)
+	_, b := sampleSnapshot(t)
 	if diff := cmp.Diff(a, b); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// A signature is by a key; of any key that PEM holds.
-func TestVerify(t *testing.T) {
-	key, public, _ := newKey(t)
-	_, other, _ := newKey(t)
-	s, files := sampleSnapshot(t, key)
-	said, err := Verify(t.Context(), files[SignedProvenanceFile], []PublicKey{other, public})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(Digests(s.Manifest, s.Files[releases.ManifestName]), said.Subjects); diff != "" {
-		t.Error(diff)
-	}
-	if _, err := Verify(t.Context(), files[SignedProvenanceFile], []PublicKey{other}); err == nil {
-		t.Error("a signature by another key is taken")
-	}
-	if _, err := Verify(t.Context(), files[SignedProvenanceFile], nil); err == nil {
-		t.Error("a signature is taken without a key")
-	}
-}
-
-// Keys of the other kinds, in the forms in which openssl writes them, sign and verify;
-// none of them takes what another one signed.
-func TestKinds(t *testing.T) {
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	long, err := rsa.GenerateKey(rand.Reader, 3072)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	type form struct{ private, public []byte }
-	der := func(bytes []byte, err error) []byte {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return bytes
-	}
-	encode := func(kind string, data []byte) []byte {
-		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data})
-	}
-	forms := map[string]form{
-		"ECDSA": {encode("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(ec))), encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&ec.PublicKey)))},
-		"RSA":   {encode("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(long))), encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&long.PublicKey)))},
-		"RSA, as openssl genrsa -traditional": {encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(other)),
-			encode("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&other.PublicKey)))},
-	}
-	signer, _, _ := newKey(t)
-	_, files := sampleSnapshot(t, signer)
-	statement := files[ProvenanceFile]
-	signed := map[string][]byte{}
-	public := map[string]PublicKey{}
-	for name, f := range forms {
-		key, err := ParseSigningKey(f.private)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if signed[name], err = key.Sign(t.Context(), statement); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if public[name], err = ParsePublicKey(f.public); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if _, err := ParsePublicKey(f.private); err == nil {
-			t.Errorf("%s: the private key is taken for the public one", name)
-		}
-		if _, err := ParseSigningKey(f.public); err == nil {
-			t.Errorf("%s: the public key is taken for the private one", name)
-		}
-	}
-	for signer := range forms {
-		for verifier := range forms {
-			got, err := Verify(t.Context(), signed[signer], []PublicKey{public[verifier]})
-			if ok := err == nil && got != nil; ok != (signer == verifier) {
-				t.Errorf("signed by %s, verified by %s: %v", signer, verifier, err)
-			}
-		}
-	}
-	// The statement of one under the signature of the other, by the same key.
-	var good, bad map[string]any
-	again, err := ParseSigningKey(forms["RSA"].private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed, err := again.Sign(t.Context(), bytes.Replace(statement, []byte("acme"), []byte("evil"), 1))
-	if err = errors.Join(err, json.Unmarshal(signed["RSA"], &good), json.Unmarshal(changed, &bad)); err != nil {
-		t.Fatal(err)
-	}
-	bad["signatures"] = good["signatures"]
-	spoilt, err := json.Marshal(bad)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Verify(t.Context(), spoilt, []PublicKey{public["RSA"]}); err == nil {
-		t.Error("another text under a signature of RSA is taken")
-	}
-}
-
-// No way of printing a key shows it, and no error about one.
-func TestKeyCannotPrint(t *testing.T) {
-	key, _, private := newKey(t)
-	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", key, "options", Options{Key: key})
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", key, "options", Options{Key: key})
-	asJSON, err := json.Marshal(struct{ Key *SigningKey }{key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(private)
-	seed := block.Bytes[len(block.Bytes)-32:]
-	texts := []string{log.String(), string(asJSON)}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, Options{Key: key}), fmt.Sprintf(verb, struct{ K any }{key}))
-	}
-	for _, data := range [][]byte{private[:len(private)/2], append([]byte("-----BEGIN X"), private...), seed} {
-		if _, err := ParseSigningKey(data); err == nil {
-			t.Error("half a key is taken")
-		} else {
-			texts = append(texts, err.Error())
-		}
-	}
-	body := strings.Split(string(private), "\n")[1]
-	for _, text := range texts {
-		for _, secret := range []string{body[20:40], fmt.Sprintf("%x", seed), string(seed), fmt.Sprint(seed)} {
-			if strings.Contains(text, secret) {
-				t.Errorf("shows the key: %s", text)
-			}
-		}
-	}
-	if _, err := ParsePublicKey(private); err == nil {
-		t.Error("a private key is taken for a public one")
-	}
-}
-
-// A statement on a repository is not made older, nor over that of somebody else.
-func TestSeal(t *testing.T) {
-	key, public, _ := newKey(t)
-	now := time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC)
-	r := Repository{URL: base, Published: now, Snapshots: []SignedSnapshot{{"2026-11-26", pipeline.DigestOf(nil)}}, Withdrawn: []SignedSnapshot{}}
-	root := map[string][]byte{"packages.json": []byte("{}")}
-	o := Options{Key: key}
-	first, err := o.SignRepository(t.Context(), r, root, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	said, got, err := VerifyRepository(t.Context(), first, []PublicKey{public})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(&r, got); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(map[string]pipeline.Digest{"packages.json": pipeline.DigestOf([]byte("{}"))}, said.Subjects); diff != "" {
-		t.Error(diff)
-	}
-	r.Published = now.Add(-time.Second)
-	if _, err := o.SignRepository(t.Context(), r, root, first); err == nil || !strings.Contains(err.Error(), "set the clock") {
-		t.Errorf("an older statement over a newer one: %v", err)
-	}
-	stranger, _, _ := newKey(t)
-	r.Published = now.Add(time.Hour)
-	if _, err := (Options{Key: stranger}).SignRepository(t.Context(), r, root, first); err == nil {
-		t.Error("the statement of somebody else is replaced")
-	}
-}
-
+// The bill of materials lists what was built and what was installed, with licences in
+// the form that CycloneDX has for each kind.
 // cycloneDX is the JSON Schema of CycloneDX, which its Go module brings.
 func cycloneDX(t *testing.T) *jsonschema.Schema {
 	t.Helper()
@@ -400,7 +204,7 @@ func validate(t *testing.T, schema *jsonschema.Schema, data []byte) {
 // the form that CycloneDX has for each kind.
 func TestBill(t *testing.T) {
 	schema := cycloneDX(t)
-	_, files := sampleSnapshot(t, nil)
+	_, files := sampleSnapshot(t)
 	validate(t, schema, files[SBOMFile])
 	var bom cdx.BOM
 	if err := cdx.NewBOMDecoder(bytes.NewReader(files[SBOMFile]), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
@@ -468,7 +272,7 @@ func TestBillOfLock(t *testing.T) {
 		want[string(p.Name)] = p.Version + " " + strings.Join(license, " OR ")
 	}
 	s := sampleSubject(map[string]any{"acme/project-shop": "MIT"})
-	files, err := Options{Installation: i}.Snapshot(t.Context(), s)
+	files, err := Options{Installation: i}.Snapshot(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,15 +2,12 @@ package attest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	intoto "github.com/in-toto/attestation/go/v1"
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -18,10 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// payloadType is in-toto's in a DSSE envelope.
-const payloadType = "application/vnd.in-toto+json"
-
-// maxStatement bounds a statement and an envelope, in bytes; that of a real night of
+// maxStatement bounds a statement, in bytes; that of a real night of
 // 367 packages has less than 200 kB.
 const maxStatement = 16 << 20
 
@@ -92,51 +86,6 @@ func ParseStatement(data []byte) (*Statement, error) {
 	var err error
 	out.Predicate, err = protojson.Marshal(s.GetPredicate())
 	return out, err
-}
-
-// Sign puts a statement into a signed envelope.
-func (k *SigningKey) Sign(ctx context.Context, statement []byte) ([]byte, error) {
-	signer, err := dsse.NewEnvelopeSigner(k.signer)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	envelope, err := signer.SignPayload(ctx, payloadType, statement)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	data, err := json.MarshalIndent(envelope, "", "  ")
-	return append(data, '\n'), err
-}
-
-// errOtherKey is the error where no signature is by one of the keys.
-var errOtherKey = errors.New("is not signed by the given key")
-
-// Verify reads a signed envelope and gives the statement in it. One of the keys has to
-// have signed it.
-func Verify(ctx context.Context, data []byte, keys []PublicKey) (*Statement, error) {
-	if len(data) > maxStatement {
-		return nil, fmt.Errorf("%d bytes; a signed statement has at most %d", len(data), maxStatement)
-	}
-	var envelope dsse.Envelope
-	if err := json.Unmarshal(data, &envelope); err != nil {
-		return nil, fmt.Errorf("is no DSSE envelope: %w", err)
-	}
-	if envelope.PayloadType != payloadType {
-		return nil, fmt.Errorf("holds %.60q, not an in-toto statement", envelope.PayloadType)
-	}
-	if len(envelope.Signatures) == 0 {
-		return nil, errors.New("has no signature")
-	}
-	for _, key := range keys {
-		verifier, err := dsse.NewEnvelopeVerifier(key.verifier)
-		if err != nil {
-			return nil, err
-		}
-		if _, payload, err := verifier.VerifyAndDecode(ctx, &envelope); err == nil {
-			return ParseStatement(payload)
-		}
-	}
-	return nil, errOtherKey
 }
 
 // GitHub is a statement in the form that actions/attest takes, by the ends of the files'

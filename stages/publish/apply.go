@@ -12,6 +12,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // apply writes what is missing. The order is what keeps the repository whole: no
@@ -57,10 +58,18 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 			return err
 		}
 	}
-	if err := w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)}); err != nil {
-		return err
+	update, err := o.sign(ctx, w.target, before, want, r, pages[pageFile])
+	if err == nil && update != nil {
+		err = w.putAll(ctx, contents(update.Files))
 	}
-	if err := o.sign(ctx, w, before.signature.data, r, pages[pageFile]); err != nil {
+	if err == nil {
+		err = w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)})
+	}
+	if err == nil && update != nil {
+		w.undo = nil // clients go back to no earlier timestamp: the next run ends this one
+		err = w.putAll(ctx, map[string]target.Content{trust.TimestampFile: content(trust.TimestampFile, update.Timestamp)})
+	}
+	if err != nil {
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.
@@ -76,7 +85,12 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	}
 	w.undo = nil // what is taken away now, nothing puts back
 	s, err := w.unused(ctx, before, want, r, pages)
+	if err != nil {
+		return err
+	}
+	signed, err := o.trustUnused(ctx, w)
 	if err == nil {
+		s.rest = append(s.rest, signed...)
 		err = w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live))))
 	}
 	if err != nil {
@@ -109,7 +123,7 @@ func (w *writer) lookAround(ctx context.Context, want desired, r *repository) er
 		return err
 	}
 	w.know(root)
-	dirs := []string{metaDir + "/" + r.metadata.name}
+	dirs := []string{metaDir + "/" + r.metadata.name, trust.Dir}
 	if want.add != nil {
 		dirs = append(dirs, want.add.name.Dir())
 	}

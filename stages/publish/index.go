@@ -141,7 +141,7 @@ func (x *indexed) snapshots() map[releases.SnapshotName]*snapshot {
 	for _, file := range x.Index.Files {
 		pkg := packageOf(file.Name)
 		for _, v := range file.Versions {
-			dist := distSum{stages.DistPath(pkg, v.Version), v.SHA256}
+			dist := distSum{stages.DistPath(pkg, v.Version), pkg, v.Version, v.SHA256}
 			for _, name := range v.Snapshots {
 				if n := all[name]; n != nil {
 					n.sums = append(n.sums, dist)

@@ -82,11 +82,14 @@ type metaFolder struct {
 	snapshots []releases.SnapshotName // nil also where nobody wants to know
 }
 
-// readTarget reads what the target has. Its error has all that cannot be read. A run that
-// signs uses metadata only as it was signed; else it makes it of the snapshots.
+// readTarget reads what the target has. Its error has all that cannot be read. What was signed
+// it reads only as it was.
 func (o Options) readTarget(ctx context.Context, t target.Target, base string, signed signature) (observed, error) {
-	s, err := readSwitch(ctx, t)
-	if err != nil && !errors.Is(err, errMissing) {
+	var s switchFile
+	var err error
+	if signed.Repository != nil {
+		s = switchFile{Nightly: signed.nightlyKey, MetadataURL: path.Join(metaDir, signed.Metadata, "%package%.json")}
+	} else if s, err = readSwitch(ctx, t); err != nil && !errors.Is(err, errMissing) {
 		return observed{}, fmt.Errorf("repository %s: %w; publish to an empty folder", t, err)
 	}
 	if s.Nightly.Format > switchFormat {
@@ -103,12 +106,10 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 	if s.Nightly.Format == 0 && status.Metadata != "" { // the switch was lost
 		found.key.Snapshots, found.key.Withdrawn, found.folder = status.Snapshots, status.Withdrawn, status.Metadata
 	}
-	if !o.signs() || s.sum != "" && s.sum == signed.packages {
-		if string(o.Published.SHA256) == found.folder {
-			found.metadata = &indexed{o.Published, t}
-		} else if found.metadata, err = readIndex(ctx, t, found.folder); err != nil && ctx.Err() != nil {
-			return observed{}, context.Cause(ctx)
-		}
+	if string(o.Published.SHA256) == found.folder {
+		found.metadata = &indexed{o.Published, t}
+	} else if found.metadata, err = readIndex(ctx, t, found.folder); err != nil && ctx.Err() != nil {
+		return observed{}, context.Cause(ctx)
 	}
 	var errSnapshots, errSuperseded, errMetas error
 	found.all, found.incomplete, errSnapshots = readSnapshots(ctx, t, base, found.metadata)

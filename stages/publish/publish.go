@@ -25,6 +25,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // Name is the stage's name.
@@ -52,8 +53,13 @@ type Options struct {
 	// Published is what Repository.Index gave of the target: publishing does not read
 	// it again if the target still has it. The zero value is none.
 	Published Published
-	// Attest is what is said of the snapshot and, with a key, signed; nil: nothing.
+	// Attest is what is said of the snapshot; nil: nothing.
 	Attest *attest.Options
+	// Trust signs what is published; nil: nobody does.
+	Trust *trust.Authority
+	// SignAnew signs what lies at the target as it lies there: what was not signed before, or by keys that count no
+	// longer.
+	SignAnew bool
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
 	Changed  func(FileChange)
@@ -143,7 +149,7 @@ func (o Options) locked(ctx context.Context, t target.Target, dry bool, work fun
 }
 
 func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, decide decision) (p stages.Publication, err error) {
-	signed, err := o.readSignature(ctx, t)
+	signed, err := o.readSignature(ctx, t, dry)
 	if err != nil {
 		return p, err
 	}
@@ -152,8 +158,15 @@ func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, dec
 	var listing errgroup.Group
 	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
-	before, want, err := decide(ctx, t, signed)
+	from := t
+	if signed.Repository != nil {
+		from = verified{t, signed.Repository}
+	}
+	before, want, err := decide(ctx, from, signed)
 	if err != nil {
+		return p, err
+	}
+	if err := o.maySign(want.add); err != nil {
 		return p, err
 	}
 	want.now, want.grace = o.Now, o.Grace
@@ -163,9 +176,6 @@ func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, dec
 	}
 	if after.anew && before.metadata != nil {
 		o.Log.Warn("the metadata of the repository is damaged: it was made anew of its snapshots")
-	}
-	if err := o.checkSigned(ctx, t, before, after, want.add); err != nil {
-		return p, err
 	}
 	err = listing.Wait()
 	if err == nil {
@@ -193,7 +203,7 @@ func mine(ctx context.Context, t target.Target) error {
 	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
 		return nil
 	}
-	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, attest.RepositoryFile}
+	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, trust.Dir}
 	ours = append(ours, releases.SnapshotDirs()...)
 	for _, e := range root {
 		if slices.Contains(ours, e.Name) {

@@ -1,17 +1,23 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"path"
+	"strings"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // attestSnapshot adds to a snapshot that is published what is said of it.
@@ -23,7 +29,7 @@ func (o Options) attestSnapshot(ctx context.Context, n *snapshot, base string) e
 	if err != nil {
 		return err
 	}
-	files, err := o.Attest.Snapshot(ctx, attest.Subject{Manifest: m, Files: n.files, URL: base})
+	files, err := o.Attest.Snapshot(attest.Subject{Manifest: m, Files: n.files, URL: base})
 	if err != nil {
 		return err
 	}
@@ -36,127 +42,275 @@ func (o Options) attestSnapshot(ctx context.Context, n *snapshot, base string) e
 	return nil
 }
 
-func (o Options) signs() bool { return o.Attest != nil && o.Attest.Key != nil }
+// Signed is what is signed with packages.json: publishing goes on from there, whatever lies at the target.
+type Signed struct {
+	nightlyKey
+	Metadata  string    `json:"metadata"`  // folder that packages.json names
+	Published time.Time `json:"published"` // when
+}
 
-// A signature is the one that a target has.
+// ReadSigned reads it of a repository.
+func ReadSigned(r *trust.Repository) (s Signed, err error) {
+	if err = trust.Custom(r.Target(stages.PackagesFile), &s); err != nil {
+		err = fmt.Errorf("%s of the signed metadata: %w", stages.PackagesFile, err)
+	}
+	return s, err
+}
+
+// A signature is what is signed of a target; the zero is nothing.
 type signature struct {
-	data     []byte          // nil: none
-	packages pipeline.Digest // of the packages.json that was signed
+	*trust.Repository
+	Signed
+	versions map[string]int64 // the highest that lie there
 }
 
-// readSignature reads the signature that a target has. It refuses, before anything is
-// written, a target that this run could not sign: its signature would be wrong from then on.
-func (o Options) readSignature(ctx context.Context, s target.Source) (signature, error) {
-	data, err := target.ReadIfThere(ctx, s, attest.RepositoryFile)
-	switch {
-	case data == nil:
-		return signature{}, err
-	case !o.signs():
-		return signature{}, fmt.Errorf("repository %s is signed, and without its key the signature would be wrong; give --sign-key, or remove %s if nobody shall rely on signatures any more", s, attest.RepositoryFile)
+// readSignature reads what is signed of a target, and heals what a killed run has left. It refuses, before anything is
+// written, a target that this run could not sign: its signatures would be wrong from then on.
+func (o Options) readSignature(ctx context.Context, t target.Target, dry bool) (s signature, err error) {
+	data, err := target.ReadIfThere(ctx, t, trust.TimestampFile)
+	if err != nil || data == nil && o.Trust == nil {
+		return s, err
 	}
-	statement, _, err := attest.VerifyRepository(ctx, data, o.Attest.Trusted())
+	if o.Trust == nil {
+		return s, fmt.Errorf("repository %s is signed, and without its keys the signatures would be wrong; give --trust and --sign-key, or remove %s if nobody shall rely on signatures any more", t, trust.Dir)
+	}
+	names, err := target.Files(ctx, t, trust.Dir)
 	if err != nil {
-		return signature{}, fmt.Errorf("%s of %s %w: give that key with --former-key if it was yours, else see who published; remove the file to begin anew", attest.RepositoryFile, s, err)
+		return s, err
 	}
-	return signature{data, statement.Subjects[stages.PackagesFile]}, nil
+	s.versions = trust.Versions(names)
+	if o.SignAnew {
+		return s, nil
+	}
+	if data != nil {
+		if s.Repository, err = o.Trust.Open(ctx, t); err != nil {
+			return s, fmt.Errorf("what is signed of %s: %w", t, err)
+		}
+	}
+	file, err := readSwitch(ctx, t)
+	if err != nil && !errors.Is(err, errMissing) || file.sum != "" && (s.Repository == nil || file.sum != trust.Sum(s.Target(stages.PackagesFile))) {
+		err = o.heal(ctx, t, &s, file.sum, names, dry)
+	}
+	switch {
+	case s.Repository != nil && (err == nil || errors.Is(err, errMissing)):
+	case file.Nightly.Format != 0:
+		return s, fmt.Errorf("repository %s is not signed; see that what is there is as it should be (mageos-nightly verify), then sign it with --sign-anew", t)
+	case errors.Is(err, errMissing):
+		return s, nil
+	default:
+		return s, err
+	}
+	s.Signed, err = ReadSigned(s.Repository)
+	return s, err
 }
 
-// sign signs which snapshots the repository has now, and the files at its root.
-func (o Options) sign(ctx context.Context, w *writer, before []byte, r *repository, page []byte) error {
-	if !o.signs() {
+// heal ends what a run began that was killed after packages.json, which has that sum, and before the timestamp.
+func (o Options) heal(ctx context.Context, t target.Target, s *signature, sum pipeline.Digest, names []string, dry bool) error {
+	if dry {
 		return nil
 	}
-	data, err := o.Attest.SignRepository(ctx, attest.Repository{
-		URL: r.base, Published: o.Now.UTC(), Snapshots: signedSnapshots(r.snapshots), Withdrawn: signedSnapshots(r.withdrawn), Versions: r.versions,
-	}, map[string][]byte{stages.PackagesFile: r.packages, pageFile: page}, before)
-	if err != nil {
-		return err
+	timestamp, healed := o.Trust.Heal(ctx, t, s.Repository, names, o.Now)
+	if healed == nil || sum != trust.Sum(healed.Target(stages.PackagesFile)) {
+		o.Log.Warn(stages.PackagesFile + " is not what was signed: it is made anew of what was")
+		return nil
 	}
-	return w.putAll(ctx, map[string]target.Content{attest.RepositoryFile: content(attest.RepositoryFile, data)})
+	o.Log.Warn("a run that was killed is ended: what it published is signed")
+	s.Repository = healed
+	return o.writeTimestamp(ctx, t, timestamp)
 }
 
-// signedSnapshots names snapshots by their manifests.
-func signedSnapshots(snapshots []*snapshot) []attest.SignedSnapshot {
-	all := make([]attest.SignedSnapshot, len(snapshots))
-	for i, n := range snapshots {
-		all[i] = attest.SignedSnapshot{Snapshot: n.name, SHA256: n.sum}
+func (o Options) writeTimestamp(ctx context.Context, t target.Target, data []byte) error {
+	if err := t.Write(ctx, trust.TimestampFile, content(trust.TimestampFile, data)); err != nil {
+		return err
+	}
+	return t.Flush(ctx)
+}
+
+// Renew signs anew for how long the repository at a target counts, and heals it. It publishes nothing, and wants the
+// key of the timestamp alone.
+func (o Options) Renew(ctx context.Context, to string) error {
+	o = o.withDefaults()
+	return target.With(ctx, to, o.Target, func(t target.Target) error {
+		return o.locked(ctx, t, false, func(ctx context.Context) error {
+			s, err := o.readSignature(ctx, t, false)
+			if err != nil {
+				return err
+			}
+			if s.Repository == nil {
+				return fmt.Errorf("%s is not signed", t)
+			}
+			update, err := o.Trust.Renew(s.Repository, o.Now)
+			if err != nil {
+				return err
+			}
+			w := o.writer(t, false)
+			if err := w.putAll(ctx, contents(update.Files)); err != nil {
+				return err
+			}
+			return o.writeTimestamp(ctx, t, update.Timestamp)
+		})
+	})
+}
+
+func contents(files map[string][]byte) map[string]target.Content {
+	all := make(map[string]target.Content, len(files))
+	for name, data := range files {
+		all[name] = content(name, data)
 	}
 	return all
 }
 
-// checkSigned compares the snapshots that a signed target has with what was signed when
-// they were published: a key does not sign what somebody else has put there. Those
-// that are merged already were compared then.
-func (o Options) checkSigned(ctx context.Context, s target.Source, before observed, r *repository, add *snapshot) error {
-	if !o.signs() {
+// maySign reports, before anything is written, that a key is missing.
+func (o Options) maySign(add *snapshot) error {
+	if o.Trust == nil {
 		return nil
+	}
+	roles := []string{trust.RepositoryRole, trust.OnlineRole}
+	if add != nil {
+		roles = append(roles, kindRole(add.name))
+	}
+	return o.Trust.MaySign(roles...)
+}
+
+// kindRole is the role that signs a snapshot.
+func kindRole(name releases.SnapshotName) string {
+	kind, _, _ := strings.Cut(name.Dir(), "/")
+	return kind
+}
+
+// A verified target gives files only as they were signed.
+type verified struct {
+	target.Target
+	signed *trust.Repository
+}
+
+// Open implements target.Source.
+func (v verified) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	f := v.signed.Target(name)
+	if f == nil || strings.HasPrefix(name, metaDir+"/") { // which are compared with their index, that with its folder
+		return v.Target.Open(ctx, name)
+	}
+	data, err := target.Read(ctx, v.Target, name)
+	if err != nil {
+		return nil, err
+	}
+	if sum := pipeline.DigestOf(data); sum != trust.Sum(f) {
+		return nil, fmt.Errorf("%s has SHA-256 %s, and %s was signed; nothing was signed or published", name, sum, trust.Sum(f))
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// sign signs what the target will have; nil: nobody signs.
+func (o Options) sign(ctx context.Context, t target.Target, before observed, want desired, r *repository, page []byte) (*trust.Update, error) {
+	if o.Trust == nil {
+		return nil, nil
+	}
+	if place := o.Trust.Place(); place.URL != r.base {
+		return nil, fmt.Errorf("--trust is for %s, not for %s", place.URL, r.base)
+	}
+	said, err := json.Marshal(Signed{nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions}, r.metadata.name, o.Now.UTC().Truncate(time.Second)})
+	if err != nil {
+		return nil, err
+	}
+	root := trust.Bytes(r.packages)
+	root.Custom = (*json.RawMessage)(&said)
+	roles := map[string]trust.Targets{trust.RepositoryRole: {stages.PackagesFile: root, pageFile: trust.Bytes(page)}}
+	for name, data := range r.files {
+		roles[trust.RepositoryRole][path.Join(metaDir, r.metadata.name, name)] = trust.Bytes(data)
+	}
+	old := map[string]trust.Targets{}
+	for _, kind := range releases.SnapshotDirs() {
+		roles[kind] = trust.Targets{}
+		if before.signature.Repository != nil {
+			old[kind] = before.signature.Targets(kind)
+		}
 	}
 	var errs []error
 	for _, n := range r.live {
-		if n == add || !r.anew && before.metadata.has(n) {
-			continue
+		kind := kindRole(n.name)
+		targets, err := o.snapshotTargets(ctx, t, n, n == want.add, old[kind], before.signature.Repository != nil)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", n.name.Dir(), t, err))
 		}
-		if err := o.checkSnapshot(ctx, s, n, r.base); err != nil {
-			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", n.name.Dir(), s, err))
-		}
+		maps.Copy(roles[kind], targets)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return o.Trust.Next(before.signature.Repository, roles, before.signature.versions, o.Now)
 }
 
-// checkSnapshot compares what a target has of a snapshot with its signed manifest.
-func (o Options) checkSnapshot(ctx context.Context, s target.Source, n *snapshot, base string) error {
-	const file = attest.SignedProvenanceFile
-	data, err := target.ReadIfThere(ctx, s, snapshotFile(n.name, file))
-	if data == nil {
-		return err // from before there was a key: verifying says so
-	}
-	statement, err := attest.Verify(ctx, data, o.Attest.Trusted())
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if sum := statement.Subjects[releases.ManifestName]; sum != n.sum {
-		return fmt.Errorf("%s is of a %s with SHA-256 %s, not %s", file, releases.ManifestName, sum, n.sum)
-	}
-	all, errVersions := n.versions(ctx)
-	m, err := n.manifest(ctx)
-	if err := errors.Join(errVersions, err); err != nil {
-		return err
-	}
-	packages := map[string]releases.ManifestPackage{}
-	for _, p := range m.Packages {
-		packages[p.Name+" "+p.Version] = p
-	}
-	var errs []error
-	for file, entries := range all {
-		for version, entry := range entries {
-			if err := checkEntry(entry, version, base, packages); err != nil {
-				errs = append(errs, fmt.Errorf("%s, %s %s: %w", versionsFile, file, version, err))
+// signedFiles are those of a snapshot's folder that are signed. The manifest has the sums of all others that Composer
+// reads.
+func signedFiles() []string {
+	return append(attest.SnapshotFiles(), releases.ManifestName, versionsFile)
+}
+
+// snapshotTargets are the targets of a snapshot: those of the one that is added, by its bytes; of another, as they were
+// signed, or of a repository that is signed anew, as they lie there.
+func (o Options) snapshotTargets(ctx context.Context, t target.Target, n *snapshot, added bool, old trust.Targets, signed bool) (trust.Targets, error) {
+	targets := trust.Targets{}
+	carried := signed && !added
+	for _, file := range signedFiles() {
+		at := snapshotFile(n.name, file)
+		data := n.files[file]
+		switch {
+		case carried && old[at] != nil:
+			targets[at] = old[at]
+			continue
+		case carried && (file == releases.ManifestName || file == versionsFile):
+			return nil, fmt.Errorf("%s is not signed: somebody else has put it there", file)
+		case carried:
+			continue
+		case !added:
+			var err error
+			if data, err = target.ReadIfThere(ctx, t, at); err != nil {
+				return nil, err
 			}
 		}
+		if data != nil {
+			targets[at] = trust.Bytes(data)
+		}
 	}
-	return errors.Join(errs...)
+	return targets, o.distTargets(ctx, n, targets, carried, old)
 }
 
-// checkEntry compares one version in Composer's metadata with the manifest: whose it
-// is, its requires, and which bytes Composer downloads for it.
-func checkEntry(entry []byte, version string, base string, packages map[string]releases.ManifestPackage) error {
-	m, err := composer.ParseManifest(entry)
-	if err != nil {
-		return err
+func (o Options) distTargets(ctx context.Context, n *snapshot, targets trust.Targets, carried bool, old trust.Targets) error {
+	if !carried {
+		m, err := n.manifest(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range m.Packages {
+			name, err := trust.DistTarget(p.Name, p.Version)
+			if err != nil {
+				return err
+			}
+			targets[name] = trust.File(p.Dist.Size, p.Dist.SHA256)
+		}
+		return nil
 	}
-	p, ok := packages[m.Name()+" "+version]
-	if !ok {
-		return fmt.Errorf("is %s %s, which is not in %s", m.Name(), m.Version(), releases.ManifestName)
-	}
-	if err := p.CheckManifest(m); err != nil {
-		return err
-	}
-	var found struct{ Dist composer.Dist }
-	if err := json.Unmarshal(entry, &found); err != nil {
-		return err
-	}
-	if found.Dist.SHASum != p.Dist.SHA1 || found.Dist.URL != stages.DistURL(base, p.Dist.Path) {
-		return fmt.Errorf("names the dist %s with SHA-1 %s, which is not that of %s", found.Dist.URL, found.Dist.SHASum, releases.ManifestName)
+	for _, dist := range n.sums {
+		name, err := trust.DistTarget(dist.pkg, dist.version)
+		if err != nil {
+			return err
+		}
+		f := old[name]
+		if f == nil || trust.Sum(f) != dist.sum {
+			return fmt.Errorf("%s is not signed with SHA-256 %s", dist.path, dist.sum)
+		}
+		targets[name] = f
 	}
 	return nil
+}
+
+// trustUnused are the files of signed metadata that no client reads any more.
+func (o Options) trustUnused(ctx context.Context, w *writer) ([]string, error) {
+	if o.Trust == nil {
+		return nil, nil
+	}
+	if err := w.look(ctx, trust.Dir); err != nil {
+		return nil, err
+	}
+	return trust.Unused(ctx, w.target, w.below(trust.Dir, nil), o.Now.Add(-o.Grace))
 }

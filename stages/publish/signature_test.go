@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,27 +12,16 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/trust"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
-func signingKey(t *testing.T) *attest.SigningKey {
-	t.Helper()
-	private, _, err := attest.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := attest.ParseSigningKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
 // publishSigned publishes a sample, and says what of the target it changed.
-func publishSigned(t *testing.T, s sample, to string, said *attest.Options) error {
+func publishSigned(t *testing.T, s sample, to string, by *trust.Authority) error {
 	t.Helper()
 	store := newMemory()
 	o := options(t, store, s.name)
-	o.Attest = said
+	o.Attest, o.Trust = &attest.Options{}, by
 	_, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: to})
 	return err
 }
@@ -41,33 +29,34 @@ func publishSigned(t *testing.T, s sample, to string, said *attest.Options) erro
 // A key does not sign what somebody else has put into the repository, and a signed
 // repository is not published to without its key. Nothing is written then.
 func TestSignedRepository(t *testing.T) {
-	key, other := signingKey(t), signingKey(t)
+	by, other := trusttest.Authority(t, testURL), trusttest.Authority(t, testURL)
+	online, err := trust.ParseAuthority(by.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	online.Keys = by.Keys[:1]
 	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
 	snapshot := first.name.Dir()
 	tests := []struct {
 		name   string
 		file   string // that is changed at the target; empty: none
 		change func(text string) string
-		said   *attest.Options
+		by     *trust.Authority
 		want   string // part of the error; empty: none
 	}{
-		{"as it was", "", nil, &attest.Options{Key: key}, ""},
-		{"no key", "", nil, nil, "is signed, and without its key"},
-		{"statements without a key", "", nil, &attest.Options{}, "is signed, and without its key"},
-		{"another key", "", nil, &attest.Options{Key: other}, "is not signed by the given key"},
-		{"another key, and the former one", "", nil, &attest.Options{Key: other, Former: []attest.PublicKey{key.Public()}}, ""},
+		{"as it was", "", nil, by, ""},
+		{"no key", "", nil, nil, "is signed, and without its keys"},
+		{"another root", "", nil, other, "does not count any more"},
+		{"no key of a night", "", nil, online, "nights changes, and no key is given that may sign it"},
 		// Of nights that are not merged yet, or whose metadata is damaged:
-		{"the signature of a night by nobody", filepath.Join(snapshot, attest.SignedProvenanceFile), func(string) string { return "{}" }, &attest.Options{Key: key}, "nothing was signed or published"},
-		{"a manifest that was changed", filepath.Join(snapshot, "nightly.json"), func(s string) string { return s + "\n" }, &attest.Options{Key: key}, "is of a nightly.json with SHA-256"},
-		{"a require in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, &attest.Options{Key: key}, `requires "evil/language"`},
-		{"a host in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "/dists/acme/module", "/x/dists/acme/module") }, &attest.Options{Key: key}, "which is not that of"},
-		{"a package in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/module-001", "acme/evil") }, &attest.Options{Key: key}, "which is not in nightly.json"},
-		{"the signature of the repository", attest.RepositoryFile, func(s string) string { return strings.Replace(s, `"sig": "`, `"sig": "AAAA`, 1) }, &attest.Options{Key: key}, "is not signed by the given key"},
+		{"a manifest that was changed", filepath.Join(snapshot, "nightly.json"), func(s string) string { return s + "\n" }, by, "nothing was signed or published"},
+		{"a require in the metadata to merge", filepath.Join(snapshot, versionsFile), func(s string) string { return strings.ReplaceAll(s, "acme/language\":\"", "evil/language\":\"") }, by, "nothing was signed or published"},
+		{"a timestamp of nobody", trust.TimestampFile, func(s string) string { return strings.Replace(s, `"sig":"`, `"sig":"00`, 1) }, by, "does not count any more"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := publishSigned(t, first, dir, &attest.Options{Key: key}); err != nil {
+			if err := publishSigned(t, first, dir, by); err != nil {
 				t.Fatal(err)
 			}
 			if test.file != "" {
@@ -86,7 +75,7 @@ func TestSignedRepository(t *testing.T) {
 				}
 			}
 			before := listing(t, dir)
-			err := publishSigned(t, second, dir, test.said)
+			err := publishSigned(t, second, dir, test.by)
 			if test.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -125,7 +114,7 @@ func currentMeta(t *testing.T, dir string) string {
 // put there is made anew of the nights; what they changed in nights that are merged goes
 // nowhere.
 func TestSignedMetadata(t *testing.T) {
-	key := signingKey(t)
+	by := trusttest.Authority(t, testURL)
 	first, second := sample{name: "2026-11-24", modules: 2}, sample{name: "2026-11-25", modules: 2}
 	tests := []struct {
 		name   string
@@ -147,11 +136,11 @@ func TestSignedMetadata(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := publishSigned(t, first, dir, &attest.Options{Key: key}); err != nil {
+			if err := publishSigned(t, first, dir, by); err != nil {
 				t.Fatal(err)
 			}
 			test.change(t, dir)
-			if err := publishSigned(t, second, dir, &attest.Options{Key: key}); err != nil {
+			if err := publishSigned(t, second, dir, by); err != nil {
 				t.Fatal(err)
 			}
 			got := listing(t, filepath.Join(dir, metaDir, currentMeta(t, dir)))
@@ -208,12 +197,12 @@ func edit(t *testing.T, file, old, with string) {
 
 // What is said of a night lies beside it, and goes with it.
 func TestAttestedNightGoes(t *testing.T) {
-	dir, key := t.TempDir(), signingKey(t)
+	dir, by := t.TempDir(), trusttest.Authority(t, testURL)
 	for _, name := range []releases.SnapshotName{"2026-11-10", "2026-11-14", "2026-11-20"} {
 		store := newMemory()
 		s := sample{name: name, modules: 1}
 		o := options(t, store, name)
-		o.Attest = &attest.Options{Key: key}
+		o.Attest, o.Trust = &attest.Options{}, by
 		if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: dir, Keep: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +210,7 @@ func TestAttestedNightGoes(t *testing.T) {
 	if entries, err := os.ReadDir(filepath.Join(dir, "nights", "2026-11-10")); !os.IsNotExist(err) {
 		t.Errorf("the first night left %v, %v", entries, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "nights", "2026-11-20", attest.SignedProvenanceFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "nights", "2026-11-20", attest.ProvenanceFile)); err != nil {
 		t.Error(err)
 	}
 }

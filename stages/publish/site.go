@@ -102,9 +102,6 @@ func (s *site) make(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := s.copy(ctx, attest.RepositoryFile); err != nil { // its snapshots are the same
-		return err
-	}
 	if s.files[badgeFile], err = encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge()); err != nil {
 		return err
 	}

@@ -35,10 +35,10 @@ type snapshot struct {
 	dists []pipeline.File
 }
 
-// A distSum is the SHA-256 of a dist.
+// A distSum is the SHA-256 of a package's dist.
 type distSum struct {
-	path string
-	sum  pipeline.Digest
+	path, pkg, version string
+	sum                pipeline.Digest
 }
 
 // fromStore reads the snapshot to publish and renders its metadata for its place.
@@ -200,7 +200,7 @@ func (n *snapshot) readManifest(data []byte) error {
 		if p.Dist == nil {
 			return fmt.Errorf("%s: package %q has no dist", releases.ManifestName, p.Name)
 		}
-		n.sums[i] = distSum{p.Dist.Path, p.Dist.SHA256}
+		n.sums[i] = distSum{p.Dist.Path, p.Name, p.Version, p.Dist.SHA256}
 	}
 	n.indexed = m.Indexed(n.sum)
 	n.manifest = func(context.Context) (*releases.Manifest, error) { return &m, nil }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -28,6 +29,7 @@ type ClientOptions struct {
 
 // A Repository is the metadata of a published repository, all of it verified by go-tuf's client.
 type Repository struct {
+	mu      sync.Mutex // the updater is for one goroutine
 	updater *updater.Updater
 	set     trustedmetadata.TrustedMetadata
 }
@@ -58,7 +60,7 @@ func Open(ctx context.Context, source Source, o ClientOptions) (*Repository, err
 	if err := u.Refresh(); err != nil {
 		return nil, refused(err)
 	}
-	r := &Repository{u, u.GetTrustedMetadataSet()}
+	r := &Repository{updater: u, set: u.GetTrustedMetadataSet()}
 	if err := r.load(metadata.TARGETS); err != nil {
 		return nil, refused(err)
 	}
@@ -97,6 +99,8 @@ func (r *Repository) load(role string) error {
 
 // Target is what is signed of a target; nil: there is none of that name.
 func (r *Repository) Target(name string) *metadata.TargetFiles {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	f, err := r.updater.GetTargetInfo(name)
 	if err != nil { // all roles were read
 		return nil

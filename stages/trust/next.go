@@ -19,9 +19,9 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// Open reads what a repository has published under this authority, also under a root that is not there yet. A
-// repository whose keys were changed since has to be signed anew.
-func (a *Authority) Open(ctx context.Context, source Source, now time.Time) (*Repository, error) {
+// Open reads what a repository has published under this authority, also under a root that is not there yet, and what
+// has expired, so that it can be renewed. A repository whose keys were changed since has to be signed anew.
+func (a *Authority) Open(ctx context.Context, source Source) (*Repository, error) {
 	if err := a.Missing(); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (a *Authority) Open(ctx context.Context, source Source, now time.Time) (*Re
 		files[Dir+"/"+name] = data
 	}
 	_, root := a.Root()
-	r, err := Open(ctx, overlay{source, files}, ClientOptions{Root: root, Now: now})
+	r, err := Open(ctx, overlay{source, files}, ClientOptions{Root: root})
 	var unsigned *metadata.ErrUnsignedMetadata
 	if err != nil && !errors.As(err, &unsigned) {
 		return nil, err
@@ -64,6 +64,30 @@ func (o overlay) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 type Update struct {
 	Files     map[string][]byte // by path in the repository
 	Timestamp []byte            // of TimestampFile
+}
+
+// MaySign reports a role that the keys that are given may not sign.
+func (a *Authority) MaySign(roles ...string) error {
+	var errs []error
+	for _, r := range a.roles() {
+		if !slices.Contains(roles, r.name) {
+			continue
+		}
+		n := 0
+		for _, key := range a.Keys {
+			if slices.Contains(*r.ids, key.ID) {
+				n++
+			}
+		}
+		if n < r.threshold {
+			errs = append(errs, noKey(r.name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func noKey(role string) error {
+	return fmt.Errorf("%s changes, and no key is given that may sign it; give it with --sign-key", role)
 }
 
 // Next signs what a repository is to have: the targets of each delegated role. What does not change is not signed
@@ -139,6 +163,14 @@ func (n *next) role(d metadata.DelegatedRole, want Targets) error {
 	count := binCount(dists)
 	if n.before != nil {
 		count = max(count, len(bins(n.before.set.Targets[d.Name])))
+	}
+	for role := range n.versions { // signed anew: a client may know of more
+		if i := strings.LastIndexByte(role, '-'); i > 0 && role[:i] == d.Name && count > 0 {
+			var bin int
+			if _, err := fmt.Sscanf(role[i+1:], "%02x", &bin); err == nil {
+				count = max(count, min(bin+1, maxBins))
+			}
+		}
 	}
 	if count == 0 {
 		for _, targets := range dists {
@@ -222,7 +254,7 @@ func (n *next) sign(d metadata.DelegatedRole, parent, m *metadata.Metadata[metad
 	m.Signed.Expires = expiry(d.Name, n.now)
 	err := sign(m, n.Keys, d.KeyIDs)
 	if err == nil && len(m.Signatures) < d.Threshold {
-		err = fmt.Errorf("%s changes, and no key is given that may sign it (--sign-key)", d.Name)
+		err = noKey(d.Name)
 	}
 	if err != nil {
 		return err
@@ -266,9 +298,15 @@ func (n *next) end() error {
 	n.update.Files[Dir+"/"+versionedName(s.Signed.Version, metadata.SNAPSHOT)] = data
 	n.update.Timestamp, err = t.ToBytes(false)
 	if len(t.Signatures) < online.Threshold {
-		errs = append(errs, errors.New("no key is given that may sign the timestamp (--sign-key)"))
+		errs = append(errs, noKey(metadata.TIMESTAMP))
 	}
 	return errors.Join(append(errs, err)...)
+}
+
+// IsMetadata reports whether a file of a repository is metadata of The Update Framework.
+func IsMetadata(name string) bool {
+	_, _, ok := cutVersioned(strings.TrimPrefix(name, Dir+"/"))
+	return ok || name == TimestampFile
 }
 
 // Versions are the highest versions of roles among the files of a repository.
@@ -281,4 +319,62 @@ func Versions(names []string) map[string]int64 {
 	}
 	highest[metadata.TIMESTAMP] = highest[metadata.SNAPSHOT] // which are signed together
 	return highest
+}
+
+// Heal signs the timestamp of the newest snapshot that lies there, above the one that counts, if any, when all that it names is
+// there and signed. It gives nothing where there is none.
+func (a *Authority) Heal(ctx context.Context, source Source, before *Repository, names []string, now time.Time) ([]byte, *Repository) {
+	version := Versions(names)[metadata.SNAPSHOT]
+	name := Dir + "/" + versionedName(version, metadata.SNAPSHOT)
+	if version == 0 || before != nil && version <= before.set.Snapshot.Signed.Version {
+		return nil, nil
+	}
+	data, err := fetcher{ctx, source}.DownloadFile(name, maxTargets, 0)
+	if err != nil {
+		return nil, nil
+	}
+	t := metadata.Timestamp(expiry(metadata.TIMESTAMP, now))
+	t.Signed.Version, t.Signed.Meta["snapshot.json"] = version, metaFile(version, data)
+	if err := sign(t, a.Keys, a.root.Signed.Roles[metadata.TIMESTAMP].KeyIDs); err != nil {
+		return nil, nil
+	}
+	timestamp, err := t.ToBytes(false)
+	if err != nil {
+		return nil, nil
+	}
+	healed, err := a.Open(ctx, overlay{source, map[string][]byte{TimestampFile: timestamp}})
+	if err != nil {
+		return nil, nil
+	}
+	return timestamp, healed
+}
+
+// Unused are the files of metadata of snapshots that were superseded before a time. Roots stay: clients follow them one
+// by one.
+func Unused(ctx context.Context, source Source, files []string, before time.Time) ([]string, error) {
+	used, newest := map[string]bool{TimestampFile: true}, Versions(files)[metadata.SNAPSHOT]
+	made := map[int64]*metadata.Metadata[metadata.SnapshotType]{}
+	for _, file := range files {
+		version, role, ok := cutVersioned(strings.TrimPrefix(file, Dir+"/"))
+		if ok && role == metadata.SNAPSHOT {
+			data, err := fetcher{ctx, source}.DownloadFile(file, maxTargets, 0)
+			if err != nil {
+				return nil, err
+			}
+			if made[version], err = parse(metadata.Snapshot(), data); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		used[file] = ok && role == metadata.ROOT
+	}
+	for version, s := range made {
+		if next := made[version+1]; version < newest && (next == nil || next.Signed.Expires.Add(-snapshotLife).Before(before)) {
+			continue
+		}
+		used[Dir+"/"+versionedName(version, metadata.SNAPSHOT)] = true
+		for role, m := range s.Signed.Meta {
+			used[Dir+"/"+versionedName(m.Version, strings.TrimSuffix(role, ".json"))] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool { return used[file] || file == TimestampFile }), nil
 }

@@ -90,7 +90,7 @@ func night(days, n int) map[string]Targets {
 
 func (k *keeper) publish(m memory, want map[string]Targets, now time.Time) {
 	k.Helper()
-	before, err := k.Open(k.Context(), m, now)
+	before, err := k.Open(k.Context(), m)
 	if _, there := m[TimestampFile]; !there {
 		before, err = nil, nil
 	}
@@ -179,7 +179,7 @@ var attacks = []attack{
 		maps.Copy(m, map[string][]byte{"metadata/2.root.json": k.files["2.root.json"], "metadata/2.targets.json": k.files["2.targets.json"]})
 	}, time.Time{}},
 	{"nightly's key for a release", func(t *testing.T, k *keeper, m, _ memory) {
-		before, err := k.Open(t.Context(), m, start.AddDate(0, 0, 3))
+		before, err := k.Open(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +285,7 @@ func (k *keeper) rotate(m memory, now time.Time) {
 		k.Fatal(err)
 	}
 	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
-	if _, err := k.Open(k.Context(), m, now); err == nil || !strings.Contains(err.Error(), "does not count any more") {
+	if _, err := k.Open(k.Context(), m); err == nil || !strings.Contains(err.Error(), "does not count any more") {
 		k.Fatal(err)
 	}
 	update, err := k.Next(nil, night(6, 3), Versions(m.names()), now)

@@ -20,7 +20,7 @@ import (
 // installation, and the bill of materials. It returns what was installed, if that is told.
 func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installation {
 	want := attest.Digests(n.manifest, n.data)
-	c.statement(ctx, n, attest.ProvenanceFile, attest.SignedProvenanceFile, attest.ProvenanceType, want)
+	c.statement(ctx, n, attest.ProvenanceFile, attest.ProvenanceType, want)
 	at := snapshotFile(n.name, attest.InstallationFile)
 	report, ok := c.readIfThere(ctx, at, maxManifest)
 	bill, okBill := c.readIfThere(ctx, snapshotFile(n.name, attest.SBOMFile), maxManifest)
@@ -28,12 +28,12 @@ func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installat
 		return nil
 	}
 	if report == nil && bill == nil {
-		if len(c.o.Keys) > 0 && n.name.Kind() != releases.Addition {
+		if c.trusted != nil && n.name.Kind() != releases.Addition {
 			c.bad(at, "is missing: nothing says that %s was installed before it was published", n.name.Title())
 		}
 		return nil
 	}
-	c.statement(ctx, n, attest.ProvenInstallationFile, attest.SignedInstallationFile, attest.InstallationType, map[string]pipeline.Digest{
+	c.statement(ctx, n, attest.ProvenInstallationFile, attest.InstallationType, map[string]pipeline.Digest{
 		releases.ManifestName: pipeline.DigestOf(n.data), attest.InstallationFile: pipeline.DigestOf(report), attest.SBOMFile: pipeline.DigestOf(bill),
 	})
 	installed, err := attest.ParseInstallation(report)
@@ -51,31 +51,23 @@ func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installat
 	return installed
 }
 
-// statement verifies that a statement says these sums and no others, in both forms; with
-// keys the signed one has to be there.
-func (c *check) statement(ctx context.Context, n *snapshot, plain, signed, kind string, want map[string]pipeline.Digest) {
-	c.form(ctx, snapshotFile(n.name, plain), kind, want, attest.ParseStatement)
-	at := snapshotFile(n.name, signed)
-	if len(c.o.Keys) == 0 {
-		c.belongs(at)
-	} else if !c.form(ctx, at, kind, want, func(data []byte) (*attest.Statement, error) { return attest.Verify(ctx, data, c.o.Keys) }) {
-		c.bad(at, "is missing: %s is not signed", n.name.Title())
-	}
-}
-
-// form verifies one form of a statement, and reports false where there is none.
-func (c *check) form(ctx context.Context, at, kind string, want map[string]pipeline.Digest, parse func([]byte) (*attest.Statement, error)) bool {
+// statement verifies that a statement says these sums and no others. A repository that is signed has it.
+func (c *check) statement(ctx context.Context, n *snapshot, name, kind string, want map[string]pipeline.Digest) {
+	at := snapshotFile(n.name, name)
 	data, ok := c.readIfThere(ctx, at, maxManifest)
-	if data == nil {
-		return !ok
+	switch {
+	case data == nil && ok && c.trusted != nil:
+		c.bad(at, "is missing")
+		return
+	case data == nil:
+		return
 	}
-	s, err := parse(data)
+	s, err := attest.ParseStatement(data)
 	if err != nil {
 		c.bad(at, "%v", err)
-	} else {
-		c.subjects(at, s, kind, want)
+		return
 	}
-	return true
+	c.subjects(at, s, kind, want)
 }
 
 func (c *check) subjects(at string, s *attest.Statement, kind string, want map[string]pipeline.Digest) {

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
@@ -26,6 +25,8 @@ import (
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 const base = "https://nightly.example.org/"
@@ -48,22 +49,11 @@ func (m *memory) Open(_ context.Context, d pipeline.Digest) (pipeline.Content, e
 	return stored{bytes.NewReader(m.contents[d])}, nil
 }
 
-// keys are a key pair made for the test.
-func keys(t testing.TB) (*attest.SigningKey, attest.PublicKey) {
+// keys are those of an authority made for the test, and its root.
+func keys(t testing.TB) (*trust.Authority, []byte) {
 	t.Helper()
-	private, public, err := attest.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := attest.ParseSigningKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pub, err := attest.ParsePublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, pub
+	a := trusttest.Authority(t, base)
+	return a, trusttest.Root(a)
 }
 
 // A sample is a night of a made-up distribution.
@@ -205,10 +195,10 @@ func at(t testing.TB, snapshot string) time.Time {
 }
 
 // publish publishes the night to a folder, signed.
-func (s sample) publish(t testing.TB, to string, key *attest.SigningKey) {
+func (s sample) publish(t testing.TB, to string, key *trust.Authority) {
 	t.Helper()
 	store, snapshot := s.build(t)
-	o := publish.Options{Store: store, Owner: "test", Now: at(t, string(s.name)), Attest: &attest.Options{Key: key, Installation: s.installation()}}
+	o := publish.Options{Store: store, Owner: "test", Now: at(t, string(s.name)), Trust: key, Attest: &attest.Options{Installation: s.installation()}}
 	if _, err := publish.Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: to, Keep: 2}); err != nil {
 		t.Fatal(err)
 	}
@@ -362,14 +352,14 @@ func (f folder) renamed() {
 }
 
 // options verify the folder two hours after the last night.
-func (f folder) options(key attest.PublicKey) Options {
+func (f folder) options(root []byte) Options {
 	f.Helper()
 	t, err := target.Open(f.Context(), f.dir, target.Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
 	return Options{
-		Source: t, Keys: []attest.PublicKey{key}, Now: at(f, "2026-11-26").Add(2 * time.Hour), Dists: true,
+		Source: t, Root: root, Now: at(f, "2026-11-26").Add(2 * time.Hour), Dists: true,
 		List: func(ctx context.Context) ([]string, error) {
 			entries, err := target.Walk(ctx, t, ".")
 			var names []string

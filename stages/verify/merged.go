@@ -189,7 +189,7 @@ func differ(want, got *releases.Index) string {
 
 // mirrors reports whether this may be a mirror of what is published at that URL.
 func (c *check) mirrors(url string) bool {
-	return url != c.base && c.o.URL == c.base && (c.signed == nil || c.signed.URL == url)
+	return url != c.base && c.o.URL == c.base && (c.trusted == nil || c.report.Signed.URL == url)
 }
 
 // entries compares every version with that of the snapshots, in both directions.

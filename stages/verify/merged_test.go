@@ -8,7 +8,6 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -42,8 +41,7 @@ func TestMetadataThatComposerCannotTake(t *testing.T) {
 		if err != nil || !strings.Contains(told(report), "/acme/module-b.json: version 2.4.8-alpha20261126: "+test.want) {
 			t.Errorf("%s: %v\n%s\nwant %s", test.keys, err, told(report), test.want)
 		}
-		f.remove("packages.dsse.json")
-		o := publish.Options{Owner: "test", Now: at(t, "2026-11-26").Add(time.Hour)}
+		o := publish.Options{Owner: "test", Now: at(t, "2026-11-26").Add(time.Hour), Trust: key, SignAnew: true}
 		if _, err := o.Withdraw(t.Context(), f.dir, []string{"acme/module-b 2.4.8-alpha20261126"}, false); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +57,7 @@ func TestWithdrawnVersion(t *testing.T) {
 	key, public := keys(t)
 	f := folder{t, t.TempDir()}
 	sample{name: "2026-11-25"}.publish(t, f.dir, key)
-	o := publish.Options{Owner: "test", Now: at(t, "2026-11-25").Add(time.Hour), Attest: &attest.Options{Key: key}}
+	o := publish.Options{Owner: "test", Now: at(t, "2026-11-25").Add(time.Hour), Trust: key}
 	_, err := o.Withdraw(t.Context(), f.dir, []string{"acme/language 1.0.1"}, false)
 	if err == nil || !strings.Contains(err.Error(), "has no version acme/language 1.0.1") {
 		t.Errorf("%v", err)
@@ -85,7 +83,7 @@ func TestWithdrawnVersion(t *testing.T) {
 	sample{name: "2026-11-26"}.publish(t, f.dir, key)
 	check()
 	f.replace("packages.json", `"acme/language 1.0.0"`, ``)
-	if report, err := Repository(t.Context(), f.options(public)); err != nil || !strings.Contains(told(report), "as withdrawn, but") || !strings.Contains(told(report), "version 1.0.0 of a snapshot that is named is missing") {
+	if report, err := Repository(t.Context(), f.options(public)); err != nil || !strings.Contains(told(report), "was signed") || !strings.Contains(told(report), "version 1.0.0 of a snapshot that is named is missing") {
 		t.Errorf("%v\n%s", err, told(report))
 	}
 }

@@ -102,6 +102,7 @@ func (c *check) readIfThere(ctx context.Context, name string, limit int64) ([]by
 		return nil, false
 	}
 	c.belongs(name)
+	c.signed(name, data)
 	if data == nil {
 		data = []byte{}
 	}

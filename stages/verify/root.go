@@ -8,13 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/attest"
 )
 
 // A switchFile is a packages.json. Whatever else Composer would obey is refused.
@@ -35,7 +33,7 @@ type nightlyKey struct {
 
 var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)
 
-// root reads packages.json and its signature.
+// root reads packages.json and the front page.
 func (c *check) root(ctx context.Context) error {
 	data, err := c.open(ctx, stages.PackagesFile, maxSwitch)
 	if err != nil {
@@ -50,7 +48,8 @@ func (c *check) root(ctx context.Context) error {
 	if !c.parseSwitch(data) {
 		return nil
 	}
-	c.signature(ctx, data)
+	c.signed(stages.PackagesFile, data)
+	c.read(ctx, pageFile, maxPage)
 	c.where()
 	return nil
 }
@@ -109,81 +108,13 @@ func (c *check) parseSwitch(data []byte) bool {
 
 // where refuses a repository that sends its clients elsewhere.
 func (c *check) where() {
-	if c.base == c.o.URL || c.signed != nil && c.base == c.signed.URL || c.o.URL == "" && c.signed == nil {
-		return
-	}
-	if len(c.o.Keys) == 0 {
-		c.report.Unchecked = append(c.report.Unchecked, "whether "+c.base+", to which clients are sent, is whose it should be: no key was given")
-		return
-	}
-	c.bad(stages.PackagesFile, "sends clients to %s, which is neither this repository nor the one that was signed", c.base)
-}
-
-// signature verifies which snapshots there are, and since when.
-func (c *check) signature(ctx context.Context, packages []byte) {
-	const file = attest.RepositoryFile
-	if len(c.o.Keys) == 0 {
-		c.belongs(file)
-		return
-	}
-	data, ok := c.readIfThere(ctx, file, maxManifest)
-	if !ok {
-		return
-	}
-	if data == nil {
-		c.bad(stages.PackagesFile, "is not signed: there is no %s", file)
-		return
-	}
-	statement, signed, err := attest.VerifyRepository(ctx, data, c.o.Keys)
-	if err != nil {
-		c.bad(file, "%v", err)
-		return
-	}
-	c.signed, c.report.Signed = signed, signed
-	c.times(signed)
-	if got, want := c.key.Snapshots, signedNames(signed.Snapshots); !slices.Equal(got, want) {
-		c.bad(stages.PackagesFile, "names the snapshots %.160q, but %.160q were signed", got, want)
-	}
-	if got, want := c.key.Withdrawn, signedNames(signed.Withdrawn); !slices.Equal(got, want) {
-		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
-	}
-	if got, want := c.key.Versions, signed.Versions; !slices.Equal(got, want) {
-		c.bad(stages.PackagesFile, "names %.160q as withdrawn, but %.160q were signed", got, want)
-	}
-	if c.base != signed.URL {
-		return // a mirror: its files at the root are others, what they name is compared
-	}
-	c.signedFile(stages.PackagesFile, packages, statement)
-	if page, ok := c.read(ctx, pageFile, maxPage); ok {
-		c.signedFile(pageFile, page, statement)
-	}
-}
-
-func (c *check) signedFile(name string, data []byte, s *attest.Statement) {
-	if want := s.Subjects[name]; pipeline.DigestOf(data) != want {
-		c.bad(name, "has SHA-256 %s, but %s was signed; if it is published to right now, try again", pipeline.DigestOf(data), text(want))
-	}
-}
-
-// times refuses what is older than what was seen before, or than it may be.
-func (c *check) times(signed *attest.Repository) {
-	at := signed.Published.Format(time.RFC3339)
 	switch {
-	case signed.Published.Before(c.o.NewerThan):
-		c.bad(attest.RepositoryFile, "is of %s, older than %s, which was seen before: an earlier state was put back", at, c.o.NewerThan.Format(time.RFC3339))
-	case signed.Published.After(c.o.Now.Add(time.Hour)):
-		c.bad(attest.RepositoryFile, "is of %s, which is later than now", at)
-	case c.o.MaxAge > 0 && c.o.Now.Sub(signed.Published) > c.o.MaxAge:
-		c.bad(attest.RepositoryFile, "is of %s, older than %s: nothing was published since, or an earlier state was put back", at, c.o.MaxAge)
+	case c.base == c.o.URL || c.trusted != nil && c.base == c.report.Signed.URL:
+	case c.o.Root == nil && c.o.URL != "":
+		c.report.Unchecked = append(c.report.Unchecked, "whether "+c.base+", to which clients are sent, is whose it should be: no root was given")
+	case c.o.URL != "" || c.trusted != nil:
+		c.bad(stages.PackagesFile, "sends clients to %s, which is neither this repository nor the one that was signed", c.base)
 	}
-}
-
-func signedNames(snapshots []attest.SignedSnapshot) []releases.SnapshotName {
-	names := make([]releases.SnapshotName, len(snapshots))
-	for i, n := range snapshots {
-		names[i] = n.Snapshot
-	}
-	return names
 }
 
 // text is a digest that may be missing.

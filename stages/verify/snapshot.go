@@ -89,13 +89,6 @@ func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*
 		c.bad(at, "is the manifest of night %s", m.Snapshot)
 		return nil, false
 	}
-	if c.signed != nil {
-		for _, s := range slices.Concat(c.signed.Snapshots, c.signed.Withdrawn) {
-			if s.Snapshot == name && s.SHA256 != pipeline.DigestOf(data) {
-				c.bad(at, "has SHA-256 %s, but %s was signed for the repository", pipeline.DigestOf(data), s.SHA256)
-			}
-		}
-	}
 	n := &snapshot{name: name, manifest: m, data: data, packages: map[string]*releases.ManifestPackage{}, entries: map[string]map[string]json.RawMessage{}}
 	for i, p := range m.Packages {
 		if n.packages[packageKey(p.Name, p.Version)] != nil {
@@ -193,10 +186,10 @@ func (c *check) snapshotMetadata(ctx context.Context, n *snapshot) bool {
 func (c *check) metadataFile(n *snapshot, f releases.ManifestFile, data []byte) {
 	at, file := snapshotFile(n.name, f.Path), stages.MetadataName(f.Path)
 	plain := c.unrender(at, data, c.base)
-	if plain != nil && pipeline.DigestOf(plain) != f.SHA256 && c.signed != nil && c.signed.URL != c.base {
+	if plain != nil && pipeline.DigestOf(plain) != f.SHA256 && n.manifest.Plan.Line.URL != c.base {
 		// The site of a repository leaves its dists there.
-		if other, err := stages.Unrender(data, c.signed.URL); err == nil && pipeline.DigestOf(other) == f.SHA256 {
-			c.elsewhere, plain = true, other
+		if other, err := stages.Unrender(data, n.manifest.Plan.Line.URL); err == nil && pipeline.DigestOf(other) == f.SHA256 {
+			c.elsewhere, c.origin, plain = true, n.manifest.Plan.Line.URL, other
 		}
 	}
 	c.sum(at, f.SHA256, plain)
@@ -242,7 +235,7 @@ func (c *check) entry(at string, n *snapshot, file string, entry json.RawMessage
 	}
 	wants := []string{stages.DistURL(c.base, p.Dist.Path)}
 	if c.elsewhere {
-		wants = append(wants, stages.DistURL(c.signed.URL, p.Dist.Path))
+		wants = append(wants, stages.DistURL(c.origin, p.Dist.Path))
 	}
 	if found.Dist.Type != "zip" || !slices.Contains(wants, found.Dist.URL) {
 		c.bad(at, "Composer would get the dist %.160q, want %s", found.Dist.URL, wants[0])

@@ -1,18 +1,16 @@
 package verify
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 const (
@@ -33,6 +31,9 @@ type tampering struct {
 	what string         // part of it
 }
 
+// seen is the memory of a client who has seen the newest night.
+var seen string
+
 var tamperings = []tampering{
 	{"a swapped dist", func(f folder) { f.copy(moduleB, moduleA) }, nil, moduleA, `its composer.json is of "acme/module-b"`},
 	{"a pipe in place of a dist", func(f folder) { f.remove(moduleA); f.pipe(moduleA) }, nil, moduleA, "is no plain file"},
@@ -47,7 +48,7 @@ var tamperings = []tampering{
 		old := f.read(moduleA)
 		f.copy(moduleB, moduleA)
 		f.replace(n3+"nightly.json", string(pipeline.DigestOf([]byte(old))), string(pipeline.DigestOf([]byte(f.read(moduleB)))))
-	}, nil, n3 + "nightly.dsse.json", "says that nightly.json has SHA-256"},
+	}, nil, n3 + "nightly.intoto.json", "says that nightly.json has SHA-256"},
 	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, nil, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
 	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, nil, n3 + "nightly.json", "is missing"},
 	{"an unknown key in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"program"`, `"programme": 1, "program"`) }, nil, n3 + "nightly.json", "programme"},
@@ -56,34 +57,22 @@ var tamperings = []tampering{
 		f.replace(n3+"nightly.json", `"path": "p2/acme/module-a.json"`, `"path": "../../../etc/passwd"`)
 	}, nil, n3 + "nightly.json", `..`},
 	{"a dist that lies elsewhere by the manifest", func(f folder) { f.replace(n3+"nightly.json", moduleA, "dists/evil.zip") }, nil, n3 + "nightly.json", "lies at"},
-	{"an unsigned night", func(f folder) { f.remove(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is not signed"},
-	{"a night signed by another key", func(f folder) { f.resign(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is not signed by the given key"},
-	{"the signature of another night", func(f folder) { f.copy(n2+"nightly.dsse.json", n3+"nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "says that nightly.json has SHA-256"},
-	{"another statement under a signature", func(f folder) { f.payload(n3+"nightly.dsse.json", "module-a", "module-x") }, nil, n3 + "nightly.dsse.json", "is not signed by the given key"},
-	{"a signature of another kind", func(f folder) { f.copy(n3+"installation.dsse.json", n3+"nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "is a statement of type"},
-	{"an envelope without a signature", func(f folder) { f.unsign(n3 + "nightly.dsse.json") }, nil, n3 + "nightly.dsse.json", "has no signature"},
+	{"a provenance taken away", func(f folder) { f.remove(n3 + "nightly.intoto.json") }, nil, n3 + "nightly.intoto.json", "is missing"},
 	{"a provenance of other commits", func(f folder) { f.replace(n3+"nightly.intoto.json", moduleA, "dists/acme/x.zip") }, nil, n3 + "nightly.intoto.json", "says that"},
 	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, nil, n3 + "installation.json", "is the report of night 2026-11-25"},
 	{"a report taken away", func(f folder) { f.remove(n3 + "installation.json"); f.remove(n3 + "sbom.cdx.json") }, nil, n3 + "installation.json", "nothing says that night 2026-11-26 was installed"},
 	{"a report that installs nothing", func(f folder) { f.replace(n3+"installation.json", `"level": "install"`, `"level": "resolve"`) }, nil, n3 + "installation.json", "nothing was installed"},
 	{"a package out of the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"name": "log"`, `"name": "glob"`) }, nil, n3 + "sbom.cdx.json", "does not list psr/log 3.0.2"},
-	{"a licence in the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"MIT"`, `"0BSD"`) }, nil, n3 + "installation.dsse.json", "says that sbom.cdx.json has SHA-256"},
+	{"a licence in the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"MIT"`, `"0BSD"`) }, nil, n3 + "installation.intoto.json", "says that sbom.cdx.json has SHA-256"},
 	{"an older packages.json put back", func(f folder) { f.write("packages.json", f.older("packages.json")) }, nil, "packages.json", "was not withdrawn"},
-	{"an older packages.json and its signature", func(f folder) {
-		f.write("packages.json", f.older("packages.json"))
-		f.write("packages.dsse.json", f.older("packages.dsse.json"))
-		f.write("status.json", f.older("status.json"))
-		f.write("index.html", f.older("index.html"))
-		f.remove(n3)
-	}, func(o *Options) { o.NewerThan = time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC) }, "packages.dsse.json", "an earlier state was put back"},
-	{"an older state, for who has no memory", func(f folder) {
-		f.write("packages.json", f.older("packages.json"))
-		f.write("packages.dsse.json", f.older("packages.dsse.json"))
-	}, func(o *Options) { o.MaxAge = 24 * time.Hour }, "packages.dsse.json", "older than 24h"},
-	{"no signature of the repository", func(f folder) { f.remove("packages.dsse.json") }, nil, "packages.json", "is not signed"},
-	{"a repository signed by another key", func(f folder) { f.resign("packages.dsse.json") }, nil, "packages.dsse.json", "is not signed by the given key"},
-	{"a night that is kept back", func(f folder) { f.replace("packages.json", `"2026-11-26",`, ``) }, nil, "packages.json", "were signed"},
-	{"a night given up that is resolved again", func(f folder) { f.replace("packages.json", "\"2026-11-25\"\n", "\"2026-11-25\",\n\"2026-11-24\"\n") }, nil, "packages.json", "were signed"},
+	{"rollback", func(f folder) { f.rollBack() }, func(o *Options) { o.Memory = seen }, trust.TimestampFile, "new timestamp version 2 must be >= 3"},
+	{"freeze", func(folder) {}, func(o *Options) { o.Now = o.Now.AddDate(0, 0, 5) }, trust.TimestampFile, "timestamp.json is expired"},
+	{"mix-and-match", func(f folder) { f.copy("metadata/2.nights.json", "metadata/3.nights.json") }, nil, trust.TimestampFile, "hash verification failed"},
+	{"endless data", func(f folder) { f.sparse(trust.TimestampFile, 2<<30) }, nil, trust.TimestampFile, "is longer than"},
+	{"no signature of the repository", func(f folder) { f.remove(trust.TimestampFile) }, nil, trust.TimestampFile, "is refused"},
+	{"a repository of another line", func(f folder) { f.other() }, nil, trust.TimestampFile, "not enough signatures"},
+	{"a night that is kept back", func(f folder) { f.replace("packages.json", `"2026-11-26",`, ``) }, nil, "packages.json", "was signed"},
+	{"a night given up that is resolved again", func(f folder) { f.replace("packages.json", "\"2026-11-25\"\n", "\"2026-11-25\",\n\"2026-11-24\"\n") }, nil, "packages.json", "was signed"},
 	{"an extra package in packages.json", func(f folder) { f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`) }, nil, "packages.json", "has SHA-256"},
 	{"an extra package, with its metadata", func(f folder) {
 		f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`)
@@ -149,7 +138,6 @@ var tamperings = []tampering{
 	{"a status of another night", func(f folder) { f.replace("status.json", `"snapshot": "2026-11-26"`, `"snapshot": "2026-11-25"`) }, nil, "status.json", "one of them is older"},
 	{"an index of 2 GB", func(f folder) { f.sparse("packages.json", 2<<30) }, nil, "packages.json", "is longer than the 4194304 bytes"},
 	{"metadata of 2 GB", func(f folder) { f.sparse(n3+"p2/acme/module-a.json", 2<<30) }, nil, n3 + "p2/acme/module-a.json", "is longer than"},
-	{"a signature of 2 GB", func(f folder) { f.sparse("packages.dsse.json", 2<<30) }, nil, "packages.dsse.json", "is longer than"},
 	{"metadata that is nested without end", func(f folder) {
 		f.write(n3+"p2/acme/module-a.json", `{"packages":`+strings.Repeat("[", 1<<20))
 	}, nil, n3 + "p2/acme/module-a.json", ""},
@@ -166,7 +154,10 @@ func TestTamperings(t *testing.T) {
 		t.Fatal(err)
 	}
 	sample{name: "2026-11-26"}.publish(t, dir, key)
-	clean(t, folder{t, dir}.options(public))
+	seen = t.TempDir()
+	with := folder{t, dir}.options(public)
+	with.Memory = seen
+	clean(t, with)
 	for _, test := range tamperings {
 		t.Run(test.name, func(t *testing.T) {
 			f := folder{t, filepath.Join(t.TempDir(), "repository")}
@@ -226,52 +217,22 @@ func (f folder) superseded() string {
 	return folder{f.TB, filepath.Join(f.dir, "..", "before")}.meta()
 }
 
-// envelope is DSSE's, in Go's words: https://github.com/secure-systems-lab/dsse.
-type envelope struct {
-	PayloadType string           `json:"payloadType"`
-	Payload     string           `json:"payload"`
-	Signatures  []map[string]any `json:"signatures"`
-}
-
-func (f folder) envelope(name string) (e envelope) {
+// rollBack puts back all as it was one night before.
+func (f folder) rollBack() {
 	f.Helper()
-	if err := json.Unmarshal([]byte(f.read(name)), &e); err != nil {
+	before := filepath.Join(f.dir, "..", "before")
+	f.remove(".")
+	if err := os.CopyFS(f.dir, os.DirFS(before)); err != nil {
 		f.Fatal(err)
 	}
-	return e
 }
 
-// resign signs what was signed with a key of the attacker.
-func (f folder) resign(name string) {
+// other puts a repository in its place that somebody else has signed.
+func (f folder) other() {
 	f.Helper()
-	payload, err := base64.StdEncoding.DecodeString(f.envelope(name).Payload)
-	if err != nil {
-		f.Fatal(err)
-	}
-	other, _ := keys(f)
-	data, err := other.Sign(f.Context(), payload)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.write(name, string(data))
-}
-
-// payload changes what was signed and leaves the signature.
-func (f folder) payload(name, old, with string) {
-	f.Helper()
-	e := f.envelope(name)
-	payload, err := base64.StdEncoding.DecodeString(e.Payload)
-	if err != nil || !strings.Contains(string(payload), old) {
-		f.Fatal(err, old)
-	}
-	e.Payload = base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(string(payload), old, with)))
-	f.write(name, string(encodeJSON(f, e)))
-}
-
-func (f folder) unsign(name string) {
-	e := f.envelope(name)
-	e.Signatures = []map[string]any{}
-	f.write(name, string(encodeJSON(f, e)))
+	key, _ := keys(f)
+	f.remove(".")
+	sample{name: "2026-11-26"}.publish(f, f.dir, key)
 }
 
 // sparse makes a file of that size that takes no room.
@@ -313,9 +274,9 @@ func TestWithoutKey(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	sample{name: "2026-11-26"}.publish(t, f.dir, key)
 	o := f.options(public)
-	o.Keys = nil
+	o.Root = nil
 	report := clean(t, o)
-	if diff := cmp.Diff([]string{"signatures: no key was given"}, report.Unchecked); diff != "" {
+	if diff := cmp.Diff([]string{"signatures: no root was given"}, report.Unchecked); diff != "" {
 		t.Error(diff)
 	}
 	f.copy(moduleB, moduleA)

@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // list reads which files there are.
@@ -36,7 +37,7 @@ func (c *check) unexpected(ctx context.Context) error {
 		top, rest, _ := strings.Cut(name, "/")
 		folder, _, _ := strings.Cut(rest, "/")
 		switch {
-		case c.known[name], top == ".publish", top == ".publish.locks":
+		case c.known[name], top == ".publish", top == ".publish.locks", top == trust.Dir && trust.IsMetadata(name):
 		case top == metaDir && c.base != "" && folder != c.meta && len(folder) == sha256.Size*2:
 			old[folder] = append(old[folder], name)
 		case c.broken(name):

@@ -1,6 +1,6 @@
 // Package verify reads a published repository as a stranger does who trusts nothing but
-// a public key: every signature, every hash, every require, and that nothing is there
-// that should not be. It knows the layout by itself and shares none of the code that
+// a root of The Update Framework: every signature, every hash, every require, and that
+// nothing is there that should not be. It knows the layout by itself and shares none of the code that
 // publishes.
 package verify
 
@@ -16,7 +16,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // A Source is where the repository is read from.
@@ -33,16 +33,15 @@ type Options struct {
 	// List gives the names of all files of the repository; nil where it cannot be
 	// listed, as on the web: then what nothing names is not found.
 	List func(context.Context) ([]string, error)
-	// Keys are those of which one has to have signed; none: signatures are not looked at.
-	Keys []attest.PublicKey
+	// Root is the root that is trusted; nil: signatures are not looked at.
+	Root []byte
+	// Memory is a folder that keeps what was seen: nothing older is taken after it. Empty:
+	// nothing is kept.
+	Memory string
 	// URL is where clients read this repository, if that is another URL than the signed
 	// one: a mirror. Empty: the signed one.
 	URL string
-	// NewerThan refuses a repository that was signed before; zero: any.
-	NewerThan time.Time
-	// MaxAge refuses a repository whose signature is older; 0: any.
-	MaxAge time.Duration
-	Now    time.Time
+	Now time.Time
 	// Dists says whether the zips are read, too.
 	Dists bool
 	// Progress is told of each file; nil for none.
@@ -66,11 +65,17 @@ type Report struct {
 	Packages  int                   `json:"packages"` // of all snapshots
 	Files     int                   `json:"files"`    // read
 	Bytes     int64                 `json:"bytes"`    // of those
-	Signed    *attest.Repository    `json:"signed"`   // nil: not verified
+	Signed    *Signed               `json:"signed"`   // nil: not verified
 	Problems  []Problem             `json:"problems"`
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
 	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
 	Withdrawn []string `json:"withdrawn,omitempty"`
+}
+
+// Signed is what a repository is signed for, and until when.
+type Signed struct {
+	trust.Place
+	Roles []trust.RoleStatus `json:"roles"`
 }
 
 // Repository verifies a whole repository. Its error says that it could not be read at
@@ -80,6 +85,7 @@ func Repository(ctx context.Context, o Options) (*Report, error) {
 		o: o, known: map[string]bool{}, reported: map[string]bool{}, snapshots: map[releases.SnapshotName]*snapshot{},
 		report: &Report{Problems: []Problem{}, Unchecked: []string{}},
 	}
+	c.trust(ctx)
 	if err := c.root(ctx); err != nil {
 		return nil, err
 	}
@@ -89,6 +95,7 @@ func Repository(ctx context.Context, o Options) (*Report, error) {
 		c.merged(ctx)
 		c.status(ctx)
 	}
+	c.signedThere()
 	if err := c.unexpected(ctx); err != nil {
 		return nil, err
 	}
@@ -109,8 +116,9 @@ type check struct {
 	key       nightlyKey
 	meta      string // digest of the metadata folder
 	listed    []string
-	names     []string // of packages that the repository resolves
-	signed    *attest.Repository
+	names     []string                            // of packages that the repository resolves
+	trusted   *trust.Repository                   // nil: none
+	origin    string                              // where the dists of a site lie
 	snapshots map[releases.SnapshotName]*snapshot // that were read whole
 
 	mu        sync.Mutex
@@ -154,15 +162,15 @@ func (c *check) belongs(names ...string) {
 
 // unchecked says what nobody looked at.
 func (c *check) unchecked() {
-	if len(c.o.Keys) == 0 {
-		c.report.Unchecked = append(c.report.Unchecked, "signatures: no key was given")
+	if c.o.Root == nil {
+		c.report.Unchecked = append(c.report.Unchecked, "signatures: no root was given")
 	}
 	if c.o.List == nil {
 		c.report.Unchecked = append(c.report.Unchecked, "files that nothing names: a web server does not list its files")
 	}
 	switch {
 	case c.elsewhere:
-		c.report.Unchecked = append(c.report.Unchecked, "dists: they lie at "+c.signed.URL+"; verify that, too")
+		c.report.Unchecked = append(c.report.Unchecked, "dists: they lie at "+c.origin+"; verify that, too")
 	case !c.o.Dists:
 		c.report.Unchecked = append(c.report.Unchecked, "dists: they were not asked for")
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,13 +13,13 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // serve gives a repository over HTTP; wrap may answer in its place.
-func serve(t *testing.T, dir string, public attest.PublicKey, wrap func(http.Handler) http.Handler) Options {
+func serve(t *testing.T, dir string, public []byte, wrap func(http.Handler) http.Handler) Options {
 	t.Helper()
 	server := httptest.NewServer(wrap(publish.Handler(dir)))
 	t.Cleanup(server.Close)
@@ -52,7 +53,7 @@ func TestHostileServer(t *testing.T) {
 		want   string
 	}{
 		{"an index of 2 GB", "packages.json", endless, "packages.json: is longer than"},
-		{"a signature of 2 GB", "packages.dsse.json", endless, "packages.dsse.json: cannot be read: is longer than"},
+		{"a timestamp of 2 GB", trust.TimestampFile, endless, trust.TimestampFile + ": is refused: download length mismatch error: metadata/timestamp.json is longer than"},
 		{"a manifest of 2 GB", n3 + "nightly.json", endless, n3 + "nightly.json: cannot be read: is longer than"},
 		{"a dist of 2 GB", moduleA, endless, moduleA + ": cannot be read: is longer than"},
 		{"a server that fails", n3 + "nightly.json", func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }, "502"},
@@ -109,7 +110,7 @@ func TestSlowServer(t *testing.T) {
 	var late atomic.Int64
 	o := serve(t, dir, public, func(good http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/packages.json" || r.URL.Path == "/packages.dsse.json" {
+			if r.URL.Path == "/packages.json" || strings.HasPrefix(r.URL.Path, "/metadata/") || r.URL.Path == "/index.html" {
 				good.ServeHTTP(w, r)
 				return
 			}
@@ -129,12 +130,21 @@ func TestSlowServer(t *testing.T) {
 	}
 }
 
-// The same repository behind the program's own server, whose base URL is its address.
+// The same repository behind the program's own server, whose base URL is its address: there it has other bytes than
+// were signed, but at its own URL.
 func TestServed(t *testing.T) {
 	key, public := keys(t)
 	dir := t.TempDir()
 	sample{name: "2026-11-26"}.publish(t, dir, key)
 	o := serve(t, dir, public, func(h http.Handler) http.Handler { return h })
+	o.Root = nil
+	clean(t, o)
+	o = serve(t, dir, public, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Host, r.TLS = "nightly.example.org", &tls.ConnectionState{}
+			h.ServeHTTP(w, r)
+		})
+	})
 	clean(t, o)
 }
 
@@ -179,13 +189,12 @@ func TestSite(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := site.options(public)
-	ask.URL = url
+	ask.URL, ask.Root = url, nil
 	report := clean(t, ask)
 	if want := "dists: they lie at " + base + "; verify that, too"; !slices.Contains(report.Unchecked, want) {
 		t.Errorf("unchecked: %q", report.Unchecked)
 	}
-	ask.URL = ""
-	if report, err := Repository(t.Context(), ask); err != nil || !strings.Contains(told(report), "sends clients to "+url) {
-		t.Errorf("a site at a URL that nobody gave: %v, %v", report, err)
+	if report, err := Repository(t.Context(), site.options(public)); err != nil || !strings.Contains(told(report), "is refused") {
+		t.Errorf("a site is signed: %v, %v", report, err)
 	}
 }

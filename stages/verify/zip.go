@@ -43,6 +43,7 @@ func (c *check) dists(ctx context.Context) {
 func (c *check) dist(ctx context.Context, path string, packages []*releases.ManifestPackage) {
 	want := packages[0].Dist
 	c.belongs(path)
+	c.signedDist(packages[0])
 	for _, p := range packages[1:] {
 		if p.Dist.SHA256 != want.SHA256 {
 			c.bad(path, "has SHA-256 %s in one snapshot's %s and %s in another's", want.SHA256, releases.ManifestName, p.Dist.SHA256)
