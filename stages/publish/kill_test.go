@@ -19,6 +19,8 @@ import (
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 // helperOrder makes the test binary a helper that publishes, and writes one line
@@ -31,6 +33,7 @@ type order struct {
 	Snapshot         releases.SnapshotName
 	Keys, KnownHosts []string // for sftp
 	Limit            uint64   // bytes that a file may have; 0: any
+	Trust            string   // folder of who signs; empty: nobody
 }
 
 func TestHelperProcess(t *testing.T) {
@@ -52,6 +55,9 @@ func TestHelperProcess(t *testing.T) {
 	step := func() { _, _ = io.WriteString(os.Stdout, "step\n") } // nobody may be listening any more
 	o := options(t, store, snapshot.Name)
 	o.Changed, o.Progress = func(FileChange) { step() }, func(pipeline.Step) { step() }
+	if job.Trust != "" {
+		o.Trust, o.Attest = trusttest.Read(t, job.Trust), &attest.Options{}
+	}
 	o.Target.SSH = remote.SSH{Keys: job.Keys, KnownHosts: job.KnownHosts}
 	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
 		t.Fatal(err)

@@ -18,10 +18,13 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 var (
 	thirtyModules = flag.Int("modules", 3, "modules of each night of TestThirtyNights")
+	thirtySigned  = flag.Bool("signed", false, "sign the nights of TestThirtyNights")
 	thirtyAt      = flag.String("nights-at", "folder", "targets of TestThirtyNights: folder, sftp, s3, real s3")
 )
 
@@ -34,13 +37,16 @@ func TestThirtyNights(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			p := start(t)
+			p, by := start(t), trusttest.Authority(t, testURL)
 			var took []time.Duration
 			for day := 1; day <= 30; day++ {
 				store := newMemory()
 				snapshot := sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: *thirtyModules, change: fmt.Sprintf(" change %d", day)}.build(t, store)
 				o := options(t, store, snapshot.Name)
 				o.Target = p.options()
+				if *thirtySigned {
+					o.Trust = by
+				}
 				began := time.Now()
 				if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: p.url}); err != nil {
 					t.Fatalf("night %d: %v", day, err)
@@ -56,11 +62,13 @@ func TestThirtyNights(t *testing.T) {
 				t.Fatal(err)
 			}
 			sizes := sizesOf(t, at)
+			signed := sum(sizes, trust.Dir)
+			maps.DeleteFunc(sizes, func(name string, _ int64) bool { return strings.HasPrefix(name, trust.Dir+"/") })
 			if diff := cmp.Diff(want, slices.Sorted(maps.Keys(sizes))); diff != "" {
 				t.Error("what is there, and what is named:", diff)
 			}
-			t.Logf("%d packages a night; repository %d bytes, of that metadata of the kept nights %d; second publish %v, thirtieth %v",
-				*thirtyModules+2, sum(sizes, ""), sum(sizes, metaDir), took[1].Round(time.Millisecond), took[29].Round(time.Millisecond))
+			t.Logf("%d packages a night; repository %d bytes, of that metadata of the kept nights %d; second publish %v, thirtieth %v; signed metadata %d bytes",
+				*thirtyModules+2, sum(sizes, ""), sum(sizes, metaDir), took[1].Round(time.Millisecond), took[29].Round(time.Millisecond), signed)
 		})
 	}
 }

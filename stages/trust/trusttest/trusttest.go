@@ -3,6 +3,9 @@ package trusttest
 
 import (
 	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,30 +16,60 @@ import (
 // Made is when authorities are made: before all nights of the tests.
 var Made = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
 
-// Key is a new key.
-func Key(t testing.TB) *trust.Key {
+// Key is a new key, and its PEM.
+func Key(t testing.TB) (*trust.Key, []byte) {
 	t.Helper()
-	key, _, err := trust.GenerateKey(rand.Reader, nil)
+	key, text, err := trust.GenerateKey(rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key
+	return key, text
 }
 
 // Authority signs for a repository, and has all its keys but that of the root.
 func Authority(t testing.TB, url string) *trust.Authority {
 	t.Helper()
-	s := trust.Setup{Place: trust.Place{URL: url, Line: "acme"}, Threshold: 1, Root: []*trust.Key{Key(t)}, Online: Key(t), Kinds: map[string]*trust.Key{}}
-	keys := []*trust.Key{s.Online}
+	return Read(t, Folder(t, url))
+}
+
+// keysFile has the private keys of a Folder.
+const keysFile = "keys.pem"
+
+// Folder is the folder of an Authority.
+func Folder(t testing.TB, url string) string {
+	t.Helper()
+	root, _ := Key(t)
+	online, texts := Key(t)
+	s := trust.Setup{Place: trust.Place{URL: url, Line: "acme"}, Threshold: 1, Root: []*trust.Key{root}, Online: online, Kinds: map[string]*trust.Key{}}
 	for _, kind := range releases.SnapshotDirs() {
-		s.Kinds[kind] = Key(t)
-		keys = append(keys, s.Kinds[kind])
+		key, text := Key(t)
+		s.Kinds[kind], texts = key, append(texts, text...)
 	}
+	dir := t.TempDir()
 	a, err := trust.New(s, Made)
+	if err == nil {
+		err = errors.Join(a.Save(dir), os.WriteFile(filepath.Join(dir, keysFile), texts, 0o600))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Keys = keys
+	return dir
+}
+
+// Read is the authority of a Folder.
+func Read(t testing.TB, dir string) *trust.Authority {
+	t.Helper()
+	a, err := trust.ReadAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, keysFile))
+	if err == nil {
+		a.Keys, err = trust.ParseKeys(text, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 
