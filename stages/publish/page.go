@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"maps"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // pages makes the files for people and monitors: those at the root, and those of the
@@ -37,7 +39,12 @@ func (o Options) pages(ctx context.Context, s target.Source, want desired, r *re
 			return nil, err
 		}
 		if i == 0 {
-			if files[pageFile], err = renderPage(newPage(r, m, c)); err != nil {
+			p := newPage(r, m, c)
+			if o.Trust != nil {
+				root, _ := o.Trust.Root()
+				p.Root = r.base + trust.Dir + "/" + root
+			}
+			if files[pageFile], err = renderPage(p); err != nil {
 				return nil, err
 			}
 		}
@@ -97,6 +104,16 @@ type page struct {
 	Built         map[string]bool // packages that Of has
 	Changes       *compare.Result // nil: nothing to compare with
 	Notes         []releases.Note
+	Root          string // URL of the root by which it is signed; empty: it is not
+}
+
+// RootFile is where php-tuf/composer-integration looks for the root in a project.
+func (p page) RootFile() string {
+	u, err := url.Parse(p.Base)
+	if err != nil {
+		return "" // a base URL was parsed before
+	}
+	return "tuf/" + u.Hostname() + ".json"
 }
 
 // A pageKind is the snapshots of one kind.
