@@ -11,6 +11,8 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/trust"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 // codeSize is how much code each module of the benchmark has, in bytes. It is
@@ -23,6 +25,9 @@ const codeSize = 360 << 10
 // again. "times-second" is the ratio of the first two; they take turns, since a file
 // system takes longer to make files while it remembers what was removed.
 func BenchmarkPublish(b *testing.B) {
+	if *thirtySigned {
+		benchTrust = trusttest.Authority(b, testURL)
+	}
 	first, many := filepath.Join(b.TempDir(), "first"), filepath.Join(b.TempDir(), "many")
 	benchSnapshot(b, 1)(first)
 	for day := 1; day < 30; day++ {
@@ -51,12 +56,16 @@ func BenchmarkPublish(b *testing.B) {
 	})
 }
 
+// benchTrust signs in the benchmark, with -signed.
+var benchTrust *trust.Authority
+
 // benchSnapshot builds a night and gives what publishes it to a folder.
 func benchSnapshot(b *testing.B, day int) func(dir string) {
 	b.Helper()
 	store := newMemory()
 	snapshot := sample{name: releases.SnapshotName(fmt.Sprintf("2026-11-%02d", day)), modules: 398, change: fmt.Sprint(day), size: codeSize}.build(b, store)
 	o := options(b, store, snapshot.Name)
+	o.Trust = benchTrust
 	return func(dir string) {
 		if _, err := Stage(o).Run(b.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 			b.Fatal(err)

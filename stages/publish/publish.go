@@ -106,15 +106,16 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 	if err != nil {
 		return stages.Publication{}, err
 	}
+	var add *snapshot
+	var reading errgroup.Group // while the target is looked at
+	reading.Go(func() (err error) {
+		if add, err = fromStore(ctx, o.Store, r.Snapshot, base); err != nil {
+			return err
+		}
+		return o.attestSnapshot(ctx, add, base)
+	})
+	defer func() { _ = reading.Wait() }() // its error is returned below, or an earlier one is
 	return o.bring(ctx, r.To, r.DryRun, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
-		var add *snapshot
-		var reading errgroup.Group
-		reading.Go(func() (err error) {
-			if add, err = fromStore(ctx, o.Store, r.Snapshot, base); err != nil {
-				return err
-			}
-			return o.attestSnapshot(ctx, add, base)
-		})
 		before, err := o.readTarget(ctx, t, base, signed)
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return observed{}, desired{}, err
@@ -149,15 +150,15 @@ func (o Options) locked(ctx context.Context, t target.Target, dry bool, work fun
 }
 
 func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, decide decision) (p stages.Publication, err error) {
-	signed, err := o.readSignature(ctx, t, dry)
-	if err != nil {
-		return p, err
-	}
 	// Most files of a repository are dists: they are listed while its snapshots are read.
 	writer := o.writer(t, dry)
 	var listing errgroup.Group
 	listing.Go(func() error { return writer.look(ctx, stages.DistsDir) })
 	defer func() { _ = listing.Wait() }() // its error is returned below, or an earlier one is
+	signed, err := o.readSignature(ctx, t, dry)
+	if err != nil {
+		return p, err
+	}
 	from := t
 	if signed.Repository != nil {
 		from = verified{t, signed.Repository}

@@ -35,7 +35,7 @@ func (a *Authority) Open(ctx context.Context, source Source) (*Repository, error
 	if err != nil && !errors.As(err, &unsigned) {
 		return nil, err
 	}
-	if err == nil {
+	if err == nil && r.set.Targets[metadata.TARGETS].Signed.Version != a.targets.Signed.Version {
 		for _, role := range r.Roles() {
 			err = errors.Join(err, a.targets.VerifyDelegate(role, r.set.Targets[role]))
 		}
