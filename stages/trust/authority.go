@@ -210,6 +210,7 @@ func sign[T metadata.Roles](m *metadata.Metadata[T], keys []*Key, ids []string) 
 		if _, err := m.Sign(key.signer); err != nil {
 			return err
 		}
+		m.Signatures[len(m.Signatures)-1].KeyID = key.ID // go-tuf computes another: see newKey
 	}
 	return nil
 }

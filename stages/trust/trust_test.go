@@ -256,7 +256,7 @@ func TestRotation(t *testing.T) {
 	}
 	timestamp.Signed.Version += 10
 	timestamp.ClearSignatures()
-	if _, err := timestamp.Sign(online.signer); err != nil {
+	if err := sign(timestamp, []*Key{online}, []string{online.ID}); err != nil {
 		t.Fatal(err)
 	}
 	if m[TimestampFile], err = timestamp.ToBytes(false); err != nil {
