@@ -35,6 +35,10 @@ func (a *Authority) Open(ctx context.Context, source Source) (*Repository, error
 	if err != nil && !errors.As(err, &unsigned) {
 		return nil, err
 	}
+	if err == nil && (r.set.Root.Signed.Version > a.root.Signed.Version || r.set.Targets[metadata.TARGETS].Signed.Version > a.targets.Signed.Version) {
+		return nil, fmt.Errorf("root %d and targets %d are published, and --trust has %d and %d; bring that folder up to date",
+			r.set.Root.Signed.Version, r.set.Targets[metadata.TARGETS].Signed.Version, a.root.Signed.Version, a.targets.Signed.Version)
+	}
 	if err == nil && r.set.Targets[metadata.TARGETS].Signed.Version != a.targets.Signed.Version {
 		for _, role := range r.Roles() {
 			err = errors.Join(err, a.targets.VerifyDelegate(role, r.set.Targets[role]))

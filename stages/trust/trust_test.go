@@ -267,6 +267,23 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// Who signs by a folder from before a rotation signs nothing.
+func TestOldAuthority(t *testing.T) {
+	k := newKeeper(t, "nightly")
+	m := published(t, k, 2, 3)
+	old, err := ParseAuthority(k.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.with(k.root[:2]...).Rotate(nil, "", nil, start); err != nil {
+		t.Fatal(err)
+	}
+	k.nights().publish(m, night(3, 3), start)
+	if _, err := old.Open(t.Context(), m); err == nil || !strings.Contains(err.Error(), "bring that folder up to date") {
+		t.Error(err)
+	}
+}
+
 // rotate gives all online keys up, and signs anew what is there.
 func (k *keeper) rotate(m memory, now time.Time) {
 	k.Helper()
