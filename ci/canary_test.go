@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mage-os/nightly/stages/trust"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 // A canary is a secret of one variable, made for the test.
@@ -29,16 +29,13 @@ type canary struct {
 }
 
 // canaries are planted in every variable that may hold a secret.
-func canaries(t *testing.T, dir string) []canary {
+func canaries(t *testing.T, dir, trusted string) []canary {
 	t.Helper()
-	_, private, err := trust.GenerateKey(rand.Reader, nil)
+	private, err := os.ReadFile(filepath.Join(trusted, trusttest.KeysFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, deploy, err := trust.GenerateKey(rand.Reader, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, deploy := trusttest.Key(t)
 	file := filepath.Join(dir, "deploy.key")
 	if err := os.WriteFile(file, deploy, 0o600); err != nil {
 		t.Fatal(err)
@@ -116,7 +113,8 @@ func keySecrets(private []byte) []string {
 func TestCanaries(t *testing.T) {
 	needInstall(t)
 	work := t.TempDir()
-	planted := canaries(t, t.TempDir())
+	trusted := trusttest.Folder(t, "https://nightly.example.org/")
+	planted := canaries(t, t.TempDir(), trusted)
 	env := []string{"PATH=" + os.Getenv("PATH"), "NIGHTLY_RUNNER=process", "NIGHTLY_STORE=" + filepath.Join(work, "store")}
 	for _, name := range []string{"HOME", "TMPDIR"} {
 		dir := filepath.Join(work, strings.ToLower(name))
@@ -145,9 +143,9 @@ func TestCanaries(t *testing.T) {
 			t.Fatalf("mageos-nightly %s: %v\n%s", strings.Join(args, " "), err, out.String())
 		}
 	}
-	run(true, "nightly", "--line", "sample", "--to", "out", "--verbose")
-	run(true, "nightly", "--line", "sample", "--to", "out", "--json")
-	run(true, "verify", "out")
+	run(true, "nightly", "--line", "sample", "--to", "out", "--trust", trusted, "--verbose")
+	run(true, "nightly", "--line", "sample", "--to", "out", "--trust", trusted, "--json")
+	run(true, "verify", "out", "--root", filepath.Join(trusted, "1.root.json"))
 	run(true, "attest", "out")
 	run(true, "doctor")
 	enterprise := refusing(t)
@@ -160,8 +158,8 @@ func TestCanaries(t *testing.T) {
 		t.Errorf("the Enterprise Server got %q and not its token", got)
 	}
 	// And when things go wrong.
-	run(false, "nightly", "--line", "sample", "--to", "s3://bucket/nightly?region=x&endpoint=http://127.0.0.1:9&use_path_style=true", "--verbose")
-	run(false, "nightly", "--line", "sample", "--to", "sftp://127.0.0.1:9/nightly", "--verbose")
+	run(false, "nightly", "--line", "sample", "--to", "s3://bucket/nightly?region=x&endpoint=http://127.0.0.1:9&use_path_style=true", "--trust", trusted, "--verbose")
+	run(false, "nightly", "--line", "sample", "--to", "sftp://127.0.0.1:9/nightly", "--trust", trusted, "--verbose")
 	env = append(env, "NIGHTLY_DATABASE="+strings.Replace(valueOf(planted, "NIGHTLY_DATABASE"), "127.0.0.1:9", "a host:no port", 1))
 	run(false, "nightly", "--line", "sample", "--to", "out", "--level", "setup", "--verbose")
 	places := map[string][]byte{"the output": out.Bytes(), "the arguments of a process": arguments()}

@@ -22,6 +22,7 @@ import (
 	"github.com/mage-os/nightly/ci/check"
 	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline/container"
+	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
 
 // A lab runs the program with an engine.
@@ -216,7 +217,8 @@ func TestEngineReuse(t *testing.T) {
 // containers among them. With an image that has PHP it is a whole run.
 func TestEngineCanaries(t *testing.T) {
 	l := newLab(t)
-	planted := canaries(t, t.TempDir())
+	trusted := trusttest.Folder(t, "https://nightly.example.org/")
+	planted := canaries(t, t.TempDir(), trusted)
 	header := "canary-extraheader-5e5e"
 	clone := l.clone(header)
 	planted = append(planted, canary{"the extraheader of a clone", header, nil})
@@ -228,8 +230,8 @@ func TestEngineCanaries(t *testing.T) {
 		"--store", filepath.Join(l.dir, "store")}
 	out := ""
 	if image := os.Getenv(check.PHPImage); image != "" {
-		out += l.must(append(args, "--install-image", image, "--to", filepath.Join(l.dir, "out"), "--publish-local")...)
-		out += l.must("verify", filepath.Join(l.dir, "out"))
+		out += l.must(append(args, "--install-image", image, "--to", filepath.Join(l.dir, "out"), "--publish-local", "--trust", trusted)...)
+		out += l.must("verify", filepath.Join(l.dir, "out"), "--root", filepath.Join(trusted, "1.root.json"))
 	} else {
 		out += l.must(append(args, "--until", "build")...)
 	}

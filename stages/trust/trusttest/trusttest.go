@@ -32,8 +32,8 @@ func Authority(t testing.TB, url string) *trust.Authority {
 	return Read(t, Folder(t, url))
 }
 
-// keysFile has the private keys of a Folder.
-const keysFile = "keys.pem"
+// KeysFile has the private keys of a Folder.
+const KeysFile = "keys.pem"
 
 // Folder is the folder of an Authority.
 func Folder(t testing.TB, url string) string {
@@ -48,7 +48,7 @@ func Folder(t testing.TB, url string) string {
 	dir := t.TempDir()
 	a, err := trust.New(s, Made)
 	if err == nil {
-		err = errors.Join(a.Save(dir), os.WriteFile(filepath.Join(dir, keysFile), texts, 0o600))
+		err = errors.Join(a.Save(dir), os.WriteFile(filepath.Join(dir, KeysFile), texts, 0o600))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func Read(t testing.TB, dir string) *trust.Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, keysFile))
+	text, err := os.ReadFile(filepath.Join(dir, KeysFile))
 	if err == nil {
 		a.Keys, err = trust.ParseKeys(text, nil)
 	}
