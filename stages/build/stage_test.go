@@ -68,6 +68,31 @@ func TestComposed(t *testing.T) {
 	}
 }
 
+// TestBaseWithoutLibraries: what PHP writes as an empty list is an empty object.
+func TestBaseWithoutLibraries(t *testing.T) {
+	f := newFixture(t)
+	root := f.files["shop/composer.json"]
+	extra := root[strings.Index(root, `    "extra": {`):strings.Index(root, `    "minimum-stability"`)]
+	f.replace(t, "shop/composer.json", extra, `    "extra": [],`+"\n")
+	f.replace(t, "shop/composer.json", `"twbs/bootstrap": "3.1.0",`, "")
+	f.replace(t, "shop/composer.json", `"fork/module-log": "*",`, `"fork/module-log": "*"`)
+	f.replace(t, "shop/composer.json", `"components/jquery": "1.11.0"`, "")
+	in := f.input(t)
+	trees, err := in.Sources.Trees(t.Context(), f.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := compose(t.Context(), f.store, in, trees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		if p.Kind == stages.Base && (len(p.manifest.Links(composer.Replace)) > 0 || strings.Contains(string(p.manifest.Encode()), "component_paths")) {
+			t.Errorf("it replaces libraries, or says where they are:\n%s", p.manifest.Encode())
+		}
+	}
+}
+
 func TestNight(t *testing.T) {
 	f := newFixture(t)
 	snapshot, err := f.build(t, third(t))
