@@ -40,6 +40,7 @@ type trustFlags struct {
 	kinds, gone     []string
 	roots, enough   int
 	sign            signFlags
+	word            []byte // that new keys are encrypted with
 }
 
 func (f *trustFlags) addKeys(cmd *cobra.Command) {
@@ -98,8 +99,13 @@ func newTrustInit(env *factory) *cobra.Command {
 }
 
 // makeKey makes a private key and writes it.
-func (f trustFlags) makeKey(env *factory, name string) (*trust.Key, error) {
-	key, text, err := trust.GenerateKey(rand.Reader, env.passphrase)
+func (f *trustFlags) makeKey(env *factory, name string) (key *trust.Key, err error) {
+	if f.word == nil { // asked for once, for all keys
+		if f.word, err = env.passphrase(true); err != nil {
+			return nil, err
+		}
+	}
+	key, text, err := trust.GenerateKey(rand.Reader, func(bool) ([]byte, error) { return f.word, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +113,11 @@ func (f trustFlags) makeKey(env *factory, name string) (*trust.Key, error) {
 	if err := trust.SaveKey(file, text); err != nil {
 		return nil, usagef("%w", err)
 	}
-	fmt.Fprintf(env.stdout, "private key  %s  %.12s (keep it to yourself)\n", file, key.ID)
+	advice := "keep it to yourself"
+	if len(f.word) == 0 {
+		advice += "; it is not encrypted: $" + passphraseVariable + " is empty"
+	}
+	fmt.Fprintf(env.stdout, "private key  %s  %.12s (%s)\n", file, key.ID, advice)
 	return key, nil
 }
 
