@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline/files"
@@ -44,7 +46,11 @@ func (c *catalog) open(address string) error {
 		if !strings.HasSuffix(base.Path, ".json") {
 			base = base.JoinPath("packages.json")
 		}
-		c.repositories = append(c.repositories, &repository{base: base, metadata: []*regexp.Regexp{template(normal(base))}})
+		root, err := template(normal(base))
+		if err != nil {
+			return fmt.Errorf("read Composer repository %s: %w", remote.Redacted(address), err)
+		}
+		c.repositories = append(c.repositories, &repository{base: base, metadata: []*regexp.Regexp{root}})
 		return nil
 	}
 	return filepath.WalkDir(filepath.FromSlash(base.Path), func(path string, d fs.DirEntry, err error) error {
@@ -118,12 +124,14 @@ type entry struct {
 
 // learn takes in what a repository says. What it cannot read, Composer tells of.
 func (c *catalog) learn(r *repository, data []byte) {
-	var all any
+	var all struct {
+		Packages any `json:"packages"`
+	}
 	var e entry
 	if json.Unmarshal(data, &all) != nil {
 		return
 	}
-	c.addDists(r, all)
+	c.addDists(r, all.Packages)
 	_ = json.Unmarshal(data, &e) // PHP writes [] for an empty object: what can be read counts
 	for _, reference := range []string{e.MetadataURL, e.ProvidersURL, e.ProvidersLazyURL, e.ProvidersAPI, e.List, e.Search} {
 		r.add(&r.metadata, reference, false)
@@ -139,22 +147,28 @@ func (c *catalog) learn(r *repository, data []byte) {
 	}
 }
 
-// addDists looks for dists wherever metadata may have them.
-func (c *catalog) addDists(r *repository, value any) {
-	switch v := value.(type) {
-	case []any:
-		for _, next := range v {
-			c.addDists(r, next)
-		}
-	case map[string]any:
-		for key, next := range v {
-			if d, ok := next.(map[string]any); ok && key == "dist" {
+// addDists takes in the dists of all versions of packages. What else their metadata hold, as
+// "extra", is the packages' own: no repository says it.
+func (c *catalog) addDists(r *repository, packages any) {
+	for _, versions := range elements(packages) {
+		for _, version := range elements(versions) {
+			fields, _ := version.(map[string]any)
+			if d, ok := fields["dist"].(map[string]any); ok {
 				c.addDist(r, d)
-				continue
 			}
-			c.addDists(r, next)
 		}
 	}
+}
+
+// elements are those of an array or an object: both are seen.
+func elements(value any) []any {
+	switch v := value.(type) {
+	case []any:
+		return v
+	case map[string]any:
+		return slices.Collect(maps.Values(v))
+	}
+	return nil
 }
 
 func (c *catalog) addDist(r *repository, fields map[string]any) {
@@ -186,9 +200,12 @@ var archives = []struct {
 	{regexp.MustCompile(`(?i)^https?://(?:www\.)?gitlab\.com/api/v[34]/projects/([^/]+)/repository/archive\.(zip|tar\.gz|tar\.bz2|tar)\?sha=.+$`), "https://gitlab.com/api/v4/projects/$1/repository/archive.$2?sha=REFERENCE"},
 }
 
+// isReference matches what names a commit, and leads nowhere else in a URL.
+var isReference = regexp.MustCompile(`^\w[\w.-]*$`)
+
 // asked is the URL that Composer asks for a dist.
 func asked(address, reference string) string {
-	if reference == "" {
+	if !isReference.MatchString(reference) {
 		return address
 	}
 	for _, a := range archives {
@@ -199,19 +216,36 @@ func asked(address, reference string) string {
 	return address
 }
 
+// maxPatterns bounds what one repository may teach, and maxPattern each URL, in bytes.
+const maxPatterns, maxPattern = 256, 4096
+
 // add takes in a URL with places for a package and the like.
 func (r *repository) add(to *[]*regexp.Regexp, reference string, anyHost bool) {
-	// A % sign that begins no escape is no URL: the places are put in afterwards.
-	at, err := r.base.Parse(place.ReplaceAllString(reference, "PLACE"))
-	if reference == "" || err != nil || remote.CheckReference(r.base, at, anyHost) != nil {
+	if reference == "" || len(reference) > maxPattern || len(r.metadata)+len(r.mirrors)+len(r.advisers) >= maxPatterns {
 		return
 	}
-	*to = append(*to, template(normal(at)))
+	// A % sign that begins no escape is no URL: the places are put in afterwards.
+	marked := place.ReplaceAllString(strings.ReplaceAll(reference, "%package%", "PLACE/PACKAGE"), "PLACE/ANY")
+	at, err := r.base.Parse(marked)
+	if err != nil || remote.CheckReference(r.base, at, anyHost) != nil {
+		return
+	}
+	pattern, err := template(normal(at))
+	if err == nil && !slices.ContainsFunc(*to, func(known *regexp.Regexp) bool { return known.String() == pattern.String() }) {
+		*to = append(*to, pattern)
+	}
 }
 
-var place = regexp.MustCompile(`%[a-z]+%`)
+var place = regexp.MustCompile(`%[A-Za-z]+%`)
+
+// places are what Composer puts into a URL: never a segment that leads elsewhere (.., an
+// escaped slash), whatever stands beside it.
+var places = strings.NewReplacer(
+	"PLACE/PACKAGE", `[a-z0-9][a-z0-9_.-]*/[a-z0-9][a-z0-9_.~-]*`,
+	"PLACE/ANY", `[^/?#%&.][^/?#%&]*`,
+)
 
 // template matches the URLs that Composer makes of one with places.
-func template(address string) *regexp.Regexp {
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(address), "PLACE", `[^?#]+`) + "$")
+func template(address string) (*regexp.Regexp, error) {
+	return regexp.Compile("^" + places.Replace(regexp.QuoteMeta(address)) + "$")
 }
