@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
@@ -32,7 +33,11 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	o := p.InstallOptions(p.reports())
 	o.Services, o.Previous = p.options.Services, previous
 	candidate := p.candidate(cell, tools, upgrade)
-	made, failed := pipeline.Run(ctx, p.Session(), p.Install(o, p.options.UpgradeFrom, p.options.Secrets), candidate)
+	session := p.Session()
+	if warning, _ := runner.Wall(ctx, nil); warning != "" {
+		session.Results = nil // package code could have made it what it is
+	}
+	made, failed := pipeline.Run(ctx, session, p.Install(o, p.options.UpgradeFrom, p.options.Secrets), candidate)
 	if err := p.skipOthers(own, candidate, cells, failed); failed == nil {
 		failed = err
 	}
