@@ -28,6 +28,7 @@ const (
 	searchHost   = "search"
 	databasePort = 3306
 	searchPort   = 9200
+	cachePort    = 6379
 )
 
 //go:embed database.sh
@@ -64,13 +65,20 @@ func SearchSidecar(image string) Sidecar {
 	return Sidecar{Name: searchHost, Env: env, Port: searchPort, Address: "http://" + searchHost + ":" + strconv.Itoa(searchPort)}
 }
 
-// CacheSidecar is a Valkey or Redis of an image with its own entrypoint.
+//go:embed cache.sh
+var cacheScript string
+
+// CacheSidecar is a Valkey or Redis of an image, which connects to nobody.
 func CacheSidecar() Sidecar {
-	return Sidecar{Name: "cache", Port: 6379, Address: "redis://cache:6379"}
+	return Sidecar{
+		Name: "cache", Args: []string{"sh", "-c", cacheScript}, Port: cachePort, Env: map[string]string{"PORT": strconv.Itoa(cachePort)},
+		Address: "redis://cache:" + strconv.Itoa(cachePort),
+	}
 }
 
 // QueueSidecar is a RabbitMQ of an image with its own entrypoint. It gets a user of its
-// own, because the user guest may connect from its own host only.
+// own, because the user guest may connect from its own host only. It connects to nobody:
+// the plugins that would, shovel and federation, are off, as is management.
 func QueueSidecar() Sidecar {
 	const password = "nightly-queue" // guards nothing, as the database's
 	env := map[string]string{"RABBITMQ_DEFAULT_USER": ownUser, "RABBITMQ_DEFAULT_PASS": password}
