@@ -61,6 +61,7 @@ func exitCode(err error) int {
 		machine *install.MachineError
 		engine  *container.EngineError
 		service *container.ServiceError
+		sandbox *container.SandboxError
 		inside  *container.ExecError
 		own     *codedError
 		stage   *pipeline.StageError
@@ -74,7 +75,7 @@ func exitCode(err error) int {
 		return exitSource
 	case errors.As(err, &inside) && inside.Code > exitInternal && inside.Code <= exitMachine:
 		return inside.Code // the same program ended with it
-	case errors.As(err, &machine), errors.As(err, &engine), errors.As(err, &service):
+	case errors.As(err, &machine), errors.As(err, &engine), errors.As(err, &service), errors.As(err, &sandbox):
 		return exitMachine
 	case errors.As(err, &own):
 		return own.code

@@ -14,7 +14,7 @@ const module = "github.com/mage-os/nightly"
 var mayImport = map[string][]string{
 	"pipeline":                        nil,
 	"pipeline/store":                  {"pipeline", "pipeline/files"},
-	"pipeline/container":              {"pipeline", "pipeline/store", "releases"},
+	"pipeline/container":              {"pipeline", "pipeline/files", "pipeline/store", "releases"},
 	"pipeline/container/registrytest": nil, // a registry; only tests import it
 	"pipeline/files":                  nil,
 	"pipeline/markdown":               nil,

@@ -175,7 +175,11 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	if failed != nil {
 		for _, name := range []string{stages.InstallationFile, stages.ReportFile} {
 			// It has failed before there was one if it is not there.
-			if data, err := files.Read(filepath.Join(work, "report", name), maxReport); err == nil {
+			file, err := filepath.EvalSymlinks(filepath.Join(work, "report", name))
+			if inside, e := filepath.EvalSymlinks(work); err != nil || e != nil || file != filepath.Join(inside, "report", name) {
+				continue // package code may have left a link
+			}
+			if data, err := files.Read(file, maxReport); err == nil {
 				container.SendFile(env.stdout, path.Join(cell, "report", name), data)
 			}
 		}

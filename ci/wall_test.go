@@ -50,3 +50,18 @@ func TestEngineWall(t *testing.T) {
 		t.Error(found)
 	}
 }
+
+// An image without bubblewrap installs nothing: its container has the rights to build a wall.
+func TestEngineWithoutWall(t *testing.T) {
+	l := newLab(t)
+	image := needImage(t)
+	dir := filepath.Join(l.dir, "rootfs")
+	if out, err := exec.Command("sh", "-ec", `mkdir "$1" && cd "$1" && tar -xf "$0" && layer=$(ls -S blobs/sha256/* | head -1) && mkdir fs && tar -xf "$layer" -C fs && rm fs/usr/bin/bwrap`,
+		strings.TrimPrefix(image, "file://"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := l.run("nightly", "--line", "sample", "--runner", inContainers, "--until", "install", "--install-image", "file://"+filepath.Join(dir, "fs"), "--store", filepath.Join(l.dir, "store"))
+	if code := codeOf(err); code != exitMachine || !strings.Contains(out, "nothing to build a wall") {
+		t.Errorf("%v, want exit code %d\n%s", err, exitMachine, out)
+	}
+}

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -107,6 +108,13 @@ type Installation struct {
 	Packages []InstalledPackage `json:"packages"`
 	// Report is a folder for people: installation.json, report.md, screenshots.
 	Report pipeline.Tree `json:"report"`
+}
+
+// Of is the installation as that of a candidate. What ran package code says what was proven,
+// but not of what and with what.
+func (i Installation) Of(c Candidate) Installation {
+	i.Snapshot, i.Level, i.Cell, i.Tools, i.Images = c.Snapshot.Name, cmp.Or(c.Install.Level, releases.Installed), c.Cell, c.Tools, c.Images
+	return i
 }
 
 // The paths of a report's folder.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Door is an address that a stage behind a wall may connect to. There is no other network
@@ -23,9 +24,8 @@ type Door struct {
 
 // DoorTo makes the nth door of a stage, to host:port.
 func DoorTo(n int, outside string) Door {
-	_, port, _ := net.SplitHostPort(outside)
-	// All of 127.0.0.0/8 is loopback, so that two services may have one port.
-	return Door{Inside: "127.0.78." + strconv.Itoa(n+1) + ":" + port, Outside: outside}
+	// All of 127.0.0.0/8 is loopback. The port is one that everybody may listen at.
+	return Door{Inside: "127.0.78." + strconv.Itoa(n+1) + ":7800", Outside: outside}
 }
 
 // sockets are open doors: a folder with a socket each, and the arguments by which the stage
@@ -83,14 +83,24 @@ func EnterDoors(ctx context.Context, doors []string) (io.Closer, error) {
 	return all, nil
 }
 
+// maxThrough is how many connections a door has at once; more wait.
+const maxThrough = 256
+
 // forward connects whoever comes to a listener, until that is closed.
 func forward(l net.Listener, network, address string) {
+	room := make(chan struct{}, maxThrough)
 	for {
 		from, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil: // there are no more files: somebody ends
+			time.Sleep(100 * time.Millisecond)
+			continue
 		}
+		room <- struct{}{}
 		go func() {
+			defer func() { <-room }()
 			defer from.Close()
 			to, err := net.Dial(network, address)
 			if err != nil {

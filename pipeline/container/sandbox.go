@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/store"
 )
 
@@ -56,7 +56,7 @@ func wall(more ...string) ([]string, error) {
 		return nil, fmt.Errorf("%w; install bubblewrap (on Debian: apt install bubblewrap)", err)
 	}
 	args := []string{program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--new-session", "--die-with-parent"}
-	for _, dir := range []string{"/usr", "/etc", "/opt"} {
+	for _, dir := range []string{"/usr", "/etc"} {
 		args = append(args, "--ro-bind-try", dir, dir)
 	}
 	for _, dir := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64"} {
@@ -92,7 +92,7 @@ func Walled[In, Out any](s *Sandbox, stage pipeline.Stage[In, Out], work string,
 			return out, err
 		}
 		if err := s.prepare(ctx, dir, work, in); err != nil {
-			return out, fmt.Errorf("prepare the sandbox of stage %s: %w", stage.Name, err)
+			return out, &SandboxError{Stage: stage.Name, Err: err}
 		}
 		if err := s.run(ctx, stage.Name, dir, work, n); err != nil {
 			return out, err
@@ -101,6 +101,19 @@ func Walled[In, Out any](s *Sandbox, stage pipeline.Stage[In, Out], work string,
 	}
 	return walled
 }
+
+// A SandboxError says that a sandbox could not be made. It tells nothing of what the stage was
+// to do.
+type SandboxError struct {
+	Stage string
+	Err   error
+}
+
+func (e *SandboxError) Error() string {
+	return fmt.Sprintf("prepare the sandbox of stage %s: %v; remove what is left of the last installation, below the store in the folder install", e.Stage, e.Err)
+}
+
+func (e *SandboxError) Unwrap() error { return e.Err }
 
 // prepare writes the input, and makes folders that the stage's user can write to.
 func (s *Sandbox) prepare(ctx context.Context, dir, work string, in any) error {
@@ -121,8 +134,12 @@ func (s *Sandbox) prepare(ctx context.Context, dir, work string, in any) error {
 	return err
 }
 
-// giveAway makes all of a folder the user's of the sandbox.
+// giveAway makes all of a folder the user's of the sandbox. Of one that is, nothing is looked
+// at: package code may have left anything there.
 func giveAway(dir string) error {
+	if owner, err := ownerOf(dir); err != nil || owner == nobody {
+		return err
+	}
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		return errors.Join(err, os.Lchown(path, nobody, nobody))
 	})
@@ -144,7 +161,7 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (er
 	for name, value := range n.Env { // not by bubblewrap's arguments, which every process can read
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var stderr bytes.Buffer
+	var stderr tail
 	cmd.Stdout, cmd.Stderr = &logWriter{options: s.Options}, &stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -152,7 +169,7 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (er
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &exit):
-		return &ExecError{Stage: stage, Code: exit.ExitCode(), Problem: problemOf(stage, stderr.String(), exit.ExitCode())}
+		return &ExecError{Stage: stage, Code: exit.ExitCode(), Problem: problemOf(stage, string(stderr), exit.ExitCode())}
 	}
 	return err
 }
@@ -215,7 +232,7 @@ func (s *Sandbox) take(ctx context.Context, dir string, out any) (err error) {
 	if err := plainFiles(filepath.Join(dir, "out")); err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "out", resultFile))
+	data, err := files.Read(filepath.Join(dir, "out", resultFile), files.Large)
 	if err != nil {
 		return err
 	}
@@ -244,13 +261,32 @@ func (s *Sandbox) take(ctx context.Context, dir string, out any) (err error) {
 	return err
 }
 
-// maxOut bounds what a stage in a sandbox leaves, in bytes.
-const maxOut = 1 << 30
+// maxOut and maxOutFiles bound what a stage in a sandbox leaves, in bytes and files.
+const (
+	maxOut      = 256 << 20
+	maxOutFiles = 10_000
+)
+
+// maxTail is how much is kept of what a program says, in bytes.
+const maxTail = 64 << 10
+
+// A tail keeps the end of what is written to it.
+type tail []byte
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	*t = append(*t, p[max(0, len(p)-maxTail):]...)
+	if over := len(*t) - maxTail; over > 0 {
+		*t = append((*t)[:0], (*t)[over:]...)
+	}
+	return len(p), nil
+}
 
 // plainFiles refuses a folder that holds something else than files and folders, or too
 // much: package code could have written to it. Nothing runs there any more.
 func plainFiles(dir string) error {
 	var total int64
+	count := 0
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -259,8 +295,9 @@ func plainFiles(dir string) error {
 		if err != nil {
 			return err
 		}
-		if total += info.Size(); !info.Mode().IsRegular() || total > maxOut {
-			return fmt.Errorf("the stage left %s in its sandbox, which is no plain file or with the others larger than %d bytes", filepath.Base(path), maxOut)
+		total += info.Size()
+		if count++; !info.Mode().IsRegular() || total > maxOut || count > maxOutFiles {
+			return fmt.Errorf("the stage left %s in its sandbox, which is no plain file or with the others more than %d bytes or %d files", filepath.Base(path), maxOut, maxOutFiles)
 		}
 		return nil
 	})

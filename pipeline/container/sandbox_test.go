@@ -1,9 +1,12 @@
+//go:build unix
+
 package container
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,5 +63,48 @@ func TestWall(t *testing.T) {
 		if name, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && name != "lo" {
 			t.Errorf("it has the network %s", name)
 		}
+	}
+}
+
+// TestTail: of what a program says the end is kept.
+func TestTail(t *testing.T) {
+	var kept tail
+	for _, text := range []string{"begin", strings.Repeat("x", maxTail-1), "end", strings.Repeat("y", 3*maxTail), "\nlast"} {
+		if n, err := kept.Write([]byte(text)); n != len(text) || err != nil {
+			t.Fatal(n, err)
+		}
+		if len(kept) > maxTail || !strings.HasSuffix(string(kept), text[max(0, len(text)-maxTail):]) {
+			t.Errorf("%d bytes are kept, with %.9q at the end", len(kept), kept[max(0, len(kept)-9):])
+		}
+	}
+}
+
+// TestGiveAway: what the sandbox's user left is not looked at by root.
+func TestGiveAway(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	owners := func() (all []int) {
+		for _, path := range []string{dir, filepath.Join(dir, "a")} {
+			owner, err := ownerOf(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, owner)
+		}
+		return all
+	}
+	if err := giveAway(dir); err != nil || !slices.Equal(owners(), []int{nobody, nobody}) {
+		t.Errorf("%v, owners %v", err, owners())
+	}
+	if err := os.Chown(filepath.Join(dir, "a"), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := giveAway(dir); err != nil || !slices.Equal(owners(), []int{nobody, 0}) {
+		t.Errorf("again: %v, owners %v", err, owners())
 	}
 }

@@ -165,6 +165,11 @@ func (r *cellRun) install(ctx context.Context, in stages.Candidate, previous, fo
 	stage := container.Remote(r.engine, install.Stage(install.Options{}), func(in stages.Candidate) (container.Needs, error) {
 		return r.needs(in, previous)
 	})
+	run := stage.Run
+	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
+		made, err := run(ctx, in)
+		return made.Of(in), err
+	}
 	made, err := pipeline.Run(ctx, session, stage, in)
 	if err != nil {
 		return made, errors.Join(r.failed(err, folder), r.receive(folder))

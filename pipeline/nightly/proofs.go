@@ -47,6 +47,9 @@ func WriteProofs(dir string, made Result) error {
 			return err
 		}
 		name := cmp.Or(installation.Cell.Name(), "cell")
+		if !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
+			return fmt.Errorf("cell %q: a proof cannot have that name", name)
+		}
 		if err := files.Replace(filepath.Join(dir, name+proofExtension), data); err != nil {
 			return err
 		}

@@ -106,7 +106,10 @@ func (r *Runner) Install(o install.Options, previous string, secrets []string) p
 		if err != nil {
 			return made, err
 		}
-		if warning != "" {
+		switch {
+		case warning != "" && o.Gateway != "": // in a container, which has the rights to build a wall
+			return made, &install.MachineError{Err: errors.New("the image has nothing to build a wall around package code with"), Do: "name one that has bubblewrap and setpriv, as the program's own have: " + warning}
+		case warning != "":
 			return install.Stage(o).Run(ctx, in)
 		}
 		o := o
@@ -117,9 +120,10 @@ func (r *Runner) Install(o install.Options, previous string, secrets []string) p
 			}
 			defer func() { err = errors.Join(err, stop()) }()
 		}
-		return container.Walled(sandbox, install.Stage(o), o.Dir, func(in stages.Candidate) (container.Needs, error) {
+		made, err = container.Walled(sandbox, install.Stage(o), o.Dir, func(in stages.Candidate) (container.Needs, error) {
 			return r.sandboxNeeds(in, o, previous)
 		}).Run(ctx, in)
+		return made.Of(in), err
 	}
 	return stage
 }

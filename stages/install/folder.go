@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -84,7 +85,7 @@ func (d *folder) prepare(ctx context.Context, o Options) error {
 		if e.Name() == marker {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(d.root, e.Name())); err != nil {
+		if err := d.remove(e.Name()); err != nil {
 			return err
 		}
 	}
@@ -94,6 +95,45 @@ func (d *folder) prepare(ctx context.Context, o Options) error {
 		}
 	}
 	return d.writePidfile()
+}
+
+// remove removes what an earlier run left, also folders whose rights package code took.
+func (d *folder) remove(name string) error {
+	err := os.RemoveAll(d.path(name))
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	root, err := os.OpenRoot(d.root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // read only
+	if err := giveRights(root, name); err != nil {
+		return err
+	}
+	return root.RemoveAll(name)
+}
+
+// giveRights lets us read and change all folders below one; links are not followed.
+func giveRights(root *os.Root, name string) error {
+	if info, err := root.Lstat(name); err != nil || !info.IsDir() {
+		return err
+	}
+	if err := root.Chmod(name, 0o700); err != nil {
+		return err
+	}
+	sub, err := root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Close() }() // read only
+	entries, err := fs.ReadDir(sub.FS(), ".")
+	for _, e := range entries {
+		if err == nil && e.IsDir() {
+			err = giveRights(sub, e.Name())
+		}
+	}
+	return err
 }
 
 // busy is called while another process holds the lock. It ends the processes of a run

@@ -120,9 +120,8 @@ func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, e
 		s.skip("packages", "%d of the snapshot were not installed: %s", len(names), strings.Join(names, ", "))
 	}
 	made := stages.Installation{
-		Snapshot: s.candidate.Snapshot.Name, Level: s.candidate.Install.Level, Cell: s.candidate.Cell, Tools: s.candidate.Tools, Images: s.candidate.Images,
 		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,
-	}
+	}.Of(s.candidate)
 	if ctx.Err() != nil {
 		return stages.Installation{}, failed
 	}
