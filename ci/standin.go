@@ -75,7 +75,11 @@ func newGateway(env *factory) *cobra.Command {
 			if err != nil {
 				return usagef("%w", err)
 			}
-			return serveHandler(cmd.Context(), address, g)
+			listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", address)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			return g.Serve(cmd.Context(), listener)
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", "127.0.0.1:8080", "address to listen at")

@@ -8,8 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
-	"sync"
+	"net"
 	"time"
 )
 
@@ -36,17 +37,21 @@ func newAuthority() (*tls.Certificate, []byte, error) {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
-// certificates keeps the certificate of each host.
-type certificates struct{ hosts sync.Map }
-
-// Fetch implements goproxy.CertStorage.
-func (c *certificates) Fetch(host string, make func() (*tls.Certificate, error)) (*tls.Certificate, error) {
-	if found, ok := c.hosts.Load(host); ok {
-		return found.(*tls.Certificate), nil
+// certificate makes the certificate of a host. It is made for each tunnel, and not kept: whoever
+// asks names as many hosts as he likes.
+func certificate(authority *tls.Certificate, host string) (*tls.Certificate, error) {
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "host behind the gateway"}, DNSNames: []string{host},
+		NotBefore: authority.Leaf.NotBefore, NotAfter: authority.Leaf.NotAfter,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	made, err := make()
-	if err == nil {
-		c.hosts.Store(host, made)
+	if ip := net.ParseIP(host); ip != nil {
+		template.DNSNames, template.IPAddresses = nil, []net.IP{ip}
 	}
-	return made, err
+	key, ok := authority.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, authority.Leaf, key.Public(), key)
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }

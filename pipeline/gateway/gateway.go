@@ -10,20 +10,18 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1" //nolint:gosec // Composer's shasum
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/elazarl/goproxy"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/remote"
@@ -67,10 +65,11 @@ type Options struct {
 // A Gateway is an HTTP proxy for one test installation; see the package. It is safe for
 // several goroutines.
 type Gateway struct {
-	options   Options
-	fetcher   composer.Fetcher
-	authority []byte
-	proxy     *goproxy.ProxyHttpServer
+	options     Options
+	fetcher     composer.Fetcher
+	authority   *tls.Certificate
+	certificate []byte        // of the authority, as PEM
+	answers     chan struct{} // has one for each answer that is under way
 
 	mu       sync.Mutex
 	known    catalog
@@ -86,7 +85,10 @@ func New(o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the gateway's authority: %w", err)
 	}
-	g := &Gateway{options: o, fetcher: composer.NewFetcher(o.Client), authority: certificate, proxy: goproxy.NewProxyHttpServer(), metadata: map[string][]byte{}}
+	g := &Gateway{
+		options: o, fetcher: composer.NewFetcher(o.Client), authority: authority, certificate: certificate,
+		answers: make(chan struct{}, maxAnswers), metadata: map[string][]byte{},
+	}
 	for _, r := range o.Repositories {
 		if _, embedded := releases.IsEmbedded(r.URL); embedded {
 			continue
@@ -95,69 +97,27 @@ func New(o Options) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	config := goproxy.TLSConfigFromCA(authority)
-	g.proxy.Logger = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)
-	g.proxy.CertStore = &certificates{}
-	g.proxy.NonproxyHandler = http.HandlerFunc(g.serveAuthority)
-	g.proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
-		return &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: config}, host
-	})
-	// An answer here is the whole answer: the proxy itself asks nobody.
-	g.proxy.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
-		return r, g.answer(r)
-	})
 	return g, nil
 }
 
-// Serve serves a gateway on loopback until stop is called.
-func Serve(ctx context.Context, o Options) (address string, stop func() error, err error) {
-	g, err := New(o)
-	if err != nil {
-		return "", nil, err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("serve Composer repositories on loopback: %w", err)
-	}
-	server := &http.Server{Handler: g, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // ends with stop
-	return "http://" + listener.Addr().String(), server.Close, nil
-}
-
-// ServeHTTP implements http.Handler.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.proxy.ServeHTTP(w, r) }
-
-func (g *Gateway) serveAuthority(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != authorityPath {
-		http.NotFound(w, r)
-		return
-	}
-	_, _ = w.Write(g.authority) // the client has gone
-}
-
-// answer gives what a repository has at the URL of a request.
-func (g *Gateway) answer(r *http.Request) *http.Response {
-	body, err := g.read(r)
+// result is what a repository has at the URL of a request, and its status.
+func (g *Gateway) result(r *http.Request, question []byte) (body []byte, status int) {
+	body, err := g.read(r, question)
 	var refused *refusedError
-	status, kind := http.StatusOK, "application/octet-stream"
 	switch {
 	case err == nil:
-		if json := bytes.TrimLeft(body, " \n\r\t"); len(json) > 0 && json[0] == '{' {
-			kind = "application/json"
-		}
+		return body, http.StatusOK
 	case errors.As(err, &refused):
 		g.options.Log.Warn("the test installation asked for something that no Composer repository of the line names: it was refused",
 			slog.String("url", remote.Redacted(r.URL.String())), slog.String("method", r.Method))
-		status, body = http.StatusForbidden, []byte(err.Error())
+		status = http.StatusForbidden
 	case errors.Is(err, fs.ErrNotExist):
-		status, body = http.StatusNotFound, []byte(err.Error())
+		status = http.StatusNotFound
 	default:
 		g.options.Log.Warn("what the test installation asked for cannot be had", slog.Any("err", err))
-		status, body = Unreachable, []byte(err.Error())
+		status = Unreachable
 	}
-	response := goproxy.NewResponse(r, kind, status, "")
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return response
+	return []byte(err.Error()), status
 }
 
 // Unreachable is the status of an answer when the repository itself gave none. Composer
@@ -171,7 +131,7 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s: the gateway of the test installation gives only what the line's composer-repositories name", e.url)
 }
 
-func (g *Gateway) read(r *http.Request) ([]byte, error) {
+func (g *Gateway) read(r *http.Request, question []byte) ([]byte, error) {
 	address := normal(r.URL)
 	g.mu.Lock()
 	dist, isDist := g.known.dist(address)
@@ -181,7 +141,7 @@ func (g *Gateway) read(r *http.Request) ([]byte, error) {
 	g.mu.Unlock()
 	switch {
 	case r.Method == http.MethodPost && advises:
-		return g.ask(r.Context(), address, r)
+		return g.ask(r.Context(), address, r.Header.Get("Content-Type"), question)
 	case r.Method != http.MethodGet || !isDist && repository == nil:
 		return nil, &refusedError{remote.Redacted(address)}
 	case read:
@@ -203,22 +163,17 @@ func (g *Gateway) read(r *http.Request) ([]byte, error) {
 	return data, nil
 }
 
-// maxQuestion bounds the names of packages for which advisories are asked, and maxAdvice what
-// is said of them, in bytes.
-const maxQuestion, maxAdvice = 1 << 20, 64 << 20
+// maxAdvice bounds what is said of packages for which advisories are asked, in bytes.
+const maxAdvice = 64 << 20
 
 // ask asks for security advisories, which is the one thing that Composer asks with a body.
-func (g *Gateway) ask(ctx context.Context, address string, r *http.Request) (data []byte, err error) {
-	question, err := io.ReadAll(io.LimitReader(r.Body, maxQuestion))
-	if err != nil {
-		return nil, err
-	}
+func (g *Gateway) ask(ctx context.Context, address, kind string, question []byte) (data []byte, err error) {
 	err = g.options.Client.Policy.Or(remote.Policy{Timeout: time.Minute}).Do(ctx, address, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(question))
 		if err != nil {
 			return err
 		}
-		request.Header.Set("Content-Type", r.Header.Get("Content-Type"))
+		request.Header.Set("Content-Type", kind)
 		client := http.Client{Transport: g.options.Client.Opening(request.URL, remote.Bounded{Next: g.options.Client.RoundTripper(), Max: maxAdvice})}
 		response, err := client.Do(request)
 		if err != nil {

@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,8 +12,12 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -127,3 +134,125 @@ func TestAskedElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// connect opens a tunnel to a host through a proxy.
+func connect(t *testing.T, proxy, host string) net.Conn {
+	t.Helper()
+	at, err := url.Parse(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", at.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	fmt.Fprintf(conn, "CONNECT %[1]s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", host)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("got %v, %v, want a tunnel", response, err)
+	}
+	return conn
+}
+
+// A header in a tunnel has a bound, whether it is encrypted or not.
+func TestHeaderInTunnel(t *testing.T) {
+	_, proxy := serveAt(t, `{}`, http.NotFound)
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"plain": func(c net.Conn) net.Conn { return c },
+		"TLS":   func(c net.Conn) net.Conn { return tls.Client(c, &tls.Config{InsecureSkipVerify: true}) },
+	} {
+		conn := wrap(connect(t, proxy, "nobody.example:1"))
+		fmt.Fprint(conn, "GET / HTTP/1.1\r\n")
+		line := "A: " + strings.Repeat("a", 1<<16) + "\r\n"
+		sent := 0
+		for ; sent < 50<<20; sent += len(line) {
+			if _, err := io.WriteString(conn, line); err != nil {
+				break
+			}
+		}
+		if sent >= 50<<20 {
+			t.Errorf("%s: the gateway took a header of %d bytes", name, sent)
+		}
+	}
+}
+
+// Clients that read nothing take no more than there are answers at one time.
+func TestAnswersAtOnce(t *testing.T) {
+	var fetched atomic.Int32
+	dist := bytes.Repeat([]byte("z"), 16<<20) // more than the system keeps for a connection
+	base, proxy := serveAt(t, `{"packages":{"a/b":[{"dist":{"url":"/a.zip"}}]}}`, func(w http.ResponseWriter, _ *http.Request) {
+		fetched.Add(1)
+		w.Write(dist)
+	})
+	at, err := url.Parse(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * 16 {
+		conn, err := net.Dial("tcp", at.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET %s/a.zip HTTP/1.1\r\nHost: x\r\n\r\n", base)
+	}
+	time.Sleep(2 * time.Second)
+	if n := fetched.Load(); n != 16 {
+		t.Errorf("%d answers were under way at one time, want 16", n)
+	}
+}
+
+// With stop, connections end, and so does what is fetched for them, before it returns.
+func TestStop(t *testing.T) {
+	asked, ended := make(chan bool), make(chan bool, 1)
+	host := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- true
+		<-r.Context().Done()
+		ended <- true
+	}))
+	defer host.Close()
+	var under atomic.Int32
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		under.Add(1)
+		defer under.Add(-1)
+		response, err := http.DefaultTransport.RoundTrip(r)
+		time.Sleep(100 * time.Millisecond)
+		return response, err
+	})
+	proxy, stop, err := Serve(t.Context(), Options{
+		Repositories: []releases.ComposerRepository{{URL: host.URL}}, Client: remote.Client{Transport: transport, Policy: remote.Policy{Tries: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tunnel := connect(t, proxy, "nobody.example:1")
+	at, err := url.Parse(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", at.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET %s/packages.json HTTP/1.1\r\nHost: x\r\n\r\n", host.URL)
+	<-asked
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if n := under.Load(); n > 0 {
+		t.Error("a fetch is under way after stop")
+	}
+	<-ended
+	if err := tunnel.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tunnel.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %v of a tunnel after stop, want that it is closed", err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
