@@ -111,7 +111,11 @@ func TestEngineAlone(t *testing.T) {
 	if text := l.report("store"); !strings.Contains(text, " | "+image+" (unpinned: as it was found) |") {
 		t.Errorf("the report:\n%s", text)
 	}
-	like := l.must("nightly", "--line", "sample", "--until", "install", "--like", filepath.Join(l.dir, "repository"), "--store", filepath.Join(l.dir, "other"))
+	asLike := []string{"nightly", "--line", "sample", "--until", "install", "--like", filepath.Join(l.dir, "repository"), "--store", filepath.Join(l.dir, "other")}
+	if out, err := l.run(asLike...); codeOf(err) != exitConfig || !strings.Contains(out, "="+image) {
+		t.Errorf("an image that is not the table's: %v\n%s", err, out)
+	}
+	like := l.must(append(asLike, "--install-image", image)...)
 	if !strings.Contains(like, "packages installed") || strings.Contains(like, "the image has PHP") {
 		t.Errorf("another one like it:\n%s", like)
 	}

@@ -3,6 +3,7 @@ package nightly
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -110,21 +111,36 @@ func recipeOf(ctx context.Context, e images.Resolver, t *images.Table, version, 
 	return t.Dockerfile(recipe, base.Reference, composer)
 }
 
-// Like lets a proof be made with the cell, the level and the very images of another one.
+// Like lets a proof be made with the cell, the level and the very images of another one, which
+// somebody else may have written: an image is run as root, so that it has to be one of the
+// table's, or of o.Images. One that is neither is a *config.Error.
 func (o *ProveOptions) Like(i *stages.Installation) error {
 	if len(i.Images) == 0 {
-		return fmt.Errorf("%s was not proven in containers, or by an older program: it names no images", i.Snapshot)
+		return config.Errorf("%s was not proven in containers, or by an older program: it names no images", i.Snapshot)
 	}
 	o.Cell, o.Level = i.Cell.Name(), cmp.Or(o.Level, i.Level)
 	if i.Cell.Search != "" && !releases.IsImage(i.Cell.Search) {
 		o.Search = i.Cell.Search
 	}
-	o.Images = Images{cacheImage: noImage, queueImage: noImage}
+	like := Images{cacheImage: noImage, queueImage: noImage}
+	var errs []error
 	for _, image := range i.Images {
-		if !releases.IsRecipe(image.Reference) && !releases.IsImageReference(image.Reference) {
-			return fmt.Errorf("%q is no image", image.Reference)
+		own := o.Images[image.Name]
+		if version, ok := strings.CutPrefix(image.Name, anyPHP+":"); ok {
+			own, _ = o.Images.php(version)
 		}
-		o.Images[image.Name] = image.Reference
+		switch named := own != "" && (image.Reference == own || strings.HasPrefix(image.Reference, own+"@")); {
+		case named, o.Table.Knows(image.Reference):
+			like[image.Name] = image.Reference
+		case releases.IsRecipe(image.Reference):
+			errs = append(errs, fmt.Errorf("it made %s by a recipe that is not this program's, %s; leave out --like, or prove with the program that made it", image.Name, image.Title()))
+		default:
+			errs = append(errs, fmt.Errorf("it ran %s as %s, which is no image of this program's table; if you trust who made that, add --image %[2]s=%[1]s", image.Reference, image.Name))
+		}
 	}
+	if err := errors.Join(errs...); err != nil {
+		return &config.Error{Err: err}
+	}
+	o.Images = like
 	return nil
 }

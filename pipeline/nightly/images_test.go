@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -167,25 +168,58 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// What another night was proven with is what is asked for, and nothing beside it.
+// What another night was proven with is what is asked for, and nothing beside it: of images that
+// are the table's, or that are named here too.
 func TestLike(t *testing.T) {
+	table, err := images.Carried()
+	if err != nil {
+		t.Fatal(err)
+	}
 	with := func(images ...stages.Image) *stages.Installation {
 		return &stages.Installation{Level: releases.Shop, Cell: releases.Cell{PHP: "8.4", Database: "mariadb:11.4", Search: "stand-in"}, Images: images}
 	}
-	o := ProveOptions{Images: Images{"queue": "rabbitmq:3"}}
-	recipe := stages.Image{Name: "php:8.4", Reference: "# PHP\nFROM x\n", Unpinned: true}
-	if err := o.Like(with(recipe, stages.Image{Name: "mariadb:11.4", Reference: "docker.io/library/mariadb:11.4@" + aDigest}, stages.Image{Name: "cache", Reference: "valkey/valkey:8@" + aDigest})); err != nil {
+	text, err := recipeOf(t.Context(), new(registry), table, "8.4", table.Services.Composer())
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := ProveOptions{Level: releases.Shop, Cell: "php8.4-mariadb11.4-stand-in", Search: "stand-in", Images: Images{
-		"php:8.4": recipe.Reference, "mariadb:11.4": "docker.io/library/mariadb:11.4@" + aDigest, "cache": "valkey/valkey:8@" + aDigest, "queue": "none",
-	}}
-	if diff := cmp.Diff(want, o); diff != "" {
+	other := strings.Replace(text, aDigest, "sha256:"+strings.Repeat("f", 64), 2)
+	o := ProveOptions{Table: table, Images: Images{"queue": "registry.example.org/rabbit:4", "search": "file:///srv/search.tar"}}
+	found := []stages.Image{
+		{Name: "php:8.4", Reference: other, Unpinned: true}, {Name: "mariadb:11.4", Reference: "docker.io/library/mariadb:11.5@" + aDigest},
+		{Name: "cache", Reference: "valkey/valkey:8@" + aDigest}, {Name: "queue", Reference: "registry.example.org/rabbit:4@" + aDigest},
+		{Name: "search", Reference: "file:///srv/search.tar"},
+	}
+	if err := o.Like(with(found...)); err != nil {
+		t.Fatal(err)
+	}
+	want := ProveOptions{Level: releases.Shop, Cell: "php8.4-mariadb11.4-stand-in", Search: "stand-in", Images: Images{}, Table: table}
+	for _, image := range found {
+		want.Images[image.Name] = image.Reference
+	}
+	if diff := cmp.Diff(want, o, cmpopts.IgnoreUnexported(images.Table{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for name, bad := range map[string]*stages.Installation{"none": with(), "no image": with(stages.Image{Name: "php:8.4", Reference: "two words"})} {
-		if err := o.Like(bad); err == nil {
-			t.Errorf("%s was taken", name)
+	for name, bad := range map[string]stages.Image{
+		"no image":                   {Reference: "two words"},
+		"another's":                  {Reference: "evil.example.org/library/mariadb:11.4@" + aDigest},
+		"another's at the same host": {Reference: "docker.io/evil/mariadb:11.4@" + aDigest},
+		"a tag":                      {Reference: "docker.io/library/mariadb:11.4"},
+		"a file":                     {Reference: "file:///etc"},
+		"a recipe":                   {Reference: "# PHP\nFROM x\nRUN evil\n"},
+		"a line more":                {Reference: text + "RUN evil\n"},
+		"of another base":            {Reference: strings.ReplaceAll(text, "docker.io/library/debian", "docker.io/evil/debian")},
+		"of a base by tag":           {Reference: strings.ReplaceAll(text, "@"+aDigest, "")},
+		"of a PHP's other image":     {Name: "php:8.3", Reference: "registry.example.org/php@" + aDigest},
+	} {
+		o := ProveOptions{Table: table, Images: Images{"php:8.4": "registry.example.org/php@" + aDigest}}
+		if bad.Name == "" {
+			bad.Name = "mariadb:11.4"
 		}
+		if err := o.Like(with(bad)); !isConfig(err) || !strings.Contains(err.Error(), bad.Title()) && !strings.Contains(err.Error(), bad.Reference) {
+			t.Errorf("%s: %v; want a *config.Error that names it", name, err)
+		}
+	}
+	if err := o.Like(with()); !isConfig(err) {
+		t.Errorf("none: %v", err)
 	}
 }

@@ -113,6 +113,45 @@ func (t *Table) Special(composer string) bool {
 	return composer != "" && composer != t.Services.Composer() && t.Digests[t.composer(composer)] != ""
 }
 
+// Knows reports whether an image is one of the table's, whoever names it: by digest, of a
+// repository that it has, or made by its own recipe of such a one.
+func (t *Table) Knows(image string) bool {
+	if !releases.IsRecipe(image) {
+		return pinned(image) && slices.ContainsFunc(t.References(), func(r string) bool { return repository(r) == repository(image) })
+	}
+	_, rest, _ := strings.Cut(image, "\nFROM ")
+	base, _, _ := strings.Cut(rest, "\n")
+	name, _, _ := strings.Cut(base, "@")
+	for _, p := range t.PHP {
+		for _, composer := range t.composers() {
+			text, err := t.Dockerfile(p, base, composer)
+			if err == nil && text == image && pinned(base) && short(name) == p.Base {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pinned reports whether an image is one of a registry, by digest.
+func pinned(image string) bool {
+	return releases.IsImageReference(image) && strings.Contains(image, "@") && !strings.Contains(image, "://")
+}
+
+// short is a reference without the registry that is meant where none is named.
+func short(reference string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(reference, "docker.io/"), "library/")
+}
+
+// repository is that of a reference, without tag and digest.
+func repository(reference string) string {
+	name, _, _ := strings.Cut(short(reference), "@")
+	if tag := strings.LastIndex(name, ":"); tag > strings.LastIndex(name, "/") {
+		name = name[:tag]
+	}
+	return name
+}
+
 // PublishedPHP is the reference under which the image with a version of PHP is published.
 func (t *Table) PublishedPHP(version string) string { return t.Published + ":" + version }
 
@@ -152,15 +191,24 @@ func (t *Table) References() []string {
 // Downloads are the URLs of the files that recipes fetch, in their order.
 func (t *Table) Downloads() []string {
 	all := []string{t.Archive.Key}
-	for _, project := range t.Services {
-		for _, s := range project {
-			if s.Composer != "" {
-				all = append(all, t.composer(s.Composer))
-			}
-		}
+	for _, version := range t.composers() {
+		all = append(all, t.composer(version))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// composers are the versions of Composer that something runs with.
+func (t *Table) composers() []string {
+	var all []string
+	for _, project := range t.Services {
+		for _, s := range project {
+			if s.Composer != "" {
+				all = append(all, s.Composer)
+			}
+		}
+	}
+	return all
 }
 
 func (t *Table) composer(version string) string { return fmt.Sprintf(t.Composer, version) }
