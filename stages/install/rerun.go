@@ -16,6 +16,9 @@ type script struct {
 	command  string // the last that it runs, as words of a shell
 }
 
+// nobody is the user as which a wall that root built runs the installation.
+const nobody = 65534
+
 // writeScript writes a script and gives the command that runs it.
 func (s *shop) writeScript(name string, c script) (string, error) {
 	var text strings.Builder
@@ -53,7 +56,11 @@ kill -0 $%[1]s || exit
 	}
 	text.WriteString(c.command + "\n")
 	file := s.dir.path(name)
-	return "sh " + quote(file), os.WriteFile(file, []byte(text.String()), 0o755)
+	run := "sh " + quote(file)
+	if os.Geteuid() == nobody { // package code could write to the file, too: root must not be who runs it
+		run = fmt.Sprintf("setpriv --reuid=%d --regid=%[1]d --clear-groups %s", nobody, run)
+	}
+	return run, os.WriteFile(file, []byte(text.String()), 0o755)
 }
 
 // webInScript is the command of the shop's web server as words of a shell.
