@@ -74,6 +74,7 @@ type Gateway struct {
 	mu       sync.Mutex
 	known    catalog
 	metadata map[string][]byte // as it was first read: one installation sees one state
+	kept     int               // bytes of metadata
 }
 
 // New makes a gateway; nothing is read yet but repositories of this machine.
@@ -131,6 +132,10 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s: the gateway of the test installation gives only what the line's composer-repositories name", e.url)
 }
 
+// maxMetadata bounds the metadata of all repositories, in bytes: package code may ask for any
+// package.
+const maxMetadata = 256 << 20
+
 func (g *Gateway) read(r *http.Request, question []byte) ([]byte, error) {
 	address := normal(r.URL)
 	g.mu.Lock()
@@ -157,6 +162,9 @@ func (g *Gateway) read(r *http.Request, question []byte) ([]byte, error) {
 	defer g.mu.Unlock()
 	if first, ok := g.metadata[address]; ok {
 		return first, nil
+	}
+	if g.kept += len(data); g.kept > maxMetadata {
+		return nil, fmt.Errorf("%s: the metadata of Composer repositories are more than %d MB for one test installation", remote.Redacted(address), maxMetadata>>20)
 	}
 	g.metadata[address] = data
 	g.known.learn(repository, data)

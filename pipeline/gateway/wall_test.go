@@ -256,3 +256,28 @@ func TestStop(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Metadata are kept as they were first read, and so there is an end of them.
+func TestMetadataBound(t *testing.T) {
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"metadata-url":"/p2/%package%.json"}`)
+	}))
+	defer host.Close()
+	g, err := New(Options{Repositories: []releases.ComposerRepository{{URL: host.URL}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string) error {
+		_, err := g.read(httptest.NewRequest(http.MethodGet, host.URL+path, nil), nil)
+		return err
+	}
+	if err := get("/packages.json"); err != nil {
+		t.Fatal(err)
+	}
+	if g.kept = maxMetadata; get("/packages.json") != nil {
+		t.Error("what is kept already is not given")
+	}
+	if err := get("/p2/a/b.json"); err == nil || !strings.Contains(err.Error(), "256 MB") {
+		t.Errorf("got %v, want that there is too much", err)
+	}
+}
