@@ -72,3 +72,38 @@ func TestComposerCredentials(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What package code could read of this machine counts as a secret, by its name.
+func TestSecretsHeld(t *testing.T) {
+	home, netrc := t.TempDir(), filepath.Join(t.TempDir(), "netrc")
+	file := filepath.Join(home, ".composer", "auth.json")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(`{"bearer": {"a.example.org": "b"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(netrc, []byte("machine a.example.org login n password n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		variables map[string]string
+		keys      []string
+		want      string
+	}{
+		"none":             {map[string]string{"https_proxy": "http://proxy.example.org:8080"}, nil, ""},
+		"an auth.json":     {map[string]string{"HOME": home}, nil, "auth.json or .netrc"},
+		"a .netrc":         {map[string]string{"NETRC": netrc}, nil, "auth.json or .netrc"},
+		"a variable":       {map[string]string{composerAuth: `{"bearer": {"a.example.org": "b"}}`}, nil, composerAuth},
+		"a broken one":     {map[string]string{composerAuth: "{"}, nil, composerAuth},
+		"a token":          {map[string]string{"GITHUB_TOKEN": "t"}, []string{"k"}, "GITHUB_TOKEN --sign-key"},
+		"an agent":         {map[string]string{"SSH_AUTH_SOCK": "/run/agent"}, nil, "SSH_AUTH_SOCK"},
+		"a proxy's":        {map[string]string{"HTTPS_PROXY": "http://u:p@proxy.example.org"}, nil, "HTTPS_PROXY"},
+		"without a scheme": {map[string]string{"http_proxy": "u:p@proxy.example.org:8080"}, nil, "http_proxy"},
+	} {
+		env := &factory{getenv: func(name string) string { return test.variables[name] }}
+		if got := strings.Join(env.secretsHeld(signFlags{keys: test.keys}), " "); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

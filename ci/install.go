@@ -120,7 +120,7 @@ func (env *factory) services() (s install.Services, err error) {
 
 // secretVariables may hold what package code must not see.
 var secretVariables = []string{
-	signKeyVariable, deployKey, "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "COMPOSER_AUTH",
+	signKeyVariable, deployKey, "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", composerAuth, "SSH_AUTH_SOCK",
 }
 
 // prepareHere makes sure, before anything is done, that this machine has what the installation
@@ -144,6 +144,15 @@ func (f installFlags) prepareHere(ctx context.Context, env *factory, allowed boo
 // secretsHeld names what the command holds that package code must not see.
 func (env *factory) secretsHeld(sign signFlags) []string {
 	held := slices.DeleteFunc(slices.Clone(secretVariables), func(name string) bool { return env.getenv(name) == "" })
+	for _, name := range proxyVariables {
+		if strings.Contains(env.getenv(name), "@") { // a login
+			held = append(held, name)
+		}
+	}
+	_ = env.readAuth() // whoever needs it says what is wrong with it
+	if !env.auth.IsZero() && env.getenv("GITHUB_TOKEN") == "" && env.getenv(composerAuth) == "" {
+		held = append(held, "auth.json or .netrc")
+	}
 	if len(sign.keys) > 0 {
 		held = append(held, "--sign-key")
 	}
