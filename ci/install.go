@@ -30,7 +30,7 @@ type installFlags struct {
 func (f *installFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.level, "level", "", levelHelp)
-	flags.StringVar(&f.search, "search", "", "what the shop searches with: none, stand-in or the URL of an OpenSearch or Elasticsearch (default $NIGHTLY_SEARCH, else the line's)")
+	flags.StringVar(&f.search, "search", "", "what the shop searches with: none, stand-in or the http:// URL of an OpenSearch or Elasticsearch (default $NIGHTLY_SEARCH, else the line's)")
 	flags.StringVar(&f.cell, "cell", "", "prove this cell of the line's matrix, as --matrix names it")
 	flags.BoolVar(&f.allCells, "all-cells", false, "prove every cell of the line's matrix in containers (default: the one with the newest PHP and database)")
 	flags.StringVar(&f.matrix, "matrix", "", "json: write the matrix for GitHub Actions, after the build, and prove nothing")
@@ -67,7 +67,12 @@ func (f installFlags) check() error {
 	return nil
 }
 
-func isAddress(text string) bool { return strings.Contains(text, "://") }
+// isAddress reports whether a text is the address of a search. Behind the wall it has another
+// one, for which a certificate would not do.
+func isAddress(text string) bool {
+	u, _, err := install.Address(text)
+	return err == nil && u.Scheme == "http"
+}
 
 // options are what is proven, with the images that are run in containers.
 func (f installFlags) options(env *factory, named nightly.Images, sign signFlags) (o nightly.ProveOptions, err error) {
@@ -99,7 +104,9 @@ func (f installFlags) options(env *factory, named nightly.Images, sign signFlags
 
 // services are the services whose addresses the environment gives: they have passwords.
 func (env *factory) services() (s install.Services, err error) {
-	s.Search = env.getenv(runner.SearchVariable)
+	if s.Search = env.getenv(runner.SearchVariable); s.Search != "" && !isAddress(s.Search) {
+		return s, usagef("%s: want a URL such as http://127.0.0.1:9200", runner.SearchVariable)
+	}
 	if address := env.getenv(runner.DatabaseVariable); address != "" {
 		if s.Database, err = install.ParseDatabase(address); err != nil {
 			return s, usagef("%s: %w", runner.DatabaseVariable, err)

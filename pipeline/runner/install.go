@@ -151,8 +151,11 @@ func GatewaySidecar(n *container.Needs, repositories []releases.ComposerReposito
 func (r *Runner) sandboxNeeds(in stages.Candidate, o install.Options, previous string) (container.Needs, error) {
 	n := ComposerNeeds(in.Composer)
 	n.Env = container.Passed(r.Environ, "PATH")
-	services := container.Passed(r.Environ, DatabaseVariable, CacheVariable, QueueVariable)
-	services[SearchVariable], services[GatewayVariable] = o.Services.Search, o.Gateway
+	services := map[string]string{GatewayVariable: o.Gateway}
+	if in.Install.Level.Includes(releases.Setup) {
+		maps.Copy(services, container.Passed(r.Environ, DatabaseVariable, CacheVariable, QueueVariable))
+		services[SearchVariable] = o.Services.Search
+	}
 	for _, variable := range slices.Sorted(maps.Keys(services)) {
 		if services[variable] == "" {
 			continue
