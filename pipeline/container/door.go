@@ -38,18 +38,23 @@ type sockets struct {
 
 // openDoors opens doors to a stage that has their folder at there. The caller closes them.
 func openDoors(ctx context.Context, there string, doors []Door) (s *sockets, err error) {
-	dir, err := os.MkdirTemp("", "doors-") // its path is short, as a socket's has to be
+	// Other users of the machine do not get through the outer folder, which is this user's
+	// alone; the stage has the inner one mounted. Their path is short, as a socket's has to be.
+	outer, err := os.MkdirTemp("", "doors-")
 	if err != nil {
 		return nil, err
 	}
-	s = &sockets{dir: dir}
+	s = &sockets{dir: filepath.Join(outer, "open")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if err := os.Mkdir(s.dir, 0o755); err != nil {
+		return nil, err
+	}
 	for i, door := range doors {
-		socket := filepath.Join(dir, strconv.Itoa(i))
+		socket := filepath.Join(s.dir, strconv.Itoa(i))
 		l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
 		if err != nil {
 			return nil, fmt.Errorf("open a door to %s: %w", door.Outside, err)
@@ -61,11 +66,13 @@ func openDoors(ctx context.Context, there string, doors []Door) (s *sockets, err
 		}
 		go forward(l, "tcp", door.Outside)
 	}
-	return s, os.Chmod(dir, 0o755)
+	return s, os.Chmod(s.dir, 0o755) // whatever the umask
 }
 
 // Close implements io.Closer.
-func (s *sockets) Close() error { return errors.Join(s.open.Close(), os.RemoveAll(s.dir)) }
+func (s *sockets) Close() error {
+	return errors.Join(s.open.Close(), os.RemoveAll(filepath.Dir(s.dir)))
+}
 
 // EnterDoors opens, behind the wall, the addresses of doors, which are the values of --door.
 // The caller closes them.
