@@ -44,7 +44,7 @@ func Authority(ctx context.Context, address string) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", address, response.Status)
+		return nil, fmt.Errorf("%s answered %s", remote.Redacted(address), response.Status)
 	}
 	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
 }
@@ -69,6 +69,7 @@ type Gateway struct {
 	fetcher     composer.Fetcher
 	authority   *tls.Certificate
 	certificate []byte        // of the authority, as PEM
+	password    string        // of its clients; "": none is wanted
 	answers     chan struct{} // has one for each answer that is under way
 
 	mu       sync.Mutex

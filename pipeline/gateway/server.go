@@ -3,13 +3,17 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -36,7 +40,8 @@ const (
 	idle    = 2 * time.Minute
 )
 
-// Serve serves a gateway on loopback until stop is called.
+// Serve serves a gateway on loopback until stop is called. Its address has a password: other
+// users of the machine reach loopback as well, and must not read with the logins of this one.
 func Serve(ctx context.Context, o Options) (address string, stop func() error, err error) {
 	g, err := New(o)
 	if err != nil {
@@ -46,10 +51,12 @@ func Serve(ctx context.Context, o Options) (address string, stop func() error, e
 	if err != nil {
 		return "", nil, fmt.Errorf("serve Composer repositories on loopback: %w", err)
 	}
+	g.password = rand.Text()
+	at := url.URL{Scheme: "http", User: url.UserPassword(user, g.password), Host: listener.Addr().String()}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- g.Serve(ctx, listener) }()
-	return "http://" + listener.Addr().String(), sync.OnceValue(func() error { cancel(); return <-ended }), nil
+	return at.String(), sync.OnceValue(func() error { cancel(); return <-ended }), nil
 }
 
 // Serve serves at a listener until the context ends. Afterwards no connection is open, and
@@ -59,10 +66,14 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	tunnels := &tunnels{conns: make(chan net.Conn), done: serving.Done(), at: l.Addr()}
 	plain, inner := g.server(serving, func(w http.ResponseWriter, r *http.Request) {
+		proxied := r.Method == http.MethodConnect || r.URL.IsAbs()
 		switch {
+		case proxied && !g.admits(r):
+			w.Header().Set("Proxy-Authenticate", `Basic realm="gateway"`)
+			http.Error(w, "the gateway of a test installation is for that one alone", http.StatusProxyAuthRequired)
 		case r.Method == http.MethodConnect:
 			g.connect(w, r, tunnels)
-		case r.URL.IsAbs():
+		case proxied:
 			g.answer(w, r)
 		case r.URL.Path == authorityPath:
 			_, _ = w.Write(g.certificate) // the client has gone
@@ -88,6 +99,15 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 		return nil
 	}
 	return err
+}
+
+// user is whom a gateway with a password admits.
+const user = "nightly"
+
+// admits says that a request has the gateway's password, if there is one.
+func (g *Gateway) admits(r *http.Request) bool {
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+g.password))
+	return g.password == "" || subtle.ConstantTimeCompare([]byte(r.Header.Get("Proxy-Authorization")), []byte(want)) == 1
 }
 
 func (g *Gateway) server(ctx context.Context, h http.HandlerFunc) *http.Server {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,9 @@ import (
 	"github.com/mage-os/nightly/releases"
 )
 
-// ask sends one request to a proxy, with a target that no client of package net/http would
+// request begins a request to a proxy, with a target that no client of package net/http would
 // send.
-func ask(t *testing.T, proxy, target string) (code int, body string) {
+func request(t *testing.T, proxy, method, target string) net.Conn {
 	t.Helper()
 	at, err := url.Parse(proxy)
 	if err != nil {
@@ -33,8 +34,17 @@ func ask(t *testing.T, proxy, target string) (code int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { conn.Close() })
+	login := base64.StdEncoding.EncodeToString([]byte(at.User.String()))
+	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Basic %s\r\n\r\n", method, target, login)
+	return conn
+}
+
+// ask asks a proxy for a target.
+func ask(t *testing.T, proxy, target string) (code int, body string) {
+	t.Helper()
+	conn := request(t, proxy, http.MethodGet, target)
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatalf("%.200s: %v", target, err)
@@ -138,16 +148,7 @@ func TestAskedElsewhere(t *testing.T) {
 // connect opens a tunnel to a host through a proxy.
 func connect(t *testing.T, proxy, host string) net.Conn {
 	t.Helper()
-	at, err := url.Parse(proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.Dial("tcp", at.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "CONNECT %[1]s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", host)
+	conn := request(t, proxy, http.MethodConnect, host)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("got %v, %v, want a tunnel", response, err)
@@ -185,17 +186,8 @@ func TestAnswersAtOnce(t *testing.T) {
 		fetched.Add(1)
 		w.Write(dist)
 	})
-	at, err := url.Parse(proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range 3 * 16 {
-		conn, err := net.Dial("tcp", at.Host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "GET %s/a.zip HTTP/1.1\r\nHost: x\r\n\r\n", base)
+		request(t, proxy, http.MethodGet, base+"/a.zip")
 	}
 	time.Sleep(2 * time.Second)
 	if n := fetched.Load(); n != 16 {
@@ -227,16 +219,7 @@ func TestStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	tunnel := connect(t, proxy, "nobody.example:1")
-	at, err := url.Parse(proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.Dial("tcp", at.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "GET %s/packages.json HTTP/1.1\r\nHost: x\r\n\r\n", host.URL)
+	request(t, proxy, http.MethodGet, host.URL+"/packages.json")
 	<-asked
 	if err := stop(); err != nil {
 		t.Error(err)
@@ -279,5 +262,21 @@ func TestMetadataBound(t *testing.T) {
 	}
 	if err := get("/p2/a/b.json"); err == nil || !strings.Contains(err.Error(), "256 MB") {
 		t.Errorf("got %v, want that there is too much", err)
+	}
+}
+
+// Who does not know the address as it was given out, as other users of the machine, gets
+// nothing but the certificate.
+func TestPassword(t *testing.T) {
+	base, proxy := serveAt(t, `{}`, http.NotFound)
+	for _, login := range []string{"", "nightly@", "nightly:wrong@"} {
+		other := proxy[:len("http://")] + login + proxy[strings.LastIndexAny(proxy, "@/")+1:]
+		if code, _ := ask(t, other, base+"/composer/packages.json"); code != http.StatusProxyAuthRequired {
+			t.Errorf("%q: got %d for a request, want %d", login, code, http.StatusProxyAuthRequired)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(request(t, other, http.MethodConnect, "example.org:443")), nil)
+		if err != nil || response.StatusCode != http.StatusProxyAuthRequired {
+			t.Errorf("%q: got %v, %v for a tunnel", login, response, err)
+		}
 	}
 }
