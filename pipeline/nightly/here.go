@@ -62,8 +62,12 @@ func (p *proving) cellHere(ctx context.Context, cells []releases.Cell) (own, cel
 	case p.options.Search != "":
 		own.Search = p.options.Search
 	}
-	if tools, err = services.Tools(ctx, install.Programs{}, p.options.level(p.plan), own); err != nil || p.options.Cell == "" {
-		return own, own, tools, err
+	level := p.options.level(p.plan)
+	if tools, err = services.Tools(ctx, install.Programs{}, level, own); err != nil || p.options.Cell == "" {
+		if cell = own; !level.Includes(releases.Setup) {
+			cell.Search = "" // as in Cells
+		}
+		return own, cell, tools, err
 	}
 	if cell, err = cellNamed(p.options.Cell, cells); err != nil {
 		return own, cell, tools, err
