@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -278,5 +279,28 @@ func TestPassword(t *testing.T) {
 		if err != nil || response.StatusCode != http.StatusProxyAuthRequired {
 			t.Errorf("%q: got %v, %v for a tunnel", login, response, err)
 		}
+	}
+}
+
+// Who opens more connections than there may be waits until one ends.
+func TestConnections(t *testing.T) {
+	base, proxy := serveAt(t, `{}`, http.NotFound)
+	var all []net.Conn
+	for range maxConnections {
+		all = append(all, connect(t, proxy, "example.org:443"))
+	}
+	conn := request(t, proxy, http.MethodGet, base+"/composer/packages.json")
+	if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v beside %d tunnels, want no answer yet", err, len(all))
+	}
+	all[0].Close()
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		t.Errorf("got %v when a tunnel had ended, want the answer", err)
 	}
 }
