@@ -100,6 +100,11 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 		return nil, config.Errorf("containers do not reach services of this machine (--search, %s, %s, %s, %s): name images with --image, or use --runner process",
 			runner.DatabaseVariable, runner.SearchVariable, runner.CacheVariable, runner.QueueVariable)
 	}
+	if o.level(p.plan).Includes(releases.Setup) {
+		if err := o.Images.unused(p.plan.Line.Install.Images, cells); err != nil {
+			return nil, err
+		}
+	}
 	all := slices.Clone(cells)
 	if o.Search != "" && o.level(p.plan).Includes(releases.Setup) {
 		for i := range cells {

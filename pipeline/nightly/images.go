@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/releases"
@@ -69,6 +70,25 @@ func (m Images) beside(name string, supported []string) string {
 		return ""
 	}
 	return image
+}
+
+// unused refuses images that no cell has a place for; but for the line's, which can have more.
+func (m Images) unused(ofLine map[string]string, cells []releases.Cell) error {
+	used := []string{cacheImage, queueImage, anyPHP}
+	for _, c := range cells {
+		for _, name := range []string{anyPHP + ":" + c.PHP, c.Database, c.Search} {
+			short, _, _ := strings.Cut(name, "@")
+			used = append(used, name, short)
+		}
+	}
+	slices.Sort(used)
+	used = slices.DeleteFunc(slices.Compact(used), func(name string) bool { return name == "" || name == releases.NoSearch })
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if ofLine[name] != m[name] && !slices.Contains(used, name) {
+			return config.Errorf("--image %s=%s: the matrix has nothing of that name; it has %s", name, m[name], strings.Join(used, ", "))
+		}
+	}
+	return nil
 }
 
 // pin gives an image by digest: the known one, or the one that its tag has now. What is neither

@@ -62,6 +62,19 @@ func TestImages(t *testing.T) {
 	}
 }
 
+func TestUnusedImages(t *testing.T) {
+	cells := []releases.Cell{{PHP: "8.4", Database: "mariadb:11.4@" + aDigest, Search: "none"}}
+	ofLine := map[string]string{"php:8.2": "a"}
+	if err := (Images{"php:8.4": "b", "php": "b", "php:8.2": "a", "mariadb:11.4": "b", "cache": "none"}).unused(ofLine, cells); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"php:8.2", "mariadb:10.6", "none-such"} {
+		if err := (Images{name: "b"}).unused(ofLine, cells); !isConfig(err) || !strings.Contains(err.Error(), "cache, mariadb:11.4, mariadb:11.4@"+aDigest+", php, php:8.4, queue") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 const aDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // A registry resolves every tag to aDigest, and counts how often it is asked.

@@ -78,7 +78,8 @@ func CacheSidecar() Sidecar {
 
 // QueueSidecar is a RabbitMQ of an image with its own entrypoint. It gets a user of its
 // own, because the user guest may connect from its own host only. It connects to nobody:
-// the plugins that would, shovel and federation, are off, as is management.
+// the plugins that would, shovel and federation, are off, and are turned on from inside of its
+// container alone.
 func QueueSidecar() Sidecar {
 	const password = "nightly-queue" // guards nothing, as the database's
 	env := map[string]string{"RABBITMQ_DEFAULT_USER": ownUser, "RABBITMQ_DEFAULT_PASS": password}
