@@ -23,7 +23,7 @@ func newDoctor(env *factory) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			address, why, err := container.Find(cmd.Context(), env.getenv)
-			if err := doctor(env, err == nil); err != nil {
+			if err := doctor(env, err == nil, container.FindSandbox(cmd.Context())); err != nil {
 				return err
 			}
 			return env.doctorEngine(cmd.Context(), address, why, err)
@@ -31,8 +31,9 @@ func newDoctor(env *factory) *cobra.Command {
 	}
 }
 
-// doctor lists tools and stages. With an engine the stages need none of the tools.
-func doctor(env *factory, engine bool) error {
+// doctor lists tools and stages. With an engine the stages need none of the tools. wall says why
+// there is none on this machine.
+func doctor(env *factory, engine bool, wall error) error {
 	out := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "TOOL\tFOUND\tNEEDED FOR")
 	for _, t := range slices.Concat(tools.Install, tools.Sandbox, tools.Tests) {
@@ -54,8 +55,10 @@ func doctor(env *factory, engine bool) error {
 		case stage != "install":
 		case engine:
 			why = "in containers, whose images have PHP, Composer and all services"
+		case len(lacking) == 0 && wall == nil:
+			why = "php and composer are there, and a wall around package code"
 		case len(lacking) == 0:
-			why = "php and composer are there"
+			possible, why = "alone", "without keys and tokens, because there is no wall around package code: "+wall.Error()
 		default:
 			possible, why = "no", "no "+lacking[0].Program+" and no container engine: start Docker, or run mageos-nightly nightly with --install-tools or --until build"
 		}

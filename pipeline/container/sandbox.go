@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,14 +40,33 @@ const nobody = 65534
 
 // FindSandbox reports why there can be no sandbox on this machine; nil: there can.
 func FindSandbox(ctx context.Context) error {
+	if runtime.GOOS != "linux" {
+		return errors.New("there is no sandbox but on Linux; start Docker")
+	}
 	args, err := wall()
 	if err != nil {
 		return err
 	}
 	if out, err := exec.CommandContext(ctx, args[0], append(args[1:], "true")...).CombinedOutput(); err != nil {
-		return fmt.Errorf("bubblewrap does not run here: %w: %s", err, lastLine(string(out)))
+		return fmt.Errorf("bubblewrap does not run here: %w: %s%s", err, lastLine(string(out)), forbidden("/proc/sys"))
 	}
 	return nil
+}
+
+// forbidden says by which setting of the kernel, in a folder, users may make no namespaces, and
+// what to do; empty: by none.
+func forbidden(dir string) string {
+	for _, setting := range []struct{ name, value, do string }{
+		{"kernel.apparmor_restrict_unprivileged_userns", "1", "give bwrap a profile of AppArmor (docs/install.md)"},
+		{"kernel.unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"},
+		{"user.max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"},
+	} {
+		data, err := os.ReadFile(filepath.Join(dir, strings.ReplaceAll(setting.name, ".", "/")))
+		if err == nil && strings.TrimSpace(string(data)) == setting.value {
+			return fmt.Sprintf("; %s is %s here: %s", setting.name, setting.value, setting.do)
+		}
+	}
+	return ""
 }
 
 // wall is the begin of a command in a sandbox.

@@ -108,3 +108,25 @@ func TestGiveAway(t *testing.T) {
 		t.Errorf("again: %v, owners %v", err, owners())
 	}
 }
+
+// TestForbidden: the setting that forbids a sandbox is named, with what to do.
+func TestForbidden(t *testing.T) {
+	for name, test := range map[string]struct{ file, value, want string }{
+		"AppArmor": {"kernel/apparmor_restrict_unprivileged_userns", "1\n", "give bwrap a profile of AppArmor"},
+		"Debian's": {"kernel/unprivileged_userns_clone", "0\n", "sysctl kernel.unprivileged_userns_clone=1"},
+		"none":     {"user/max_user_namespaces", "0\n", "user.max_user_namespaces is 0 here"},
+		"allowed":  {"kernel/apparmor_restrict_unprivileged_userns", "0\n", ""},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, test.file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(test.value), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := forbidden(dir); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -92,7 +92,7 @@ func Wall(ctx context.Context, secrets []string) (warning string, err error) {
 	case len(secrets) == 0:
 		return fmt.Sprintf("the code of all packages runs as you, with your rights, and no later run takes what it proves: %v", why), nil
 	}
-	return "", config.Errorf("the code of all packages would run beside %s, which it could read: %w; install bubblewrap, or let an engine run it (--runner container), "+
+	return "", config.Errorf("the code of all packages would run beside %s, which it could read: %w; or let an engine run it (--runner container), "+
 		"or prove on a machine without secrets (nightly --write-proofs) and publish on this one (publish --proofs)", strings.Join(secrets, ", "), why)
 }
 
