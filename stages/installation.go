@@ -45,6 +45,8 @@ type Replaced struct {
 type Upgrade struct {
 	Snapshot releases.SnapshotName `json:"snapshot,omitzero"`
 	Version  string                `json:"version"` // of its project
+	// Manifest is the digest of its manifest: a night can be another one under the same name.
+	Manifest pipeline.Digest `json:"manifest"`
 }
 
 // CandidateOf is the part of a plan that the test installation reads, for one
@@ -82,6 +84,9 @@ type Image struct {
 	Reference string `json:"reference"`
 	// Unpinned says that it is the one that was found: another run may find another.
 	Unpinned bool `json:"unpinned,omitempty"`
+	// File is the size and the time of a file. Its digest would count in its place, but takes
+	// seconds for each cell.
+	File string `json:"file,omitempty"`
 }
 
 // Title is its reference for people.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
@@ -96,8 +98,13 @@ func (m Images) unused(ofLine map[string]string, cells []releases.Cell) error {
 func pin(ctx context.Context, e images.Resolver, t *images.Table, name, reference string) (stages.Image, error) {
 	made := stages.Image{Name: name, Reference: reference, Unpinned: true}
 	switch pinned, known := t.Pin(reference); {
-	case releases.IsRecipe(reference), strings.HasPrefix(reference, "file://"):
+	case releases.IsRecipe(reference):
 		return made, nil // apt-get installs the packages of the day
+	case strings.HasPrefix(reference, "file://"):
+		if info, err := os.Stat(strings.TrimPrefix(reference, "file://")); err == nil { // else the engine says so
+			made.File = fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+		}
+		return made, nil
 	case known || reference == releases.StandInSearch:
 		return stages.Image{Name: name, Reference: pinned}, nil
 	}

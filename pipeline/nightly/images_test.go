@@ -2,6 +2,8 @@ package nightly
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -107,6 +109,22 @@ func TestPin(t *testing.T) {
 				t.Errorf("asked %d times, %v (-want +got):\n%s", asked, err, diff)
 			}
 		})
+	}
+}
+
+// A file that has changed is another image, whose proof is another one.
+func TestPinFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "php.tar")
+	seen := map[stages.Image]bool{}
+	for _, text := range []string{"one", "another"} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		image, err := pin(t.Context(), new(registry), &images.Table{}, "php:8.4", "file://"+file)
+		if err != nil || image.File == "" || seen[image] {
+			t.Errorf("%+v, %v", image, err)
+		}
+		seen[image] = true
 	}
 }
 

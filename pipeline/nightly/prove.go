@@ -206,13 +206,13 @@ func earlier(ctx context.Context, dir string, snapshot stages.Snapshot) (found s
 		if releases.NewestFirst(releases.SnapshotName(name), snapshot.Name) <= 0 {
 			continue
 		}
-		m, _, err := repository.Manifest(ctx, name)
+		m, data, err := repository.Manifest(ctx, name)
 		if err != nil {
 			return found, err
 		}
 		for _, p := range m.Packages {
 			if p.Name == snapshot.Project {
-				return stages.Upgrade{Snapshot: name, Version: p.Version}, nil
+				return stages.Upgrade{Snapshot: name, Version: p.Version, Manifest: pipeline.DigestOf(data)}, nil
 			}
 		}
 	}
