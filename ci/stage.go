@@ -145,7 +145,12 @@ const maxReport = 64 << 20
 // container keeps nothing.
 func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFlags) error {
 	// The shop is not part of the result: it would stay in the engine's cache.
-	work := cmp.Or(f.work, f.Out+"-work")
+	work := cmp.Or(f.work, env.getenv(runner.WorkVariable), f.Out+"-work")
+	if f.work == "" {
+		if err := os.RemoveAll(work); err != nil { // package code of an earlier run may have left anything
+			return err
+		}
+	}
 	o := r.InstallOptions(work)
 	var err error
 	if o.Services, err = env.services(); err != nil {

@@ -39,6 +39,10 @@ type Needs struct {
 	// NoCache gives the stage an empty folder in place of the cache that the engine keeps
 	// for it: it runs package code, and another run would trust what that leaves.
 	NoCache bool `json:"no-cache"`
+	// Work is a folder for much that ends with the stage; empty: none. It lies on the engine's
+	// own disk, which is faster than a container's layers. What another run left there may
+	// still be there.
+	Work string `json:"work"`
 	// Doors are all that a stage in a Sandbox can connect to.
 	Doors []Door `json:"-"`
 	// Privileged lets the stage build a wall of its own in its container, out of namespaces.

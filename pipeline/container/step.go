@@ -68,6 +68,9 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 		WithMountedFile(inputPath, e.client.Host().File(file)).
 		WithMountedTemp(tempPath).WithEnvVariable("TMPDIR", tempPath)
 	c = e.withFolders(e.withCache(c, s.Stage, s.NoCache), s.Folders)
+	if s.Work != "" { // nobody else has it at the same time
+		c = c.WithMountedCache(s.Work, e.client.CacheVolume("nightly-work"), dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModePrivate})
+	}
 	args := []string{programPath, "stage", s.Stage, "--input", inputPath, "--out", outPath, "--store", cachePath, "--prune"}
 	for i, place := range places {
 		path := treesPath + "/" + strconv.Itoa(i)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -124,6 +125,7 @@ func (r *cellRun) ask(ctx context.Context, in runner.Toolbox) ([]stages.Tool, er
 func (r *cellRun) needs(in stages.Candidate, previous string) (container.Needs, error) {
 	n := runner.ComposerNeeds(in.Composer)
 	n.Image, n.Env, n.NoCache, n.Privileged = r.php, map[string]string{}, true, true
+	n.Work, n.Env[runner.WorkVariable] = path.Dir(runner.WorkInContainer), runner.WorkInContainer
 	runner.GatewaySidecar(&n, in.Composer)
 	if !in.Install.Level.Includes(releases.Setup) {
 		return n, nil

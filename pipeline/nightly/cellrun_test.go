@@ -35,7 +35,7 @@ func TestCellNeeds(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	in.Install.Level = releases.Installed
-	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 1 || len(got.Env) != 1 || !got.NoCache {
+	if got, err := run.needs(in, ""); err != nil || len(got.Services) != 1 || len(got.Env) != 2 || got.Work == "" || !got.NoCache {
 		t.Errorf("below level setup: %+v, %v", got, err)
 	}
 }

@@ -44,8 +44,12 @@ const GatewayCommand = "composer-gateway"
 // gatewayPort is where it listens in a container.
 const gatewayPort = 8080
 
-// WorkInContainer is where a container has its test installation.
-const WorkInContainer = "/nightly/out-work"
+// WorkInContainer is where a container has its test installation, in a folder of its needs, and
+// WorkVariable tells it.
+const (
+	WorkInContainer = "/nightly/work/install"
+	WorkVariable    = "NIGHTLY_WORK_FOLDER"
+)
 
 // InstallOptions are those of a test installation in this process, in the folder work.
 func (r *Runner) InstallOptions(work string) install.Options {
