@@ -37,14 +37,14 @@ type sockets struct {
 }
 
 // openDoors opens doors to a stage that has their folder at there. The caller closes them.
-func openDoors(ctx context.Context, there string, doors []Door) (s *sockets, err error) {
+func openDoors(ctx context.Context, there string, doors []Door) (_ *sockets, err error) {
 	// Other users of the machine do not get through the outer folder, which is this user's
 	// alone; the stage has the inner one mounted. Their path is short, as a socket's has to be.
 	outer, err := os.MkdirTemp("", "doors-")
 	if err != nil {
 		return nil, err
 	}
-	s = &sockets{dir: filepath.Join(outer, "open")}
+	s := &sockets{dir: filepath.Join(outer, "open")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

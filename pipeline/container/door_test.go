@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -42,5 +43,20 @@ func TestDoors(t *testing.T) {
 	}
 	if _, err := os.Stat(outer); !os.IsNotExist(err) {
 		t.Errorf("got %v, want that the folder is gone", err)
+	}
+}
+
+// Doors that cannot be opened are an error, and leave nothing.
+func TestDoorsFail(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("a", 120)) // too long for a socket
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
+	if s, err := openDoors(t.Context(), "/there", []Door{DoorTo(0, "127.0.0.1:1")}); err == nil {
+		t.Errorf("got %+v, want an error", s)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -214,7 +214,10 @@ func (g *Gateway) dist(ctx context.Context, address string, d dist) ([]byte, err
 	if err != nil || !cached || !d.matches(data) { // Composer tells of what does not match
 		return data, err
 	}
-	return data, g.options.Cache.Put(ctx, key, bytes.NewReader(data))
+	if err := g.options.Cache.Put(ctx, key, bytes.NewReader(data)); err != nil { // the next run asks again
+		g.options.Log.Warn("a dist cannot be kept for the next run", slog.Any("err", err))
+	}
+	return data, nil
 }
 
 func fetch(ctx context.Context, from func(context.Context, string) (io.ReadCloser, error), address string) (data []byte, err error) {
@@ -227,11 +230,7 @@ func fetch(ctx context.Context, from func(context.Context, string) (io.ReadClose
 }
 
 // A dist is what metadata says of one, beside its URL.
-type dist struct {
-	URL       string `json:"url"`
-	Reference string `json:"reference"`
-	Shasum    string `json:"shasum"`
-}
+type dist struct{ Reference, Shasum string }
 
 // fixed says that the URL cannot give other bytes another day: the commit stands in it, or
 // its digest is told.

@@ -299,3 +299,20 @@ func TestAsked(t *testing.T) {
 		}
 	}
 }
+
+// full is a cache that takes nothing.
+type full struct{ memory }
+
+func (*full) Put(context.Context, string, io.Reader) error { return fs.ErrPermission }
+
+// What cannot be kept is given all the same.
+func TestCacheFull(t *testing.T) {
+	s := serve(t)
+	get := through(t, Options{Repositories: []releases.ComposerRepository{{URL: s.URL}}, Client: s.client(), Cache: &full{}})
+	for _, path := range []string{"/packages.json", "/p2/acme/tool.json"} {
+		get(http.MethodGet, s.URL+path, "")
+	}
+	if code, body := get(http.MethodGet, s.URL+"/dl/summed.zip", ""); code != http.StatusOK || body != "summed" {
+		t.Errorf("got %d, %q, want the dist", code, body)
+	}
+}

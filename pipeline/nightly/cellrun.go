@@ -203,7 +203,7 @@ func (r *cellRun) receive(folder string) error {
 }
 
 // maxReport bounds a file of a cell's report, in bytes.
-const maxReport = 1 << 30
+const maxReport = 64 << 20
 
 // fetch brings the report of a cell here.
 func (r *cellRun) fetch(ctx context.Context, report pipeline.Tree, folder string) error {
