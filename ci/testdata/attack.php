@@ -45,5 +45,6 @@
             $say("reached $host");
         }
     }
-    exec("setsid sh -c 'sleep 300; : canary-daemon$said' >/dev/null 2>&1 &"); // a report names what is left
+    // A report names what is left; what has no session of its own yet ends with its command.
+    fgets(popen("setsid sh -c 'echo up; exec >/dev/null; sleep 300; : canary-daemon$said' 2>/dev/null &", 'r'));
 })();
