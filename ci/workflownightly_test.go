@@ -212,3 +212,17 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 		t.Errorf("published %v:\n%s", n.snapshots(), jobs["publish"].said)
 	}
 }
+
+// Each schedule has its line.
+func TestNightlyWorkflowSchedules(t *testing.T) {
+	t.Parallel()
+	a := newActions(t)
+	a.builds(filepath.Join(a.tools, "program"))
+	a.tool("program", `echo "program $*"; exit 1`)
+	for schedule, line := range map[string]string{"23 10 * * *": "upstream-nightly", "23 11 * * *": "nightly"} {
+		a.schedule = schedule
+		if said := a.workflow("nightly.yml", "schedule", nil)["build"].said; !strings.Contains(said, "program plan --line "+line+" --published") {
+			t.Errorf("at %s:\n%s", schedule, said)
+		}
+	}
+}

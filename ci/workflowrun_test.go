@@ -34,6 +34,7 @@ type actions struct {
 	secrets  map[string]string
 	vars     map[string]string
 	override map[string]string // variables of every step
+	schedule string            // cron of the runs
 	run      int
 }
 
@@ -149,7 +150,7 @@ func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[str
 	for name, value := range inputs {
 		given[name] = fmt.Sprint(value)
 	}
-	payload, err := json.Marshal(map[string]any{"inputs": given})
+	payload, err := json.Marshal(map[string]any{"inputs": given, "schedule": a.schedule})
 	if err != nil {
 		a.t.Fatal(err)
 	}

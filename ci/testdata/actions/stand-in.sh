@@ -46,7 +46,7 @@ actions/attest)
     echo "attested $PREDICATE_TYPE"
     ;;
 actions/create-github-app-token)
-    [ -n "$APP" ] && [ -n "$KEY" ] || fail "no app-id or no private-key"
+    [ -n "$APP" ] && [ -n "$KEY" ] || fail "no client-id or no private-key"
     echo token=token-of-app >> "$GITHUB_OUTPUT"
     ;;
 github/codeql-action/upload-sarif) cp "$SARIF" "$TAKEN" ;;
