@@ -13,12 +13,13 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/organization"
+	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // orgFlags are the flags of mageos-nightly org.
 type orgFlags struct {
 	list, name, output, format string
-	schema                     bool
+	schema, declared           bool
 }
 
 func newOrg(env *factory) *cobra.Command {
@@ -57,10 +58,12 @@ know stays as the list has it: roles, lines, and which branches and files a repo
 must have. What the token may not read stays, too, and is named.`,
 		Example: `  mageos-nightly org export                                      to standard output
   mageos-nightly org export --output releases/organization/organization.yaml  in place
+  mageos-nightly org export --declared                           as its own Terraform has it
   mageos-nightly org export --organization acme                  the first list of another organization`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), env, f) },
 	}
+	cmd.Flags().BoolVar(&f.declared, "declared", false, "take the configuration that the list names under applied-by for GitHub; no token is needed")
 	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
 	cmd.Flags().StringVar(&f.name, "organization", "", "begin a list for this organization of github.com; --list is then not read")
 	return cmd
@@ -116,6 +119,30 @@ func (f *orgFlags) organizationOf() (*organization.List, error) {
 	return organization.Parse("--organization", []byte("name: "+f.name+"\nrepositories: []\n"))
 }
 
+// read asks GitHub, or the configuration that changes it.
+func (f *orgFlags) read(ctx context.Context, env *factory, list *organization.List) (*organization.Reading, error) {
+	if !f.declared {
+		return readOrganization(ctx, env, list)
+	}
+	if list.AppliedBy == "" {
+		return nil, usagef("--declared: the list does not say under applied-by where that is")
+	}
+	source, closeSource, err := env.openSource(ctx, list.AppliedBy)
+	if err != nil {
+		return nil, usagef("applied-by %s: %w", list.AppliedBy, err)
+	}
+	defer func() { _ = closeSource() }() // it was only read
+	text, err := target.Read(ctx, source, organization.VariablesFile)
+	if err != nil {
+		return nil, &releases.SourceError{Repository: "applied-by", URL: list.AppliedBy, Err: err}
+	}
+	reading, err := organization.Declared(list, text)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	return reading, nil
+}
+
 // readOrganization asks GitHub.
 func readOrganization(ctx context.Context, env *factory, list *organization.List) (*organization.Reading, error) {
 	at, err := url.Parse(list.URL)
@@ -147,7 +174,7 @@ func orgExport(ctx context.Context, env *factory, f *orgFlags) error {
 	if err != nil {
 		return err
 	}
-	reading, err := readOrganization(ctx, env, list)
+	reading, err := f.read(ctx, env, list)
 	if err != nil {
 		return err
 	}

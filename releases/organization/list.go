@@ -18,6 +18,9 @@ type List struct {
 	// TwoFactor is whether members need two-factor authentication: required or
 	// optional. Empty: not declared.
 	TwoFactor string `json:"two-factor"`
+	// AppliedBy is the folder or URL of the configuration for OpenTofu or Terraform that changes
+	// the organization, with its VariablesFile. Empty: what Terraform writes of this list.
+	AppliedBy string `json:"applied-by"`
 	// People are its members.
 	People []Person `json:"people"`
 	Teams  []Team   `json:"teams"`
@@ -170,12 +173,14 @@ type BypassRule struct {
 // Repository gives the repository of that name, in whatever case: GitHub makes no
 // difference.
 func (l *List) Repository(name string) (Repository, bool) {
-	i := slices.IndexFunc(l.Repositories, func(r Repository) bool { return strings.EqualFold(r.Name, name) })
+	i := slices.IndexFunc(l.Repositories, func(r Repository) bool { return isCalled(r, name) })
 	if i < 0 {
 		return Repository{}, false
 	}
 	return l.Repositories[i], true
 }
+
+func isCalled(r Repository, name string) bool { return strings.EqualFold(r.Name, name) }
 
 // GitURL is the https:// URL of a repository of the organization.
 func (l *List) GitURL(repository string) string {

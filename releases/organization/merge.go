@@ -11,7 +11,7 @@ import (
 // stays, too.
 func Merge(list *List, has *Reading) *List {
 	made := &List{
-		Name: list.Name, URL: list.URL, Files: list.Files, People: has.Found.People, Teams: has.Found.Teams,
+		Name: list.Name, URL: list.URL, AppliedBy: list.AppliedBy, Files: list.Files, People: has.Found.People, Teams: has.Found.Teams,
 	}
 	if made.BasePermission, made.TwoFactor = has.Found.BasePermission, has.Found.TwoFactor; !has.Knows("", Settings) {
 		made.BasePermission, made.TwoFactor = list.BasePermission, list.TwoFactor

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/mage-os/nightly/releases/config"
 )
 
 // A Configuration is the list as configuration for OpenTofu or Terraform.
@@ -32,6 +34,10 @@ var terraformText string
 // is imported before it is changed, and none is destroyed while it stands in the
 // configuration. The same list gives the same bytes.
 func Terraform(list *List) (*Configuration, error) {
+	if list.AppliedBy != "" {
+		return nil, config.Errorf("the list says that %s changes the organization (applied-by): a second state would change back what that one does. "+
+			"Make the change there, or take applied-by out of the list once nobody applies it any more", list.AppliedBy)
+	}
 	w := &writer{list: list, apps: map[string]bool{}}
 	if list.BasePermission != "" || list.TwoFactor != "" {
 		w.leave("base-permission and two-factor are not in the configuration: with them the provider would set all other settings of the organization, too")
