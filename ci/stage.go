@@ -192,5 +192,5 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	if f.work != "" {
 		return failed
 	}
-	return errors.Join(failed, os.RemoveAll(work))
+	return errors.Join(failed, files.RemoveAll(work))
 }

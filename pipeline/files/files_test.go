@@ -1,6 +1,8 @@
 package files
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,5 +78,36 @@ func TestRead(t *testing.T) {
 				t.Errorf("%.20q, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestRemoveAll(t *testing.T) {
+	dir := t.TempDir()
+	outside := filepath.Join(dir, "outside", "kept")
+	for _, name := range []string{"outside", "tree/a/b/c/d/e", "tree/a/b/x", "tree/z"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"outside/kept", "tree/file", "tree/a/b/c/file", "tree/a/b/c/d/e/file"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, link := range []string{"tree/link", "tree/a/b/c/link"} {
+		if err := os.Symlink(filepath.Join(dir, "outside"), filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // what is not there is removed
+		if err := RemoveAll(filepath.Join(dir, "tree")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "tree")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the tree is still there: %v", err)
+	}
+	if _, err := os.Stat(outside); err != nil {
+		t.Errorf("what a link leads to was removed: %v", err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mage-os/nightly/pipeline/files"
 )
 
 // marker is the file by which a work folder is known; only a folder that has it
@@ -99,7 +101,7 @@ func (d *folder) prepare(ctx context.Context, o Options) error {
 
 // remove removes what an earlier run left, also folders whose rights package code took.
 func (d *folder) remove(name string) error {
-	err := os.RemoveAll(d.path(name))
+	err := files.RemoveAll(d.path(name))
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
