@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
-		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/config", "releases/resolve",
+		"pipeline", "pipeline/files", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
 	"pipeline/monitor": {"pipeline/markdown", "releases/github", "stages/publish", "stages/publish/target", "stages/trust"},

@@ -1,12 +1,17 @@
 package ci
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/mirror"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/lines"
 )
 
@@ -45,6 +50,7 @@ func newLines(env *factory) *cobra.Command {
 			return err
 		},
 	})
+	cmd.AddCommand(newLinesHistory(env), newLinesPin(env))
 	cmd.Flags().BoolVar(&schema, "schema", false, "write the JSON Schema of line files")
 	return cmd
 }
@@ -60,4 +66,55 @@ func listLines(env *factory) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", name, line.Vendor, len(line.Repositories), line.Title)
 	}
 	return table.Flush()
+}
+
+// newLinesHistory writes what was released to where the next builds read it.
+func newLinesHistory(env *factory) *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "history NAME",
+		Short: "Write the composer.json files of releases that the data of a line lacks",
+		Long: `history reads the base package and the editions of a line that builds tags in a
+Composer repository, and writes the composer.json of each release that the data of
+the line (a git repository) has not into a checkout of it. Commit them there; then
+lines pin lets the lines of this program use them.`,
+		Example: `  git clone https://github.com/mage-os/generate-mirror-repo-js data
+  mageos-nightly lines history mageos --to data
+  mageos-nightly lines history mageos --from https://preview.example.org/ --to data`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(lines.Names(), cobra.ShellCompDirectiveDefault),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			line, err := lines.Load(args[0])
+			if err != nil {
+				return err
+			}
+			written, err := mirror.History(cmd.Context(), line, cmp.Or(from, line.URL), composer.NewFetcher(env.client(env.logger(env.stderr))), to)
+			fmt.Fprint(env.stdout, strings.Join(append(written, ""), "\n"))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "URL of the Composer repository with the releases (default: the line's)")
+	cmd.Flags().StringVar(&to, "to", "", "folder of a checkout of the line's data")
+	_ = cmd.MarkFlagRequired("to") // there is such a flag
+	return cmd
+}
+
+// newLinesPin moves the commits of data that lines pin.
+func newLinesPin(env *factory) *cobra.Command {
+	var folder string
+	cmd := &cobra.Command{
+		Use:   "pin",
+		Short: "Let the lines of a checkout use the newest commit of their data",
+		Long: `pin looks up the newest commit of the data that lines pin (data: in shared-tags.yaml),
+and writes it to the files of a checkout. Look at what changed there before you commit it.`,
+		Example: `  mageos-nightly lines pin`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			changed, err := mirror.MovePins(cmd.Context(), git.NewLister(git.Options{Client: env.client(env.logger(env.stderr))}), folder)
+			fmt.Fprint(env.stdout, strings.Join(append(changed, ""), "\n"))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&folder, "releases", "releases", "folder releases of the checkout whose lines are written")
+	return cmd
 }

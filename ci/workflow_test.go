@@ -31,8 +31,8 @@ func TestWorkflowsLint(t *testing.T) {
 	}
 }
 
-// pinned is an action by its commit, with its version in a comment.
-var pinned = regexp.MustCompile(`^uses: [\w./-]+@[0-9a-f]{40} # v?\d+\.\d+\.\d+$`)
+// pinned is an action by its commit, with its version in a comment, or one of this repository.
+var pinned = regexp.MustCompile(`^uses: (?:[\w./-]+@[0-9a-f]{40} # v?\d+\.\d+\.\d+|\./\.github/actions/\w+)$`)
 
 // ofSchedule is what runs of one schedule do.
 var ofSchedule = regexp.MustCompile(`github\.event\.schedule == '([^']*)'`)
@@ -83,7 +83,7 @@ func TestWorkflowsAreCareful(t *testing.T) {
 // mayWrite are all rights to write that jobs have; docs/workflows.md says why.
 var mayWrite = map[string]bool{
 	"attest attestations": true, "attest id-token": true, "status issues": true, "freshness issues": true, "clone security-events": true,
-	"images packages": true, "propose contents": true, "propose pull-requests": true,
+	"images packages": true, "propose contents": true, "propose pull-requests": true, "after actions": true,
 }
 
 func carefulJob(t *testing.T, job *actionlint.Job) {

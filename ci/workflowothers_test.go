@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/releases/github/fake"
 )
 
@@ -133,48 +132,6 @@ func TestOrgWorkflow(t *testing.T) {
 	for _, want := range []string{"module-07", "exit code 9"} {
 		if !strings.Contains(jobs["plan"].page, want) {
 			t.Errorf("the page has no %q:\n%.3000s", want, jobs["plan"].page)
-		}
-	}
-}
-
-// Images that are made, published and looked up, and a pull request with what changed: one, that
-// is renewed; none if nothing has changed.
-func TestImagesWorkflow(t *testing.T) {
-	t.Parallel()
-	a := newActions(t)
-	for _, name := range []string{"releases/services.json", "releases/images/digests.json"} {
-		a.brings(name, "{}")
-	}
-	git := exec.Command("sh", "-c", "git init --quiet --initial-branch=main && git -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -m one && git add . && git -c user.name=x -c user.email=x@example.org commit --quiet -m two")
-	git.Dir = a.checkout
-	if out, err := git.CombinedOutput(); err != nil {
-		t.Skipf("no git: %v\n%s", err, out)
-	}
-	a.tool("program", `echo "program $*"
-[ "$2" != update ] || printf '%s' "$DIGESTS" > releases/images/digests.json`)
-	a.tool("go", "ln -sf "+filepath.Join(a.tools, "program")+" mageos-nightly")
-	a.tool("docker", `echo "docker $*"; cat > /dev/null`)
-	opened := filepath.Join(a.dir, "pull-request")
-	a.tool("gh", `echo "gh $*"
-case "$1 $2" in
-"pr view") [ ! -e `+opened+` ] || echo OPEN ;;
-"pr create") touch `+opened+` ;;
-esac`)
-	a.tool("git", `[ "$1" = push ] || exec `+tools.Find("git")+` "$@"
-echo "git $*"`)
-	for _, run := range []struct{ digests, wants, not string }{
-		{"{}", "nothing has changed", "git push"},
-		{`{"a": "sha256:1"}`, "gh pr create --head images", "nothing has changed"},
-		{`{"a": "sha256:2"}`, "git push --force", "gh pr create"},
-	} {
-		a.override["DIGESTS"] = run.digests
-		jobs := a.workflow("images.yml", "schedule", nil)
-		expectJobs(t, jobs, map[string]string{"images": "success", "propose": "success"})
-		if said := jobs["images"].said; !strings.Contains(said, "program images publish --platform linux/amd64,linux/arm64") || !strings.Contains(said, "docker login ghcr.io") || strings.Contains(said, "docker login ghcr.io token") {
-			t.Errorf("what was made:\n%s", said)
-		}
-		if said := jobs["propose"].said; !strings.Contains(said, run.wants) || strings.Contains(said, run.not) {
-			t.Errorf("%s: want %q and no %q:\n%s", run.digests, run.wants, run.not, said)
 		}
 	}
 }

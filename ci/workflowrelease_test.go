@@ -16,13 +16,17 @@ func TestReleaseWorkflow(t *testing.T) {
 	a := newActions(t)
 	a.vars["RELEASE_APP"] = "1"
 	a.secrets["RELEASE_APP_KEY"] = "key"
+	a.tool("gh", `echo "gh $*"`)
 	a.secrets["PREVIEW_TARGET"], a.secrets["RELEASE_TARGET"] = m.preview(), m.target()
 	inputs := map[string]any{"version": "1.1.0", "upstream": "2.1.0-p1", "line": m.line, "public": false}
 
 	var refs map[string]string
 	for i := range 2 {
 		jobs := a.workflow("release.yml", "workflow_dispatch", inputs)
-		expectJobs(t, jobs, map[string]string{"preview": "success", "promote": "success"})
+		expectJobs(t, jobs, map[string]string{"preview": "success", "promote": "success", "after": "success"})
+		if !strings.Contains(jobs["after"].said, "gh workflow run sources.yml") {
+			t.Errorf("nobody keeps what was released:\n%s", jobs["after"].said)
+		}
 		if i == 0 {
 			refs = m.refs("monorepo")
 			for id, want := range map[string]string{"preview": "### Published", "promote": "### Test installations"} {

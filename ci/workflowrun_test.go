@@ -233,7 +233,7 @@ func (a *actions) standIns(w *actionlint.Workflow) []string {
 	var flags []string
 	for _, job := range w.Jobs {
 		for _, step := range job.Steps {
-			if action, ok := step.Exec.(*actionlint.ExecAction); ok {
+			if action, ok := step.Exec.(*actionlint.ExecAction); ok && !strings.HasPrefix(action.Uses.Value, "./") {
 				name, commit, _ := strings.Cut(action.Uses.Value, "@")
 				repository := strings.Join(strings.SplitN(name, "/", 3)[:2], "/")
 				a.write("actions/"+name+"/action.yml", strings.ReplaceAll(string(text), "ACTION", name))
