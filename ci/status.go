@@ -26,6 +26,7 @@ type statusFlags struct {
 	line        string
 	maxAge      time.Duration
 	root        string
+	origin      string
 	issue, jobs string
 	workflow    string
 }
@@ -46,10 +47,14 @@ a workflow.
 
 What status.json says, whoever has the server can change. With --root the repository is
 read as a client of The Update Framework reads it, the time is the one that was signed,
-and what has to be signed anew soon is told.`,
+and what has to be signed anew soon is told.
+
+With --origin a copy is compared with the repository that it is a copy of: --max-age is
+then for how long it may miss something.`,
 		Example: `  mageos-nightly status https://nightly.example.org/ --max-age 36h
   mageos-nightly status https://nightly.example.org/ --max-age 36h --root 1.root.json
   mageos-nightly status https://nightly.example.org/ --max-age 36h --issue acme/nightly
+  mageos-nightly status https://mirror.example.com/ --origin https://nightly.example.org/ --max-age 3h
   mageos-nightly status --line nightly --max-age 36h
   mageos-nightly status --workflow dagger.yml --jobs jobs.json --issue acme/nightly
   mageos-nightly status ./repository --json`,
@@ -65,6 +70,7 @@ and what has to be signed anew soon is told.`,
 	flags := cmd.Flags()
 	flags.DurationVar(&f.maxAge, "max-age", 0, "fail when the last good night is older, as 36h")
 	flags.StringVar(&f.root, "root", "", "file with the root that is trusted; the time that was signed counts")
+	flags.StringVar(&f.origin, "origin", "", "URL or folder of the repository that this one is a copy of: how far is it behind?")
 	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
 	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
 	flags.StringVar(&f.workflow, "workflow", "", "name of a workflow, in place of a repository: its --jobs are all that is looked at")
@@ -75,7 +81,7 @@ and what has to be signed anew soon is told.`,
 // at is the repository that is meant.
 func (f statusFlags) at(args []string) (string, error) {
 	switch {
-	case f.workflow != "" && (len(args) == 1 || f.line != "" || f.jobs == ""):
+	case f.workflow != "" && (len(args) == 1 || f.line != "" || f.jobs == "" || f.origin != ""):
 		return "", usagef("--workflow wants --jobs, and no repository")
 	case f.workflow != "":
 		return f.workflow, nil
@@ -118,16 +124,39 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 		if err := printStatus(env, s); err != nil {
 			return err
 		}
-		if why := s.Stale(env.now(), f.maxAge); f.maxAge > 0 && why != "" {
-			bad = coded(exitStale, "%s: %s", at, why)
-		}
+		bad = f.judge(ctx, env, at, s, root)
 	}
-	finding := monitor.Judge(at, s, bad, jobs, f.maxAge > 0)
+	finding := monitor.Judge(at, s, bad, jobs, f.maxAge > 0 || f.origin != "")
 	for _, why := range ends {
 		fmt.Fprintln(env.stderr, why)
 	}
 	finding.Wrong = append(finding.Wrong, ends...)
 	return f.end(ctx, env, finding, bad)
+}
+
+// judge says what is wrong with a repository by its age, or with a copy by what its origin has.
+func (f statusFlags) judge(ctx context.Context, env *factory, at string, s *publish.Status, root []byte) error {
+	if f.origin == "" {
+		if why := s.Stale(env.now(), f.maxAge); f.maxAge > 0 && why != "" {
+			return coded(exitStale, "%s: %s", at, why)
+		}
+		return nil
+	}
+	origin, _, err := readStatus(ctx, env, f.origin, root)
+	if err != nil {
+		return err
+	}
+	what, since := s.Behind(origin)
+	if what == "" {
+		fmt.Fprintf(env.stderr, "It has all that %s has\n", f.origin)
+		return nil
+	}
+	late := env.now().Sub(since).Round(time.Second)
+	if f.maxAge > 0 && late > f.maxAge {
+		return coded(exitStale, "%s: %s, and has missed that for %s, longer than %s", at, what, late, f.maxAge)
+	}
+	fmt.Fprintf(env.stderr, "%s: %s, for %s\n", at, what, late)
+	return nil
 }
 
 // end shows a finding, and brings the issue up to date; bad is what was wrong with the
@@ -152,7 +181,7 @@ func readStatus(ctx context.Context, env *factory, at string, root []byte) (s *p
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
 	s, ends, err = monitor.Status(ctx, source, root, env.now())
-	var untrusted *monitor.UntrustedError
+	var untrusted *publish.UntrustedError
 	switch {
 	case errors.As(err, &untrusted):
 		err = coded(exitUntrusted, "%w", err)

@@ -17,12 +17,6 @@ import (
 	"github.com/mage-os/nightly/stages/trust"
 )
 
-// An UntrustedError is a repository that is not signed by whom the root trusts, or was.
-type UntrustedError struct{ Err error }
-
-func (e *UntrustedError) Error() string { return e.Err.Error() }
-func (e *UntrustedError) Unwrap() error { return e.Err }
-
 // Status reads the status of a repository. What it says, whoever has the server can
 // change; with a root its time is the one that was signed, and ends says what somebody has
 // to sign anew soon. It gives what it read also when that is not signed.
@@ -37,14 +31,14 @@ func Status(ctx context.Context, source target.Source, root []byte, now time.Tim
 		signed, err = publish.ReadSigned(r)
 	}
 	if err != nil {
-		return s, nil, &UntrustedError{fmt.Errorf("%s is refused: %w", source, err)}
+		return s, nil, &publish.UntrustedError{Err: fmt.Errorf("%s is refused: %w", source, err)}
 	}
 	for _, role := range r.Status() {
 		if why := role.Ends(now); why != "" {
 			ends = append(ends, why)
 		}
 	}
-	s.Snapshot, s.LastGood = "", nil
+	s.Snapshot, s.Snapshots, s.Metadata, s.LastGood = "", signed.Snapshots, signed.Metadata, nil
 	if len(signed.Snapshots) > 0 {
 		s.Snapshot = signed.Snapshots[0]
 		s.LastGood = &publish.Try{Snapshot: string(s.Snapshot), At: signed.Published}

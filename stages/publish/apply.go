@@ -48,28 +48,11 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := drawing.Wait(); err != nil {
 		return err
 	}
-	// Before the switch: what it leads nobody to any more, a later run knows from here.
-	if stays := r.supersededWith(before); !maps.Equal(supersededStays(before), stays) {
-		data, err := encode(stays)
-		if err == nil {
-			err = w.putAll(ctx, map[string]target.Content{supersededFile: content(supersededFile, data)})
-		}
-		if err != nil {
-			return err
-		}
-	}
 	update, err := o.sign(ctx, w.target, before, want, r, pages[pageFile])
-	if err == nil && update != nil {
-		err = w.putAll(ctx, contents(update.Files))
-	}
-	if err == nil {
-		err = w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)})
-	}
-	if err == nil && update != nil {
-		w.undo = nil // clients go back to no earlier timestamp: the next run ends this one
-		err = w.putAll(ctx, map[string]target.Content{trust.TimestampFile: content(trust.TimestampFile, update.Timestamp)})
-	}
 	if err != nil {
+		return err
+	}
+	if err := w.turn(ctx, before, r, update); err != nil {
 		return err
 	}
 	// From here on only people, monitors and the next run read what is written.
@@ -83,17 +66,49 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
 		return err
 	}
+	return o.clear(ctx, w, before, want, r, pages, update)
+}
+
+// turn is the switch: clients are led to what was written. Update signs it; nil: nobody does.
+func (w *writer) turn(ctx context.Context, before observed, r *repository, update *trust.Update) error {
+	// Before it: what it leads nobody to any more, a later run knows from here.
+	if stays := r.supersededWith(before); !maps.Equal(supersededStays(before), stays) {
+		data, err := encode(stays)
+		if err == nil {
+			err = w.putAll(ctx, map[string]target.Content{supersededFile: content(supersededFile, data)})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if update != nil {
+		if err := w.putAll(ctx, contents(update.Files)); err != nil {
+			return err
+		}
+	}
+	err := w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)})
+	if err == nil && update != nil {
+		w.undo = nil // clients go back to no earlier timestamp: the next run ends this one
+		err = w.putAll(ctx, map[string]target.Content{trust.TimestampFile: content(trust.TimestampFile, update.Timestamp)})
+	}
+	return err
+}
+
+// clear removes what nothing names any more, of signed metadata too after an update.
+func (o Options) clear(ctx context.Context, w *writer, before observed, want desired, r *repository, pages map[string][]byte, update *trust.Update) error {
 	w.undo = nil // what is taken away now, nothing puts back
 	s, err := w.unused(ctx, before, want, r, pages)
 	if err != nil {
 		return err
 	}
-	signed, err := o.trustUnused(ctx, w)
-	if err == nil {
+	if update != nil {
+		signed, err := o.trustUnused(ctx, w, update)
+		if err != nil {
+			return err
+		}
 		s.rest = append(s.rest, signed...)
-		err = w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live))))
 	}
-	if err != nil {
+	if err := w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live)))); err != nil {
 		return err
 	}
 	return w.removeEmpty(ctx, s.empty)

@@ -34,6 +34,7 @@ type order struct {
 	Keys, KnownHosts []string // for sftp
 	Limit            uint64   // bytes that a file may have; 0: any
 	Trust            string   // folder of who signs; empty: nobody
+	From             string   // URL of what is copied; empty: the snapshot is published
 }
 
 func TestHelperProcess(t *testing.T) {
@@ -59,7 +60,13 @@ func TestHelperProcess(t *testing.T) {
 		o.Trust, o.Attest = trusttest.Read(t, job.Trust), &attest.Options{}
 	}
 	o.Target.SSH = remote.SSH{Keys: job.Keys, KnownHosts: job.KnownHosts}
-	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: job.To, URL: job.URL, Keep: helperKeep}); err != nil {
+	var err error
+	if job.From != "" {
+		_, err = o.Copy(t.Context(), copyOf(t, job.From, o.Trust, job.To))
+	} else {
+		_, err = Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: job.To, URL: job.URL, Keep: helperKeep})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

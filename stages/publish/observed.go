@@ -51,6 +51,10 @@ func readSwitch(ctx context.Context, s target.Source) (file switchFile, err erro
 	if err != nil {
 		return file, err
 	}
+	return parseSwitch(data)
+}
+
+func parseSwitch(data []byte) (file switchFile, err error) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		return file, fmt.Errorf("%s: %w", stages.PackagesFile, err)
 	}

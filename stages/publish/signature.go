@@ -304,13 +304,10 @@ func (o Options) distTargets(ctx context.Context, n *snapshot, targets trust.Tar
 	return nil
 }
 
-// trustUnused are the files of signed metadata that no client reads any more.
-func (o Options) trustUnused(ctx context.Context, w *writer) ([]string, error) {
-	if o.Trust == nil {
-		return nil, nil
-	}
+// trustUnused are the files of signed metadata that no client reads any more after an update.
+func (o Options) trustUnused(ctx context.Context, w *writer, update *trust.Update) ([]string, error) {
 	if err := w.look(ctx, trust.Dir); err != nil {
 		return nil, err
 	}
-	return trust.Unused(ctx, w.target, w.below(trust.Dir, nil), o.Now.Add(-o.Grace))
+	return trust.Unused(ctx, w.target, w.below(trust.Dir, nil), update.Before, o.Now.Add(-o.Grace))
 }

@@ -112,6 +112,17 @@ func place(name string, data []byte, base string, n releases.SnapshotName) ([]by
 	return data, nil
 }
 
+// unplace undoes place.
+func unplace(name string, data []byte, base string, n releases.SnapshotName) ([]byte, error) {
+	switch {
+	case name == stages.PackagesFile:
+		return stages.Unrender(data, base+n.Dir())
+	case stages.IsMetadata(name):
+		return stages.Unrender(data, base)
+	}
+	return data, nil
+}
+
 func readAll(ctx context.Context, store pipeline.Reader, file pipeline.File) ([]byte, error) {
 	content, err := store.Open(ctx, file.Digest)
 	if err != nil {

@@ -195,5 +195,23 @@ func (s *Status) Stale(now time.Time, maxAge time.Duration) string {
 	return why + "; nothing was tried since: is the workflow enabled?"
 }
 
+// Behind says what a copy has not yet of its origin, and since when that is there; empty: it has all.
+func (s *Status) Behind(origin *Status) (what string, since time.Time) {
+	if s.Metadata == origin.Metadata {
+		return "", since
+	}
+	if origin.LastGood != nil {
+		since = origin.LastGood.At
+	}
+	missing := without(origin.Snapshots, s.Snapshots...)
+	if len(missing) == 0 {
+		return "its origin resolves other versions", since
+	}
+	if len(missing) > 1 && s.LastGood != nil { // when the first of them came, nobody tells
+		since = s.LastGood.At
+	}
+	return fmt.Sprintf("it is at %s and lacks %d of the snapshots of its origin, which is at %s", s.Snapshot.Title(), len(missing), origin.Snapshot.Title()), since
+}
+
 // clockSkew is how far clocks may be apart.
 const clockSkew = 10 * time.Minute

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
 )
 
 var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
@@ -99,6 +101,31 @@ func TestStale(t *testing.T) {
 			got := test.status.Stale(now, test.maxAge)
 			if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 				t.Errorf("%q; want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// A copy that lacks one snapshot misses it since that is there; of several, since what it has.
+func TestBehind(t *testing.T) {
+	at := func(day int) time.Time { return time.Date(2026, 11, day, 3, 0, 0, 0, time.UTC) }
+	status := func(metadata string, day int, names ...releases.SnapshotName) *Status {
+		return &Status{Metadata: metadata, Snapshot: names[0], Snapshots: names, LastGood: &Try{At: at(day)}}
+	}
+	origin := status("b", 26, "2026-11-26", "2026-11-25", "2026-11-24")
+	for name, test := range map[string]struct {
+		copied *Status
+		want   string
+		since  time.Time
+	}{
+		"the same":            {status("b", 26, "2026-11-26"), "", time.Time{}},
+		"one behind":          {status("a", 25, "2026-11-25", "2026-11-24"), "it is at night 2026-11-25 and lacks 1 of the snapshots of its origin, which is at night 2026-11-26", at(26)},
+		"two behind":          {status("a", 24, "2026-11-24"), "it is at night 2026-11-24 and lacks 2 of the snapshots of its origin, which is at night 2026-11-26", at(24)},
+		"before a withdrawal": {status("a", 25, "2026-11-26", "2026-11-25", "2026-11-24"), "its origin resolves other versions", at(26)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, since := test.copied.Behind(origin); got != test.want || !since.Equal(test.since) {
+				t.Errorf("%q since %v, want %q since %v", got, since, test.want, test.since)
 			}
 		})
 	}

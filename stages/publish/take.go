@@ -54,13 +54,8 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 // take reads one file and undoes what publishing did to it.
 func (r Repository) take(ctx context.Context, store pipeline.Store, name releases.SnapshotName, base string, want pipeline.File) (pipeline.File, error) {
 	data, err := r.file(ctx, name, want.Path)
-	switch {
-	case err != nil:
-		return want, err
-	case want.Path == stages.PackagesFile:
-		data, err = stages.Unrender(data, base+name.Dir())
-	case stages.IsMetadata(want.Path):
-		data, err = stages.Unrender(data, base)
+	if err == nil {
+		data, err = unplace(want.Path, data, base, name)
 	}
 	if err != nil {
 		return want, err

@@ -144,6 +144,29 @@ func (r *Repository) Roles() []string { return bins(r.set.Targets[metadata.TARGE
 // Place is what the newest root is for.
 func (r *Repository) Place() (Place, error) { return placeOf(r.set.Root) }
 
+// Versions are those of timestamp and snapshot.
+func (r *Repository) Versions() (timestamp, snapshot int64) {
+	return r.set.Timestamp.Signed.Version, r.set.Snapshot.Signed.Version
+}
+
+// VersionsOf are those that a timestamp names, which nobody verifies here; 0 where it is none.
+func VersionsOf(timestamp []byte) (version, snapshot int64) {
+	t, err := parse(metadata.Timestamp(), timestamp)
+	if err != nil || t.Signed.Meta["snapshot.json"] == nil {
+		return 0, 0
+	}
+	return t.Signed.Version, t.Signed.Meta["snapshot.json"].Version
+}
+
+// RootFile is the name of the file of a root.
+func RootFile(data []byte) (string, error) {
+	root, err := parse(metadata.Root(), data)
+	if err != nil {
+		return "", fmt.Errorf("the root: %w", err)
+	}
+	return Dir + "/" + versionedName(root.Signed.Version, metadata.ROOT), nil
+}
+
 // Custom reads what is said of a target beside its sum.
 func Custom(f *metadata.TargetFiles, to any) error {
 	if f == nil || f.Custom == nil {

@@ -68,6 +68,7 @@ func (o overlay) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 type Update struct {
 	Files     map[string][]byte // by path in the repository
 	Timestamp []byte            // of TimestampFile
+	Before    int64             // version of the snapshot that clients are led away from; 0: there is none
 }
 
 // MaySign reports a role that the keys that are given may not sign.
@@ -292,6 +293,7 @@ func (n *next) end() error {
 	var snapshot, timestamp int64
 	if n.before != nil {
 		snapshot, timestamp = n.before.set.Snapshot.Signed.Version, n.before.set.Timestamp.Signed.Version
+		n.update.Before = snapshot
 	}
 	s.Signed.Version, t.Signed.Version = n.version(metadata.SNAPSHOT, snapshot), n.version(metadata.TIMESTAMP, timestamp)
 	online := n.root.Signed.Roles[metadata.TIMESTAMP]
@@ -353,10 +355,10 @@ func (a *Authority) Heal(ctx context.Context, source Source, before *Repository,
 	return timestamp, healed
 }
 
-// Unused are the files of metadata of snapshots that were superseded before a time. Roots stay: clients follow them one
-// by one.
-func Unused(ctx context.Context, source Source, files []string, before time.Time) ([]string, error) {
-	used, newest := map[string]bool{TimestampFile: true}, Versions(files)[metadata.SNAPSHOT]
+// Unused are the files of metadata of snapshots that were superseded before a time, but for the one of that version, which
+// clients may just be at. Roots stay: clients follow them one by one.
+func Unused(ctx context.Context, source Source, files []string, held int64, before time.Time) ([]string, error) {
+	used := map[string]bool{}
 	made := map[int64]*metadata.Metadata[metadata.SnapshotType]{}
 	for _, file := range files {
 		version, role, ok := cutVersioned(strings.TrimPrefix(file, Dir+"/"))
@@ -371,12 +373,13 @@ func Unused(ctx context.Context, source Source, files []string, before time.Time
 		}
 		used[file] = ok && role == metadata.ROOT
 	}
-	for version, s := range made {
-		if next := made[version+1]; version < newest && (next == nil || next.Signed.Expires.Add(-snapshotLife).Before(before)) {
+	versions := slices.Sorted(maps.Keys(made))
+	for i, version := range versions {
+		if i+1 < len(versions) && version != held && made[versions[i+1]].Signed.Expires.Add(-snapshotLife).Before(before) {
 			continue
 		}
 		used[Dir+"/"+versionedName(version, metadata.SNAPSHOT)] = true
-		for role, m := range s.Signed.Meta {
+		for role, m := range made[version].Signed.Meta {
 			used[Dir+"/"+versionedName(m.Version, strings.TrimSuffix(role, ".json"))] = true
 		}
 	}

@@ -1,0 +1,144 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
+)
+
+// putDists writes the dists that are missing, and gives the manifests of the snapshots that no earlier copy has ended.
+func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*releases.Manifest, error) {
+	manifests, dists := map[releases.SnapshotName]*releases.Manifest{}, map[string]target.Content{}
+	for _, n := range c.all {
+		if c.known[n.name] && !slices.ContainsFunc(n.sums, func(d distSum) bool { return !c.lists(d.path) }) {
+			c.writer.unchanged += len(n.sums)
+			continue
+		}
+		m, err := n.manifest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		manifests[n.name] = m
+		for _, p := range m.Packages {
+			name, err := trust.DistTarget(p.Name, p.Version)
+			if err != nil {
+				return nil, untrusted("%s: %w", n.name.Title(), err)
+			}
+			if c.origin.signed != nil && c.origin.sum(name) != p.Dist.SHA256 {
+				return nil, untrusted("%s of %s is not signed with SHA-256 %s, which its %s says", p.Dist.Path, n.name.Title(), p.Dist.SHA256, releases.ManifestName)
+			}
+			if p.Dist.Path != stages.DistPath(p.Name, p.Version) {
+				return nil, untrusted("%s of %s names the dist %.160q", releases.ManifestName, n.name.Title(), p.Dist.Path)
+			}
+			if _, twice := dists[p.Dist.Path]; !twice {
+				dists[p.Dist.Path] = c.far(p.Dist.Path, p.Dist.Size, p.Dist.SHA256)
+				c.writer.total += p.Dist.Size
+			}
+		}
+	}
+	return manifests, c.writer.putAll(ctx, dists)
+}
+
+// putSnapshot writes the folder of a snapshot.
+func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m *releases.Manifest) error {
+	if err := c.look(ctx, name.Dir()); err != nil {
+		return err
+	}
+	texts := make([][]byte, len(m.Files))
+	err := pipeline.Each(len(m.Files), writers, func(i int) (err error) {
+		f := m.Files[i]
+		if f.Path != stages.PackagesFile && !stages.IsMetadata(f.Path) {
+			return untrusted("%s of %s names the file %.160q", releases.ManifestName, name.Title(), f.Path)
+		}
+		texts[i], err = c.get(ctx, snapshotFile(name, f.Path), f.SHA256, func(data []byte) pipeline.Digest {
+			plain, err := unplace(f.Path, data, c.origin.read.Nightly.URL, name)
+			if err != nil {
+				return ""
+			}
+			return pipeline.DigestOf(plain)
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	for i, f := range m.Files {
+		files[f.Path] = texts[i]
+	}
+	if err := c.addRest(ctx, name, files); err != nil {
+		return err
+	}
+	return c.writer.putFolder(ctx, name.Dir(), files, stages.PackagesFile)
+}
+
+// addRest adds to the folder of a snapshot what its manifest does not name.
+func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files map[string][]byte) error {
+	all, err := versionsOf(files)
+	if err != nil {
+		return untrusted("%s: %w", name.Title(), err)
+	}
+	if files[versionsFile], err = all.encode(); err != nil {
+		return err
+	}
+	for _, file := range append(attest.SnapshotFiles(), releases.ManifestName, versionsFile, pageFile, changesFile) {
+		at := snapshotFile(name, file)
+		sum := c.origin.sum(at)
+		switch {
+		case sum == "" && c.origin.signed != nil && slices.Contains(signedFiles(), file):
+			continue // it is not the repository's
+		case file == versionsFile && (sum == "" || sum == pipeline.DigestOf(files[file])):
+			continue
+		}
+		data, err := c.get(ctx, at, sum, pipeline.DigestOf)
+		switch {
+		case err == nil:
+			files[file] = data
+		case !errors.Is(err, errMissing) || sum != "" || file == releases.ManifestName:
+			return err
+		}
+	}
+	return nil
+}
+
+// putSaid writes what is said of a snapshot that is there, and has changed since; redrawn says that its pages may have.
+func (c *copying) putSaid(ctx context.Context, name releases.SnapshotName, redrawn bool) error {
+	files := map[string]target.Content{}
+	if c.origin.signed != nil {
+		for _, file := range append(attest.SnapshotFiles(), versionsFile) {
+			at := snapshotFile(name, file)
+			if f := c.origin.signed.Target(at); f != nil {
+				files[at] = c.far(at, f.Length, trust.Sum(f))
+			}
+		}
+	}
+	if redrawn {
+		for _, file := range []string{pageFile, changesFile} {
+			at := path.Join(name.Dir(), file)
+			data, err := c.get(ctx, at, "", pipeline.DigestOf)
+			if err != nil && !errors.Is(err, errMissing) {
+				return err
+			}
+			if err == nil {
+				files[at] = content(at, data)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	entries, err := c.target.List(ctx, name.Dir())
+	if err != nil {
+		return err
+	}
+	c.writer.know(entries)
+	return c.writer.putAll(ctx, files)
+}
