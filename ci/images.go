@@ -75,12 +75,26 @@ cannot be had stays as it is, and is named; then the command fails.`,
 			})
 		},
 	}
+	var output string
+	supported := &cobra.Command{
+		Use: "supported", Short: "Write a page of which versions are supported until when, and with what they run", Args: cobra.NoArgs,
+		Example: `  mageos-nightly images supported --output docs/supported.md`,
+		RunE: func(*cobra.Command, []string) error {
+			table, err := images.Load(f.Table)
+			if err != nil {
+				return usagef("--table %s: %w", f.Table, err)
+			}
+			return env.writeTo(output, []byte(table.Supported()))
+		},
+	}
+	supported.Flags().StringVar(&output, "output", "", "file to write (default: standard output)")
+	cmd.AddCommand(supported)
 	for _, sub := range []*cobra.Command{build, publish} {
 		sub.Flags().StringSliceVar(&f.Platforms, "platform", nil, "platforms to make them for (default: the engine's)")
 	}
 	publish.Flags().StringVar(&f.To, "to", "", "image to publish, without its tag (default: the table's)")
-	for _, sub := range []*cobra.Command{publish, update} {
-		sub.Flags().StringVar(&f.Table, "table", "releases", "folder releases of the checkout whose table is written")
+	for _, sub := range []*cobra.Command{publish, update, supported} {
+		sub.Flags().StringVar(&f.Table, "table", "releases", "folder releases of the checkout that has the table")
 	}
 	update.Flags().StringVar(&f.supported, "supported", images.SupportURL, "URL or folder of the action's versions; empty: leave the services as they are")
 	for _, sub := range []*cobra.Command{build, publish, update} {

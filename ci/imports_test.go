@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"releases/composer":     {"pipeline/files", "pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "releases/composer", "releases/config"},
-	"releases/images":       {"pipeline", "pipeline/files", "releases", "releases/composer"},
+	"releases/images":       {"pipeline", "pipeline/files", "pipeline/markdown", "releases", "releases/composer"},
 	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git/pattern":  nil, // of .gitignore and .gitattributes

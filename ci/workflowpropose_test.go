@@ -20,7 +20,7 @@ func proposing(t *testing.T) *actions {
 		t.Fatal(err)
 	}
 	a.brings(".github/actions/propose/action.yml", string(action))
-	for _, name := range []string{"releases/services.json", "releases/images/digests.json", "releases/shared-tags.yaml", "releases/organization/organization.yaml"} {
+	for _, name := range []string{"releases/services.json", "releases/images/digests.json", "releases/shared-tags.yaml", "docs/supported.md", "releases/organization/organization.yaml"} {
 		a.brings(name, "{}")
 	}
 	git := exec.Command("sh", "-c", "git init --quiet --initial-branch=main && git -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -m one && git add . && git -c user.name=x -c user.email=x@example.org commit --quiet -m two")
@@ -45,6 +45,7 @@ func TestImagesWorkflow(t *testing.T) {
 	t.Parallel()
 	a := proposing(t)
 	a.tool("program", `echo "program $*"
+[ "$2" != supported ] || { mkdir -p docs; printf "{}" > "$4"; }
 [ "$2" != update ] || printf '%s' "$DIGESTS" > releases/images/digests.json`)
 	a.tool("docker", `echo "docker $*"; cat > /dev/null`)
 	for _, run := range []struct{ digests, wants, not string }{

@@ -14,8 +14,12 @@ import (
 
 // A Support says with what some versions of a project run.
 type Support struct {
-	// Versions are those that it speaks of; "" for all that no other entry does.
+	// Versions are those that it speaks of; "" for all that no other entry does, and Next for
+	// nights of what comes after the newest ones.
 	Versions string
+	// Released and EndOfLife are the days between which they are supported; empty: not told.
+	Released  string
+	EndOfLife string
 	// PHP are versions of two parts, oldest first.
 	PHP []string
 	// Database, Search, Cache and Queue are images.
@@ -26,6 +30,9 @@ type Support struct {
 	// Composer is a version of it; empty: none is named.
 	Composer string
 }
+
+// Next is what a table calls the versions that are not released yet.
+const Next = "next"
 
 // Services are the supported services of projects, by the project's name.
 type Services map[string][]Support
@@ -72,11 +79,11 @@ func parseSupport(key string, entry map[string]json.RawMessage) (project string,
 	if _, err := composer.ParseName(project); err != nil {
 		return "", Support{}, err
 	}
-	var composers []string
+	var composers, released, end []string
 	for _, of := range []struct {
 		into *[]string
 		keys []string
-	}{{&s.PHP, []string{"php"}}, {&s.Database, databaseKeys}, {&s.Search, searchKeys}, {&s.Cache, cacheKeys}, {&s.Queue, queueKeys}, {&composers, []string{"composer"}}} {
+	}{{&s.PHP, []string{"php"}}, {&s.Database, databaseKeys}, {&s.Search, searchKeys}, {&s.Cache, cacheKeys}, {&s.Queue, queueKeys}, {&composers, []string{"composer"}}, {&released, []string{"release"}}, {&end, []string{"eol"}}} {
 		if *of.into, err = wordsOf(entry, of.keys...); err != nil {
 			return "", Support{}, err
 		}
@@ -84,7 +91,14 @@ func parseSupport(key string, entry map[string]json.RawMessage) (project string,
 	if len(composers) > 0 {
 		s.Composer = composers[len(composers)-1]
 	}
+	s.Released, s.EndOfLife = day(released), day(end)
 	return project, s, nil
+}
+
+// day is the day of a time, as 2026-08-11T00:00:00+0000; there is at most one.
+func day(times []string) string {
+	date, _, _ := strings.Cut(strings.Join(times, ""), "T")
+	return date
 }
 
 // Composer is the newest version of Composer that any of them runs with.
@@ -140,8 +154,9 @@ func wordsOf(entry map[string]json.RawMessage, keys ...string) ([]string, error)
 
 // For gives what is said of a version of a project, or of the project's other
 // versions; a project that is not in the table is taken for Magento's of that
-// name. It is false if nothing is known.
-func (s Services) For(project, version string) (Support, bool) {
+// name. A night of the newest versions is one of Next, where that is told. It is false if
+// nothing is known.
+func (s Services) For(project, version string, night bool) (Support, bool) {
 	v, err := composer.ParseVersion(version)
 	if err != nil {
 		return Support{}, false
@@ -151,21 +166,42 @@ func (s Services) For(project, version string) (Support, bool) {
 		_, name, _ := strings.Cut(project, "/")
 		entries = s["magento/"+name]
 	}
-	var rest *Support
-	for i, support := range entries {
-		if support.Versions == "" {
-			rest = &entries[i]
-			continue
-		}
-		c, err := composer.ParseConstraint(support.Versions)
-		if err == nil && c.Matches(v) { // "next" and the like is no constraint
-			return support, true
-		}
+	found := slices.IndexFunc(entries, func(e Support) bool {
+		c, err := composer.ParseConstraint(e.Versions)
+		return e.Versions != "" && err == nil && c.Matches(v)
+	})
+	if next := indexOf(entries, Next); night && next >= 0 && (found < 0 || found == newest(entries)) {
+		found = next
 	}
-	if rest == nil {
+	if found < 0 {
+		found = indexOf(entries, "")
+	}
+	if found < 0 {
 		return Support{}, false
 	}
-	return *rest, true
+	return entries[found], true
+}
+
+func indexOf(entries []Support, versions string) int {
+	return slices.IndexFunc(entries, func(e Support) bool { return e.Versions == versions })
+}
+
+// From is the first of the versions that it speaks of, as 3.4 of ">=3.4 <3.5"; the zero Version if
+// it names none.
+func (s Support) From() composer.Version {
+	first, _, _ := strings.Cut(strings.TrimPrefix(s.Versions, ">="), " ")
+	v, _ := composer.ParseVersion(first)
+	return v
+}
+
+// newest is the entry whose versions begin highest.
+func newest(entries []Support) (at int) {
+	for i, e := range entries {
+		if e.From().Compare(entries[at].From()) > 0 {
+			at = i
+		}
+	}
+	return at
 }
 
 // Cells are the cells of a matrix: what the line says, and for what it leaves

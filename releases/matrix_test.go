@@ -11,8 +11,9 @@ func TestServicesFor(t *testing.T) {
 	of := func(php ...string) Support { return Support{PHP: php} }
 	services, err := ParseServices([]byte(`{
 		"magento/project:>=2.4.7 <2.4.8": {"magento": "magento/project:>=2.4.7 <2.4.8", "php": 8.3, "mysql": "mariadb:10.6", "elasticsearch": "elasticsearch:8.11.4", "os": "ubuntu-latest"},
-		"magento/project:2.4.8-p1": {"php": [8.3, "8.4", 8.0]},
+		"magento/project:2.4.8-p1": {"php": [8.3, "8.4", 8.0], "release": "2025-04-08T00:00:00+0000", "eol": "2028-04-09"},
 		"magento/project:next": {"php": "9.0"},
+		"magento/other:>=1.9 <1.10": {"php": "8.1"}, "magento/other:>=1.10 <1.11": {"php": "8.2"}, "magento/other:next": {"php": "8.3"},
 		"magento/project": {"php": 8.4}
 	}`))
 	if err != nil {
@@ -20,20 +21,26 @@ func TestServicesFor(t *testing.T) {
 	}
 	tests := map[string]struct {
 		project, version string
+		night            bool
 		want             Support
 		known            bool
 	}{
-		"in a range":           {"magento/project", "2.4.7-p3", Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
-		"a night of the range": {"magento/project", "2.4.7.1-a20261124+p3", Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
-		"exact":                {"magento/project", "2.4.8-p1", Support{Versions: "2.4.8-p1", PHP: []string{"8.3", "8.4", "8.0"}}, true},
-		"all others":           {"magento/project", "2.5.0", of("8.4"), true},
-		"another vendor's":     {"acme/project", "1.0.0", of("8.4"), true},
-		"another project":      {"acme/shop", "1.0.0", Support{}, false},
-		"no version":           {"magento/project", "?", Support{}, false},
+		"in a range":                  {"magento/project", "2.4.7-p3", false, Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
+		"a night of the range":        {"magento/project", "2.4.7.1-a20261124+p3", false, Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
+		"exact":                       {"magento/project", "2.4.8-p1", false, Support{Versions: "2.4.8-p1", Released: "2025-04-08", EndOfLife: "2028-04-09", PHP: []string{"8.3", "8.4", "8.0"}}, true},
+		"a night of an older":         {"magento/project", "2.4.7.1-a20261124+p3", true, Support{Versions: ">=2.4.7 <2.4.8", PHP: []string{"8.3"}, Database: []string{"mariadb:10.6"}, Search: []string{"elasticsearch:8.11.4"}}, true},
+		"a night of the newest":       {"magento/project", "2.4.8.1-a20261124+p1", true, Support{Versions: "next", PHP: []string{"9.0"}}, true},
+		"a night of the newest range": {"magento/other", "1.10.1", true, Support{Versions: "next", PHP: []string{"8.3"}}, true},
+		"a night of an older range":   {"magento/other", "1.9.1", true, Support{Versions: ">=1.9 <1.10", PHP: []string{"8.1"}}, true},
+		"a release of the newest":     {"magento/other", "1.10.1", false, Support{Versions: ">=1.10 <1.11", PHP: []string{"8.2"}}, true},
+		"all others":                  {"magento/project", "2.5.0", false, of("8.4"), true},
+		"another vendor's":            {"acme/project", "1.0.0", false, of("8.4"), true},
+		"another project":             {"acme/shop", "1.0.0", false, Support{}, false},
+		"no version":                  {"magento/project", "?", false, Support{}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, known := services.For(test.project, test.version)
+			got, known := services.For(test.project, test.version, test.night)
 			if diff := cmp.Diff(test.want, got); diff != "" || known != test.known {
 				t.Errorf("known %v (-want +got):\n%s", known, diff)
 			}

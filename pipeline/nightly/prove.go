@@ -127,7 +127,7 @@ func Cells(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 
 // support is with what a snapshot runs; of a project that is not known the line has to say it.
 func (o ProveOptions) support(snapshot stages.Snapshot) releases.Support {
-	support, _ := o.Table.Services.For(snapshot.Project, snapshot.Version)
+	support, _ := o.Table.Services.For(snapshot.Project, snapshot.Version, snapshot.Name.Kind() == releases.Night)
 	return support
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,17 @@ func TestCarried(t *testing.T) {
 	}
 	if _, err := composer.ParseVersion(table.Services.Composer()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The page in docs is that of the table.
+func TestSupported(t *testing.T) {
+	page, err := os.ReadFile("../../docs/supported.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(carried(t).Supported(), string(page)); diff != "" {
+		t.Errorf("write it anew: mageos-nightly images supported --output docs/supported.md (-table +page):\n%s", diff)
 	}
 }
 
@@ -132,11 +144,12 @@ func TestMergeServices(t *testing.T) {
 		"magento/project:>=2.3 <2.4": {"php": 7.4, "mysql": "mysql:5.7", "elasticsearch": "elasticsearch:7.6.2"},
 		"magento/project:>=2.4.7 <2.4.8": {"php": 8.3, "composer": "2.10.2", "mariadb": "mariadb:10.6", "elasticsearch": "elasticsearch:8.11.4", "rabbitmq": "rabbitmq:3.12", "redis": "redis:7.2"},
 		"magento/project:>=2.4.8 <2.4.9": {"php": 8.4, "composer": "2.10.2", "mariadb": "mariadb:11.8", "elasticsearch": "opensearch:3", "rabbitmq": "rabbitmq:4.1", "valkey": "valkey/valkey:8"},
-		"magento/project:next": {"php": 8.4}
+		"magento/project:next": {"php": 8.4, "eol": "2029-05-12T00:00:00+0000"}
 	}`
 	const want = `{
   "magento/project:>=2.4.7 <2.4.8":{"source":["https://example.org/","` + SupportSource + `"],"php":["8.2","8.3"],"composer":"2.10.2","mysql":["mysql:8.0"],"mariadb":["mariadb:10.6"],"opensearch":["opensearchproject/opensearch:2.12.0"],"redis":["redis:7.2"],"rabbitmq":["rabbitmq:3.12"]},
-  "magento/project:>=2.4.8 <2.4.9":{"source":["https://example.org/","` + SupportSource + `"],"php":["8.3","8.4"],"composer":"2.10.2","mariadb":["mariadb:11.4","mariadb:11.8"],"opensearch":["opensearchproject/opensearch:3"],"valkey":["valkey/valkey:8"],"rabbitmq":["rabbitmq:4.1"]}
+  "magento/project:>=2.4.8 <2.4.9":{"source":["https://example.org/","` + SupportSource + `"],"php":["8.3","8.4"],"composer":"2.10.2","mariadb":["mariadb:11.4","mariadb:11.8"],"opensearch":["opensearchproject/opensearch:3"],"valkey":["valkey/valkey:8"],"rabbitmq":["rabbitmq:4.1"]},
+  "magento/project:next":{"source":["` + SupportSource + `"],"eol":"2029-05-12","php":["8.4"]}
 }
 `
 	for name, from := range map[string]string{"from ours": ours, "again": want} {

@@ -28,6 +28,8 @@ var SupportFiles = []string{"mage-os/composite.json", "magento-open-source/compo
 // A row is an entry of services.json; see releases.ParseServices.
 type row struct {
 	Source        []string `json:"source"`
+	Release       string   `json:"release,omitempty"`
+	EOL           string   `json:"eol,omitempty"`
 	PHP           []string `json:"php"`
 	Composer      string   `json:"composer,omitempty"`
 	MySQL         []string `json:"mysql,omitempty"`
@@ -103,12 +105,8 @@ func supportsOf(data []byte) (map[string]releases.Support, error) {
 	return all, err
 }
 
-// provable reports whether there is a recipe for its PHP. Versions that are no constraint, as
-// "next", are none of a snapshot.
+// provable reports whether there is a recipe for its PHP.
 func (t *Table) provable(s releases.Support) bool {
-	if _, err := composer.ParseConstraint(cmp.Or(s.Versions, "*")); err != nil {
-		return false
-	}
 	return slices.ContainsFunc(s.PHP, func(version string) bool {
 		_, ok := t.Recipe(version)
 		return ok
@@ -147,7 +145,7 @@ func byVersion(a, b string) int {
 func nameOf(image string) string { return image[:strings.LastIndex(image, ":")+1] }
 
 func rowOf(s releases.Support, source []string) row {
-	r := row{Source: source, PHP: s.PHP, Composer: s.Composer, RabbitMQ: s.Queue}
+	r := row{Source: source, Release: s.Released, EOL: s.EndOfLife, PHP: s.PHP, Composer: s.Composer, RabbitMQ: s.Queue}
 	r.MySQL, r.MariaDB = apart(s.Database, "mysql")
 	r.Elasticsearch, r.OpenSearch = apart(s.Search, "elasticsearch")
 	r.Redis, r.Valkey = apart(s.Cache, "redis")
