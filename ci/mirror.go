@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
+	"github.com/mage-os/nightly/releases/resolve"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -30,6 +31,8 @@ type mirrorFlags struct {
 	common     bool
 	fresh      bool
 	strict     bool
+	batch      int
+	tried      map[string]bool // the tags of earlier batches
 	target     targetFlags
 }
 
@@ -53,6 +56,7 @@ one: a Composer repository (URL or folder), a folder of zips, or a shop that was
 installed from it.`,
 		Example: `  mageos-nightly mirror --to ./html                              Magento Open Source, all of it
   mageos-nightly mirror --to ./html --url https://mirror.example.org/
+  mageos-nightly mirror --to ./html --batch 100                  a first run that may be stopped
   mageos-nightly mirror --to ./html --only 2.4.8-p4              the tags of that name
   mageos-nightly mirror --to ./html --only inventory=1.2.8-p4    one tag of one repository
   mageos-nightly mirror --line mageos --to ./html                the releases of Mage-OS
@@ -61,6 +65,12 @@ installed from it.`,
   mageos-nightly mirror --to ./html --compare ./shop --format markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.batch < 0 || f.batch > 0 && f.plan != "" {
+				return usagef("--batch %d: want a number of tags, and no --plan, which is built at once", f.batch)
+			}
+			if f.target.dryRun {
+				f.batch = 0
+			}
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with)+len(f.only)+len(f.prebuilt) > 0) {
 				return usagef("--plan %s holds its own line and tags: leave out --line, --with, --only and --prebuilt", f.plan)
 			}
@@ -71,6 +81,7 @@ installed from it.`,
 		},
 	}
 	flags := cmd.Flags()
+	flags.IntVar(&f.batch, "batch", 0, "publish after this many tags, and go on: a run that is stopped loses no more (default: all at once)")
 	lineFlags(cmd, &f.line, &f.with)
 	flags.Lookup("line").DefValue = "mirror"
 	f.line = "mirror"
@@ -86,7 +97,18 @@ installed from it.`,
 	return cmd
 }
 
-func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
+// runMirror mirrors all tags, or those of one batch after the other.
+func runMirror(ctx context.Context, env *factory, f mirrorFlags) error {
+	f.tried = map[string]bool{}
+	for {
+		before := len(f.tried)
+		if err := mirrorOnce(ctx, env, f); err != nil || len(f.tried) < before+max(f.batch, 1) {
+			return err // that was the last batch
+		}
+	}
+}
+
+func mirrorOnce(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	line, plan, err := f.lineOrPlan()
 	if err != nil {
 		return err
@@ -107,6 +129,9 @@ func runMirror(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	go published() // while tags are listed
 	if !o.Saved {
 		plan, err = mirror.Plan(ctx, r, line, env.date(), published, f.only)
+		if err == nil && f.batch > 0 {
+			resolve.Batch(plan, f.batch, f.tried)
+		}
 	}
 	if err == nil {
 		o.Publish.Publisher.Published, err = published()

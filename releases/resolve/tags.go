@@ -119,6 +119,23 @@ func dropData(p *releases.Plan, published releases.IndexedSnapshot) {
 	}))
 }
 
+// Batch keeps at most n tags in the plan, in their order, of those that were not tried before,
+// and adds them to tried.
+func Batch(p *releases.Plan, n int, tried map[string]bool) {
+	for i := range p.Repositories {
+		r := &p.Repositories[i]
+		r.Tags = emptyIsNil(slices.DeleteFunc(r.Tags, func(t releases.PlannedTag) bool {
+			name := r.Name + " " + t.Tag
+			if n == 0 || tried[name] {
+				return true
+			}
+			tried[name] = true
+			n--
+			return false
+		}))
+	}
+}
+
 // Only keeps the tags of these names in the plan: TAG for all repositories that have it,
 // or REPOSITORY=TAG. A name that none has is an error.
 func Only(p *releases.Plan, names []string) error {
