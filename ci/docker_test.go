@@ -48,7 +48,7 @@ func newDockerLab(t *testing.T) *lab {
 // a repository, and Dagger itself has fetched its engine and started it.
 func TestDockerNewcomer(t *testing.T) {
 	l := newDockerLab(t)
-	_, rest, _ := strings.Cut(readme(t), "\ngo run ./ci/mageos-nightly nightly ")
+	_, rest, _ := strings.Cut(pages(t)["README.md"], "\ngo run ./ci/mageos-nightly nightly ")
 	command, _, _ := strings.Cut(rest, "\n")
 	args := append([]string{"nightly"}, strings.Fields(command)...)
 	for _, run := range []string{"first", "second"} {
