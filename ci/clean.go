@@ -25,7 +25,7 @@ func newClean(env *factory) *cobra.Command {
 		Example: `  mageos-nightly clean
   mageos-nightly clean --older-than 24h
   mageos-nightly clean --engine`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return errors.Join(env.cleanStore(cmd.Context(), olderThan), env.cleanEngine(cmd.Context(), whole))
 		},

@@ -41,7 +41,7 @@ The commits between come from the repositories: at most 1,000 of each.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.in, "in", "repository", "repository in which dates and versions are looked up: folder or URL")
+	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
 	formatFlag(cmd, &f.format)
 	flags.BoolVar(&f.noHistory, "no-history", false, "leave out the commits between")
 	return cmd

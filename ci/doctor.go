@@ -20,7 +20,7 @@ func newDoctor(env *factory) *cobra.Command {
 		Use:     "doctor",
 		Short:   "Say which tools this machine has and which stages they allow",
 		Example: "  mageos-nightly doctor",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			address, why, err := container.Find(cmd.Context(), env.getenv)
 			if err := doctor(env, err == nil, container.FindSandbox(cmd.Context())); err != nil {

@@ -55,7 +55,7 @@ something appeared that is not in it and that no chain of requires leads to.`,
   mageos-nightly drift --baseline drift.json --write-baseline       take all that is found as known
   mageos-nightly drift --baseline drift.json                        say what is new since
   mageos-nightly drift --source . --format sarif --output drift.sarif  for GitHub's code scanning`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(env); err != nil {
 				return err

@@ -29,6 +29,7 @@ type factory struct {
 	ownStore bool   // made for this command alone, which trusts no cache
 	page     string // file that a page about the run is added to; see pageFile
 	json     bool
+	began    bool // the command line is right: what fails now is the command
 	verbose  bool
 
 	shown []*display.Run // what was shown of this run, for the page
@@ -96,7 +97,10 @@ func (env *factory) openStore() (*store.Store, string, error) {
 		return nil, "", err
 	}
 	s, err := store.Open(dir)
-	return s, dir, err
+	if err != nil {
+		return nil, "", usagef("%w", err)
+	}
+	return s, dir, nil
 }
 
 // logger writes warnings, or with --verbose everything, to out.

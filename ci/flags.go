@@ -1,12 +1,16 @@
 package ci
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/releases/lines"
 )
 
@@ -49,6 +53,67 @@ func loadLine(name string, with []string) (*releases.Line, error) {
 		}
 	}
 	return line, nil
+}
+
+// noArgs refuses arguments, and says what may be meant.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return unknownCommand(cmd, args[0])
+	case cmd.Flags().Lookup("line") != nil:
+		return fmt.Errorf("%q is neither a flag nor a value of one: did you mean --line %[1]s?", args[0])
+	}
+	return fmt.Errorf("%q is neither a flag nor a value of one", args[0])
+}
+
+// wantCommand makes a command that does nothing itself ask for one of its own.
+func wantCommand(cmd *cobra.Command) {
+	if !cmd.HasSubCommands() || cmd.Runnable() {
+		return
+	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 0:
+			return usagef("%w; see %s --help", unknownCommand(cmd, args[0]), cmd.CommandPath())
+		case cmd.HasParent():
+			return usagef("give a command of %s%s", cmd.CommandPath(), config.Suggest("", commandNames(cmd)))
+		}
+		return cmd.Help()
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	names := commandNames(cmd)
+	if _, ok := config.Nearest(name, names); !ok && !cmd.HasParent() {
+		return fmt.Errorf("there is no command %q", name) // and too many to list them
+	}
+	return fmt.Errorf("%s has no command %q%s", cmd.Name(), name, config.Suggest(name, names))
+}
+
+func commandNames(cmd *cobra.Command) (names []string) {
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	return names
+}
+
+// flagError says more of a flag that is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near, ok := config.Nearest(unknown.GetSpecifiedName(), names); ok {
+			return fmt.Errorf("%w, did you mean --%s?", err, near)
+		}
+	}
+	if strings.Contains(err.Error(), "time: missing unit") {
+		return fmt.Errorf("%w; want a time such as 36h or 90m", err)
+	}
+	return err
 }
 
 func repositoryNamesOf(l *releases.Line) []string {

@@ -58,7 +58,7 @@ folder DOCKER_CONFIG.`,
 		},
 	}
 	update := &cobra.Command{
-		Use: "update", Short: "Write the digests of images and downloads, and the supported services, to the table", Args: cobra.NoArgs,
+		Use: "update", Short: "Write the digests of images and downloads, and the supported services, to the table", Args: noArgs,
 		Long: `update asks registries which image each tag is now, computes the SHA-256 of what recipes
 download, and adds what the action supported-version of mage-os/github-actions says. What
 cannot be had stays as it is, and is named; then the command fails.`,

@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "pipeline/remote", "releases", "releases/compare", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
+	"stages/publish":         {"pipeline", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages"},
 	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},

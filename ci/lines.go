@@ -22,7 +22,7 @@ func newLines(env *factory) *cobra.Command {
 		Short: "List the release lines that this program carries",
 		Example: `  mageos-nightly lines
   mageos-nightly lines --schema > line.schema.json    the JSON Schema of line files, for editors`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if schema {
 				_, err := env.stdout.Write(releases.Schema())

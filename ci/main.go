@@ -34,6 +34,9 @@ func Main() int {
 	root := newRoot(env)
 	root.SetArgs(os.Args[1:])
 	ran, err := root.ExecuteContextC(ctx)
+	if err != nil && !env.began {
+		err = usagef("%w; use: %s, or see --help", err, ran.UseLine())
+	}
 	var shown *display.ShownError
 	if err != nil && !errors.As(err, &shown) {
 		fmt.Fprintln(os.Stderr, "mageos-nightly: "+err.Error())
@@ -85,8 +88,11 @@ that it works, and publishes it.`,
 	}
 	root.SetHelpCommandGroupID("This machine and this project:")
 	root.SetCompletionCommandGroupID("This machine and this project:")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usagef("%w; see mageos-nightly --help", err)
-	})
+	root.InitDefaultCompletionCmd()
+	for _, command := range append(root.Commands(), root) {
+		wantCommand(command)
+	}
+	root.PersistentPreRun = func(*cobra.Command, []string) { env.began = true }
+	root.SetFlagErrorFunc(flagError)
 	return root
 }

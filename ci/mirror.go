@@ -63,7 +63,7 @@ installed from it.`,
   mageos-nightly mirror --to ./html --prebuilt https://repo.mage-os.org/
   mageos-nightly mirror --to ./html --compare https://mirror.mage-os.org/
   mageos-nightly mirror --to ./html --compare ./shop --format markdown`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.batch < 0 || f.batch > 0 && f.plan != "" {
 				return usagef("--batch %d: want a number of tags, and no --plan, which is built at once", f.batch)
@@ -93,7 +93,7 @@ installed from it.`,
 	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
 	flags.BoolVar(&f.strict, "strict", false, "what cannot be built is an error, and nothing is published")
-	f.target.add(cmd, "mirror")
+	f.target.add(cmd)
 	return cmd
 }
 
@@ -113,6 +113,7 @@ func mirrorOnce(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	f.target.of(line)
 	show := env.display()
 	r, err := env.newRunner(show, f.fresh)
 	if err != nil {
@@ -121,6 +122,9 @@ func mirrorOnce(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 	defer closing(&err, show, r)
 	o := mirror.Options{Saved: plan != nil, Strict: f.strict}
 	if o.Publish, err = f.target.options(env, r, show); err != nil {
+		return err
+	}
+	if err := belongs(ctx, o.Publish); err != nil {
 		return err
 	}
 	published := sync.OnceValues(func() (publish.Published, error) {
@@ -187,7 +191,10 @@ func (f mirrorFlags) lineOrPlan() (*releases.Line, *releases.Plan, error) {
 		if err == nil && !plan.Line.BuildsTags() {
 			err = usagef("%s is the plan of a night; build it with mageos-nightly nightly --plan", f.plan)
 		}
-		return nil, plan, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return &plan.Line, plan, nil
 	}
 	line, err := loadLine(f.line, f.with)
 	if err != nil {

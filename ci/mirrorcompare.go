@@ -16,6 +16,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 	if err != nil {
 		return err
 	}
+	f.target.of(line)
 	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {

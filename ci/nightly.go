@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -43,7 +44,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
   mageos-nightly nightly --with page-builder=../my-clone      with my fix in it
   mageos-nightly nightly --like https://nightly.example.org/  proven with the images of its last night
   mageos-nightly nightly --until build                        no installation, nothing published`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.plan != "" && (cmd.Flags().Changed("line") || len(f.with) > 0) {
 				return usagef("--plan %s holds its own line: leave out --line and --with, or make a new plan with mageos-nightly plan", f.plan)
@@ -54,7 +55,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags := cmd.Flags()
 	lineFlags(cmd, &f.line, &f.with)
 	flags.StringVar(&f.plan, "plan", "", "build this saved plan")
-	f.target.add(cmd, "repository")
+	f.target.add(cmd)
 	f.target.addKeep(cmd)
 	flags.StringVar(&f.until, "until", "", "last stage to run: plan, checkout, dependencies, build, install or publish")
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
@@ -72,6 +73,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	f.target.of(line)
 	at, o, err := f.prepare(ctx, env, line)
 	if err != nil {
 		return err
@@ -85,6 +87,12 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if o.Publish, err = f.target.options(env, r, show); err != nil {
 		return err
 	}
+	if f.publishes() {
+		if err := f.mayPublish(ctx, line, o.Publish); err != nil {
+			f.tried(ctx, r, o, env.date(), err)
+			return err
+		}
+	}
 	if plan != nil {
 		if err := r.WorkTrees(ctx, plan); err != nil {
 			return err
@@ -95,11 +103,8 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 			return show.End(ctx, nightly.Result{}, err)
 		}
 	}
-	if plan.Local() && !f.target.local && f.target.to == f.target.byDefault {
+	if plan.Local() && !f.target.local && f.target.byDefault {
 		o.Publish.To, o.Publish.Unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
-	}
-	if _, folder := target.Folder(o.Publish.To); plan.WorkTree() && o.Publish.To != "" && !folder {
-		return usagef("--to %s: files that are in no commit (--with NAME=FOLDER) are published to a folder alone", f.target.to)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
 	if err != nil {
@@ -181,9 +186,23 @@ func (f nightlyFlags) prepare(ctx context.Context, env *factory, line *releases.
 	return at, o, err
 }
 
+// publishes reports whether the run is to publish.
+func (f nightlyFlags) publishes() bool {
+	return f.install.matrix == "" && (f.until == "" || f.until == publish.Name)
+}
+
+// mayPublish fails, before anything is built, where it could not be published.
+func (f nightlyFlags) mayPublish(ctx context.Context, line *releases.Line, o nightly.PublishOptions) error {
+	uncommitted := slices.ContainsFunc(line.Repositories, func(r releases.Repository) bool { return r.Folder != "" })
+	if _, folder := target.Folder(o.To); uncommitted && !folder {
+		return usagef("--to %s: files that are in no commit (--with NAME=FOLDER) are published to a folder alone", o.To)
+	}
+	return belongs(ctx, o)
+}
+
 // tried tells the target of a run that was to publish.
 func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Options, snapshot string, err error) {
-	if f.install.matrix == "" && (o.Until == "" || o.Until == "publish") {
+	if f.publishes() {
 		nightly.Tried(ctx, o.Publish, snapshot, err, r.Log)
 	}
 }

@@ -35,7 +35,7 @@ GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
   mageos-nightly org plan                                        what differs
   mageos-nightly org terraform --output organization.tf          the list as configuration for OpenTofu
   mageos-nightly org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
 				return writeOut(env.stdout, organization.Schema())
@@ -60,7 +60,7 @@ must have. What the token may not read stays, too, and is named.`,
   mageos-nightly org export --output releases/organization/organization.yaml  in place
   mageos-nightly org export --declared                           as its own Terraform has it
   mageos-nightly org export --organization acme                  the first list of another organization`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), env, f) },
 	}
 	cmd.Flags().BoolVar(&f.declared, "declared", false, "take the configuration that the list names under applied-by for GitHub; no token is needed")
@@ -79,7 +79,7 @@ all.`,
 		Example: `  mageos-nightly org plan
   mageos-nightly org plan --format markdown >> "$GITHUB_STEP_SUMMARY"
   mageos-nightly org plan --format json --output differences.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if env.json && !cmd.Flags().Changed("format") {
 				f.format = "json"
@@ -101,7 +101,7 @@ before it is changed, none is destroyed while it stands in the configuration, an
 the list does not hold is left as it is. It asks nothing of GitHub.`,
 		Example: `  mageos-nightly org terraform --output organization.tf
   tofu plan`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return orgTerraform(env, f) },
 	}
 	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")

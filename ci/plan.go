@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ whoever has it can rebuild that night, byte for byte.`,
 		Example: `  mageos-nightly plan --line nightly
   mageos-nightly plan --line sample --out plan.json
   mageos-nightly plan --line nightly --published --out plan.json   without a right to its target`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if published && cmd.Flags().Changed("to") {
 				return usagef("--published is in place of --to: leave out one")
@@ -43,14 +44,14 @@ whoever has it can rebuild that night, byte for byte.`,
 			if err != nil {
 				return err
 			}
-			if published {
+			if to = cmp.Or(to, ownTarget(l.Name)); published {
 				to = l.URL
 			}
 			return runPlan(cmd.Context(), env, l, to, out)
 		},
 	}
 	lineFlags(cmd, &line, &with)
-	cmd.Flags().StringVar(&to, "to", "repository", "target of publishing, or the URL under which it is served: a second night of one day takes the next number there")
+	cmd.Flags().StringVar(&to, "to", "", "target of publishing, or the URL under which it is served: a second night of one day takes the next number there (default "+ownTarget("LINE")+")")
 	cmd.Flags().BoolVar(&published, "published", false, "take the number from where the line is published, at its URL")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this file; - for standard output")
 	return cmd

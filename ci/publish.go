@@ -59,7 +59,7 @@ target: for hosts with little room, as GitHub Pages.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.line, "line", "nightly", "release line of a night that is given by its name")
-	f.target.add(cmd, "repository")
+	f.target.add(cmd)
 	f.target.addKeep(cmd)
 	flags.StringVar(&f.rollback, "rollback", "", "make this night the current one")
 	flags.BoolVar(&f.renew, "renew", false, "sign anew for how long the repository counts, and end what a killed run began; publish nothing")
@@ -94,6 +94,19 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 		return err
 	}
 	defer closing(&err, show, r)
+	var plan *releases.Plan
+	if len(args) > 0 {
+		if plan, err = builtPlan(r.Dir, args[0], f.line); err != nil {
+			return err
+		}
+		f.target.of(&plan.Line)
+	} else if f.target.to == "" {
+		line, err := lines.Load(f.line)
+		if err != nil {
+			return err
+		}
+		f.target.to = ownTarget(line.Name)
+	}
 	o, err := f.target.options(env, r, show)
 	if err != nil {
 		return err
@@ -102,7 +115,7 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 		return o.Publisher.Renew(ctx, o.To)
 	}
 	if len(args) > 0 {
-		if err := f.publish(ctx, env, r, show, args[0], o); err != nil {
+		if err := f.publish(ctx, env, r, show, plan, o); err != nil {
 			return err
 		}
 	}
@@ -137,9 +150,8 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 }
 
 // publish publishes a snapshot that was built here.
-func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runner, show *display.Run, name string, o nightly.PublishOptions) error {
-	plan, err := builtPlan(r.Dir, name, f.line)
-	if err != nil {
+func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runner, show *display.Run, plan *releases.Plan, o nightly.PublishOptions) error {
+	if err := belongs(ctx, o); err != nil {
 		return err
 	}
 	if err := r.WorkTrees(ctx, plan); err != nil {

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -75,7 +76,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.plan, "plan", "", "go on with this saved plan, for another machine than the one that began")
 	flags.StringVar(&f.upstream, "upstream", "", "version of upstream that the release stands for: 2.4.8-p3")
 	flags.StringArrayVar(&f.refs, "ref", nil, "NAME=BRANCH: release this repository from there, as for a patch of an older release")
-	f.target.add(cmd, "repository")
+	f.target.add(cmd)
 	flags.BoolVar(&f.preview, "preview", false, "publish to the preview alone: no tags, no release on GitHub")
 	flags.BoolVar(&f.promote, "promote", false, "release what the preview has, byte for byte")
 	flags.StringVar(&f.previewTo, "preview-to", "preview", "folder or URL of the preview")
@@ -109,7 +110,15 @@ func (f releaseFlags) check() error {
 func runRelease(ctx context.Context, env *factory, f releaseFlags, version releases.ReleaseVersion) (err error) {
 	o := release.Options{
 		Version: version, Date: env.date(), Restart: f.restart, DryRun: f.target.dryRun, Preview: f.preview,
-		Repository: release.Repository(f.github), Public: f.public, To: f.target.to,
+		Repository: release.Repository(f.github), Public: f.public,
+	}
+	if err := f.source(&o); err != nil {
+		return err
+	}
+	url := f.target.url
+	f.target.of(o.Line)
+	if o.To = f.target.to; f.promote {
+		f.target.url = url // else the preview's own
 	}
 	show := env.display()
 	r, err := f.newRunner(ctx, env, show, &o)
@@ -119,6 +128,11 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 	defer closing(&err, show, r)
 	if o.Night.Publish, err = f.destination().options(env, r, show); err != nil {
 		return err
+	}
+	if !f.promote { // which builds nothing
+		if err := belongs(ctx, o.Night.Publish); err != nil {
+			return err
+		}
 	}
 	if o.Client, err = env.githubClient(r.Git.Policy); err != nil {
 		return err
@@ -136,9 +150,6 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display.Run, o *release.Options) (*runner.Runner, error) {
 	if f.promote {
 		return env.newRunner(show, f.fresh)
-	}
-	if err := f.source(o); err != nil {
-		return nil, err
 	}
 	images, err := f.runner.imagesOf(o.Line)
 	if err != nil {
@@ -161,7 +172,7 @@ func (f releaseFlags) newRunner(ctx context.Context, env *factory, show *display
 // source finds the line of the release, or the plan that it goes on with.
 func (f releaseFlags) source(o *release.Options) (err error) {
 	if f.plan == "" {
-		if o.Line, err = lines.Load(f.line); err != nil {
+		if o.Line, err = lines.Load(f.line); err != nil || f.promote {
 			return err
 		}
 		return o.Line.Release(o.Version.String(), f.upstream, f.refs)
@@ -176,7 +187,7 @@ func (f releaseFlags) source(o *release.Options) (err error) {
 // destination is where the release, or its preview, is published.
 func (f releaseFlags) destination() targetFlags {
 	if f.preview {
-		f.target.to, f.target.url = f.previewTo, f.previewURL
+		f.target.to, f.target.url = f.previewTo, cmp.Or(f.previewURL, f.target.url)
 		f.target.sign = signFlags{} // what is signed for the repository could be served in its place
 	}
 	return f.target

@@ -38,7 +38,7 @@ func serve(ctx context.Context, env *factory, dir, address string) error {
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return usagef("serve %s: %w", dir, err)
+		return usagef("serve %s: %w; choose another --address, or leave it out for a free port", dir, err)
 	}
 	server := &http.Server{Handler: publish.Handler(dir), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })

@@ -24,7 +24,7 @@ func newStandIn(*factory) *cobra.Command {
 		Short:   "Serve the search stand-in, which takes the place of OpenSearch where none can be had",
 		Long:    `search-stand-in answers as much of OpenSearch as a shop's installation and pages ask for. It keeps what is indexed in memory, and proves no search quality.`,
 		Example: `  mageos-nightly search-stand-in --address 127.0.0.1:9200`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serveHandler(cmd.Context(), address, &standin.Service{})
 		},
@@ -58,7 +58,7 @@ func newGateway(env *factory) *cobra.Command {
 		Short:   "Serve what Composer repositories have to a test installation, as its proxy",
 		Long:    `composer-gateway is an HTTP proxy that gives what the named Composer repositories have, with the logins of COMPOSER_AUTH or auth.json, and nothing else. It keeps their dists in the store.`,
 		Example: `  mageos-nightly composer-gateway --repository https://repo.packagist.org`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			r, err := env.newRunner(env.display(), false)
 			if err != nil {

@@ -2,6 +2,7 @@ package ci
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -10,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
@@ -23,8 +26,8 @@ import (
 
 // targetFlags say where a snapshot is published, and how.
 type targetFlags struct {
-	to, byDefault string
-	url           string
+	to, url       string
+	byDefault     bool // to is the line's own
 	keep          int
 	grace         time.Duration
 	dryRun, local bool
@@ -32,10 +35,9 @@ type targetFlags struct {
 	sign          signFlags
 }
 
-func (f *targetFlags) add(cmd *cobra.Command, byDefault string) {
-	f.byDefault = byDefault
+func (f *targetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.to, "to", byDefault, "folder or URL to publish to: ./repository, sftp://USER@HOST/FOLDER or s3://BUCKET/FOLDER")
+	flags.StringVar(&f.to, "to", "", "folder or URL to publish to: ./repository, sftp://USER@HOST/FOLDER or s3://BUCKET/FOLDER (default "+ownTarget("LINE")+")")
 	flags.StringVar(&f.url, "url", "", "base URL under which it will be served (default: the line's)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be written and removed, and change nothing")
 	flags.BoolVar(&f.local, "publish-local", false, "publish although --with replaced a source")
@@ -46,11 +48,28 @@ func (f *targetFlags) addKeep(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.keep, "keep", 0, "nights that stay resolvable (default: the line's)")
 }
 
+// ownTarget is where a line is published if nothing else is said: each has a folder of its own.
+func ownTarget(line string) string { return "repositories/" + line }
+
+// of fills in what the line says: where it is published, and under which URL.
+func (f *targetFlags) of(line *releases.Line) {
+	f.byDefault = f.to == ""
+	f.to, f.url = cmp.Or(f.to, ownTarget(line.Name)), cmp.Or(f.url, line.URL)
+}
+
+// belongs fails, before anything is built, where the target is not the line's.
+func belongs(ctx context.Context, o nightly.PublishOptions) error {
+	if err := o.Publisher.Belongs(ctx, o.To, o.URL); err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	return nil
+}
+
 // options are how what a runner built is published.
 func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) (nightly.PublishOptions, error) {
 	targets := env.targets()
 	targets.Log = r.Log
-	if err := target.Check(f.to, targets); err != nil && f.to != "" {
+	if err := target.Check(f.to, targets); err != nil {
 		return nightly.PublishOptions{}, err
 	}
 	authority, err := f.sign.authority(env)

@@ -25,7 +25,7 @@ and started for them (as root on Debian). While another process installs package
 apt-get waits for it.`,
 		Example: `  mageos-nightly test --install-tools    as the project's own CI does
   mageos-nightly test --fuzz 1m          look longer for crashing inputs`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat("go.mod"); err != nil {
 				return usagef("run this in the top folder of a checkout of the project: %w", err)

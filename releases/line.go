@@ -272,6 +272,20 @@ func (l *Line) Repository(name string) (Repository, bool) {
 	return Repository{}, false
 }
 
+// Project is the edition that is installed: the one that the line names, or its first project;
+// empty: there is none.
+func (l *Line) Project() string {
+	if l.Install.Project != "" {
+		return l.Install.Project
+	}
+	for _, e := range l.Editions {
+		if e.Type == "project" {
+			return e.Name
+		}
+	}
+	return ""
+}
+
 // Edition gives the edition of that name.
 func (l *Line) Edition(name string) (Edition, bool) {
 	for _, e := range l.Editions {

@@ -152,6 +152,26 @@ func wordsOf(entry map[string]json.RawMessage, keys ...string) ([]string, error)
 	return words, nil
 }
 
+// All gives what is said of any version of a project, as For takes it.
+func (s Services) All(project string) (all Support) {
+	for _, support := range s.of(project) {
+		all.PHP = append(all.PHP, support.PHP...)
+		all.Database = append(all.Database, support.Database...)
+		all.Search = append(all.Search, support.Search...)
+	}
+	return all
+}
+
+// of gives the entries of a project; one that is not in the table is taken for Magento's of
+// that name.
+func (s Services) of(project string) []Support {
+	if entries, known := s[project]; known {
+		return entries
+	}
+	_, name, _ := strings.Cut(project, "/")
+	return s["magento/"+name]
+}
+
 // For gives what is said of a version of a project, or of the project's other
 // versions; a project that is not in the table is taken for Magento's of that
 // name. A night of the newest versions is one of Next, where that is told. It is false if
@@ -161,11 +181,7 @@ func (s Services) For(project, version string, night bool) (Support, bool) {
 	if err != nil {
 		return Support{}, false
 	}
-	entries, known := s[project]
-	if !known {
-		_, name, _ := strings.Cut(project, "/")
-		entries = s["magento/"+name]
-	}
+	entries := s.of(project)
 	found := slices.IndexFunc(entries, func(e Support) bool {
 		c, err := composer.ParseConstraint(e.Versions)
 		return e.Versions != "" && err == nil && c.Matches(v)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -52,6 +53,9 @@ func located(data []byte, err error) error {
 	var kind *jsonv2.SemanticError
 	offset := int64(-1)
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("it ends in the middle, after %d bytes; was it cut off? Bring or make it again", len(data))
+		offset = int64(len(data))
 	case errors.As(err, &syntax):
 		offset = syntax.ByteOffset
 	case errors.As(err, &kind):

@@ -100,6 +100,11 @@ func (n SnapshotName) Kind() SnapshotKind { return n.parts().kind }
 // mirror-2026-11-24.
 func (n SnapshotName) Title() string { return n.Kind().String() + " " + string(n) }
 
+// NameList lists names for people.
+func NameList(names []SnapshotName) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(names), " ", ", "), "[]")
+}
+
 // Number counts the snapshots of a kind on one day, from 0; releases have none.
 func (n SnapshotName) Number() int { return n.parts().number }
 

@@ -270,6 +270,16 @@ type Publication struct {
 	Kept    []releases.SnapshotName `json:"kept"`
 	Removed []releases.SnapshotName `json:"removed"`
 	DryRun  bool                    `json:"dry-run"`
+	// Foreign names what the target had before the first publish, and still has.
+	Foreign []string `json:"foreign,omitempty"`
+}
+
+// Noted implements pipeline.Noter.
+func (p Publication) Noted() []string {
+	if len(p.Foreign) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s was not empty: %s stayed there, and a web server serves all of it", p.Target, strings.Join(p.Foreign, ", "))}
 }
 
 // Summary implements pipeline.Summarizer.

@@ -140,12 +140,8 @@ func (p *page) publication(made *stages.Publication) {
 	fmt.Fprintf(p, "### %s\n\n", what)
 	p.Table("at", "snapshot", "files written", "there already", "bytes", "snapshots kept", "no longer resolved")
 	p.Row(made.URL, string(made.Snapshot), fmt.Sprint(made.Added), fmt.Sprint(made.Unchanged), Bytes(made.Bytes),
-		listed(made.Kept), listed(made.Removed))
+		releases.NameList(made.Kept), releases.NameList(made.Removed))
 	p.WriteString("\n")
-}
-
-func listed(names []releases.SnapshotName) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(names), " ", ", "), "[]")
 }
 
 func (p *page) packages(snapshot *stages.Snapshot) {

@@ -44,7 +44,11 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	if failed != nil {
 		return Proof{}, failed
 	}
-	return Proof{Installations: []stages.Installation{made}, Shop: filepath.Join(o.Dir, "shop")}, nil
+	proof := Proof{Installations: []stages.Installation{made}}
+	if made.Level.Includes(releases.Installed) {
+		proof.Shop = filepath.Join(o.Dir, "shop")
+	}
+	return proof, nil
 }
 
 // cellHere is what this machine can prove by itself or with the services that run

@@ -43,6 +43,11 @@ func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) 
 	if o.Until == "plan" {
 		return made, nil
 	}
+	if o.Until == "" || o.Until == "install" || o.Until == publish.Name {
+		if err = Ready(ctx, r, plan, o.Prove); err != nil {
+			return made, err
+		}
+	}
 	if made.Snapshot, err = Build(ctx, r, plan, o.Until); err != nil || o.Until == "checkout" || o.Until == "dependencies" || o.Until == "build" {
 		return made, err
 	}

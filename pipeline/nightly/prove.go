@@ -88,6 +88,28 @@ func Prove(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 	return p.here(ctx)
 }
 
+// Ready fails, before anything is built, where it is known already that a plan cannot be
+// proven: there is no such cell, no night to upgrade from, or a service does not answer.
+func Ready(ctx context.Context, r *runner.Runner, plan *releases.Plan, o ProveOptions) error {
+	if o.Proofs != "" {
+		return nil // it is proven
+	}
+	snapshot := stages.Snapshot{Name: plan.Snapshot(), Project: plan.Line.Vendor + "/" + plan.Line.Project()}
+	p := &proving{Runner: r, plan: plan, snapshot: snapshot, options: o}
+	cells, err := p.options.cells(plan, o.Table.Services.All(snapshot.Project), "")
+	switch {
+	case err != nil:
+	case !r.InContainers():
+		_, _, _, err = p.cellHere(ctx, cells)
+	case o.Cell != "":
+		_, err = cellNamed(o.Cell, cells)
+	}
+	if err == nil {
+		_, _, err = p.upgrade(ctx)
+	}
+	return err
+}
+
 // A proving is one call of Prove.
 type proving struct {
 	*runner.Runner
@@ -115,7 +137,11 @@ func Cells(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 	if err != nil {
 		return nil, err
 	}
-	support := o.support(snapshot)
+	return o.cells(plan, o.support(snapshot), php)
+}
+
+// cells are those of a line's matrix with what is supported, and a constraint of PHP.
+func (o ProveOptions) cells(plan *releases.Plan, support releases.Support, php string) ([]releases.Cell, error) {
 	if !o.level(plan).Includes(releases.Setup) {
 		support = releases.Support{Database: []string{""}, Search: []string{""}} // there are no services before
 	}

@@ -20,7 +20,7 @@ import (
 type PublishOptions struct {
 	// To is the target; empty: it is not published, for the reason Unpublished.
 	To, Unpublished string
-	URL             string // base URL of the published repository; empty: the line's
+	URL             string // base URL of the published repository
 	Keep            int    // nights that stay resolvable; 0: the line's
 	DryRun          bool   // say what would be written, and write nothing
 	Local           bool   // a local build may be published
@@ -67,7 +67,9 @@ func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error,
 	if failed != nil {
 		try.Reason, try.Stage = failed.Error(), cmp.Or(try.Stage, "plan")
 	}
-	if err := o.Publisher.Tried(ctx, o.To, try); err != nil && !errors.Is(err, publish.ErrNoRepository) {
+	err := o.Publisher.Tried(ctx, o.To, o.URL, try)
+	// What failed to publish has said why the target cannot be written.
+	if err != nil && !errors.Is(err, publish.ErrNoRepository) && try.Stage != publish.Name {
 		log.Warn("the status of the target could not be written", "error", err)
 	}
 }

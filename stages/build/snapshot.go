@@ -22,7 +22,7 @@ func (o Options) snapshot(ctx context.Context, in stages.Build, packages []compo
 	f := folder{store: o.Store}
 	var built []releases.ManifestPackage
 	project := stages.SnapshotPackage{}
-	edition := projectOf(in)
+	edition := in.Plan.Line.Project()
 	for i, p := range packages {
 		m, d := p.manifest, dists[i]
 		f.files = append(f.files, d.File)
@@ -126,17 +126,4 @@ func (f *folder) save(ctx context.Context, m releases.Manifest) (stages.Snapshot
 		return stages.Snapshot{}, fmt.Errorf("save the snapshot: %w", err)
 	}
 	return out, nil
-}
-
-// projectOf is the edition that is installed: the line's, or its first project.
-func projectOf(in stages.Build) string {
-	if in.Plan.Line.Install.Project != "" {
-		return in.Plan.Line.Install.Project
-	}
-	for _, e := range in.Plan.Line.Editions {
-		if e.Type == string(stages.Project) {
-			return e.Name
-		}
-	}
-	return ""
 }

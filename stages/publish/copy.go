@@ -34,7 +34,7 @@ type Copy struct {
 func (o Options) Copy(ctx context.Context, c Copy) (p stages.Publication, err error) {
 	o = o.withDefaults()
 	err = target.With(ctx, c.To, o.Target, func(t target.Target) error {
-		if err := mine(ctx, t); err != nil {
+		if _, err := foreign(ctx, t); err != nil {
 			return err
 		}
 		return o.locked(ctx, t, c.DryRun, func(ctx context.Context) (err error) {

@@ -25,13 +25,26 @@ func (r Repository) Find(ctx context.Context, name releases.SnapshotName) (Found
 			return Found{}, err
 		}
 		if len(snapshots) == 0 {
-			return Found{}, fmt.Errorf("%s has no snapshots: %w", r.source, fs.ErrNotExist)
+			return Found{}, noneError(fmt.Sprintf("%s has no snapshots", r.source))
 		}
 		name = snapshots[0]
 	}
 	m, data, err := r.Manifest(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		there, errThere := r.Snapshots(ctx)
+		if errThere != nil {
+			return Found{}, err
+		}
+		err = noneError(fmt.Sprintf("%s has no %s; it has %s", r.source, name.Title(), releases.NameList(there)))
+	}
 	return Found{m, data}, err
 }
+
+// A noneError says what is not there; it is fs.ErrNotExist.
+type noneError string
+
+func (e noneError) Error() string      { return string(e) }
+func (noneError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // OfVersion reads the newest snapshot that has a package of that version.
 func (r Repository) OfVersion(ctx context.Context, version string) (Found, error) {
@@ -39,7 +52,7 @@ func (r Repository) OfVersion(ctx context.Context, version string) (Found, error
 		return slices.ContainsFunc(m.Packages, func(p releases.ManifestPackage) bool { return p.Version == version })
 	})
 	if errors.Is(err, errNone) {
-		err = fmt.Errorf("no snapshot of %s has a package of version %s: %w", r.source, version, fs.ErrNotExist)
+		err = noneError(fmt.Sprintf("no snapshot of %s has a package of version %s", r.source, version))
 	}
 	return found, err
 }
@@ -52,7 +65,7 @@ func (r Repository) Before(ctx context.Context, after *releases.Manifest) (Found
 		return m.Plan.Line.Name == line && releases.NewestFirst(m.Snapshot, after.Snapshot) > 0
 	})
 	if errors.Is(err, errNone) {
-		err = fmt.Errorf("%s resolves no snapshot of %s before %s: %w", r.source, line, after.Snapshot, fs.ErrNotExist)
+		err = noneError(fmt.Sprintf("%s resolves no snapshot of %s before %s", r.source, line, after.Snapshot))
 	}
 	return found, err
 }

@@ -102,8 +102,8 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 	if base == "" {
 		base = s.Nightly.URL
 	}
-	if s.Nightly.Format != 0 && s.Nightly.URL != base {
-		return observed{}, fmt.Errorf("repository %s was published for %s, not for %s; publish with that URL, or to an empty folder", t, s.Nightly.URL, base)
+	if err := s.Nightly.belongs(t, base); err != nil {
+		return observed{}, err
 	}
 	status, errStatus := readStatus(ctx, t)
 	found := observed{key: s.Nightly, folder: s.folder(), signature: signed, lastGood: status.LastGood, lastTry: status.LastTry}

@@ -130,11 +130,13 @@ type decision func(context.Context, target.Target, signature) (observed, desired
 // bring brings a target to what is decided, under its lock.
 func (o Options) bring(ctx context.Context, to string, dry bool, decide decision) (p stages.Publication, err error) {
 	err = target.With(ctx, to, o.Target, func(t target.Target) error {
-		if err := mine(ctx, t); err != nil {
+		others, err := foreign(ctx, t)
+		if err != nil {
 			return err
 		}
 		return o.locked(ctx, t, dry, func(ctx context.Context) (err error) {
 			p, err = o.bringLocked(ctx, t, dry, decide)
+			p.Foreign = others
 			return err
 		})
 	})
@@ -189,29 +191,6 @@ func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, dec
 		return p, fmt.Errorf("publish to %s: %w; the repository there still is whole, run this again", t, err)
 	}
 	return writer.publication(before, want, after), nil
-}
-
-// mine refuses a place in which names that publishing writes or sweeps were put by
-// somebody else.
-func mine(ctx context.Context, t target.Target) error {
-	root, err := t.List(ctx, ".")
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", t, err)
-	}
-	if target.Used(root) {
-		return nil
-	}
-	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
-		return nil
-	}
-	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, trust.Dir}
-	ours = append(ours, releases.SnapshotDirs()...)
-	for _, e := range root {
-		if slices.Contains(ours, e.Name) {
-			return fmt.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)
-		}
-	}
-	return nil
 }
 
 // check validates a request before anything is read or written.

@@ -2,10 +2,10 @@ package publish
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -34,7 +34,7 @@ func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, 
 		}
 		there := names(before.all)
 		if !slices.Contains(there, r.Snapshot) {
-			return before, want, fmt.Errorf("%s has no %s; it has %s", t, r.Snapshot.Title(), there)
+			return before, want, config.Errorf("%s has no %s; it has %s", t, r.Snapshot.Title(), releases.NameList(there))
 		}
 		for _, name := range there {
 			newer := name.Kind() == r.Snapshot.Kind() && releases.NewestFirst(name, r.Snapshot) < 0

@@ -45,7 +45,7 @@ func (o Options) Site(ctx context.Context, s Site) (p stages.Publication, err er
 		return p, err
 	}
 	err = target.With(ctx, s.To, o.Target, func(to target.Target) error {
-		if err := mine(ctx, to); err != nil {
+		if _, err := foreign(ctx, to); err != nil {
 			return err
 		}
 		return o.locked(ctx, to, s.DryRun, func(ctx context.Context) (err error) {

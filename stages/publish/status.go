@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -117,16 +118,21 @@ func readStatus(ctx context.Context, s target.Source) (Status, error) {
 	return *status, nil
 }
 
-// ErrNoRepository says that nothing was published at a target.
+// ErrNoRepository says that nothing was published at a target for a base URL.
 var ErrNoRepository = errors.New("nothing is published there")
 
-// Tried writes to the status of a target what became of a run, and the badge. It
-// changes nothing else. Its error is ErrNoRepository where nothing was ever published.
-func (o Options) Tried(ctx context.Context, to string, try Try) error {
+// Tried writes to the status of a target what became of a run for a base URL, and the badge.
+// It changes nothing else. Its error is ErrNoRepository where nothing was ever published for
+// that URL.
+func (o Options) Tried(ctx context.Context, to, base string, try Try) error {
 	o = o.withDefaults()
+	base, err := stages.BaseURL(base)
+	if err != nil {
+		return err
+	}
 	return target.With(ctx, to, o.Target, func(t target.Target) error {
-		switch _, err := readSwitch(ctx, t); {
-		case errors.Is(err, errMissing):
+		switch s, err := readSwitch(ctx, t); {
+		case errors.Is(err, errMissing), err == nil && s.Nightly.belongs(t, base) != nil:
 			return ErrNoRepository // and no lock is left there
 		case err != nil:
 			return err

@@ -21,7 +21,7 @@ var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 func TestTried(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, newMemory(), "2026-11-24")
-	if err := o.Tried(t.Context(), dir, Try{Snapshot: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
+	if err := o.Tried(t.Context(), dir, testURL, Try{Snapshot: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
 		t.Fatalf("a folder without a repository: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
@@ -29,15 +29,21 @@ func TestTried(t *testing.T) {
 	}
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
 	good := Try{Snapshot: "2026-11-24", At: tried.Add(-24 * time.Hour)}
-	if err := o.Tried(t.Context(), dir, good); err != nil {
+	if err := o.Tried(t.Context(), dir, testURL, good); err != nil {
 		t.Fatal(err)
 	}
 	before := listing(t, dir)
 	bad := Try{Snapshot: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
-	if err := o.Tried(t.Context(), dir, bad); err != nil {
+	if err := o.Tried(t.Context(), dir, testURL, bad); err != nil {
 		t.Fatal(err)
 	}
 	after := listing(t, dir)
+	if err := o.Tried(t.Context(), dir, "https://other.example.org/", Try{Snapshot: "2026-11-25", Stage: "plan"}); !errors.Is(err, ErrNoRepository) {
+		t.Errorf("another line's repository: %v", err)
+	}
+	if diff := cmp.Diff(after, listing(t, dir)); diff != "" {
+		t.Errorf("a run of another line changed (-before +after):\n%s", diff)
+	}
 	for name, sum := range after {
 		if changed := before[name] != sum; changed != (name == statusFile || name == badgeFile) {
 			t.Errorf("%s: changed is %v", name, changed)

@@ -45,8 +45,15 @@ func (a *Authority) Save(dir string) error {
 
 // SaveKey writes a private key to a new file, readable for its owner alone: no key is written over another.
 func SaveKey(name string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	dir := filepath.Dir(name)
+	_, there := os.Stat(dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
+	}
+	if there != nil { // it may be made in a clone: git is not to take what lies in it
+		if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+			return err
+		}
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {

@@ -13,9 +13,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mage-os/nightly/pipeline/files"
@@ -145,6 +147,9 @@ func parse(to string, o Options) (open func(context.Context) (Target, error), er
 		return nil, errors.New("no target to publish to; give a folder, as ./repository, or a URL")
 	}
 	if dir, ok := Folder(to); ok {
+		if err := canBeFolder(dir); err != nil {
+			return nil, err
+		}
 		return func(context.Context) (Target, error) { return newFolder(dir), nil }, nil
 	}
 	u, err := url.Parse(to)
@@ -161,6 +166,16 @@ func parse(to string, o Options) (open func(context.Context) (Target, error), er
 	hint := cmp.Or(instead[u.Scheme], "give a folder, as ./repository or file:///srv/repository, or sftp://host/folder, s3://bucket/folder")
 	u.RawQuery = "" // may hold a secret
 	return nil, fmt.Errorf("cannot publish to %s; %s", u.Redacted(), hint)
+}
+
+// canBeFolder refuses a place at or below a file.
+func canBeFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return fmt.Errorf("%s is a file, or lies below one; give a folder, which need not be there yet", dir)
+	}
+	return nil
 }
 
 // Folder is the folder of this machine that a URL names, if it names one.
