@@ -18,12 +18,15 @@ import (
 // apply writes what is missing. The order is what keeps the repository whole: no
 // file is there before those that it names.
 func (o Options) apply(ctx context.Context, w *writer, before observed, want desired, r *repository) error {
-	// Pages are drawn while dists travel; when that fails, nobody waits for them.
+	// Pages are drawn and all is signed while dists travel; when that fails, nobody waits for them.
 	var pages map[string][]byte
+	var update *trust.Update
 	var drawing errgroup.Group
 	drawCtx, giveUp := context.WithCancel(ctx)
 	drawing.Go(func() (err error) {
-		pages, err = o.pages(drawCtx, w.target, want, r)
+		if pages, err = o.pages(drawCtx, w.target, want, r); err == nil {
+			update, err = o.sign(drawCtx, w.target, before, want, r, pages[pageFile])
+		}
 		return err
 	})
 	defer func() {
@@ -48,10 +51,6 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := drawing.Wait(); err != nil {
 		return err
 	}
-	update, err := o.sign(ctx, w.target, before, want, r, pages[pageFile])
-	if err != nil {
-		return err
-	}
 	if err := w.turn(ctx, before, r, update); err != nil {
 		return err
 	}
@@ -71,22 +70,22 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 
 // turn is the switch: clients are led to what was written. Update signs it; nil: nobody does.
 func (w *writer) turn(ctx context.Context, before observed, r *repository, update *trust.Update) error {
+	early := map[string]target.Content{}
+	if update != nil {
+		early = contents(update.Files)
+	}
 	// Before it: what it leads nobody to any more, a later run knows from here.
 	if stays := r.supersededWith(before); !maps.Equal(supersededStays(before), stays) {
 		data, err := encode(stays)
-		if err == nil {
-			err = w.putAll(ctx, map[string]target.Content{supersededFile: content(supersededFile, data)})
-		}
 		if err != nil {
 			return err
 		}
+		early[supersededFile] = content(supersededFile, data)
 	}
-	if update != nil {
-		if err := w.putAll(ctx, contents(update.Files)); err != nil {
-			return err
-		}
+	err := w.putAll(ctx, early)
+	if err == nil {
+		err = w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)})
 	}
-	err := w.putAll(ctx, map[string]target.Content{stages.PackagesFile: content(stages.PackagesFile, r.packages)})
 	if err == nil && update != nil {
 		w.undo = nil // clients go back to no earlier timestamp: the next run ends this one
 		err = w.putAll(ctx, map[string]target.Content{trust.TimestampFile: content(trust.TimestampFile, update.Timestamp)})

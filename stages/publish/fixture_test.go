@@ -94,6 +94,7 @@ type sample struct {
 	change  string // goes into the code of the modules
 	commit  string // first two digits of the shop's commit; empty: a1
 	size    int    // of the noise in each module, in bytes
+	more    int    // versions of each module of an addition, beside the first
 	local   bool
 }
 
@@ -102,7 +103,7 @@ func (s sample) version() string {
 	case releases.Release:
 		return string(s.name)
 	case releases.Addition:
-		return "2.4.7"
+		return fmt.Sprintf("2.4.%d", dayOf(s.name).Day())
 	}
 	return "2.4.8-alpha" + strings.ReplaceAll(string(s.name), "-", "")
 }
@@ -121,7 +122,11 @@ func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 	for i := range s.modules {
 		name := fmt.Sprintf("acme/module-%03d", i)
 		requires := []releases.Requirement{{Name: "php", Constraint: ">=8.1", Evidence: "declared"}, {Name: "acme/language", Constraint: "1.0.0", Evidence: "Block/List.php:12"}}
-		s.addPackage(t, m, files, name, version, "magento2-module", requires)
+		var more []composer.PackageVersion
+		for n := range s.more {
+			more = append(more, s.addPackage(t, m, files, name, fmt.Sprintf("%s-p%d", version, n+1), "magento2-module", requires))
+		}
+		s.addPackage(t, m, files, name, version, "magento2-module", requires, more...)
 		names = append(names, name)
 		project = append(project, releases.Requirement{Name: name, Constraint: version, Evidence: "declared"})
 	}
@@ -129,7 +134,7 @@ func (s sample) build(t testing.TB, store *memory) stages.Snapshot {
 	s.addPackage(t, m, files, "acme/project-shop", version, "project", project)
 	names = append(names, "acme/language", "acme/project-shop")
 	slices.Sort(names)
-	slices.SortFunc(m.Packages, func(a, b releases.ManifestPackage) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(m.Packages, func(a, b releases.ManifestPackage) int { return strings.Compare(a.Name, b.Name) })
 	files[stages.PackagesFile] = mustJSON(t, map[string]any{"packages": []any{}, "metadata-url": "p2/%package%.json", "available-packages": names})
 	for name, data := range files {
 		if !strings.HasPrefix(name, stages.DistsDir) {
@@ -158,7 +163,8 @@ func (s sample) plan() releases.Plan {
 	return plan
 }
 
-func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string][]byte, name, version, kind string, requires []releases.Requirement) {
+// addPackage adds a version of a package, whose metadata has others, too.
+func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string][]byte, name, version, kind string, requires []releases.Requirement, others ...composer.PackageVersion) composer.PackageVersion {
 	t.Helper()
 	manifest := composer.NewManifest()
 	require := []composer.Link{}
@@ -184,9 +190,8 @@ func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string]
 		Size: int64(len(data)), SHA1: hex.EncodeToString(sum[:]), SHA256: pipeline.DigestOf(data),
 	}
 	files[dist.Path] = data
-	metadata, err := composer.EncodeMetadata(composer.Name(name), []composer.PackageVersion{{
-		Manifest: manifest, Dist: &composer.Dist{Type: "zip", URL: dist.Path, Reference: dist.SHA1, SHASum: dist.SHA1},
-	}})
+	one := composer.PackageVersion{Manifest: manifest, Dist: &composer.Dist{Type: "zip", URL: dist.Path, Reference: dist.SHA1, SHASum: dist.SHA1}}
+	metadata, err := composer.EncodeMetadata(composer.Name(name), append(others, one))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +202,7 @@ func (s sample) addPackage(t testing.TB, m *releases.Manifest, files map[string]
 	m.Packages = append(m.Packages, releases.ManifestPackage{
 		Name: name, Version: version, Type: kind, Repository: "shop", Directory: ".", Commit: strings.Repeat("a1", 20), Requires: requires, Dist: dist,
 	})
+	return one
 }
 
 func zipOf(t testing.TB, files map[string]string) []byte {
@@ -229,7 +235,7 @@ func mustJSON(t testing.TB, v any) []byte {
 
 // dayOf is the day of a night; other snapshots are of 2026-11-24.
 func dayOf(name releases.SnapshotName) time.Time {
-	date, _, _ := strings.Cut(string(name), ".")
+	date, _, _ := strings.Cut(strings.TrimPrefix(string(name), "mirror-"), ".")
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func (o Options) readSignature(ctx context.Context, t target.Target, dry bool) (
 		}
 	}
 	file, err := readSwitch(ctx, t)
-	if err != nil && !errors.Is(err, errMissing) || file.sum != "" && (s.Repository == nil || file.sum != trust.Sum(s.Target(stages.PackagesFile))) {
+	if err != nil && !errors.Is(err, errMissing) || file.sum != "" && !signs(s.Repository, file.sum) {
 		err = o.heal(ctx, t, &s, file.sum, names, dry)
 	}
 	switch {
@@ -110,13 +109,22 @@ func (o Options) heal(ctx context.Context, t target.Target, s *signature, sum pi
 		return nil
 	}
 	timestamp, healed := o.Trust.Heal(ctx, t, s.Repository, names, o.Now)
-	if healed == nil || sum != trust.Sum(healed.Target(stages.PackagesFile)) {
+	if !signs(healed, sum) {
 		o.Log.Warn(stages.PackagesFile + " is not what was signed: it is made anew of what was")
 		return nil
 	}
 	o.Log.Warn("a run that was killed is ended: what it published is signed")
 	s.Repository = healed
 	return o.writeTimestamp(ctx, t, timestamp)
+}
+
+// signs reports whether a packages.json with that sum is signed.
+func signs(r *trust.Repository, sum pipeline.Digest) bool {
+	if r == nil {
+		return false
+	}
+	f := r.Target(stages.PackagesFile)
+	return f != nil && trust.Sum(f) == sum
 }
 
 func (o Options) writeTimestamp(ctx context.Context, t target.Target, data []byte) error {
@@ -186,8 +194,14 @@ type verified struct {
 
 // Open implements target.Source.
 func (v verified) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	f := v.signed.Target(name)
-	if f == nil || strings.HasPrefix(name, metaDir+"/") { // which are compared with their index, that with its folder
+	if strings.HasPrefix(name, metaDir+"/") { // which are compared with their index, that with its folder
+		return v.Target.Open(ctx, name)
+	}
+	f, err := v.signed.Look(name)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
 		return v.Target.Open(ctx, name)
 	}
 	data, err := target.Read(ctx, v.Target, name)
@@ -214,28 +228,26 @@ func (o Options) sign(ctx context.Context, t target.Target, before observed, wan
 	}
 	root := trust.Bytes(r.packages)
 	root.Custom = (*json.RawMessage)(&said)
-	roles := map[string]trust.Targets{trust.RepositoryRole: {stages.PackagesFile: root, pageFile: trust.Bytes(page)}}
-	for name, data := range r.files {
-		roles[trust.RepositoryRole][path.Join(metaDir, r.metadata.name, name)] = trust.Bytes(data)
-	}
-	old := map[string]trust.Targets{}
-	for _, kind := range releases.SnapshotDirs() {
-		roles[kind] = trust.Targets{}
-		if before.signature.Repository != nil {
-			old[kind] = before.signature.Targets(kind)
+	meta := trust.Folder{Dir: path.Join(metaDir, r.metadata.name), Targets: func(trust.Targets) (trust.Targets, error) {
+		targets := trust.Targets{}
+		for name, data := range r.files {
+			targets[path.Join(metaDir, r.metadata.name, name)] = trust.Bytes(data)
 		}
-	}
-	var errs []error
+		return targets, nil
+	}}
+	roles := map[string]trust.Want{trust.RepositoryRole: {
+		Targets: trust.Targets{stages.PackagesFile: root, pageFile: trust.Bytes(page)}, Folders: []trust.Folder{meta},
+	}}
 	for _, n := range r.live {
-		kind := kindRole(n.name)
-		targets, err := o.snapshotTargets(ctx, t, n, n == want.add, old[kind], before.signature.Repository != nil)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s of %s: %w; nothing was signed or published", n.name.Dir(), t, err))
-		}
-		maps.Copy(roles[kind], targets)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		role := roles[kindRole(n.name)]
+		role.Folders = append(role.Folders, trust.Folder{Dir: n.name.Dir(), Anew: n == want.add, Targets: func(old trust.Targets) (trust.Targets, error) {
+			targets, err := o.snapshotTargets(ctx, t, n, n == want.add, old, before.signature.Repository != nil)
+			if err != nil {
+				err = fmt.Errorf("%s of %s: %w; nothing was signed or published", n.name.Dir(), t, err)
+			}
+			return targets, err
+		}})
+		roles[kindRole(n.name)] = role
 	}
 	return o.Trust.Next(before.signature.Repository, roles, before.signature.versions, o.Now)
 }

@@ -159,7 +159,7 @@ func New(s Setup, now time.Time) (*Authority, error) {
 }
 
 // repositoryPaths are the targets of RepositoryRole.
-var repositoryPaths = []string{"packages.json", "index.html", "meta/*/index.json", "meta/*/*/*.json"}
+var repositoryPaths = []string{"packages.json", "index.html", "meta/*/*", "meta/*/*/*"}
 
 // seal gives root and targets a new expiry and signs them.
 func (a *Authority) seal(now time.Time) error {

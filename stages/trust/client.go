@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +45,22 @@ const (
 
 // Open reads the metadata of a repository. Its error is fs.ErrNotExist where there is none.
 func Open(ctx context.Context, source Source, o ClientOptions) (*Repository, error) {
+	r, err := open(ctx, source, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range r.Roles() {
+		for _, part := range delegated(r.set.Targets[role]) {
+			if err := r.load(part); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+// open reads a repository but for the parts of its roles, which are read when a target is looked for there.
+func open(ctx context.Context, source Source, o ClientOptions) (*Repository, error) {
 	cfg := &config.UpdaterConfig{
 		MaxRootRotations: 256, MaxDelegations: 256,
 		RootMaxLength: maxRoot, TimestampMaxLength: maxTimestamp, SnapshotMaxLength: maxTargets, TargetsMaxLength: maxTargets,
@@ -61,8 +79,10 @@ func Open(ctx context.Context, source Source, o ClientOptions) (*Repository, err
 		return nil, refused(err)
 	}
 	r := &Repository{updater: u, set: u.GetTrustedMetadataSet()}
-	if err := r.load(metadata.TARGETS); err != nil {
-		return nil, refused(err)
+	for _, role := range delegated(r.set.Targets[metadata.TARGETS]) {
+		if err := r.load(role); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
@@ -76,70 +96,80 @@ func refused(err error) error {
 	return err
 }
 
-// load reads what a role delegates. The client reads a role when it looks for a target there.
-func (r *Repository) load(role string) error {
-	delegations := r.set.Targets[role].Signed.Delegations
-	if delegations == nil {
-		return nil
+// load reads a delegated role. The client reads a role when it looks for a target there.
+func (r *Repository) load(d metadata.DelegatedRole) error {
+	if len(d.Paths) == 0 {
+		return fmt.Errorf("role %s is for no targets", d.Name)
 	}
-	for _, d := range delegations.Roles {
-		if len(d.Paths) == 0 {
-			return fmt.Errorf("role %s is for no targets", d.Name)
-		}
-		_, err := r.updater.GetTargetInfo(strings.ReplaceAll(d.Paths[0], "*", "none"))
-		if r.set.Targets[d.Name] == nil {
-			return err
-		}
-		if err := r.load(d.Name); err != nil {
-			return err
-		}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err := r.updater.GetTargetInfo(strings.ReplaceAll(d.Paths[0], "*", "none"))
+	if r.set.Targets[d.Name] == nil {
+		return refused(err)
 	}
 	return nil
 }
 
 // Target is what is signed of a target; nil: there is none of that name.
 func (r *Repository) Target(name string) *metadata.TargetFiles {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f, err := r.updater.GetTargetInfo(name)
+	f, err := r.Look(name)
 	if err != nil { // all roles were read
 		return nil
 	}
 	return f
 }
 
-// Targets are those of a role and its bins; nil: it has none.
-func (r *Repository) Targets(role string) Targets {
+// Look is Target where not all roles were read: its error is of one that cannot be.
+func (r *Repository) Look(name string) (*metadata.TargetFiles, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, err := r.updater.GetTargetInfo(name)
+	if err != nil && r.searched(metadata.TARGETS, name) {
+		return nil, nil
+	}
+	return f, refused(err)
+}
+
+// searched reports whether all roles that a role has for a target were read.
+func (r *Repository) searched(role, target string) bool {
 	m := r.set.Targets[role]
 	if m == nil {
-		return nil
+		return false
 	}
+	return !slices.ContainsFunc(delegated(m), func(d metadata.DelegatedRole) bool {
+		mine, err := d.IsDelegatedPath(target)
+		return err == nil && mine && !r.searched(d.Name, target)
+	})
+}
+
+// Targets are those of a role and its parts.
+func (r *Repository) Targets(role string) Targets {
 	all := Targets{}
-	for name, f := range m.Signed.Targets {
-		all[name] = f
+	for _, part := range slices.Backward(delegated(r.set.Targets[role])) { // the first counts
+		maps.Copy(all, r.set.Targets[part.Name].Signed.Targets)
 	}
-	for _, bin := range bins(m) {
-		for name, f := range r.set.Targets[bin].Signed.Targets {
-			all[name] = f
-		}
+	if m := r.set.Targets[role]; m != nil {
+		maps.Copy(all, m.Signed.Targets)
 	}
 	return all
 }
 
-// bins are the roles that a role delegates to.
-func bins(m *metadata.Metadata[metadata.TargetsType]) []string {
+// delegated are the roles that a role delegates to, in the order in which they are trusted.
+func delegated(m *metadata.Metadata[metadata.TargetsType]) []metadata.DelegatedRole {
 	if m == nil || m.Signed.Delegations == nil {
 		return nil
 	}
+	return m.Signed.Delegations.Roles
+}
+
+// Roles are the delegated roles, in the order in which they are trusted.
+func (r *Repository) Roles() []string {
 	var names []string
-	for _, d := range m.Signed.Delegations.Roles {
+	for _, d := range delegated(r.set.Targets[metadata.TARGETS]) {
 		names = append(names, d.Name)
 	}
 	return names
 }
-
-// Roles are the delegated roles, in the order in which they are trusted.
-func (r *Repository) Roles() []string { return bins(r.set.Targets[metadata.TARGETS]) }
 
 // Place is what the newest root is for.
 func (r *Repository) Place() (Place, error) { return placeOf(r.set.Root) }
@@ -175,7 +205,7 @@ func Custom(f *metadata.TargetFiles, to any) error {
 	return json.Unmarshal(*f.Custom, to)
 }
 
-// Status says of all roles until when they count.
+// Status says of all roles until when they count, with their parts that were read.
 func (r *Repository) Status() []RoleStatus {
 	a := Authority{root: r.set.Root, targets: r.set.Targets[metadata.TARGETS]}
 	all := a.Status()
@@ -189,9 +219,9 @@ func (r *Repository) Status() []RoleStatus {
 		default:
 			m := r.set.Targets[s.Role]
 			all[i].Version, all[i].Expires = m.Signed.Version, m.Signed.Expires
-			for _, bin := range bins(m) {
-				if e := r.set.Targets[bin].Signed.Expires; e.Before(all[i].Expires) {
-					all[i].Expires = e
+			for _, part := range delegated(m) {
+				if m := r.set.Targets[part.Name]; m != nil && m.Signed.Expires.Before(all[i].Expires) {
+					all[i].Expires = m.Signed.Expires
 				}
 			}
 		}

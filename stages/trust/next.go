@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"maps"
 	"reflect"
@@ -15,8 +14,6 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
-
-	"github.com/mage-os/nightly/releases"
 )
 
 // Open reads what a repository has published under this authority, also under a root that is not there yet, and what
@@ -30,7 +27,7 @@ func (a *Authority) Open(ctx context.Context, source Source) (*Repository, error
 		files[Dir+"/"+name] = data
 	}
 	_, root := a.Root()
-	r, err := Open(ctx, overlay{source, files}, ClientOptions{Root: root})
+	r, err := open(ctx, overlay{source, files}, ClientOptions{Root: root})
 	var unsigned *metadata.ErrUnsignedMetadata
 	if err != nil && !errors.As(err, &unsigned) {
 		return nil, err
@@ -95,10 +92,10 @@ func noKey(role string) error {
 	return fmt.Errorf("%s changes, and no key is given that may sign it; give it with --sign-key", role)
 }
 
-// Next signs what a repository is to have: the targets of each delegated role. What does not change is not signed
-// anew, and wants no key. Before is what is published; nil: nothing, and then versions begin after those of versions,
-// which are the highest that lie there.
-func (a *Authority) Next(before *Repository, want map[string]Targets, versions map[string]int64, now time.Time) (*Update, error) {
+// Next signs what a repository is to have, by the delegated roles. What does not change is not signed anew, and wants no
+// key. Before is what is published; nil: nothing, and then versions begin after those of versions, which are the highest
+// that lie there.
+func (a *Authority) Next(before *Repository, want map[string]Want, versions map[string]int64, now time.Time) (*Update, error) {
 	if err := a.Missing(); err != nil {
 		return nil, err
 	}
@@ -108,6 +105,12 @@ func (a *Authority) Next(before *Repository, want map[string]Targets, versions m
 	}
 	if before != nil { // a snapshot forgets no role
 		n.snapshot.Signed.Meta = maps.Clone(before.set.Snapshot.Signed.Meta)
+	} else { // a client may know of more
+		for role, version := range versions {
+			if !slices.Contains(metadata.TOP_LEVEL_ROLE_NAMES[:], role) {
+				n.snapshot.Signed.Meta[role+".json"] = metadata.MetaFile(version)
+			}
+		}
 	}
 	n.meta(metadata.TARGETS, a.targets.Signed.Version, a.files[versionedName(a.targets.Signed.Version, metadata.TARGETS)])
 	var errs []error
@@ -151,115 +154,25 @@ func metaFile(version int64, data []byte) *metadata.MetaFiles {
 // version is that of a role to be signed.
 func (n *next) version(role string, before int64) int64 { return max(n.versions[role], before) + 1 }
 
-// role signs a delegated role, and its bins.
-func (n *next) role(d metadata.DelegatedRole, want Targets) error {
-	own, dists := Targets{}, map[string]Targets{} // of the role, and of packages
-	for name, f := range want {
-		if pkg, ok := packageOf(d.Name, name); ok {
-			if dists[pkg] == nil {
-				dists[pkg] = Targets{}
-			}
-			dists[pkg][name] = f
-		} else {
-			own[name] = f
-		}
-	}
-	m := metadata.Targets()
-	count := binCount(dists)
-	if n.before != nil {
-		count = max(count, len(bins(n.before.set.Targets[d.Name])))
-	}
-	for role := range n.versions { // signed anew: a client may know of more
-		if i := strings.LastIndexByte(role, '-'); i > 0 && role[:i] == d.Name && count > 0 {
-			var bin int
-			if _, err := fmt.Sscanf(role[i+1:], "%02x", &bin); err == nil {
-				count = max(count, min(bin+1, maxBins))
-			}
-		}
-	}
-	if count == 0 {
-		for _, targets := range dists {
-			maps.Copy(own, targets)
-		}
-	}
-	m.Signed.Targets = own
-	if count == 0 {
-		return n.sign(d, n.Authority.targets, m)
-	}
-	m.Signed.Delegations = &metadata.Delegations{Keys: map[string]*metadata.Key{}}
-	for _, id := range d.KeyIDs {
-		m.Signed.Delegations.Keys[id] = n.Authority.targets.Signed.Delegations.Keys[id]
-	}
-	contents := make([]*metadata.Metadata[metadata.TargetsType], count)
-	for i := range count {
-		contents[i] = metadata.Targets()
-		m.Signed.Delegations.Roles = append(m.Signed.Delegations.Roles, metadata.DelegatedRole{
-			Name: fmt.Sprintf("%s-%02x", d.Name, i), KeyIDs: d.KeyIDs, Threshold: d.Threshold, Paths: []string{"none/none/" + fmt.Sprint(i)},
-		})
-	}
-	for _, pkg := range slices.Sorted(maps.Keys(dists)) {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(pkg)) // never fails
-		i := int(h.Sum32() % uint32(count))
-		maps.Copy(contents[i].Signed.Targets, dists[pkg])
-		m.Signed.Delegations.Roles[i].Paths = append(m.Signed.Delegations.Roles[i].Paths, pkg+"/*")
-	}
-	errs := []error{n.sign(d, n.Authority.targets, m)}
-	for i, bin := range m.Signed.Delegations.Roles {
-		errs = append(errs, n.sign(bin, m, contents[i]))
-	}
-	return errors.Join(errs...)
-}
-
-// packageOf is the package of a dist's target of a role; all else that it has lies in its folder.
-func packageOf(role, target string) (pkg string, ok bool) {
-	i := strings.LastIndexByte(target, '/')
-	if role == RepositoryRole || i < 0 || strings.HasPrefix(target, role+"/") && slices.Contains(releases.SnapshotDirs(), role) {
-		return "", false
-	}
-	return target[:i], true
-}
-
-// binSize is how many dists a role may have before they are put into bins, and about how many a bin has; maxBins is how
-// many there are at most: php-tuf looks into no more than 100 roles for a target.
-const (
-	binSize = 512
-	maxBins = 64
-)
-
-func binCount(dists map[string]Targets) int {
-	n := 0
-	for _, targets := range dists {
-		n += len(targets)
-	}
-	if n <= binSize {
-		return 0
-	}
-	count := 2
-	for count < maxBins && n > count*binSize {
-		count *= 2
-	}
-	return count
-}
-
 // sign signs a role that its parent delegates to, unless it is published as it is to be.
 func (n *next) sign(d metadata.DelegatedRole, parent, m *metadata.Metadata[metadata.TargetsType]) error {
-	var before *metadata.Metadata[metadata.TargetsType]
-	if n.before != nil {
-		before = n.before.set.Targets[d.Name]
-	}
-	m.Signed.Version = n.version(d.Name, 0)
-	if before != nil {
+	if n.before != nil && n.before.set.Targets[d.Name] != nil {
+		before := n.before.set.Targets[d.Name]
 		stays := n.now.Add(lifeOf(d.Name) / 3).Before(before.Signed.Expires)
 		if stays && same(before, m) && parent.VerifyDelegate(d.Name, before) == nil {
 			return nil // the snapshot has it
 		}
-		m.Signed.Version = n.version(d.Name, before.Signed.Version)
 	}
+	var published int64
+	if meta := n.snapshot.Signed.Meta[d.Name+".json"]; meta != nil {
+		published = meta.Version
+	}
+	m.Signed.Version = n.version(d.Name, published)
 	m.Signed.Expires = expiry(d.Name, n.now)
 	err := sign(m, n.Keys, d.KeyIDs)
 	if err == nil && len(m.Signatures) < d.Threshold {
-		err = noKey(d.Name)
+		role, _, _ := strings.Cut(d.Name, "-") // of a part
+		err = noKey(role)
 	}
 	if err != nil {
 		return err

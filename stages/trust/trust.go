@@ -41,6 +41,9 @@ const (
 	timestampLife = 4 * 24 * time.Hour
 	snapshotLife  = 8 * 24 * time.Hour
 	rolesLife     = 365 * 24 * time.Hour
+	// partsLife is of what is signed once: the snapshot names each part by its hash, so that the role before it is what
+	// counts for a time.
+	partsLife = 10 * rolesLife
 )
 
 // lifeOf is for how long metadata of a role counts.
@@ -50,6 +53,9 @@ func lifeOf(role string) time.Duration {
 		return timestampLife
 	case metadata.SNAPSHOT:
 		return snapshotLife
+	}
+	if strings.Contains(role, "-") {
+		return partsLife
 	}
 	return rolesLife
 }

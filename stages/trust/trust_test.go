@@ -8,12 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -73,22 +75,60 @@ func (k *keeper) with(keys ...*Key) *keeper { k.Keys = keys; return k }
 
 func (k *keeper) nights() *keeper { return k.with(k.online, k.kinds["nights"]) }
 
-// night is the targets of a repository with some nights of n packages.
-func night(days, n int) map[string]Targets {
-	nights := Targets{}
-	for day := range days {
-		nights[fmt.Sprintf("nights/2026-11-%02d/nightly.json", day+1)] = Bytes([]byte(fmt.Sprint("manifest", day)))
+// night is what a repository with some nights of n packages is to sign; the newest was not signed before.
+func night(days, n int) map[string]Want {
+	var nights []Folder
+	for day := days; day > 0; day-- {
+		targets := Targets{fmt.Sprintf("nights/2026-11-%02d/nightly.json", day): Bytes([]byte(fmt.Sprint("manifest", day)))}
 		for i := range n {
-			nights[fmt.Sprintf("acme/module-%d/2.4.8.0-alpha202611%02d", i, day+1)] = Bytes([]byte(fmt.Sprint(day, i)))
+			targets[fmt.Sprintf("acme/module-%d/2.4.8.0-alpha202611%02d", i, day)] = Bytes([]byte(fmt.Sprint(day, i)))
 		}
+		nights = append(nights, folder(fmt.Sprintf("nights/2026-11-%02d", day), targets))
 	}
-	return map[string]Targets{
-		RepositoryRole: {"packages.json": Bytes([]byte(fmt.Sprint("switch", days)))}, "nights": nights,
-		"releases": {"acme/shop/1.0.0.0": Bytes([]byte("release"))}, "mirror": {},
+	return map[string]Want{
+		RepositoryRole: {Targets: Targets{"packages.json": switchOf(days)}, Folders: []Folder{
+			folder(fmt.Sprintf("meta/%d", days), Targets{fmt.Sprintf("meta/%d/acme/module-0.json", days): Bytes([]byte("metadata"))}),
+		}},
+		"nights":   {Folders: nights},
+		"releases": {Folders: []Folder{folder("releases/1.0.0", Targets{"acme/shop/1.0.0.0": Bytes([]byte("release"))})}},
 	}
 }
 
-func (k *keeper) publish(m memory, want map[string]Targets, now time.Time) {
+func switchOf(days int) *metadata.TargetFiles { return Bytes([]byte(fmt.Sprint("switch", days))) }
+
+// folder is a folder with these targets.
+func folder(dir string, targets Targets) Folder {
+	return Folder{Dir: dir, Targets: func(Targets) (Targets, error) { return maps.Clone(targets), nil }}
+}
+
+// all are the targets of a role.
+func (w Want) all(t *testing.T) Targets {
+	t.Helper()
+	all := maps.Clone(w.Targets)
+	if all == nil {
+		all = Targets{}
+	}
+	for _, f := range w.Folders {
+		targets, err := f.Targets(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(all, targets)
+	}
+	return all
+}
+
+// sum is the SHA-256 of what is signed of a target.
+func sum(t *testing.T, r *Repository, name string) pipeline.Digest {
+	t.Helper()
+	f, err := r.Look(name)
+	if err != nil || f == nil {
+		t.Fatalf("%s: %v, %v", name, f, err)
+	}
+	return Sum(f)
+}
+
+func (k *keeper) publish(m memory, want map[string]Want, now time.Time) {
 	k.Helper()
 	before, err := k.Open(k.Context(), m)
 	if _, there := m[TimestampFile]; !there {
@@ -116,7 +156,7 @@ func published(t testing.TB, k *keeper, days, n int) memory {
 }
 
 func TestPublished(t *testing.T) {
-	for _, n := range []int{3, 300} { // without bins, and with
+	for _, n := range []int{3, 600} { // with nights in one part, and each in one of its own
 		k := newKeeper(t, "nightly")
 		m := published(t, k, 4, n)
 		r, err := Open(t.Context(), m, ClientOptions{Root: k.files["1.root.json"], Now: start.AddDate(0, 0, 3)})
@@ -124,20 +164,51 @@ func TestPublished(t *testing.T) {
 			t.Fatal(err)
 		}
 		for role, want := range night(4, n) {
-			for name, f := range want {
-				if got := r.Target(name); got == nil || Sum(got) != Sum(f) {
+			for name, f := range want.all(t) {
+				if got := sum(t, r, name); got != Sum(f) {
 					t.Errorf("%d packages: %s of %s is %v", n, name, role, got)
 				}
 			}
-			if got := len(r.Targets(role)); got != len(want) {
-				t.Errorf("%s has %d targets, want %d", role, got, len(want))
+			if got := len(r.Targets(role)); got != len(want.all(t)) {
+				t.Errorf("%s has %d targets, want %d", role, got, len(want.all(t)))
 			}
 		}
-		if r.Target("acme/none/1.0.0.0") != nil {
-			t.Error("a target that is not there")
+		if f, err := r.Look("acme/none/1.0.0.0"); f != nil || err != nil {
+			t.Errorf("a target that is not there: %v, %v", f, err)
 		}
 		if p, err := r.Place(); err != nil || p.Line != "nightly" {
 			t.Errorf("%v, %v", p, err)
+		}
+	}
+}
+
+// What was signed once is not written again, and of what is not there any more the name is taken again.
+func TestParts(t *testing.T) {
+	k, m := newKeeper(t, "nightly"), memory{}
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	for day := 1; day <= 5; day++ {
+		before := maps.Clone(m)
+		want := night(day, 600)
+		nights := want["nights"]
+		nights.Folders = nights.Folders[:min(3, day)] // the newest three stay
+		want["nights"] = nights
+		k.publish(m, want, start)
+		var made []string
+		for name := range m {
+			if _, old := before[name]; !old {
+				made = append(made, name)
+			}
+		}
+		slices.Sort(made)
+		if want := fmt.Sprintf("%d.nights-%02x.json", 1+(day-1)/3, (day-1)%3); day > 1 && (len(made) != 5 || made[0] != "metadata/"+want && made[1] != "metadata/"+want) {
+			t.Errorf("day %d: made %q, want %s and four others", day, made, want)
+		}
+		r, err := Open(t.Context(), m, ClientOptions{Root: k.files["1.root.json"], Now: start})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.Targets("nights")); n != min(3, day)*601 {
+			t.Errorf("day %d: %d targets", day, n)
 		}
 	}
 }
@@ -183,13 +254,15 @@ var attacks = []attack{
 		if err != nil {
 			t.Fatal(err)
 		}
+		evil := folder("nights/2026-11-04", Targets{"acme/shop/1.0.0.0": Bytes([]byte("evil"))})
+		evil.Anew = true
 		want := night(4, 3)
-		want["releases"]["acme/shop/1.0.0.0"] = Bytes([]byte("evil"))
+		want["releases"] = Want{Folders: []Folder{evil}}
 		if _, err := k.nights().Next(before, want, nil, start.AddDate(0, 0, 3)); err == nil || !strings.Contains(err.Error(), "releases changes, and no key") {
 			t.Error(err)
 		}
 		want = night(4, 3)
-		want["nights"]["acme/shop/1.0.0.0"] = Bytes([]byte("evil")) // in the nightly's own role
+		want["nights"].Folders[0] = evil // in the nightly's own role
 		update, err := k.Next(before, want, nil, start.AddDate(0, 0, 3))
 		if err != nil {
 			t.Fatal(err)
@@ -219,7 +292,7 @@ func TestAttacks(t *testing.T) {
 			}
 			r, err := Open(t.Context(), m, o)
 			t.Log(err)
-			if err == nil && (Sum(r.Target("packages.json")) != Sum(Bytes([]byte("switch4"))) || Sum(r.Target("acme/shop/1.0.0.0")) != Sum(Bytes([]byte("release")))) {
+			if err == nil && (sum(t, r, "packages.json") != Sum(switchOf(4)) || sum(t, r, "acme/shop/1.0.0.0") != Sum(Bytes([]byte("release")))) {
 				t.Error("it was taken")
 			}
 			if test.name != "nightly's key for a release" && err == nil {
@@ -246,7 +319,7 @@ func TestRotation(t *testing.T) {
 		if err != nil {
 			t.Fatalf("night %d: %v", day, err)
 		}
-		if Sum(r.Target("packages.json")) != Sum(night(day, 3)[RepositoryRole]["packages.json"]) {
+		if sum(t, r, "packages.json") != Sum(switchOf(day)) {
 			t.Errorf("night %d: not the newest", day)
 		}
 	}
