@@ -78,7 +78,7 @@ that it works, and publishes it.`,
 		{"Look at what is published:", []*cobra.Command{newVerify(env), newStatus(env), newCompare(env), newReproduce(env), newServe(env)}},
 		{"Look at the sources:", []*cobra.Command{newDrift(env), newOrg(env)}},
 		{"Keys and attestations:", []*cobra.Command{newTrust(env), newAttest(env)}},
-		{"This machine and this project:", []*cobra.Command{newDoctor(env), newClean(env), newImages(env), newTest(env), newStage(env), newStandIn(env), newGateway(env)}},
+		{"This machine and this project:", []*cobra.Command{newDoctor(env), newVersion(env), newClean(env), newImages(env), newTest(env), newStage(env), newStandIn(env), newGateway(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, command := range group.commands {

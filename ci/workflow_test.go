@@ -84,6 +84,7 @@ func TestWorkflowsAreCareful(t *testing.T) {
 var mayWrite = map[string]bool{
 	"attest attestations": true, "attest id-token": true, "status issues": true, "freshness issues": true, "clone security-events": true,
 	"images packages": true, "propose contents": true, "propose pull-requests": true, "after actions": true,
+	"program attestations": true, "program contents": true, "program id-token": true, "program packages": true,
 }
 
 func carefulJob(t *testing.T, job *actionlint.Job) {

@@ -46,8 +46,8 @@ func Program(ctx context.Context, given, dir, arch string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --program",
-			arch, err, out)
+		return "", fmt.Errorf("containers need this program as a static binary for linux/%s, which this one is not, and go build cannot make it here: %w\n%s\nrun in a checkout of the project, or give one with --program, as that of a release: ghcr.io/mage-os/mageos-nightly:%s",
+			arch, err, out, releases.Program)
 	}
 	return path, nil
 }
