@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"stages/install/standin": nil,
 	"stages/publish":         {"pipeline", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
-	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages"},
+	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages", "stages/trust"},
 	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},
 	"stages/trust":           {"pipeline", "pipeline/files", "releases", "releases/composer"},
 	"stages/trust/trusttest": {"releases", "stages/trust"}, // keys for tests: only they import it

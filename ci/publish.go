@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -22,6 +23,7 @@ type publishFlags struct {
 	site, siteURL string
 	proofs        string
 	renew         bool
+	rebuilt       []string
 	install       installFlags
 	target        targetFlags
 }
@@ -48,6 +50,7 @@ target: for hosts with little room, as GitHub Pages.`,
   mageos-nightly publish --rollback 2026-11-22 --to ./repository
   mageos-nightly publish --withdraw acme/tool=1.1.0 --to ./repository
   mageos-nightly publish --renew --to ./repository --trust trust/nightly --sign-key timestamp.key
+  mageos-nightly publish --rebuilt https://example.com/rebuilt.intoto.jsonl --to ./repository --rebuilders ./rebuilders
   mageos-nightly publish --to s3://bucket/nightly --site ./site --site-url https://example.github.io/nightly/`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +68,7 @@ target: for hosts with little room, as GitHub Pages.`,
 	flags.BoolVar(&f.renew, "renew", false, "sign anew for how long the repository counts, and end what a killed run began; publish nothing")
 	flags.BoolVar(&f.target.anew, "sign-anew", false, "sign all that lies at the target as it lies there: after its keys were changed, or where nothing was signed before")
 	flags.StringArrayVar(&f.withdraw, "withdraw", nil, "take a version of a package, as acme/tool=1.1.0, out of what is resolved, for ever")
+	flags.StringArrayVar(&f.rebuilt, "rebuilt", nil, "put what mageos-nightly reproduce --statement wrote elsewhere, a file or its URL, beside the snapshot it is about")
 	flags.StringVar(&f.site, "site", "", "write the repository without its dists to this folder")
 	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
 	flags.DurationVar(&f.target.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
@@ -75,8 +79,8 @@ target: for hosts with little room, as GitHub Pages.`,
 
 func (f publishFlags) check(args []string) error {
 	switch {
-	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0 && !f.renew && !f.target.anew:
-		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, --site FOLDER, --renew or --sign-anew")
+	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0 && len(f.rebuilt) == 0 && !f.renew && !f.target.anew:
+		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, --rebuilt FILE, --site FOLDER, --renew or --sign-anew")
 	case (f.renew || f.target.anew) && f.target.sign.trust == "":
 		return usagef("--renew and --sign-anew sign for the repository that --trust names")
 	case len(args) > 0 && f.rollback != "":
@@ -139,6 +143,11 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 			return err
 		}
 	}
+	if len(f.rebuilt) > 0 {
+		if err := f.addRebuilt(ctx, show, o); err != nil {
+			return err
+		}
+	}
 	if f.target.anew && len(args) == 0 && f.rollback == "" && len(f.withdraw) == 0 {
 		p, err := o.Publisher.Withdraw(ctx, o.To, nil, o.DryRun) // nothing: all stays as it is
 		return show.Target(p, err)
@@ -147,6 +156,23 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 		return show.Target(o.Publisher.Site(ctx, publish.Site{From: o.To, To: f.site, URL: f.siteURL, DryRun: o.DryRun}))
 	}
 	return nil
+}
+
+// addRebuilt adds what rebuilders say.
+func (f publishFlags) addRebuilt(ctx context.Context, show *display.Run, o nightly.PublishOptions) error {
+	if len(o.Publisher.Rebuilders) == 0 {
+		return usagef("--rebuilt: nobody is asked to build again; give the public keys with --rebuilders")
+	}
+	var envelopes [][]byte
+	for _, at := range f.rebuilt {
+		data, err := readFile(ctx, at)
+		if err != nil {
+			return usagef("--rebuilt: %w", err)
+		}
+		envelopes = append(envelopes, attest.Envelopes(data)...)
+	}
+	p, err := o.Publisher.Rebuilt(ctx, o.To, envelopes, o.DryRun)
+	return show.Target(p, err)
 }
 
 // publish publishes a snapshot that was built here.

@@ -111,22 +111,27 @@ func notThere(source target.Source, err error) error {
 
 // openManifest reads a manifest that lies alone.
 func openManifest(ctx context.Context, at string) (*published, error) {
-	p := &published{close: func() error { return nil }}
-	var err error
-	if isWeb(at) {
-		base, name, _ := cutLast(at)
-		var source target.Source
-		if source, err = target.OpenWeb(base, newClient()); err == nil {
-			p.Data, err = target.Read(ctx, source, name)
-		}
-	} else {
-		p.Data, err = files.Read(at, files.Large)
-	}
+	data, err := readFile(ctx, at)
 	if err != nil {
 		return nil, usagef("read the manifest of a snapshot: %w", err)
 	}
-	p.Manifest, err = releases.ParseManifest(p.Data)
+	p := &published{close: func() error { return nil }}
+	p.Data = data
+	p.Manifest, err = releases.ParseManifest(data)
 	return p, err
+}
+
+// readFile reads a file by its URL or path.
+func readFile(ctx context.Context, at string) ([]byte, error) {
+	if !isWeb(at) {
+		return files.Read(at, files.Large)
+	}
+	base, name, _ := cutLast(at)
+	source, err := target.OpenWeb(base, newClient())
+	if err != nil {
+		return nil, err
+	}
+	return target.Read(ctx, source, name)
 }
 
 // findSnapshot reads the snapshot that somebody means: a URL or path as for openPublished,

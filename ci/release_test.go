@@ -240,7 +240,7 @@ func TestRelease(t *testing.T) {
 	}
 	checkDraft(t, m, first)
 	var said bytes.Buffer
-	if err := runReproduce(t.Context(), m.factory(&said), filepath.Join(m.target(), "releases", "1.1.0"), runnerFlags{}); err != nil {
+	if err := runReproduce(t.Context(), m.factory(&said), filepath.Join(m.target(), "releases", "1.1.0"), reproduceFlags{}); err != nil {
 		t.Errorf("build the release again from its manifest: %v\n%s", err, said.String())
 	}
 	m.patches()

@@ -10,15 +10,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 func newReproduce(env *factory) *cobra.Command {
-	var f runnerFlags
+	var f reproduceFlags
 	cmd := &cobra.Command{
 		Use:   "reproduce URL | FOLDER | MANIFEST",
 		Short: "Build a published night again from its manifest and compare every byte",
@@ -30,20 +33,70 @@ the file in a zip and the line in it.
 Give the URL or folder of a night, of a repository for its current night, or a
 nightly.json alone: then files are compared by the SHA-256 that it tells. It
 needs git repositories and nothing that was published but the night itself; no
-PHP, no Composer, no git program.`,
+PHP, no Composer, no git program.
+
+With --statement what came of it, also a difference, is written as an in-toto statement
+that is signed by the rebuilder's own key: mageos-nightly publish --rebuilt puts it
+beside the night, and mageos-nightly verify --rebuilders counts it.`,
 		Example: `  mageos-nightly reproduce https://nightly.example.org/nights/2026-11-24/
   mageos-nightly reproduce ./repository
+  mageos-nightly reproduce https://nightly.example.org/ --statement rebuilt.intoto.jsonl --sign-key rebuilder.key
   mageos-nightly reproduce nightly.json --store /tmp/elsewhere`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runReproduce(cmd.Context(), env, args[0], f)
 		},
 	}
-	f.add(cmd)
+	f.runner.add(cmd)
+	cmd.Flags().StringVar(&f.statement, "statement", "", "write what came of it to this file, signed")
+	cmd.Flags().StringArrayVar(&f.sign.keys, "sign-key", nil, "file with the rebuilder's private key (default with --statement: $"+signKeyVariable+", the key or its file)")
 	return cmd
 }
 
-func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (err error) {
+// reproduceFlags are the flags of the command reproduce.
+type reproduceFlags struct {
+	runner    runnerFlags
+	statement string
+	sign      signFlags
+}
+
+// key is the rebuilder's; nil: nothing is signed.
+func (f reproduceFlags) key(env *factory) (*trust.Key, error) {
+	if f.statement == "" {
+		return nil, nil //nolint:nilnil // see above
+	}
+	keys, err := f.sign.read(env)
+	if err == nil && len(keys) != 1 {
+		err = usagef("--statement is signed by one key, of the rebuilder's own: give it with --sign-key or $" + signKeyVariable)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keys[0], nil
+}
+
+// state writes what came of a reproduction, signed.
+func (f reproduceFlags) state(ctx context.Context, env *factory, key *trust.Key, there *published, r *publish.Reproduction) error {
+	differs := make([]string, len(r.Differences))
+	for i, d := range r.Differences {
+		differs[i] = d.Path
+	}
+	statement, err := attest.Rebuilt(there.Manifest, there.Data, differs, env.builder())
+	if err != nil {
+		return err
+	}
+	envelope, err := key.Envelope(ctx, statement)
+	if err != nil {
+		return err
+	}
+	return files.Replace(f.statement, envelope)
+}
+
+func runReproduce(ctx context.Context, env *factory, at string, f reproduceFlags) (err error) {
+	key, err := f.key(env)
+	if err != nil {
+		return err
+	}
 	there, err := openPublished(ctx, env, at)
 	if err != nil {
 		return err
@@ -52,7 +105,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	if err := lines.Check(&there.Manifest.Plan.Line); err != nil {
 		return fmt.Errorf("the line of what was published: %w", err)
 	}
-	where, err := f.choose(ctx, env)
+	where, err := f.runner.choose(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -62,7 +115,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	}
 	defer func() { err = errors.Join(err, removeStore()) }()
 	show := env.display()
-	r, err := env.newRunnerAt(ctx, show, f, where, true)
+	r, err := env.newRunnerAt(ctx, show, f.runner, where, true)
 	if err != nil {
 		return err
 	}
@@ -78,6 +131,11 @@ func runReproduce(ctx context.Context, env *factory, at string, f runnerFlags) (
 	result, err := publish.Reproduced(ctx, r.Trees, *built, there.Data, there.repository)
 	if err != nil {
 		return err
+	}
+	if key != nil {
+		if err := f.state(ctx, env, key, there, result); err != nil {
+			return err
+		}
 	}
 	if env.json {
 		show.Event(map[string]any{"event": "reproduction", "reproduction": result})

@@ -32,7 +32,7 @@ func TestReproduceChecksTheLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := &factory{stdout: io.Discard, stderr: io.Discard, environ: os.Environ, getenv: func(string) string { return "" }}
-	err = runReproduce(t.Context(), env, file, runnerFlags{})
+	err = runReproduce(t.Context(), env, file, reproduceFlags{})
 	if err == nil || !strings.Contains(err.Error(), "names no host") || exitCode(err) != exitConfig {
 		t.Errorf("it says %v", err)
 	}

@@ -3,6 +3,7 @@ package ci
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,13 +22,33 @@ const (
 // signFlags say by whom a repository is signed. A key stands in a file or in the
 // environment, never in an argument, which every process of the machine can read.
 type signFlags struct {
-	keys  []string
-	trust string
+	keys       []string
+	trust      string
+	rebuilders string
 }
 
 func (f *signFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.keys, "sign-key", nil, "file with private keys, as mageos-nightly trust init makes them (default with --trust: $"+signKeyVariable+", the keys or their file)")
 	cmd.Flags().StringVar(&f.trust, "trust", "", "folder that mageos-nightly trust init wrote: what is published is signed")
+	cmd.Flags().StringVar(&f.rebuilders, "rebuilders", "", "folder with the public keys of who builds snapshots again, as NAME.pub: the page tells who has (default: rebuilders in the folder of --trust)")
+}
+
+// readRebuilders reads who is asked to build again what is published; nil: nobody.
+func (f signFlags) readRebuilders() (trust.Rebuilders, error) {
+	dir := f.rebuilders
+	if dir == "" && f.trust != "" {
+		if _, err := os.Stat(filepath.Join(f.trust, "rebuilders")); err == nil {
+			dir = filepath.Join(f.trust, "rebuilders")
+		}
+	}
+	if dir == "" {
+		return nil, nil
+	}
+	all, err := trust.ReadRebuilders(dir)
+	if err != nil {
+		return nil, usagef("--rebuilders: %w", err)
+	}
+	return all, nil
 }
 
 // authority is who signs; nil: nobody.

@@ -76,6 +76,10 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 	if err != nil {
 		return nightly.PublishOptions{}, err
 	}
+	rebuilders, err := f.sign.readRebuilders()
+	if err != nil {
+		return nightly.PublishOptions{}, err
+	}
 	said := attest.Options{Builder: env.builder()}
 	history, err := env.history(r.Git)
 	if err != nil {
@@ -89,7 +93,7 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: said,
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
-			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Log: r.Log, Progress: show.Step,
+			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Rebuilders: rebuilders, Log: r.Log, Progress: show.Step,
 		},
 	}
 	if f.dryRun {

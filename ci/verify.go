@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/trust"
 	"github.com/mage-os/nightly/stages/verify"
 )
 
@@ -25,6 +26,9 @@ type verifyFlags struct {
 	seen    string
 	url     string
 	noDists bool
+
+	rebuilders string
+	threshold  int
 }
 
 func newVerify(env *factory) *cobra.Command {
@@ -38,9 +42,14 @@ that does not know, such as metadata with manifests and zips. It writes one line
 what is wrong with it; it exits with 10 if there is any.
 
 A state that was put back is refused when it has expired, after days. With --seen a
-folder keeps what was verified here, and anything older is refused from then on.`,
+folder keeps what was verified here, and anything older is refused from then on.
+
+With --rebuilders the statements of others count who have built the current snapshot
+again (mageos-nightly reproduce --statement): --threshold of them have to have got the
+same bytes, and one who has got others is a problem.`,
 		Example: `  mageos-nightly verify https://nightly.example.org/ --root 1.root.json --seen ~/.cache/nightly
   mageos-nightly verify https://mirror.example.com/mage-os/ --root 1.root.json
+  mageos-nightly verify https://nightly.example.org/ --root 1.root.json --rebuilders ./rebuilders --threshold 2
   mageos-nightly verify ./repository                       without a root: hashes and layout alone`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +60,8 @@ folder keeps what was verified here, and anything older is refused from then on.
 	flags.StringVar(&f.root, "root", "", "file with the root that is trusted: the newest of mageos-nightly trust, or any before it")
 	flags.StringVar(&f.seen, "seen", "", "folder that remembers what was verified, one for each repository")
 	flags.StringVar(&f.url, "url", "", "base URL under which a mirror serves the folder")
+	flags.StringVar(&f.rebuilders, "rebuilders", "", "folder with the public keys of rebuilders, as NAME.pub")
+	flags.IntVar(&f.threshold, "threshold", 1, "with --rebuilders: how many of them have to have built the current snapshot")
 	flags.BoolVar(&f.noDists, "no-dists", false, "do not read the zips")
 	return cmd
 }
@@ -89,6 +100,15 @@ func (f verifyFlags) options(env *factory) (*verify.Options, error) {
 	}
 	if o.Root == nil && f.seen != "" {
 		return nil, usagef("--seen remembers what was signed: give --root, too")
+	}
+	if f.rebuilders != "" {
+		o.Threshold = f.threshold
+		if o.Rebuilders, err = trust.ReadRebuilders(f.rebuilders); err != nil {
+			return nil, usagef("--rebuilders: %w", err)
+		}
+		if f.threshold < 0 || f.threshold > len(o.Rebuilders) {
+			return nil, usagef("--threshold %d: there are %d rebuilders", f.threshold, len(o.Rebuilders))
+		}
 	}
 	if f.url != "" {
 		if o.URL, err = stages.BaseURL(f.url); err != nil {
@@ -161,6 +181,9 @@ func showReport(env *factory, where string, r *verify.Report) error {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
 	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, display.Bytes(r.Bytes))
+	if n := r.Rebuilt[r.Snapshot]; n != nil {
+		fmt.Fprintf(env.stderr, "rebuilt by %d of %d: %s\n", len(n.By), n.Of, commas(n.By))
+	}
 	if r.Signed != nil {
 		fmt.Fprintf(env.stderr, "signed for %s, line %s\n", r.Signed.URL, r.Signed.Line)
 		for _, role := range r.Signed.Roles {

@@ -11,9 +11,9 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// InstallationType is in-toto's predicate of a test:
+// TestResultType is in-toto's predicate of a test:
 // https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md.
-const InstallationType = "https://in-toto.io/attestation/test-result/v0.1"
+const TestResultType = "https://in-toto.io/attestation/test-result/v0.1"
 
 // proven adds the report of the installation, the bill of materials and the statement
 // that names both. It is made after the snapshot's bytes, and so it is a statement of its own.
@@ -36,7 +36,7 @@ func (o Options) proven(s Subject, files map[string][]byte) error {
 	for _, p := range report.NotProven {
 		result.WarnedTests = append(result.WarnedTests, p.Step)
 	}
-	files[ProvenInstallationFile], err = statement(InstallationType, []*intoto.ResourceDescriptor{
+	files[ProvenInstallationFile], err = statement(TestResultType, []*intoto.ResourceDescriptor{
 		subject(releases.ManifestName, pipeline.DigestOf(s.Files[releases.ManifestName])),
 		subject(InstallationFile, pipeline.DigestOf(files[InstallationFile])),
 		subject(SBOMFile, pipeline.DigestOf(files[SBOMFile])),

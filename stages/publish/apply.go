@@ -51,6 +51,9 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := drawing.Wait(); err != nil {
 		return err
 	}
+	if err := w.putAll(ctx, contents(want.rebuilt)); err != nil {
+		return err
+	}
 	if err := w.turn(ctx, before, r, update); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -89,7 +88,7 @@ func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files
 	if files[versionsFile], err = all.encode(); err != nil {
 		return err
 	}
-	for _, file := range append(attest.SnapshotFiles(), releases.ManifestName, versionsFile, pageFile, changesFile) {
+	for _, file := range append(signedFiles(), pageFile, changesFile) {
 		at := snapshotFile(name, file)
 		sum := c.origin.sum(at)
 		switch {
@@ -113,7 +112,7 @@ func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files
 func (c *copying) putSaid(ctx context.Context, name releases.SnapshotName, redrawn bool) error {
 	files := map[string]target.Content{}
 	if c.origin.signed != nil {
-		for _, file := range append(attest.SnapshotFiles(), versionsFile) {
+		for _, file := range signedFiles() {
 			at := snapshotFile(name, file)
 			if f := c.origin.signed.Target(at); f != nil {
 				files[at] = c.far(at, f.Length, trust.Sum(f))

@@ -32,6 +32,7 @@ type desired struct {
 	add       *snapshot               // nil: none
 	withdrawn []releases.SnapshotName // that are not resolved
 	versions  []string                // that are not, as in nightlyKey
+	rebuilt   map[string][]byte       // files of who has built snapshots again
 	grace     time.Duration
 	now       time.Time
 }

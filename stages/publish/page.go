@@ -17,6 +17,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -43,6 +44,9 @@ func (o Options) pages(ctx context.Context, s target.Source, want desired, r *re
 			if o.Trust != nil {
 				root, _ := o.Trust.Root()
 				p.Root = r.base + trust.Dir + "/" + root
+			}
+			if p.Rebuilt, err = o.rebuilds(ctx, s, want, n); err != nil {
+				return nil, err
 			}
 			if files[pageFile], err = renderPage(p); err != nil {
 				return nil, err
@@ -104,7 +108,8 @@ type page struct {
 	Built         map[string]bool // packages that Of has
 	Changes       *compare.Result // nil: nothing to compare with
 	Notes         []releases.Note
-	Root          string // URL of the root by which it is signed; empty: it is not
+	Rebuilt       *attest.Rebuilds // of the newest snapshot; nil: nobody is asked to build it again
+	Root          string           // URL of the root by which it is signed; empty: it is not
 }
 
 // RootFile is where php-tuf/composer-integration looks for the root in a project.

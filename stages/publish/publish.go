@@ -60,6 +60,8 @@ type Options struct {
 	// SignAnew signs what lies at the target as it lies there: what was not signed before, or by keys that count no
 	// longer.
 	SignAnew bool
+	// Rebuilders are who is asked to build snapshots again; the page tells who has.
+	Rebuilders trust.Rebuilders
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
 	Changed  func(FileChange)

@@ -240,8 +240,8 @@ func (o Options) sign(ctx context.Context, t target.Target, before observed, wan
 	}}
 	for _, n := range r.live {
 		role := roles[kindRole(n.name)]
-		role.Folders = append(role.Folders, trust.Folder{Dir: n.name.Dir(), Anew: n == want.add, Targets: func(old trust.Targets) (trust.Targets, error) {
-			targets, err := o.snapshotTargets(ctx, t, n, n == want.add, old, before.signature.Repository != nil)
+		role.Folders = append(role.Folders, trust.Folder{Dir: n.name.Dir(), Anew: n == want.add || want.rebuilt[snapshotFile(n.name, attest.RebuiltFile)] != nil, Targets: func(old trust.Targets) (trust.Targets, error) {
+			targets, err := o.snapshotTargets(ctx, t, n, want, old, before.signature.Repository != nil)
 			if err != nil {
 				err = fmt.Errorf("%s of %s: %w; nothing was signed or published", n.name.Dir(), t, err)
 			}
@@ -255,19 +255,21 @@ func (o Options) sign(ctx context.Context, t target.Target, before observed, wan
 // signedFiles are those of a snapshot's folder that are signed. The manifest has the sums of all others that Composer
 // reads.
 func signedFiles() []string {
-	return append(attest.SnapshotFiles(), releases.ManifestName, versionsFile)
+	return append(attest.SnapshotFiles(), attest.RebuiltFile, releases.ManifestName, versionsFile)
 }
 
 // snapshotTargets are the targets of a snapshot: those of the one that is added, by its bytes; of another, as they were
 // signed, or of a repository that is signed anew, as they lie there.
-func (o Options) snapshotTargets(ctx context.Context, t target.Target, n *snapshot, added bool, old trust.Targets, signed bool) (trust.Targets, error) {
-	targets := trust.Targets{}
+func (o Options) snapshotTargets(ctx context.Context, t target.Target, n *snapshot, want desired, old trust.Targets, signed bool) (trust.Targets, error) {
+	targets, added := trust.Targets{}, n == want.add
 	carried := signed && !added
 	for _, file := range signedFiles() {
 		at := snapshotFile(n.name, file)
 		data := n.files[file]
 		switch {
-		case carried && old[at] != nil:
+		case want.rebuilt[at] != nil:
+			data = want.rebuilt[at]
+		case (carried || file == attest.RebuiltFile) && old[at] != nil: // a rebuilt file comes with no publish
 			targets[at] = old[at]
 			continue
 		case carried && (file == releases.ManifestName || file == versionsFile):

@@ -159,7 +159,7 @@ func (s *site) addSnapshot(ctx context.Context, n *snapshot) error {
 	if s.files[snapshotFile(n.name, stages.PackagesFile)], err = stages.Rebase(packages, s.before.key.URL, s.base); err != nil {
 		return err
 	}
-	for _, name := range append(attest.SnapshotFiles(), releases.ManifestName) {
+	for _, name := range append(attest.SnapshotFiles(), attest.RebuiltFile, releases.ManifestName) {
 		if err := s.copy(ctx, snapshotFile(n.name, name)); err != nil {
 			return err
 		}

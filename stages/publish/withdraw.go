@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -18,20 +17,17 @@ import (
 func (o Options) Withdraw(ctx context.Context, to string, versions []string, dry bool) (stages.Publication, error) {
 	o = o.withDefaults()
 	return o.bring(ctx, to, dry, func(ctx context.Context, t target.Target, signed signature) (observed, desired, error) {
-		before, err := o.readTarget(ctx, t, "", signed)
+		before, want, err := o.asItIs(ctx, t, signed)
 		if err != nil {
-			return before, desired{}, err
+			return before, want, err
 		}
 		for _, v := range versions {
 			name, version, _ := strings.Cut(v, " ")
 			if distsOf(before.all)[stages.DistPath(name, version)] == "" {
-				return before, desired{}, fmt.Errorf("%s has no version %s; give one as acme/tool=1.1.0", t, v)
+				return before, want, fmt.Errorf("%s has no version %s; give one as acme/tool=1.1.0", t, v)
 			}
 		}
-		nights := slices.DeleteFunc(slices.Clone(before.key.Snapshots), func(n releases.SnapshotName) bool { return n.Kind() != releases.Night })
-		return before, desired{
-			base: before.key.URL, keep: len(nights), withdrawn: before.key.Withdrawn,
-			versions: slices.Compact(slices.Sorted(slices.Values(slices.Concat(before.key.Versions, versions)))),
-		}, nil
+		want.versions = slices.Compact(slices.Sorted(slices.Values(slices.Concat(want.versions, versions))))
+		return before, want, nil
 	})
 }

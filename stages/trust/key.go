@@ -111,16 +111,22 @@ func newKey(private any) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, id, err := publicKey(public)
+	return &Key{ID: id, Public: key, signer: signer}, err
+}
+
+// publicKey is a public key as TUF has it, with its id.
+func publicKey(public crypto.PublicKey) (*metadata.Key, string, error) {
 	key, err := metadata.KeyFromPublicKey(public)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	// php-tuf wants ids as Python's securesystemslib once made them, of a key with this field, and wants keys without it.
 	// go-tuf takes any id; it keeps the one that it has computed.
 	key.UnrecognizedFields = map[string]any{"keyid_hash_algorithms": []string{"sha256", "sha512"}}
 	id, err := key.ID()
 	key.UnrecognizedFields = nil
-	return &Key{ID: id, Public: key, signer: signer}, err
+	return key, id, err
 }
 
 // unhex is a digest as bytes; what is no digest is nothing.

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func (c *check) attestations(ctx context.Context, n *snapshot) *stages.Installat
 		}
 		return nil
 	}
-	c.statement(ctx, n, attest.ProvenInstallationFile, attest.InstallationType, map[string]pipeline.Digest{
+	c.statement(ctx, n, attest.ProvenInstallationFile, attest.TestResultType, map[string]pipeline.Digest{
 		releases.ManifestName: pipeline.DigestOf(n.data), attest.InstallationFile: pipeline.DigestOf(report), attest.SBOMFile: pipeline.DigestOf(bill),
 	})
 	installed, err := attest.ParseInstallation(report)
@@ -81,6 +82,29 @@ func (c *check) subjects(at string, s *attest.Statement, kind string, want map[s
 		} else {
 			c.bad(at, "says that %s has SHA-256 %s, it has %s", p.Key, text(p.Ours), p.Theirs)
 		}
+	}
+}
+
+// rebuilds counts who has built a snapshot again.
+func (c *check) rebuilds(ctx context.Context, n *snapshot) {
+	at := snapshotFile(n.name, attest.RebuiltFile)
+	data, ok := c.readIfThere(ctx, at, maxManifest)
+	if !ok || len(c.o.Rebuilders) == 0 {
+		return
+	}
+	r := attest.CountRebuilds(ctx, data, pipeline.DigestOf(n.data), c.o.Rebuilders)
+	if c.report.Rebuilt == nil {
+		c.report.Rebuilt = map[releases.SnapshotName]*attest.Rebuilds{}
+	}
+	c.report.Rebuilt[n.name] = r
+	for _, who := range slices.Sorted(maps.Keys(r.Differ)) {
+		c.bad(at, "%s has built %s again, with other bytes: %s", who, n.name.Title(), strings.Join(r.Differ[who], ", "))
+	}
+	for _, why := range r.Uncounted {
+		c.report.Unchecked = append(c.report.Unchecked, at+": "+shortened(why))
+	}
+	if n.name == c.key.Snapshots[0] && len(r.By) < c.o.Threshold {
+		c.bad(at, "%s was rebuilt by %d of %d, want %d", n.name.Title(), len(r.By), r.Of, c.o.Threshold)
 	}
 }
 

@@ -68,6 +68,7 @@ func (c *check) snapshot(ctx context.Context, name releases.SnapshotName) {
 		c.belongs(snapshotFile(name, versionsFile))
 	}
 	c.closure(n, c.attestations(ctx, n))
+	c.rebuilds(ctx, n)
 	for _, file := range []string{pageFile, changesFile} {
 		c.readIfThere(ctx, snapshotFile(name, file), maxPage)
 	}

@@ -47,7 +47,7 @@ func (c *check) signed(name string, data []byte) {
 
 func (c *check) wantsSignature(name string) bool {
 	if snapshot, rest, ok := releases.CutSnapshotDir(name); ok {
-		return slices.Contains(append(attest.SnapshotFiles(), releases.ManifestName, versionsFile), rest) && slices.Contains(c.all(), snapshot)
+		return slices.Contains(append(attest.SnapshotFiles(), attest.RebuiltFile, releases.ManifestName, versionsFile), rest) && slices.Contains(c.all(), snapshot)
 	}
 	return name == stages.PackagesFile || name == pageFile || c.meta != "" && strings.HasPrefix(name, metaDir+"/"+c.meta+"/")
 }

@@ -64,7 +64,7 @@ func (c *check) broken(file string) bool {
 	if !ok || c.snapshots[name] != nil || !slices.Contains(c.all(), name) && !slices.Contains(c.listed, snapshotFile(name, stages.PackagesFile)) {
 		return false
 	}
-	known := append([]string{stages.PackagesFile, releases.ManifestName, versionsFile, changesFile, pageFile}, attest.SnapshotFiles()...)
+	known := append([]string{stages.PackagesFile, releases.ManifestName, attest.RebuiltFile, versionsFile, changesFile, pageFile}, attest.SnapshotFiles()...)
 	return slices.Contains(known, rest) || strings.HasPrefix(rest, stages.MetadataDir+"/")
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/trust"
 )
 
@@ -42,6 +43,10 @@ type Options struct {
 	// one: a mirror. Empty: the signed one.
 	URL string
 	Now time.Time
+	// Rebuilders are those who are asked to build snapshots again; Threshold is how many of them have to have built the
+	// current one, and the same. Nil: nobody is asked.
+	Rebuilders trust.Rebuilders
+	Threshold  int
 	// Dists says whether the zips are read, too.
 	Dists bool
 	// Progress is told of each file; nil for none.
@@ -70,6 +75,8 @@ type Report struct {
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
 	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
 	Withdrawn []string `json:"withdrawn,omitempty"`
+	// Rebuilt is what rebuilders say of each snapshot; nil: nobody was asked.
+	Rebuilt map[releases.SnapshotName]*attest.Rebuilds `json:"rebuilt,omitempty"`
 }
 
 // Signed is what a repository is signed for, and until when.

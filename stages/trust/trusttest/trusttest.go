@@ -2,7 +2,10 @@
 package trusttest
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -77,4 +80,29 @@ func Read(t testing.TB, dir string) *trust.Authority {
 func Root(a *trust.Authority) []byte {
 	_, data := a.Root()
 	return data
+}
+
+// Rebuilder is somebody who builds again, and the key that signs what came of it.
+func Rebuilder(t testing.TB, name string) (*trust.Rebuilder, *trust.Key) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := trust.ParseKeys(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = x509.MarshalPKIXPublicKey(public); err != nil {
+		t.Fatal(err)
+	}
+	r, err := trust.ParseRebuilder(name, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: text}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, keys[0]
 }
