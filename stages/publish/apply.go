@@ -51,6 +51,11 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	if err := drawing.Wait(); err != nil {
 		return err
 	}
+	for name := range want.rebuilt {
+		if err := w.lookIn(ctx, path.Dir(name)); err != nil {
+			return err
+		}
+	}
 	if err := w.putAll(ctx, contents(want.rebuilt)); err != nil {
 		return err
 	}

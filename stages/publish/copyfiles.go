@@ -134,10 +134,8 @@ func (c *copying) putSaid(ctx context.Context, name releases.SnapshotName, redra
 	if len(files) == 0 {
 		return nil
 	}
-	entries, err := c.target.List(ctx, name.Dir())
-	if err != nil {
+	if err := c.writer.lookIn(ctx, name.Dir()); err != nil {
 		return err
 	}
-	c.writer.know(entries)
 	return c.writer.putAll(ctx, files)
 }

@@ -92,6 +92,13 @@ func (w *writer) look(ctx context.Context, dirs ...string) error {
 	return nil
 }
 
+// lookIn lists what lies in a directory, and nothing below others in it.
+func (w *writer) lookIn(ctx context.Context, dir string) error {
+	entries, err := w.target.List(ctx, dir)
+	w.know(entries)
+	return err
+}
+
 func (w *writer) know(entries []target.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
