@@ -68,8 +68,10 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 			return err
 		}
 	}
-	if before.Manifest.Snapshot.Kind() == releases.Addition || after.Manifest.Snapshot.Kind() == releases.Addition {
-		return usagef("an addition to a mirror has many versions of a package, and nothing before it: its page and its %s list what it adds", releases.ManifestName)
+	for _, m := range []*releases.Manifest{before.Manifest, after.Manifest} {
+		if kind := m.Snapshot.Kind(); kind == releases.Addition || kind == releases.Adoption {
+			return usagef("an %s has many versions of a package, and nothing before it: its page and its %s list what it adds", kind, releases.ManifestName)
+		}
 	}
 	comparison, err := compare.Manifests(ctx, before.Manifest, after.Manifest, history)
 	if err != nil {

@@ -102,6 +102,9 @@ func runReproduce(ctx context.Context, env *factory, at string, f reproduceFlags
 		return err
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
+	if there.Manifest.Plan.Adopted {
+		return usagef("%s was adopted, not built here: there is nothing to build it from", there.Manifest.Snapshot.Title())
+	}
 	if err := lines.Check(&there.Manifest.Plan.Line); err != nil {
 		return fmt.Errorf("the line of what was published: %w", err)
 	}

@@ -91,7 +91,7 @@ func newTrustInit(env *factory) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.line, "line", "nightly", "release line that the repository publishes")
 	flags.StringVar(&f.url, "url", "", "base URL of the repository (default: the line's)")
-	flags.StringSliceVar(&f.kinds, "publishes", []string{"nights"}, "what the repository has: nights, releases, mirror")
+	flags.StringSliceVar(&f.kinds, "publishes", []string{"nights"}, "what the repository has: nights, releases, mirror, adopted")
 	flags.StringVar(&f.keys, "keys", "keys", "folder that private keys are written to")
 	flags.IntVar(&f.roots, "root-keys", 3, "how many root keys there are")
 	flags.IntVar(&f.enough, "threshold", 2, "how many of them have to sign")

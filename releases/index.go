@@ -65,8 +65,9 @@ type IndexedFile struct {
 // An IndexedVersion is one version of a package.
 type IndexedVersion struct {
 	Version   string          `json:"version"`
-	SHA256    pipeline.Digest `json:"sha256"`              // of its dist
+	SHA256    pipeline.Digest `json:"sha256"`              // of its dist; empty: an adopted one has none here
 	Snapshots []SnapshotName  `json:"snapshots"`           // that have it, newest first
+	Dist      string          `json:"dist,omitempty"`      // path of the dist of an adopted version; of all others it is known
 	Withdrawn bool            `json:"withdrawn,omitempty"` // it is not in the file
 }
 

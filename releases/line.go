@@ -71,6 +71,9 @@ type Line struct {
 	Install     Install `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
+	// KeepAdopted is for how many days versions stay resolvable that the repository had
+	// before this program published it; 0: for ever.
+	KeepAdopted int `json:"keep-adopted,omitempty"`
 }
 
 // What sources say of archives: git's attributes, and the key of composer.json.

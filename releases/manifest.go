@@ -3,6 +3,7 @@ package releases
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases/config"
@@ -24,7 +25,10 @@ type Manifest struct {
 	Files    []ManifestFile    `json:"files"`    // all others of the folder, by path
 	// Notes are of the tags of a mirror: what was left out of them, for one.
 	Notes []Note `json:"notes,omitempty"`
-	Plan  Plan   `json:"plan"`
+	// Kept are all other files of a repository that was adopted, by their path in it: they
+	// stay where they lay.
+	Kept []ManifestFile `json:"kept,omitempty"`
+	Plan Plan           `json:"plan"`
 }
 
 // ManifestFormat is the format of manifests that this program reads and writes.
@@ -42,12 +46,14 @@ type ManifestPackage struct {
 	Tag        string `json:"tag,omitempty"` // of a line that builds tags
 	// Requires are empty for a line that builds tags: they stand in its metadata.
 	Requires []Requirement `json:"requires"`
-	Dist     *ManifestDist `json:"dist"`
+	// Dist is nil only of an adopted version that has none in the repository: a metapackage,
+	// or one whose dist lies elsewhere.
+	Dist *ManifestDist `json:"dist"`
 }
 
 // A ManifestDist is the zip of a package.
 type ManifestDist struct {
-	Path   string          `json:"path"` // dists/<vendor>/<name>-<version>.zip
+	Path   string          `json:"path"` // dists/<vendor>/<name>-<version>.zip; of an adopted version where it lay
 	Size   int64           `json:"size"` // in bytes
 	SHA1   string          `json:"sha1"` // what Composer checks
 	SHA256 pipeline.Digest `json:"sha256"`
@@ -93,7 +99,9 @@ func (m *Manifest) check() error {
 	}
 	for _, p := range m.Packages {
 		if p.Dist == nil {
-			problems = append(problems, fmt.Errorf("package %q has no dist", p.Name))
+			if !m.Plan.Adopted {
+				problems = append(problems, fmt.Errorf("package %q has no dist", p.Name))
+			}
 			continue
 		}
 		if !hexSHA1.MatchString(p.Dist.SHA1) {
@@ -101,7 +109,7 @@ func (m *Manifest) check() error {
 		}
 		problems = append(problems, ManifestFile{p.Dist.Path, p.Dist.Size, p.Dist.SHA256}.check())
 	}
-	for _, f := range m.Files {
+	for _, f := range slices.Concat(m.Files, m.Kept) {
 		problems = append(problems, f.check())
 	}
 	return errors.Join(problems...)

@@ -37,6 +37,9 @@ type Plan struct {
 	After []Continued `json:"after,omitempty"`
 	// Prebuilt are the zips that are taken over as they are.
 	Prebuilt []PlannedZip `json:"prebuilt,omitempty"`
+	// Adopted says that nothing was built: the snapshot is what others had published in the
+	// line's repository before, on Date.
+	Adopted bool `json:"adopted,omitempty"`
 }
 
 // A PlannedRelease is what the plan of a tagged release has beside that of a night.
@@ -81,11 +84,14 @@ func (p *Plan) Snapshot() SnapshotName {
 	if p.Release != nil {
 		return SnapshotName(p.Release.Version)
 	}
-	name := dayName(p.Date, p.Number)
-	if p.Line.BuildsTags() {
-		name = additionPrefix + name
+	kind := Night
+	switch {
+	case p.Adopted:
+		kind = Adoption
+	case p.Line.BuildsTags():
+		kind = Addition
 	}
-	return SnapshotName(name)
+	return SnapshotName(prefixes[kind] + dayName(p.Date, p.Number))
 }
 
 // Local reports whether a source was replaced by --with.

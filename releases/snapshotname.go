@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,37 +20,43 @@ const (
 	Release  SnapshotKind = 1 + iota // a tagged release
 	Night                            // the branches of a day
 	Addition                         // the tags that a mirror had not yet, on a day
+	Adoption                         // what others had published there before, on a day
 )
 
 // Dir is the folder of a published repository in which the snapshots of a kind lie.
-func (k SnapshotKind) Dir() string { return [...]string{"", "releases", "nights", "mirror"}[k] }
+func (k SnapshotKind) Dir() string {
+	return [...]string{"", "releases", "nights", "mirror", "adopted"}[k]
+}
 
-// String is the field's word for it: release, night or addition.
+// String is the field's word for it: release, night, addition or adoption.
 func (k SnapshotKind) String() string {
-	return [...]string{"snapshot", "release", "night", "addition"}[k]
+	return [...]string{"snapshot", "release", "night", "addition", "adoption"}[k]
 }
 
 // SnapshotDirs are the folders of a published repository in which snapshots lie.
-func SnapshotDirs() []string { return []string{Release.Dir(), Night.Dir(), Addition.Dir()} }
+func SnapshotDirs() []string {
+	return []string{Release.Dir(), Night.Dir(), Addition.Dir(), Adoption.Dir()}
+}
 
 // A SnapshotName names what one run builds:
 //
 //	3.1.0-rc1            releases/3.1.0-rc1   a release
 //	2026-11-24.1         nights/2026-11-24.1  the second night of a day
 //	mirror-2026-11-24    mirror/2026-11-24    the first addition of a day
+//	adopted-2026-11-24   adopted/2026-11-24   what was taken over on a day
 //
 // What comes from outside is a name only after ParseSnapshotName, which reading JSON
 // calls. A field that may be unset takes the option omitzero.
 type SnapshotName string
 
-// additionPrefix stands before the date of an addition.
-const additionPrefix = "mirror-"
+// prefixes stand before the date.
+var prefixes = [...]string{Night: "", Addition: "mirror-", Adoption: "adopted-"}
 
 // ParseSnapshotName checks a name. The error is a *config.Error.
 func ParseSnapshotName(text string) (SnapshotName, error) {
 	name := SnapshotName(text)
 	if name.Kind() == 0 {
-		return "", config.Errorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s and a date", text, additionPrefix)
+		return "", config.Errorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s or %s and a date", text, prefixes[Addition], prefixes[Adoption])
 	}
 	return name, nil
 }
@@ -70,18 +77,16 @@ type nameParts struct {
 }
 
 func (n SnapshotName) parts() nameParts {
-	base, added := strings.CutPrefix(string(n), additionPrefix)
-	date, digits, _ := strings.Cut(base, ".")
-	number, _ := strconv.Atoi(digits) // what is no number is not printed again
-	if checkDay(date, number) == nil && dayName(date, number) == base {
-		kind := Night
-		if added {
-			kind = Addition
+	for kind := Night; kind <= Adoption; kind++ {
+		base, ok := strings.CutPrefix(string(n), prefixes[kind])
+		date, digits, _ := strings.Cut(base, ".")
+		number, _ := strconv.Atoi(digits) // what is no number is not printed again
+		if ok && checkDay(date, number) == nil && dayName(date, number) == base {
+			return nameParts{kind: kind, base: base, date: date, number: number}
 		}
-		return nameParts{kind: kind, base: base, date: date, number: number}
 	}
 	if v, err := ParseReleaseVersion(string(n)); err == nil {
-		return nameParts{kind: Release, base: base, version: v}
+		return nameParts{kind: Release, base: string(n), version: v}
 	}
 	return nameParts{}
 }
@@ -108,6 +113,12 @@ func NameList(names []SnapshotName) string {
 // Number counts the snapshots of a kind on one day, from 0; releases have none.
 func (n SnapshotName) Number() int { return n.parts().number }
 
+// Day is the day of a snapshot that has one.
+func (n SnapshotName) Day() time.Time {
+	day, _ := time.Parse(time.DateOnly, n.parts().date) // of releases: none
+	return day
+}
+
 // SameDay reports whether two snapshots are of one kind and one day.
 func (n SnapshotName) SameDay(other SnapshotName) bool {
 	a, b := n.parts(), other.parts()
@@ -127,15 +138,15 @@ func (n SnapshotName) Dir() string {
 func CutSnapshotDir(file string) (name SnapshotName, rest string, ok bool) {
 	dir, rest, _ := strings.Cut(file, "/")
 	base, rest, _ := strings.Cut(rest, "/")
-	if dir == Addition.Dir() {
-		base = additionPrefix + base
+	if at := slices.Index(SnapshotDirs(), dir); at >= 0 {
+		base = prefixes[Release+SnapshotKind(at)] + base
 	}
 	name = SnapshotName(base)
 	return name, rest, name.Kind() != 0 && name.Kind().Dir() == dir
 }
 
-// NewestFirst orders names: releases by their version, the highest first, then nights
-// and then additions by date and number. Releases lead, since they are what the users of
+// NewestFirst orders names: releases by their version, the highest first, then nights,
+// additions and adoptions by date and number. Releases lead, since they are what the users of
 // a repository are to see.
 func NewestFirst(a, b SnapshotName) int {
 	x, y := a.parts(), b.parts()

@@ -78,6 +78,9 @@ type TagPackages struct {
 // Prebuilt is the repository of packages whose zips were taken over as they are.
 const Prebuilt = "prebuilt"
 
+// Adopted is the repository of packages that others had published there before.
+const Adopted = "adopted"
+
 // PackagesOfTag is the file of a tag's tree that lists its packages: a
 // []TagPackage.
 const PackagesOfTag = "packages.json"

@@ -76,12 +76,20 @@ func Unrender(metadata []byte, base string) ([]byte, error) {
 	})
 }
 
-// below gives the path that Render has put below a base, if it has.
+// below is the path of a URL in the repository at a base, if it lies there.
 func below(ref, base string) (path string, ok bool) {
 	rest, ok := strings.CutPrefix(ref, base)
 	// The placeholder's % signs were not escaped.
 	path, err := url.PathUnescape(strings.ReplaceAll(rest, "%package%", "%25package%25"))
 	return path, ok && err == nil
+}
+
+// PathOf is the path in the repository at a base of the file that a URL names, if that lies
+// there. Satis writes two slashes behind a base.
+func PathOf(ref, base string) (path string, ok bool) {
+	path, ok = below(ref, base)
+	path = strings.TrimLeft(path, "/")
+	return path, ok && fs.ValidPath(path) && path != "."
 }
 
 // BaseURL checks the base URL of a repository and gives it with a slash at its end.

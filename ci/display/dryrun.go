@@ -48,3 +48,18 @@ func (d *Run) Target(p stages.Publication, err error) error {
 	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: %s (%s), current %s\n", p.Target, p.Summary(), Bytes(p.Bytes), releases.SnapshotName(p.Snapshot).Title())
 	return err
 }
+
+// Undone ends a run that gave back what was there before.
+func (d *Run) Undone(p stages.Publication, err error) error {
+	d.Finish()
+	if err != nil {
+		return &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	d.Difference()
+	if d.o.JSON {
+		d.Event(map[string]any{"event": "publication", "publication": p})
+		return nil
+	}
+	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: given back as it was, %d files written\n", p.Target, p.Added)
+	return err
+}

@@ -68,8 +68,9 @@ func (f Fields) Equal(other Fields) bool {
 }
 
 // Publishable is an error that says why the version does not belong into a repository: Composer cannot load it, and
-// then no version of its package, or it has keys that Composer obeys as the repository's word and we do not write.
-func (f Fields) Publishable() error {
+// then no version of its package, or it has keys that Composer obeys as the repository's word and we do not write. The
+// keys of Adopted may stand in a version that was adopted.
+func (f Fields) Publishable(adopted bool) error {
 	m, err := ParseManifest(object(f).text())
 	if err == nil {
 		err = m.Loadable()
@@ -78,11 +79,32 @@ func (f Fields) Publishable() error {
 		return fmt.Errorf("no package that Composer loads: %w", err)
 	}
 	m.Delete("dist", "version_normalized")
+	if adopted {
+		m.Delete(Adopted...)
+	}
 	if keys := m.Unauthored(); len(keys) > 0 {
 		return fmt.Errorf("keys %q, which Composer obeys as the word of the repository", keys)
 	}
 	return nil
 }
+
+// Adopted are the keys, beside "dist", that are a repository's word and stay when it is adopted.
+var Adopted = []string{"source", "default-branch"}
+
+// Adopt is a version as it stays when its repository is adopted: without keys that Composer obeys and this program does
+// not write, as "notification-url".
+func (f Fields) Adopt() Fields {
+	keep := append([]string{"dist", "version_normalized"}, Adopted...)
+	return slices.DeleteFunc(slices.Clone(f), func(field Field) bool {
+		return !slices.Contains(authored, field.Key) && !slices.Contains(keep, field.Key)
+	})
+}
+
+// Dist is where the version's archive is; nil: it has none.
+func (f Fields) Dist() (*Dist, error) { return distOf(object(f)) }
+
+// JSON is the version as it is written.
+func (f Fields) JSON() jsontext.Value { return object(f).text() }
 
 // Expand gives the version that comes after this one and is stated by a minified entry.
 // After none at all comes the entry itself, but for fields that Composer takes for none.

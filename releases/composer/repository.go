@@ -161,6 +161,20 @@ func (r *Repository) Versions(ctx context.Context, name Name) ([]PackageVersion,
 	return versions, nil
 }
 
+// Entries are all that the repository says of the versions of a package, as Composer expands it, in the order in which it
+// says it; none when the repository has no such package. What is wrong with one is for the caller to find.
+func (r *Repository) Entries(ctx context.Context, name Name) ([]Fields, error) {
+	entries, err := r.entries(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("package %s of %s: %w", name, r.base.Redacted(), err)
+	}
+	all := make([]Fields, len(entries))
+	for i, entry := range entries {
+		all[i] = slices.SortedFunc(slices.Values(entry), func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	}
+	return all, nil
+}
+
 // noPackage is the fs.ErrNotExist of a package that a repository does not have.
 type noPackage struct{}
 

@@ -74,12 +74,12 @@ func releasesOf(r releases.Repository, refs []releases.Ref, f filter) (found []t
 }
 
 // Continue takes out of the plan what the snapshots of an index have already: tags that
-// one of them was made of, and zips. What is published never changes, so a tag that was
+// one of them was made of, and zips. A version that was adopted stays, too. What is published never changes, so a tag that was
 // moved since gets a note, and stays what it was.
 func Continue(p *releases.Plan, published *releases.Index) {
 	known := map[string]string{}
 	for _, snapshot := range published.Snapshots {
-		if snapshot.Line != p.Line.Name {
+		if snapshot.Line != p.Line.Name && snapshot.Snapshot.Kind() != releases.Adoption {
 			continue
 		}
 		p.After = append(p.After, releases.Continued{Snapshot: snapshot.Snapshot, SHA256: snapshot.SHA256})

@@ -53,6 +53,21 @@ func NightlyVersion(base, date string, number int, local bool) (string, error) {
 	return version, nil
 }
 
+// NightNumber is the number within its day of the night of date that a version is of, by
+// NightlyVersion or by Composer's reading of it; not ok: it is of no such night.
+func NightNumber(version, date string) (number int, ok bool) {
+	v, err := composer.ParseVersion(version)
+	_, rest, found := strings.Cut(v.Normalized(), "-alpha"+strings.ReplaceAll(date, "-", ""))
+	if err != nil || !found {
+		return 0, false
+	}
+	if rest == "" {
+		return 0, true
+	}
+	number, err = strconv.Atoi(strings.TrimPrefix(rest, "."))
+	return number, err == nil && rest[0] == '.'
+}
+
 // raise gives the numbers a fourth place, or the next number to begin with.
 func raise(numbers string) (string, error) {
 	parts := strings.Split(numbers, ".")

@@ -115,7 +115,8 @@ func (o Options) clear(ctx context.Context, w *writer, before observed, want des
 		}
 		s.rest = append(s.rest, signed...)
 	}
-	if err := w.remove(ctx, append(s.marks, s.rest, w.below(stages.DistsDir, distsOf(r.live)))); err != nil {
+	// What was adopted goes first: only its manifest names it.
+	if err := w.remove(ctx, slices.Concat([][]string{s.adopted}, s.marks, [][]string{s.rest, w.below(stages.DistsDir, distsOf(r.live))})); err != nil {
 		return err
 	}
 	return w.removeEmpty(ctx, s.empty)
@@ -155,9 +156,10 @@ func (w *writer) lookAround(ctx context.Context, want desired, r *repository) er
 // A sweep is what goes of folders. What names something goes before what it names: the
 // marks one after the other, the rest, and then the dists.
 type sweep struct {
-	marks [][]string // of metadata and snapshots: without them a folder counts as incomplete
-	rest  []string   // of their folders
-	empty []string   // folders that a killed run has begun to remove; they may hold no file any more
+	adopted []string   // files that lay there before, of what was adopted
+	marks   [][]string // of metadata and snapshots: without them a folder counts as incomplete
+	rest    []string   // of their folders
+	empty   []string   // folders that a killed run has begun to remove; they may hold no file any more
 }
 
 // unused lists the folders that the repository no longer needs.
@@ -183,7 +185,27 @@ func (w *writer) unused(ctx context.Context, before observed, want desired, r *r
 			return s, err
 		}
 	}
-	return s, nil
+	return s, s.sweepAdopted(ctx, before, r)
+}
+
+// sweepAdopted takes along what lay there before and was adopted, when that is given up.
+func (s *sweep) sweepAdopted(ctx context.Context, before observed, r *repository) error {
+	live := distsOf(r.live)
+	for _, n := range before.all {
+		if !isAdoption(n.name) || slices.Contains(names(r.live), n.name) {
+			continue
+		}
+		m, err := n.manifest(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range adoptedFiles(m) {
+			if live[f.Path] == "" {
+				s.adopted = append(s.adopted, f.Path)
+			}
+		}
+	}
+	return nil
 }
 
 func (w *writer) sweepFolder(ctx context.Context, s *sweep, dir, mark string) error {

@@ -47,6 +47,11 @@ func (k nightlyKey) belongs(t target.Target, base string) error {
 	return nil
 }
 
+// ours are the names at the root that publishing writes or sweeps.
+func ours() []string {
+	return append(releases.SnapshotDirs(), stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, trust.Dir)
+}
+
 // foreign names what somebody else put at the root of a target that no run has used. It
 // refuses a place that has names which publishing writes or sweeps.
 func foreign(ctx context.Context, t target.Target) ([]string, error) {
@@ -54,17 +59,17 @@ func foreign(ctx context.Context, t target.Target) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", t, err)
 	}
-	if target.Used(root) {
+	switch s, err := readSwitch(ctx, t); {
+	case err == nil && s.Nightly.Format != 0:
+		return nil, nil
+	case err == nil:
+		return nil, config.Errorf("%s is a Composer repository that others have published; take it over with mageos-nightly adopt, or publish to another folder", t)
+	case target.Used(root):
 		return nil, nil
 	}
-	if s, err := readSwitch(ctx, t); err == nil && s.Nightly.Format != 0 {
-		return nil, nil
-	}
-	ours := []string{stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, trust.Dir}
-	ours = append(ours, releases.SnapshotDirs()...)
 	var names []string
 	for _, e := range root {
-		if slices.Contains(ours, e.Name) {
+		if slices.Contains(ours(), e.Name) {
 			return nil, config.Errorf("%s has %s but is no repository that was published here before; publish to another folder, or move that away", t, e.Name)
 		}
 		names = append(names, e.Name)

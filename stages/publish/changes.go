@@ -11,12 +11,12 @@ import (
 )
 
 // changes says what changed in a snapshot since the one before it; nil for the oldest,
-// and for an addition to a mirror.
+// for an addition to a mirror, and for what was adopted.
 // What the target says already is taken from there: the history is asked once, and a
 // snapshot before that is no longer there is remembered.
 func (o Options) changes(ctx context.Context, s target.Source, r *repository, i int) (*compare.Result, error) {
 	n := r.snapshots[i]
-	if n.name.Kind() == releases.Addition {
+	if kind := n.name.Kind(); kind == releases.Addition || kind == releases.Adoption {
 		return nil, nil //nolint:nilnil // what it adds is all that changed
 	}
 	known, err := readChanges(ctx, s, n.name)

@@ -97,6 +97,11 @@ func (c *copying) plan(ctx context.Context) (*repository, error) {
 		return nil, err
 	}
 	r.metadata = index
+	if slices.ContainsFunc(key.Snapshots, isAdoption) { // what was adopted may lie anywhere
+		if err := c.look(ctx, "."); err != nil {
+			return nil, err
+		}
+	}
 	if c.all, err = c.origin.snapshots(ctx, c.verified(), &indexed{Published{Index: index.index}, c.verified()}); err != nil {
 		return nil, err
 	}

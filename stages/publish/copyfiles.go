@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -17,7 +18,7 @@ import (
 func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*releases.Manifest, error) {
 	manifests, dists := map[releases.SnapshotName]*releases.Manifest{}, map[string]target.Content{}
 	for _, n := range c.all {
-		if c.known[n.name] && !slices.ContainsFunc(n.sums, func(d distSum) bool { return !c.lists(d.path) }) {
+		if c.known[n.name] && !slices.ContainsFunc(n.sums, func(d distSum) bool { return d.path != "" && !c.lists(d.path) }) {
 			c.writer.unchanged += len(n.sums)
 			continue
 		}
@@ -26,7 +27,13 @@ func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*rele
 			return nil, err
 		}
 		manifests[n.name] = m
+		if err := c.putAdopted(dists, m); err != nil {
+			return nil, err
+		}
 		for _, p := range m.Packages {
+			if p.Dist == nil {
+				continue
+			}
 			name, err := trust.DistTarget(p.Name, p.Version)
 			if err != nil {
 				return nil, untrusted("%s: %w", n.name.Title(), err)
@@ -34,7 +41,7 @@ func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*rele
 			if c.origin.signed != nil && c.origin.sum(name) != p.Dist.SHA256 {
 				return nil, untrusted("%s of %s is not signed with SHA-256 %s, which its %s says", p.Dist.Path, n.name.Title(), p.Dist.SHA256, releases.ManifestName)
 			}
-			if p.Dist.Path != stages.DistPath(p.Name, p.Version) {
+			if !m.Plan.Adopted && p.Dist.Path != stages.DistPath(p.Name, p.Version) {
 				return nil, untrusted("%s of %s names the dist %.160q", releases.ManifestName, n.name.Title(), p.Dist.Path)
 			}
 			if _, twice := dists[p.Dist.Path]; !twice {
@@ -44,6 +51,23 @@ func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*rele
 		}
 	}
 	return manifests, c.writer.putAll(ctx, dists)
+}
+
+// putAdopted adds what lay there before, of what was adopted.
+func (c *copying) putAdopted(files map[string]target.Content, m *releases.Manifest) error {
+	if !m.Plan.Adopted {
+		return nil
+	}
+	for _, f := range adoptedFiles(m) {
+		top, _, _ := strings.Cut(f.Path, "/")
+		mine := top == stages.DistsDir || strings.HasPrefix(f.Path, snapshotFile(m.Snapshot, beforeDir)+"/")
+		if slices.Contains(ours(), top) && !mine || target.IsLock(top) {
+			return untrusted("%s of %s names the file %.160q", releases.ManifestName, m.Snapshot.Title(), f.Path)
+		}
+		files[f.Path] = c.far(f.Path, f.Size, f.SHA256)
+		c.writer.total += f.Size
+	}
+	return nil
 }
 
 // putSnapshot writes the folder of a snapshot.
@@ -73,15 +97,15 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 	for i, f := range m.Files {
 		files[f.Path] = texts[i]
 	}
-	if err := c.addRest(ctx, name, files); err != nil {
+	if err := c.addRest(ctx, name, files, m.Plan.Adopted); err != nil {
 		return err
 	}
 	return c.writer.putFolder(ctx, name.Dir(), files, stages.PackagesFile)
 }
 
 // addRest adds to the folder of a snapshot what its manifest does not name.
-func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files map[string][]byte) error {
-	all, err := versionsOf(files)
+func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files map[string][]byte, adopted bool) error {
+	all, err := versionsOf(files, adopted)
 	if err != nil {
 		return untrusted("%s: %w", name.Title(), err)
 	}

@@ -35,6 +35,17 @@ type desired struct {
 	rebuilt   map[string][]byte       // files of who has built snapshots again
 	grace     time.Duration
 	now       time.Time
+	// keepAdopted is for how many days what was adopted stays resolvable; 0: for ever.
+	keepAdopted int
+}
+
+// dropped reports whether what was adopted is given up, or was before.
+func (d desired) dropped(n *snapshot, before observed) bool {
+	if n.name.Kind() != releases.Adoption || n == d.add {
+		return false
+	}
+	until := n.name.Day().AddDate(0, 0, d.keepAdopted)
+	return !slices.Contains(before.key.Snapshots, n.name) || d.keepAdopted > 0 && !d.now.Before(until)
 }
 
 // A repository is what the target will have. It is a pure function of the snapshots and
@@ -61,7 +72,7 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 		return nil, err
 	}
 	r := &repository{base: want.base, versions: want.versions, lastGood: before.lastGood, lastTry: before.lastTry}
-	if err := r.choose(all, want); err != nil {
+	if err := r.choose(all, before, want); err != nil {
 		return nil, err
 	}
 	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base, want.versions); err != nil {
@@ -71,9 +82,9 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	return r, r.write()
 }
 
-// choose says which snapshots are resolved: the newest nights, and all others. A withdrawn
-// night is given up when it is older than those.
-func (r *repository) choose(all []*snapshot, want desired) error {
+// choose says which snapshots are resolved: the newest nights, and all others but what was
+// adopted too long ago. A withdrawn night is given up when it is older than those.
+func (r *repository) choose(all []*snapshot, before observed, want desired) error {
 	nights := 0
 	for _, n := range all { // newest first
 		isNight := n.name.Kind() == releases.Night
@@ -83,7 +94,7 @@ func (r *repository) choose(all []*snapshot, want desired) error {
 				r.withdrawn = append(r.withdrawn, n)
 			}
 			continue
-		case isNight && nights == want.keep:
+		case isNight && nights == want.keep, want.dropped(n, before):
 			continue
 		case isNight:
 			nights++

@@ -96,6 +96,7 @@ type sample struct {
 	size    int    // of the noise in each module, in bytes
 	more    int    // versions of each module of an addition, beside the first
 	local   bool
+	line    func(*releases.Line) // changes the line; nil: not
 }
 
 func (s sample) version() string {
@@ -158,6 +159,9 @@ func (s sample) plan() releases.Plan {
 	} {
 		line.Repositories = append(line.Repositories, releases.Repository{Name: r.Name, URL: r.URL, Ref: "main"})
 		plan.Repositories = append(plan.Repositories, r)
+	}
+	if s.line != nil {
+		s.line(&line)
 	}
 	plan.Line = line
 	return plan

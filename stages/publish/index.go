@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,10 @@ func (x *indexed) snapshots() map[releases.SnapshotName]*snapshot {
 	for _, file := range x.Index.Files {
 		pkg := packageOf(file.Name)
 		for _, v := range file.Versions {
-			dist := distSum{stages.DistPath(pkg, v.Version), pkg, v.Version, v.SHA256}
+			dist := distSum{pkg: pkg, version: v.Version}
+			if v.SHA256 != "" {
+				dist.path, dist.sum = cmp.Or(v.Dist, stages.DistPath(pkg, v.Version)), v.SHA256
+			}
 			for _, name := range v.Snapshots {
 				if n := all[name]; n != nil {
 					n.sums = append(n.sums, dist)

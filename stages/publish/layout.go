@@ -33,6 +33,7 @@ var words = map[releases.SnapshotKind]kindWords{
 	releases.Release:  {"Releases", "Release", "release"},
 	releases.Night:    {"Nights", "Night", "nightly"},
 	releases.Addition: {"Added", "Added on", "mirror"},
+	releases.Adoption: {"Adopted, not built here", "Adopted on", "adopted"},
 }
 
 type kindWords struct{ Heading, Prefix, Badge string }

@@ -237,7 +237,7 @@ func (m *merger) insert(list []*mergedVersion, v *mergedVersion) ([]*mergedVersi
 	if there {
 		old := list[at]
 		if !old.Withdrawn && !old.fields.Equal(v.fields) || old.SHA256 != v.SHA256 {
-			return list, fmt.Errorf("version %s of %s is not what it is in %s; plan it again to get the next free number", v.Version, v.Snapshots[0].Title(), old.Snapshots[0].Title())
+			return list, fmt.Errorf("version %s of %s is not what it is in %s, and a version cannot have two contents; plan it again to get the next free number", v.Version, v.Snapshots[0].Title(), old.Snapshots[0].Title())
 		}
 		old.Snapshots = slices.SortedFunc(slices.Values(slices.Concat(old.Snapshots, v.Snapshots)), releases.NewestFirst)
 		return list, nil

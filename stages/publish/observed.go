@@ -21,7 +21,7 @@ import (
 
 // A switchFile is a packages.json: of the repository, or of one snapshot.
 type switchFile struct {
-	Packages    []any    `json:"packages"`
+	Packages    any      `json:"packages"` // an empty list; of other programs all packages
 	MetadataURL string   `json:"metadata-url"`
 	Available   []string `json:"available-packages"`
 	// Nightly is for this program; Composer ignores keys that it does not know.

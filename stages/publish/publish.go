@@ -122,7 +122,14 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		if err := errors.Join(reading.Wait(), err); err != nil {
 			return observed{}, desired{}, err
 		}
-		return before, desired{base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name), versions: before.key.Versions}, nil
+		m, err := add.manifest(ctx)
+		if err != nil {
+			return observed{}, desired{}, err
+		}
+		return before, desired{
+			base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name), versions: before.key.Versions,
+			keepAdopted: m.Plan.Line.KeepAdopted,
+		}, nil
 	})
 }
 

@@ -296,6 +296,9 @@ func (o Options) distTargets(ctx context.Context, n *snapshot, targets trust.Tar
 			return err
 		}
 		for _, p := range m.Packages {
+			if p.Dist == nil {
+				continue
+			}
 			name, err := trust.DistTarget(p.Name, p.Version)
 			if err != nil {
 				return err
@@ -305,6 +308,9 @@ func (o Options) distTargets(ctx context.Context, n *snapshot, targets trust.Tar
 		return nil
 	}
 	for _, dist := range n.sums {
+		if dist.path == "" {
+			continue
+		}
 		name, err := trust.DistTarget(dist.pkg, dist.version)
 		if err != nil {
 			return err

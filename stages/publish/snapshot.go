@@ -35,7 +35,8 @@ type snapshot struct {
 	dists []pipeline.File
 }
 
-// A distSum is the SHA-256 of a package's dist.
+// A distSum is the SHA-256 of a package's dist. An adopted version may have none in the
+// repository; then it has no path.
 type distSum struct {
 	path, pkg, version string
 	sum                pipeline.Digest
@@ -89,7 +90,7 @@ func (n *snapshot) finish() error {
 	if err := n.readManifest(n.files[releases.ManifestName]); err != nil {
 		return err
 	}
-	all, err := versionsOf(n.files)
+	all, err := versionsOf(n.files, false)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,13 @@ func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, er
 			continue
 		}
 		packages[file+" "+p.Version] = true
-		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
+		version := releases.IndexedVersion{Version: p.Version, Snapshots: []releases.SnapshotName{n.name}}
+		if p.Dist != nil {
+			version.SHA256 = p.Dist.SHA256
+		}
+		if want := stages.DistPath(p.Name, p.Version); manifest.Plan.Adopted && p.Dist != nil {
+			version.Dist = p.Dist.Path
+		} else if p.Dist != nil && p.Dist.Path != want {
 			bad("the dist of %s %s is %s in its %s, and has to be %s", p.Name, p.Version, p.Dist.Path, releases.ManifestName, want)
 		}
 		fields, err := composer.ParseFields(entry)
@@ -176,9 +183,7 @@ func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, er
 			bad("metadata of %s %s: %w", file, p.Version, err)
 			continue
 		}
-		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: releases.IndexedVersion{
-			Version: p.Version, SHA256: p.Dist.SHA256, Snapshots: []releases.SnapshotName{n.name},
-		}})
+		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: version})
 	}
 	for _, file := range slices.Sorted(maps.Keys(all)) {
 		for version := range all[file] {
@@ -208,10 +213,14 @@ func (n *snapshot) readManifest(data []byte) error {
 	}
 	n.sum, n.sums = pipeline.DigestOf(data), make([]distSum, len(m.Packages))
 	for i, p := range m.Packages {
-		if p.Dist == nil {
+		switch {
+		case p.Dist != nil:
+			n.sums[i] = distSum{p.Dist.Path, p.Name, p.Version, p.Dist.SHA256}
+		case m.Plan.Adopted:
+			n.sums[i] = distSum{pkg: p.Name, version: p.Version}
+		default:
 			return fmt.Errorf("%s: package %q has no dist", releases.ManifestName, p.Name)
 		}
-		n.sums[i] = distSum{p.Dist.Path, p.Name, p.Version, p.Dist.SHA256}
 	}
 	n.indexed = m.Indexed(n.sum)
 	n.manifest = func(context.Context) (*releases.Manifest, error) { return &m, nil }
@@ -252,7 +261,9 @@ func distsOf(snapshots []*snapshot) map[string]pipeline.Digest {
 	all := map[string]pipeline.Digest{}
 	for _, n := range snapshots {
 		for _, dist := range n.sums {
-			all[dist.path] = dist.sum
+			if dist.path != "" {
+				all[dist.path] = dist.sum
+			}
 		}
 	}
 	return all

@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,9 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 	m, data, err := r.Manifest(ctx, name)
 	if err != nil {
 		return fail(err)
+	}
+	if m.Plan.Adopted {
+		return fail(errors.New("it was adopted, not built: copy the repository, or adopt it there"))
 	}
 	all := filesOf(m, data)
 	paths := slices.Sorted(maps.Keys(all))

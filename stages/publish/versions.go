@@ -45,13 +45,13 @@ func parseVersions(data []byte) (versions, error) {
 	return form.Packages, nil
 }
 
-// versionsOf takes the entries out of the metadata of a snapshot that is to be published.
-func versionsOf(files map[string][]byte) (versions, error) {
+// versionsOf takes the entries out of the metadata of a snapshot that is to be published, or was adopted.
+func versionsOf(files map[string][]byte, adopted bool) (versions, error) {
 	all := versions{}
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		if file := stages.MetadataName(path); file != "" {
-			if err := all.add(file, files[path]); err != nil {
+			if err := all.add(file, files[path], adopted); err != nil {
 				errs = append(errs, fmt.Errorf("metadata %s.json: %w", file, err))
 			}
 		}
@@ -59,7 +59,7 @@ func versionsOf(files map[string][]byte) (versions, error) {
 	return all, errors.Join(errs...)
 }
 
-func (v versions) add(file string, data []byte) error {
+func (v versions) add(file string, data []byte, adopted bool) error {
 	entries, err := metadataEntries(file, data)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (v versions) add(file string, data []byte) error {
 		v[file][entry.Version] = raw
 		fields, err := composer.ParseFields(raw)
 		if err == nil {
-			err = fields.Publishable()
+			err = fields.Publishable(adopted)
 		}
 		if err != nil {
 			return fmt.Errorf("version %s: %w", entry.Version, err)

@@ -23,7 +23,9 @@ func (o Options) Withdraw(ctx context.Context, to string, versions []string, dry
 		}
 		for _, v := range versions {
 			name, version, _ := strings.Cut(v, " ")
-			if distsOf(before.all)[stages.DistPath(name, version)] == "" {
+			if !slices.ContainsFunc(before.all, func(n *snapshot) bool {
+				return slices.ContainsFunc(n.sums, func(d distSum) bool { return d.pkg == name && d.version == version })
+			}) {
 				return before, want, fmt.Errorf("%s has no version %s; give one as acme/tool=1.1.0", t, v)
 			}
 		}

@@ -20,7 +20,7 @@ import (
 // merged verifies the metadata that Composer reads: its index names it and all its files,
 // and it is made of the snapshots that packages.json names, whole.
 func (c *check) merged(ctx context.Context) {
-	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, files: map[string][]byte{}}
+	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, adopted: map[string]bool{}, files: map[string][]byte{}}
 	wanted := []string{releases.IndexName}
 	for _, name := range c.names {
 		wanted = append(wanted, name+".json", name+"~dev.json")
@@ -58,9 +58,10 @@ func (c *check) merged(ctx context.Context) {
 // mergedMetadata is a metadata folder while it is verified.
 type mergedMetadata struct {
 	*check
-	dir    string
-	served map[string][]byte // Composer's metadata; only of the current one
-	files  map[string][]byte // the same, as it was when it was named
+	dir     string
+	served  map[string][]byte // Composer's metadata; only of the current one
+	adopted map[string]bool   // versions that were adopted, by packageKey of the file
+	files   map[string][]byte // the same, as it was when it was named
 }
 
 // read reads a file of the folder that has to be there.
@@ -111,7 +112,7 @@ func (m *mergedMetadata) compare(index *releases.Index) {
 func (m *mergedMetadata) indexed(index *releases.Index) {
 	want := &releases.Index{Format: releases.IndexFormat, URL: index.URL, Snapshots: []releases.IndexedSnapshot{}, Files: []releases.IndexedFile{}}
 	having := map[string][]releases.SnapshotName{} // by file and version
-	sums := map[string]pipeline.Digest{}
+	sums, places := map[string]pipeline.Digest{}, map[string]string{}
 	for _, name := range m.key.Snapshots {
 		n := m.snapshots[name]
 		if n == nil || !n.whole {
@@ -122,8 +123,11 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 			for version := range entries {
 				key := packageKey(file, version)
 				having[key] = append(having[key], name)
-				if p := n.packages[packageKey(strings.TrimSuffix(file, "~dev"), version)]; p != nil {
+				if p := n.packages[packageKey(strings.TrimSuffix(file, "~dev"), version)]; p != nil && p.Dist != nil {
 					sums[key] = p.Dist.SHA256
+					if n.manifest.Plan.Adopted {
+						places[key] = p.Dist.Path
+					}
 				}
 			}
 		}
@@ -137,7 +141,7 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 		for _, withdrawn := range m.key.Versions {
 			name, version, _ := strings.Cut(withdrawn, " ")
 			if key := packageKey(file.Name, version); name == strings.TrimSuffix(file.Name, "~dev") && having[key] != nil {
-				file.Versions = append(file.Versions, releases.IndexedVersion{Version: version, SHA256: sums[key], Snapshots: having[key], Withdrawn: true})
+				file.Versions = append(file.Versions, releases.IndexedVersion{Version: version, SHA256: sums[key], Snapshots: having[key], Dist: places[key], Withdrawn: true})
 			}
 		}
 		for i, v := range versions {
@@ -145,7 +149,7 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 				file.Type = v.fields.Type()
 			}
 			key := packageKey(file.Name, v.fields.Text("version"))
-			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), SHA256: sums[key], Snapshots: having[key]})
+			file.Versions = append(file.Versions, releases.IndexedVersion{Version: v.fields.Text("version"), SHA256: sums[key], Snapshots: having[key], Dist: places[key]})
 		}
 		slices.SortStableFunc(file.Versions, newestFirst)
 		want.Files = append(want.Files, file)
@@ -205,6 +209,9 @@ func (m *mergedMetadata) entries() {
 				want[file] = map[string]json.RawMessage{}
 			}
 			maps.Copy(want[file], entries)
+			for version := range entries {
+				m.adopted[packageKey(file, version)] = n.manifest.Plan.Adopted
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.served)) {
@@ -236,7 +243,7 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 			m.bad(name, "version %.80q is not what a snapshot that is named says", version)
 		}
 		found[version] = true
-		if err := v.fields.Publishable(); err != nil {
+		if err := v.fields.Publishable(m.adopted[packageKey(file, version)]); err != nil {
 			m.bad(name, "version %.80s: %v; withdraw it", version, err)
 		}
 		if parsed, err := composer.ParseVersion(version); err == nil { // else it was said

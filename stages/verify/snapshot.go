@@ -67,8 +67,13 @@ func (c *check) snapshot(ctx context.Context, name releases.SnapshotName) {
 	} else {
 		c.belongs(snapshotFile(name, versionsFile))
 	}
-	c.closure(n, c.attestations(ctx, n))
-	c.rebuilds(ctx, n)
+	if n.manifest.Plan.Adopted {
+		c.kept(ctx, n)
+		c.report.Adopted += len(n.manifest.Packages)
+	} else {
+		c.closure(n, c.attestations(ctx, n))
+		c.rebuilds(ctx, n)
+	}
 	for _, file := range []string{pageFile, changesFile} {
 		c.readIfThere(ctx, snapshotFile(name, file), maxPage)
 	}
@@ -101,10 +106,10 @@ func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*
 			c.bad(at, "%v", err)
 			return nil, false
 		}
-		if p.Repository != stages.Prebuilt && !m.Plan.Line.Owns(p.Name) {
+		if p.Repository != stages.Prebuilt && !m.Plan.Adopted && !m.Plan.Line.Owns(p.Name) {
 			c.bad(at, "publishes %s, which is of none of its line's vendors, nor listed there", p.Name)
 		}
-		if want := stages.DistPath(p.Name, p.Version); p.Dist.Path != want {
+		if want := stages.DistPath(p.Name, p.Version); !m.Plan.Adopted && p.Dist.Path != want {
 			c.bad(at, "the dist of %s lies at %.160q, want %s", p.Name, p.Dist.Path, want)
 			return nil, false
 		}
@@ -234,17 +239,26 @@ func (c *check) entry(at string, n *snapshot, file string, entry json.RawMessage
 		c.bad(at, "%v", err)
 		return
 	}
+	if n.manifest.Plan.Adopted {
+		c.adoptedDist(at, p, found.Dist)
+	} else {
+		c.builtDist(at, p, found.Dist)
+	}
+	n.entries[file][m.Version()] = entry
+}
+
+// builtDist verifies where Composer gets a dist that was built here.
+func (c *check) builtDist(at string, p *releases.ManifestPackage, d composer.Dist) {
 	wants := []string{stages.DistURL(c.base, p.Dist.Path)}
 	if c.elsewhere {
 		wants = append(wants, stages.DistURL(c.origin, p.Dist.Path))
 	}
-	if found.Dist.Type != "zip" || !slices.Contains(wants, found.Dist.URL) {
-		c.bad(at, "Composer would get the dist %.160q, want %s", found.Dist.URL, wants[0])
+	if d.Type != "zip" || !slices.Contains(wants, d.URL) {
+		c.bad(at, "Composer would get the dist %.160q, want %s", d.URL, wants[0])
 	}
-	if found.Dist.SHASum != p.Dist.SHA1 {
-		c.bad(at, "the dist's SHA-1 is %.60q, %s says %s", found.Dist.SHASum, releases.ManifestName, p.Dist.SHA1)
+	if d.SHASum != p.Dist.SHA1 {
+		c.bad(at, "the dist's SHA-1 is %.60q, %s says %s", d.SHASum, releases.ManifestName, p.Dist.SHA1)
 	}
-	n.entries[file][m.Version()] = entry
 }
 
 // versionsOf verifies the file from which the next publish merges.
@@ -277,7 +291,9 @@ func (c *check) distSums() map[string][]*releases.ManifestPackage {
 	all := map[string][]*releases.ManifestPackage{}
 	for _, n := range c.snapshots {
 		for _, p := range n.packages {
-			all[p.Dist.Path] = append(all[p.Dist.Path], p)
+			if p.Dist != nil {
+				all[p.Dist.Path] = append(all[p.Dist.Path], p)
+			}
 		}
 	}
 	return all

@@ -54,7 +54,7 @@ func (c *check) unexpected(ctx context.Context) error {
 // broken reports whether a file is of a snapshot that could not be read, so that nobody
 // knows what belongs to it.
 func (c *check) broken(file string) bool {
-	if c.base == "" {
+	if c.base == "" || c.adoptionUnread() {
 		return true
 	}
 	if isDist(file) {

@@ -73,6 +73,8 @@ type Report struct {
 	Signed    *Signed               `json:"signed"`   // nil: not verified
 	Problems  []Problem             `json:"problems"`
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
+	// Adopted counts those of Packages that others had published before, and nobody built here.
+	Adopted int `json:"adopted,omitempty"`
 	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
 	Withdrawn []string `json:"withdrawn,omitempty"`
 	// Rebuilt is what rebuilders say of each snapshot; nil: nobody was asked.

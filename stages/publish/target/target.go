@@ -310,6 +310,10 @@ func Used(root []Entry) bool {
 	return slices.ContainsFunc(root, func(e Entry) bool { return e.Name == lockFile || e.Name == lockDir })
 }
 
+// IsLock reports whether a name at the root is one of a lock, or of what Write has not put in
+// its place yet.
+func IsLock(name string) bool { return name == lockFile || name == lockDir || name == tempDir }
+
 // Names at the root for what Write has not put in its place yet, and for locks. A
 // web server need not show them.
 const (
