@@ -85,6 +85,11 @@ func (a *Authority) MaySign(roles ...string) error {
 			errs = append(errs, noKey(r.name))
 		}
 	}
+	for _, role := range roles {
+		if !slices.ContainsFunc(a.roles(), func(r namedRole) bool { return r.name == role }) {
+			errs = append(errs, fmt.Errorf("the root of --trust has no role %s; make one with mageos-nightly trust init --publishes %[1]s,…", role))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -148,7 +148,7 @@ func (k *keeper) publish(m memory, want map[string]Want, now time.Time) {
 func published(t testing.TB, k *keeper, days, n int) memory {
 	m := memory{}
 	first := night(1, n)
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"]).publish(m, first, start)
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"]).publish(m, first, start)
 	for day := 2; day <= days; day++ {
 		k.nights().publish(m, night(day, n), start.AddDate(0, 0, day-1))
 	}
@@ -185,7 +185,7 @@ func TestPublished(t *testing.T) {
 // What was signed once is not written again, and of what is not there any more the name is taken again.
 func TestParts(t *testing.T) {
 	k, m := newKeeper(t, "nightly"), memory{}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	for day := 1; day <= 5; day++ {
 		before := maps.Clone(m)
 		want := night(day, 600)
@@ -223,7 +223,7 @@ type attack struct {
 var attacks = []attack{
 	{"arbitrary package", func(t *testing.T, k *keeper, m, _ memory) {
 		thief := newKeeper(t, "nightly")
-		update, err := thief.with(thief.online, thief.kinds["nights"], thief.kinds["releases"], thief.kinds["mirror"]).Next(nil, night(5, 3), map[string]int64{"timestamp": 9}, start.AddDate(0, 0, 3))
+		update, err := thief.with(thief.online, thief.kinds["nights"], thief.kinds["releases"], thief.kinds["mirror"], thief.kinds["adopted"]).Next(nil, night(5, 3), map[string]int64{"timestamp": 9}, start.AddDate(0, 0, 3))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,12 +306,12 @@ func TestAttacks(t *testing.T) {
 func TestRotation(t *testing.T) {
 	k, dir, m := newKeeper(t, "nightly"), t.TempDir(), memory{}
 	first, online := k.files["1.root.json"], k.online
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	for day := 1; day <= 10; day++ {
 		now := start.AddDate(0, 0, day)
 		if day == 6 {
 			k.rotate(m, now)
-			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 		} else {
 			k.publish(m, night(day, 3), now)
 		}
@@ -374,7 +374,7 @@ func (k *keeper) rotate(m memory, now time.Time) {
 	if err := k.Missing(); err != nil {
 		k.Fatal(err)
 	}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	if _, err := k.Open(k.Context(), m); err == nil || !strings.Contains(err.Error(), "does not count any more") {
 		k.Fatal(err)
 	}
