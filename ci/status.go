@@ -43,7 +43,8 @@ report itself.
 
 With --issue one issue on GitHub says what is wrong, for as long as something is: it
 is opened, brought up to date, and closed. --jobs tells it what became of the jobs of
-a workflow.
+a workflow. $NIGHTLY_NEWS, the URL of a webhook of Discord, Slack or another that takes
+JSON, is then told when something breaks, still is, and when it is well again.
 
 What status.json says, whoever has the server can change. With --root the repository is
 read as a client of The Update Framework reads it, the time is the one that was signed,
@@ -205,19 +206,39 @@ func (f statusFlags) tell(ctx context.Context, env *factory, finding monitor.Fin
 	if err != nil {
 		return usagef("GITHUB_API_URL: %w", err)
 	}
-	done, err := finding.Tell(ctx, client, github.Repository{Owner: owner, Name: name}, env.runText(), f.jobs != "")
-	if err == nil && done != "" {
-		fmt.Fprintln(env.stderr, done)
+	news, err := finding.Tell(ctx, client, github.Repository{Owner: owner, Name: name}, env.runURL(), f.jobs != "")
+	if err != nil || news.State == monitor.Quiet {
+		return err
 	}
-	return err
+	fmt.Fprintf(env.stderr, "%s: see %s\n", news.State, news.Issue)
+	if err := env.send(ctx, news); err != nil { // it makes no night red
+		fmt.Fprintf(env.stderr, "warning: %v\n", err)
+	}
+	return nil
 }
 
-// runText is where the run of the workflow can be looked at.
-func (env *factory) runText() string {
+// newsVariable holds the URL of a webhook.
+const newsVariable = "NIGHTLY_NEWS"
+
+// send sends news to the webhook of the environment, if there is one.
+func (env *factory) send(ctx context.Context, news monitor.News) error {
+	value := env.getenv(newsVariable)
+	if value == "" {
+		return nil
+	}
+	hook, err := monitor.ParseWebhook(value)
+	if err != nil {
+		return fmt.Errorf("%s %w; nobody is told", newsVariable, err)
+	}
+	return hook.Send(ctx, remote.NewTransport(), env.client(env.logger(env.stderr)).Policy, news)
+}
+
+// runURL is where the run of the workflow can be looked at; empty: there is none.
+func (env *factory) runURL() string {
 	if env.getenv(actionsVariable) != "true" {
 		return ""
 	}
-	return " in " + env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
+	return env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
 }
 
 func printStatus(env *factory, s *publish.Status) error {

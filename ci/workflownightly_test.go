@@ -142,6 +142,16 @@ func (n *newsroom) checkGood(jobs map[string]*jobRun, snapshot string) {
 func TestNightlyWorkflow(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
+	var told []string
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var news struct{ State, Run string }
+		if err := json.NewDecoder(r.Body).Decode(&news); err != nil || !strings.Contains(news.Run, "/acme/nightly/actions/runs/") {
+			t.Errorf("news of %+v: %v", news, err)
+		}
+		told = append(told, news.State)
+	}))
+	defer hook.Close()
+	n.secrets["NIGHTLY_NEWS"] = hook.URL
 	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success"}
 
 	jobs := n.snapshot(map[string]any{"dry-run": true})
@@ -198,6 +208,9 @@ func TestNightlyWorkflow(t *testing.T) {
 	issues = n.github.Repositories["acme/nightly"].Issues
 	if len(issues) != 1 || issues[0].State != "closed" || len(issues[0].Comments) != 1 {
 		t.Errorf("issues: %+v", issues)
+	}
+	if diff := cmp.Diff([]string{"broken", "healed"}, told); diff != "" {
+		t.Errorf("news (-want +got):\n%s", diff)
 	}
 }
 

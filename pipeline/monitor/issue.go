@@ -8,27 +8,39 @@ import (
 )
 
 // Tell opens the issue about a finding, brings it up to date, or closes it when nothing is
-// wrong; done says what it did, empty if nothing. run is where that was seen, and workflow
-// says that the finding is of a workflow's jobs too.
-func (f Finding) Tell(ctx context.Context, client *github.Client, place github.Repository, run string, workflow bool) (done string, err error) {
-	title := f.At + " has no new night"
-	switch {
-	case f.Workflow:
-		title = "The workflow " + f.At + " fails"
-	case workflow:
-		title = "The workflow that publishes " + f.At + " fails"
+// wrong. The issue remembers what was told: what it gives is news, or Quiet. Run is the URL of what saw that, or empty,
+// and workflow says that the finding is of a workflow's jobs too.
+func (f Finding) Tell(ctx context.Context, client *github.Client, place github.Repository, run string, workflow bool) (News, error) {
+	news := News{At: f.At, Title: f.title(workflow), Wrong: f.Wrong, Run: run}
+	where := "."
+	if run != "" {
+		where = " in " + run + "."
 	}
 	if len(f.Wrong) == 0 {
-		closed, was, err := client.CloseIssue(ctx, place, f.marker(workflow), "It is well again"+run+".")
-		if err != nil || !was {
-			return "", err
+		closed, was, err := client.CloseIssue(ctx, place, f.marker(workflow), "It is well again"+where)
+		if was && err == nil {
+			news.State, news.Issue, news.Title, news.Wrong = Healed, closed.URL, f.At+" is well again", []string{}
 		}
-		return "closed " + closed.URL, nil
+		return news, err
 	}
 	issue, err := client.RaiseIssue(ctx, place, github.Alarm{
-		Marker: f.marker(workflow), Title: title, Body: f.Page(), Comment: f.list() + "\n\nSeen" + run + ".",
+		Marker: f.marker(workflow), Title: news.Title, Body: f.Page(), Comment: f.list() + "\n\nSeen" + where,
 	})
-	return "see " + issue.URL, err
+	if news.State, news.Issue = StillBroken, issue.URL; issue.Opened {
+		news.State = Broken
+	}
+	return news, err
+}
+
+// title is what the issue is called.
+func (f Finding) title(workflow bool) string {
+	switch {
+	case f.Workflow:
+		return "The workflow " + f.At + " fails"
+	case workflow:
+		return "The workflow that publishes " + f.At + " fails"
+	}
+	return f.At + " has no new night"
 }
 
 // marker is by what an issue is known. A monitor does not close what the workflow has

@@ -30,6 +30,7 @@ type Alarm struct {
 type Issue struct {
 	Number int
 	URL    string // its page
+	Opened bool   // by this call
 }
 
 // text is the body with the marker at its end.
@@ -61,16 +62,19 @@ func (c *Client) RaiseIssue(ctx context.Context, r Repository, a Alarm) (Issue, 
 		},
 		func() error {
 			text := a.text()
+			opened = true // also when the answer is lost: then it is found
 			made, _, err := c.rest.Issues.Create(ctx, r.Owner, r.Name, &api.IssueRequest{Title: &a.Title, Body: &text, Labels: &a.Labels})
 			if err == nil {
-				issue, opened = made, true
+				issue = made
 			}
 			return err
 		})
 	if err == nil && !opened {
 		err = c.updateIssue(ctx, r, issue, a)
 	}
-	return issueOf(issue), explain(err, "raise the issue %q in %s", a.Title, r)
+	raised := issueOf(issue)
+	raised.Opened = opened
+	return raised, explain(err, "raise the issue %q in %s", a.Title, r)
 }
 
 // updateIssue edits what differs, and comments.

@@ -24,7 +24,7 @@ func TestIssue(t *testing.T) {
 	for i, body := range []string{"first\n", "first\n", "second"} {
 		alarm.Body = body
 		issue, err := client.RaiseIssue(ctx, shop, alarm)
-		if err != nil || issue.Number != 133 {
+		if err != nil || issue.Number != 133 || issue.Opened != (i == 0) {
 			t.Fatalf("time %d: issue %+v, %v", i, issue, err)
 		}
 	}
