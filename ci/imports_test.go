@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/container", "pipeline/gateway", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
 	},
+	"pipeline/bisect": {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
 	"pipeline/nightly": {
 		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines", "releases/rules",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",

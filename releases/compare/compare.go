@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -88,6 +89,9 @@ type Commit struct {
 	Subject      string        `json:"subject"`
 	Author       string        `json:"author"` // a name
 	PullRequests []PullRequest `json:"pull-requests"`
+	// Parent is the first one, and At when it was committed, for who follows the history.
+	Parent string    `json:"-"`
+	At     time.Time `json:"-"`
 }
 
 // A PullRequest is one that a commit came with. URL is empty where the addresses of its
@@ -111,7 +115,6 @@ func Manifests(ctx context.Context, before, after *releases.Manifest, history Hi
 	r := &Result{
 		Format: Format, Before: sideOf(before), After: sideOf(after),
 		Added: []Package{}, Removed: []Package{}, Changed: []ChangedPackage{},
-		Repositories: changedRepositories(before.Plan.Repositories, after.Plan.Repositories),
 	}
 	old, now := packagesOf(before), packagesOf(after)
 	for _, name := range slices.Sorted(maps.Keys(now)) {
@@ -127,12 +130,20 @@ func Manifests(ctx context.Context, before, after *releases.Manifest, history Hi
 			r.Removed = append(r.Removed, Package{old[name].Name, old[name].Version, old[name].Type})
 		}
 	}
+	var err error
+	r.Repositories, err = Repositories(ctx, before.Plan.Repositories, after.Plan.Repositories, history)
+	return r, err
+}
+
+// Repositories gives those that differ, with the commits between, as Manifests does.
+func Repositories(ctx context.Context, before, after []releases.PlannedRepository, history History) ([]ChangedRepository, error) {
+	changed := changedRepositories(before, after)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(historyAtOnce)
-	for i := range r.Repositories {
-		group.Go(func() error { return r.Repositories[i].ask(ctx, history) })
+	for i := range changed {
+		group.Go(func() error { return changed[i].ask(ctx, history) })
 	}
-	return r, group.Wait()
+	return changed, group.Wait()
 }
 
 // historyAtOnce is how many repositories are asked at the same time.

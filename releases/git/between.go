@@ -101,7 +101,11 @@ func inOrder(list []*object.Commit) ([]compare.Commit, error) {
 	commits := make([]compare.Commit, 0, len(list))
 	for _, c := range list {
 		subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
-		commits = append(commits, compare.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name})
+		commit := compare.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name, At: c.Committer.When}
+		if len(c.ParentHashes) > 0 {
+			commit.Parent = c.ParentHashes[0].String()
+		}
+		commits = append(commits, commit)
 	}
 	return commits, nil
 }

@@ -75,7 +75,10 @@ func (h *History) between(ctx context.Context, r Repository, before, after strin
 	page := "https://" + h.client.host + "/" + r.String() + "/pull/"
 	commits := make([]compare.Commit, 0, len(found))
 	for _, c := range slices.Backward(found) { // GitHub lists the oldest first
-		commit := compare.Commit{ID: c.GetSHA(), Subject: subject(c), Author: c.GetCommit().GetAuthor().GetName()}
+		commit := compare.Commit{ID: c.GetSHA(), Subject: subject(c), Author: c.GetCommit().GetAuthor().GetName(), At: c.GetCommit().GetCommitter().GetDate().Time}
+		if len(c.Parents) > 0 {
+			commit.Parent = c.Parents[0].GetSHA()
+		}
 		for _, n := range numbers.of[c.GetSHA()] {
 			request := compare.PullRequest{Number: fmt.Sprint(n)}
 			if n <= numbers.highest {

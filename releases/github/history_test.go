@@ -34,13 +34,13 @@ func TestHistory(t *testing.T) {
 	}
 	none := []compare.PullRequest{}
 	want := []compare.Commit{
-		{ID: rebased, Subject: "Rebased", Author: "Jane Doe", PullRequests: pull("9")},
-		{ID: direct, Subject: "Direct, fixes #3", Author: "Jane Doe", PullRequests: none},
-		{ID: upstream, Subject: "Merge pull request #36687 from magento/x", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "36687"}}},
-		{ID: merge, Subject: "Merge pull request #8 from jane/typo", Author: "Jane Doe", PullRequests: pull("8")},
-		{ID: topic2, Subject: "Typo again, see #3", Author: "Jane Doe", PullRequests: pull("8")},
-		{ID: topic, Subject: "Typo", Author: "Jane Doe", PullRequests: pull("8")},
-		{ID: squashed, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: pull("7")},
+		{ID: rebased, Parent: direct, At: fake.Committed, Subject: "Rebased", Author: "Jane Doe", PullRequests: pull("9")},
+		{ID: direct, Parent: upstream, At: fake.Committed, Subject: "Direct, fixes #3", Author: "Jane Doe", PullRequests: none},
+		{ID: upstream, Parent: merge, At: fake.Committed, Subject: "Merge pull request #36687 from magento/x", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "36687"}}},
+		{ID: merge, Parent: squashed, At: fake.Committed, Subject: "Merge pull request #8 from jane/typo", Author: "Jane Doe", PullRequests: pull("8")},
+		{ID: topic2, Parent: topic, At: fake.Committed, Subject: "Typo again, see #3", Author: "Jane Doe", PullRequests: pull("8")},
+		{ID: topic, Parent: squashed, At: fake.Committed, Subject: "Typo", Author: "Jane Doe", PullRequests: pull("8")},
+		{ID: squashed, Parent: before, At: fake.Committed, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: pull("7")},
 	}
 	got, err := NewHistory(client, nil).Between(context.Background(), server.Page("acme/shop.git"), before, rebased)
 	if err != nil {

@@ -1,0 +1,287 @@
+// Package bisect finds the commit with which a line turned red: between the plan of a good night
+// and that of a bad one it tries plans in between, until one step is left.
+package bisect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/config"
+)
+
+// A Step is what one plan in between has that the one before it has not: a commit of a
+// repository, a merge as a whole; or, without a repository, all of the later plan that is no commit.
+type Step struct {
+	Repository string         `json:"repository"`
+	URL        string         `json:"url"`
+	Commit     compare.Commit `json:"commit"`
+	Unknown    string         `json:"unknown,omitempty"` // why commits before this one are not tried by themselves
+}
+
+// A Verdict is what became of a plan that was tried.
+type Verdict string
+
+// The verdicts. A plan that fails in an earlier stage than the bad one says nothing of it.
+const (
+	Good    Verdict = "good"
+	Bad     Verdict = "bad"
+	Skipped Verdict = "skipped"
+)
+
+// A Trial is one plan that was tried: that behind so many of the steps.
+type Trial struct {
+	Steps   int     `json:"steps"`
+	Verdict Verdict `json:"verdict"`
+	Stage   string  `json:"stage,omitempty"`  // that failed
+	Reason  string  `json:"reason,omitempty"` // what that stage said
+}
+
+// A Search is a way from a good plan to a bad one.
+type Search struct {
+	Good, Bad *releases.Plan
+	Steps     []Step  // in the order in which they were committed
+	Trials    []Trial // so far
+
+	frame *releases.Plan // the bad plan with the commits of the good one
+}
+
+// New finds the steps between two plans of nights. Where the history of a repository is not known
+// all its commits are one step.
+func New(ctx context.Context, good, bad *releases.Plan, history compare.History) (*Search, error) {
+	for _, p := range []*releases.Plan{good, bad} {
+		switch {
+		case p.Line.BuildsTags() || p.Line.IsRelease():
+			return nil, config.Errorf("line %s makes no nights: there is nothing to bisect", p.Line.Name)
+		case p.WorkTree():
+			return nil, config.Errorf("the plan of %s has files that are in no commit (--with FOLDER): commit them and make it anew", p.Line.Name)
+		}
+	}
+	s := &Search{Good: withDay(good, bad), Bad: bad, frame: clone(bad)}
+	for i, r := range s.frame.Repositories {
+		if was, ok := good.Repository(r.Name); ok {
+			s.frame.Repositories[i].Commit = was.Commit
+		}
+	}
+	same, err := equal(s.Good, s.frame)
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		s.Steps = append(s.Steps, Step{})
+	}
+	changed, err := compare.Repositories(ctx, s.frame.Repositories, bad.Repositories, history)
+	if err != nil {
+		return nil, err
+	}
+	var ways [][]Step
+	for _, r := range changed {
+		ways = append(ways, way(r))
+	}
+	s.Steps = append(s.Steps, merged(ways)...)
+	if len(s.Steps) == 0 {
+		return nil, config.Errorf("both plans are the same: if one is good and the other is not, what differs is the machine, or what other people released meanwhile")
+	}
+	return s, nil
+}
+
+// way are the steps of a repository, the oldest first: the commits of its branch, each with all
+// that it merged.
+func way(r compare.ChangedRepository) []Step {
+	known := map[string]compare.Commit{}
+	for _, c := range r.Commits {
+		known[c.ID] = c
+	}
+	var steps []Step
+	for c, ok := known[r.After]; ok; c, ok = known[c.Parent] {
+		steps = append(steps, Step{Repository: r.Name, URL: r.URL, Commit: c})
+		delete(known, c.ID)
+	}
+	if len(steps) == 0 {
+		return []Step{{Repository: r.Name, URL: r.URL, Commit: compare.Commit{ID: r.After}, Unknown: r.Unknown}}
+	}
+	slices.Reverse(steps)
+	return steps
+}
+
+// merged is one way of many, each in its own order, by the time of the commits. A clock that
+// goes back does not change the order of a repository.
+func merged(ways [][]Step) []Step {
+	type timed struct {
+		Step
+		at time.Time
+	}
+	var all []timed
+	for _, steps := range ways {
+		var latest time.Time
+		for _, s := range steps {
+			if s.Commit.At.After(latest) {
+				latest = s.Commit.At
+			}
+			all = append(all, timed{s, latest})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b timed) int { return a.at.Compare(b.at) })
+	steps := make([]Step, len(all))
+	for i, t := range all {
+		steps[i] = t.Step
+	}
+	return steps
+}
+
+// Plan is the plan behind so many steps.
+func (s *Search) Plan(steps int) *releases.Plan {
+	if steps == 0 {
+		return s.Good
+	}
+	plan := clone(s.frame)
+	for _, step := range s.Steps[:steps] {
+		for i, r := range plan.Repositories {
+			if r.Name == step.Repository {
+				plan.Repositories[i].Commit = step.Commit.ID
+			}
+		}
+	}
+	return plan
+}
+
+// Next is the plan to try next, as a number of steps; done says that there is none.
+func (s *Search) Next() (steps int, done bool) {
+	good, bad := s.bounds()
+	verdicts := s.verdicts()
+	for _, end := range []int{len(s.Steps), 0} { // the ends first: all else builds on them
+		if _, tried := verdicts[end]; !tried {
+			return end, false
+		}
+	}
+	best, middle := -1, (good+bad)/2
+	for i := good + 1; i < bad; i++ {
+		if _, tried := verdicts[i]; !tried && (best < 0 || distance(i, middle) < distance(best, middle)) {
+			best = i
+		}
+	}
+	return best, best < 0
+}
+
+func distance(a, b int) int { return max(a-b, b-a) }
+
+func (s *Search) verdicts() map[int]Verdict {
+	verdicts := map[int]Verdict{}
+	for _, t := range s.Trials {
+		verdicts[t.Steps] = t.Verdict
+	}
+	return verdicts
+}
+
+// bounds are the last plan that is good, and the first behind it that is bad.
+func (s *Search) bounds() (good, bad int) {
+	bad = len(s.Steps)
+	for _, t := range s.Trials {
+		if t.Verdict == Bad {
+			bad = min(bad, t.Steps)
+		}
+	}
+	for _, t := range s.Trials {
+		if t.Verdict == Good && t.Steps < bad {
+			good = max(good, t.Steps)
+		}
+	}
+	return good, bad
+}
+
+// Suspects are the steps of which one is to blame; one, where no plan between had to be skipped.
+func (s *Search) Suspects() []Step {
+	good, bad := s.bounds()
+	return s.Steps[good:bad]
+}
+
+// A Prover builds and proves a plan up to a stage; empty: as far as was asked for. failed is the
+// stage in which it failed, and reason what it said; the error is one of the machine or the
+// sources, which says nothing of the plan.
+type Prover func(ctx context.Context, plan *releases.Plan, until string) (failed string, reason string, err error)
+
+// Run tries plans until one step is left. stages are those of a run in their order; told hears of
+// each trial when it begins, without a verdict, and when it has ended, and keeps the search.
+func (s *Search) Run(ctx context.Context, stages []string, prove Prover, told func(Trial) error) error {
+	for {
+		steps, done := s.Next()
+		if done {
+			return nil
+		}
+		if err := told(Trial{Steps: steps}); err != nil {
+			return err
+		}
+		stage := s.stage()
+		t := Trial{Steps: steps, Verdict: Good}
+		var err error
+		if t.Stage, t.Reason, err = prove(ctx, s.Plan(steps), stage); err != nil {
+			return err
+		}
+		switch at := slices.Index(stages, t.Stage); {
+		case t.Stage == "":
+		case at < slices.Index(stages, stage):
+			t.Verdict = Skipped
+		default:
+			t.Verdict = Bad
+		}
+		s.Trials = append(s.Trials, t)
+		if err := errors.Join(told(t), s.ends()); err != nil {
+			return err
+		}
+	}
+}
+
+// stage is the one in which the bad plan failed; empty: it was not tried yet.
+func (s *Search) stage() string {
+	for _, t := range s.Trials {
+		if t.Steps == len(s.Steps) {
+			return t.Stage
+		}
+	}
+	return ""
+}
+
+// An EndError says that a plan is not what it was given as: then no commit between is to blame.
+type EndError struct{ Trial Trial }
+
+func (e *EndError) Error() string {
+	if e.Trial.Verdict == Good {
+		return "the bad plan is good here, today: what made it red was no commit, but the machine, a service, or a package that others have released anew since. Give the cell and the level that were red with --cell and --level"
+	}
+	reason, _, _ := strings.Cut(e.Trial.Reason, "\n")
+	return fmt.Sprintf("the good plan fails in %s here, too: %s. What made the line red is no commit between the two, but the machine, or a package that others have released since; give an older night as --good if it is", e.Trial.Stage, reason)
+}
+
+func (s *Search) ends() error {
+	last := s.Trials[len(s.Trials)-1]
+	if last.Steps == len(s.Steps) && last.Verdict == Good || last.Steps == 0 && last.Verdict != Good {
+		return &EndError{last}
+	}
+	return nil
+}
+
+// withDay is a plan on another's day, so that both give their packages the same versions and what
+// did not change is not built again.
+func withDay(p, of *releases.Plan) *releases.Plan {
+	c := clone(p)
+	c.Date, c.Number, c.Program = of.Date, of.Number, of.Program
+	return c
+}
+
+func clone(p *releases.Plan) *releases.Plan {
+	c := *p
+	c.Repositories = slices.Clone(p.Repositories)
+	return &c
+}
+
+func equal(a, b *releases.Plan) (bool, error) {
+	one, errA := a.Encode()
+	other, errB := b.Encode()
+	return bytes.Equal(one, other), errors.Join(errA, errB)
+}

@@ -1,0 +1,111 @@
+package bisect
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
+)
+
+// A Report is what a search found.
+type Report struct {
+	Line     string                `json:"line"`
+	Good     releases.SnapshotName `json:"good"`
+	Bad      releases.SnapshotName `json:"bad"`
+	Steps    int                   `json:"steps"` // between the two
+	Trials   []Trial               `json:"trials"`
+	Suspects []Step                `json:"suspects"` // one of them is to blame
+	Trial    Trial                 `json:"failure"`  // of the first plan that has them all
+}
+
+// Report is what the search found until now. good is the name of the good night.
+func (s *Search) Report(good releases.SnapshotName) *Report {
+	r := &Report{Line: s.Bad.Line.Name, Good: good, Bad: s.Bad.Snapshot(), Steps: len(s.Steps), Trials: s.Trials, Suspects: s.Suspects()}
+	_, bad := s.bounds()
+	for _, t := range s.Trials {
+		if t.Steps == bad {
+			r.Trial = t
+		}
+	}
+	return r
+}
+
+// JSON writes the report for machines.
+func (r *Report) JSON() ([]byte, error) { return pipeline.EncodeJSON(r, "  ") }
+
+// Text writes the report for a terminal.
+func (r *Report) Text() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n", r.verdict())
+	for _, s := range r.Suspects {
+		fmt.Fprintf(&b, "  %s\n", markdown.Printable(s.Title()))
+		if page := s.Page(); page != "" {
+			fmt.Fprintf(&b, "  %s\n", page)
+		}
+		if s.Unknown != "" {
+			fmt.Fprintf(&b, "  with all commits before it: %s\n", markdown.Printable(s.Unknown))
+		}
+	}
+	fmt.Fprintf(&b, "\nWithout it all is good; with it %s fails:\n  %s\n", r.Trial.Stage, strings.ReplaceAll(r.Trial.Reason, "\n", "\n  "))
+	return []byte(b.String())
+}
+
+// Markdown writes the report for an issue.
+func (r *Report) Markdown() []byte {
+	var p markdown.Page
+	fmt.Fprintf(&p, "## %s\n\n", markdown.Cell(r.verdict()))
+	p.Table("repository", "commit", "pull request")
+	for _, s := range r.Suspects {
+		commit := markdown.Cell(fmt.Sprintf("%.10s %s", s.Commit.ID, s.Commit.Subject))
+		if page := s.Page(); page != "" {
+			commit = fmt.Sprintf("[%s](%s)", commit, page)
+		}
+		var pulls []string
+		for _, pull := range s.Commit.PullRequests {
+			pulls = append(pulls, "[#"+pull.Number+"]("+pull.URL+")")
+		}
+		p.RawRow(markdown.Cell(s.Repository), commit, strings.Join(pulls, ", "))
+	}
+	fmt.Fprintf(&p, "\n%s fails with it:\n\n", r.Trial.Stage)
+	for line := range strings.Lines(r.Trial.Reason) {
+		p.WriteString("    " + markdown.Printable(strings.TrimRight(line, "\n")) + "\n")
+	}
+	return []byte(p.String())
+}
+
+// verdict is the report in one sentence.
+func (r *Report) verdict() string {
+	between := fmt.Sprintf("of %s between %s and %s of %s, %s tried", markdown.Count(r.Steps, "step"), r.Good, r.Bad, r.Line, markdown.Count(len(r.Trials), "plan"))
+	if len(r.Suspects) == 1 {
+		return "The culprit " + between + ":"
+	}
+	return fmt.Sprintf("One of these %d (the plans between them cannot be built) %s:", len(r.Suspects), between)
+}
+
+// Title is the step in one line.
+func (s Step) Title() string {
+	if s.Repository == "" {
+		return "no commit: the line itself, its tags, or what upstream has released"
+	}
+	title := fmt.Sprintf("%s %.10s %s", s.Repository, s.Commit.ID, s.Commit.Subject)
+	if s.Commit.Author != "" {
+		title += " (" + s.Commit.Author + ")"
+	}
+	return strings.TrimSpace(title)
+}
+
+// Page is the step's pull request on the web, or its commit; empty where neither is known.
+func (s Step) Page() string {
+	for _, pull := range s.Commit.PullRequests {
+		if pull.URL != "" {
+			return pull.URL
+		}
+	}
+	if web := compare.WebURL(s.URL); web != "" && s.Commit.ID != "" {
+		return web + "/commit/" + s.Commit.ID
+	}
+	return ""
+}
