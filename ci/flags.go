@@ -19,7 +19,7 @@ const lineHelp = "release line: a name that lines shows, or a YAML file"
 // lineFlags adds the flags that choose a line.
 func lineFlags(cmd *cobra.Command, line *string, with *[]string) {
 	cmd.Flags().StringVar(line, "line", "nightly", lineHelp)
-	cmd.Flags().StringArrayVar(with, "with", nil, "NAME=FOLDER or NAME=URL#REF: take this repository's source from there; of a folder as it lies there, but for what git ignores")
+	cmd.Flags().StringArrayVar(with, "with", nil, "NAME=FOLDER or NAME=URL#REF: take this repository's source from there; of a folder as it lies there, but for what git ignores; or a pull request, OWNER/REPOSITORY#123")
 	complete(cmd, "line", lines.Names()...)
 	// An error here is a misspelt flag name, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("with", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -128,6 +128,29 @@ func TestWithURL(t *testing.T) {
 	}
 }
 
+func TestWithPullRequest(t *testing.T) {
+	for _, override := range []string{"acme/tools#12", "Acme/Tools#12", "https://github.com/acme/tools/pull/12", "https://github.com/acme/tools/pull/12/files#diff-1", "https://github.com/acme/tools/pull/12/"} {
+		line := goodParsed(t)
+		for i := range line.Repositories {
+			if r := &line.Repositories[i]; r.Name == "tools" {
+				r.URL = "https://github.com/acme/tools.git"
+			}
+		}
+		if err := With(line, override); err != nil {
+			t.Fatalf("%s: %v", override, err)
+		}
+		if r, _ := line.Repository("tools"); r.URL != "https://github.com/acme/tools.git" || r.Ref != "refs/pull/12/merge" || !r.Local {
+			t.Errorf("%s: %s, ref %s, local %v", override, r.URL, r.Ref, r.Local)
+		}
+		if err := With(line, "acme/tools#13"); err == nil || !strings.Contains(err.Error(), "merged on a branch first") {
+			t.Errorf("a second one: %v", err)
+		}
+		if err := With(line, "https://example.org/acme/tools/pull/12"); err == nil || !strings.Contains(err.Error(), "builds no repository at https://example.org/acme/tools") {
+			t.Errorf("one of another host: %v", err)
+		}
+	}
+}
+
 func TestWithErrors(t *testing.T) {
 	detached := newClone(t, "detached")
 	gitRun(t, detached, "switch", "--quiet", "--detach")
@@ -137,8 +160,8 @@ func TestWithErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, override, want string }{
-		{"no equals sign", "tools", "want NAME=FOLDER or NAME=URL#REF"},
-		{"no source", "tools=", "want NAME=FOLDER or NAME=URL#REF"},
+		{"no equals sign", "tools", "want NAME=FOLDER, NAME=URL#REF or a pull request"},
+		{"no source", "tools=", "want NAME=FOLDER, NAME=URL#REF or a pull request"},
 		{"unknown name", "tool=/x", "line mine has no repository of that name; it has shop, tools"},
 		{"missing folder", "tools=" + plain + "/none", "no such file or directory; a URL would have a scheme"},
 		{"no clone", "tools=" + plain, "is no git repository: it has no .git"},

@@ -93,6 +93,9 @@ func findRef(refs []releases.Ref, want string) (found releases.Ref, note string,
 			note = fmt.Sprintf("%s and %s differ: the branch is taken", found.Name, name)
 		}
 	}
+	if pull, ok := strings.CutPrefix(want, "refs/pull/"); ok && found.Name == "" {
+		return releases.Ref{}, "", fmt.Errorf("it has no merge of pull request %s: that conflicts with its branch, was closed, or is not known; merge it on a branch of your own and give that", strings.TrimSuffix(pull, "/merge"))
+	}
 	if found.Name == "" {
 		return releases.Ref{}, "", fmt.Errorf("ref %q is no branch or tag there%s; correct the ref in the release line", want, nearestBranches(refs, want))
 	}
