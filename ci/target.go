@@ -3,7 +3,9 @@ package ci
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/stages/attest"
@@ -94,12 +97,23 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
 			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Rebuilders: rebuilders, Log: r.Log, Progress: show.Step,
+			Fetch: env.fetch,
 		},
 	}
 	if f.dryRun {
 		o.Publisher.Changed = show.Changed
 	}
 	return o, nil
+}
+
+// fetch reads a file that a line names, on the web or on this machine.
+func (env *factory) fetch(ctx context.Context, url string) ([]byte, error) {
+	body, err := composer.NewFetcher(env.client(nil)).Fetch(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(body)
+	return data, errors.Join(err, body.Close())
 }
 
 // owner says who publishes, for whoever finds the target locked.

@@ -60,6 +60,8 @@ type IndexedFile struct {
 	SHA256   pipeline.Digest  `json:"sha256"`
 	Type     string           `json:"type"`     // of the package, in the newest version
 	Versions []IndexedVersion `json:"versions"` // newest first, as in the file
+	// Said is what the file says of versions beside them.
+	Said composer.Said `json:"said,omitzero"`
 }
 
 // An IndexedVersion is one version of a package.

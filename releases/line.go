@@ -71,6 +71,9 @@ type Line struct {
 	Install     Install `json:"install"`
 	// Keep is how many nights stay resolvable in the published repository.
 	Keep int `json:"keep"`
+	// Advisories is the URL of a file of advisories, in the form of OSV or of GitHub's API,
+	// that the repository tells of its packages; empty: none.
+	Advisories string `json:"advisories,omitempty"`
 	// KeepAdopted is for how many days versions stay resolvable that the repository had
 	// before this program published it; 0: for ever.
 	KeepAdopted int `json:"keep-adopted,omitempty"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 )
 
 // errMissing is what targets report of a file that is not there.
@@ -35,6 +36,8 @@ type desired struct {
 	rebuilt   map[string][]byte       // files of who has built snapshots again
 	grace     time.Duration
 	now       time.Time
+	// advisories are those of the line; nil: those of before stay.
+	advisories []composer.Advisory
 	// keepAdopted is for how many days what was adopted stays resolvable; 0: for ever.
 	keepAdopted int
 }
@@ -75,7 +78,7 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	if err := r.choose(all, before, want); err != nil {
 		return nil, err
 	}
-	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base, want.versions); err != nil {
+	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base, want.versions, r.said(want)); err != nil {
 		return nil, err
 	}
 	r.keepGraced(all, before, want)
@@ -178,6 +181,7 @@ func (r *repository) write() error {
 		Packages:    []any{},
 		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
 		Available:   available,
+		saidConfig:  configOf(r.index),
 		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions},
 	})
 	r.status, errStatus = encode(Status{

@@ -60,7 +60,7 @@ func (r Repository) Index(ctx context.Context) (Published, error) {
 	if err := group.Wait(); err != nil {
 		return Published{}, err
 	}
-	m, err := merge(ctx, nil, snapshots, s.Nightly.URL, s.Nightly.Versions)
+	m, err := merge(ctx, nil, snapshots, s.Nightly.URL, s.Nightly.Versions, nil)
 	if err != nil {
 		return Published{}, fmt.Errorf("repository %s: %w", r.source, err)
 	}

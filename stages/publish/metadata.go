@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,18 +40,20 @@ type merger struct {
 	added map[string][]*mergedVersion // by file: versions of the added snapshots
 	gone  map[releases.SnapshotName]bool
 	out   []string // versions that were withdrawn
+	said  saying
 	parse func(string) (composer.Version, error)
 }
 
 // merge makes the metadata of snapshots. What current has of them is taken from there, and
 // only the others are read; current may be nil, and does not change the result. Versions
-// that were withdrawn stay in the index, since their dists stay, and in no file.
-func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string) (*metadata, error) {
+// that were withdrawn stay in the index, since their dists stay, and in no file. What files
+// say beside their versions, said tells by what they said before; nil: nothing is said.
+func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string, said saying) (*metadata, error) {
 	before, texts, err := current.files(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := merger{added: map[string][]*mergedVersion{}, gone: map[releases.SnapshotName]bool{}, out: withdrawn, parse: versionParser()}
+	m := merger{added: map[string][]*mergedVersion{}, gone: map[releases.SnapshotName]bool{}, out: withdrawn, said: said, parse: versionParser()}
 	for _, was := range before.Snapshots {
 		m.gone[was.Snapshot] = !slices.ContainsFunc(snapshots, func(n *snapshot) bool { return n.is(was) })
 	}
@@ -71,13 +74,13 @@ func merge(ctx context.Context, current *indexed, snapshots []*snapshot, base st
 
 // mergeOnto is merge that makes the metadata anew of its snapshots where the current one
 // is damaged.
-func mergeOnto(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string) (m *metadata, anew bool, err error) {
+func mergeOnto(ctx context.Context, current *indexed, snapshots []*snapshot, base string, withdrawn []string, said saying) (m *metadata, anew bool, err error) {
 	if current != nil {
-		if m, err = merge(ctx, current, snapshots, base, withdrawn); err == nil || ctx.Err() != nil {
+		if m, err = merge(ctx, current, snapshots, base, withdrawn, said); err == nil || ctx.Err() != nil {
 			return m, false, err
 		}
 	}
-	m, err = merge(ctx, nil, snapshots, base, withdrawn)
+	m, err = merge(ctx, nil, snapshots, base, withdrawn, said)
 	return m, true, err
 }
 
@@ -139,9 +142,11 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 		return !v.Withdrawn && slices.Contains(m.out, packageOf(name)+" "+v.Version)
 	}
 	var list []*mergedVersion
+	var said composer.Said
 	if text := texts[name]; text != nil {
 		was := before.File(name)
-		if len(m.added[name]) == 0 && !slices.ContainsFunc(was.Versions, m.loses) && !slices.ContainsFunc(was.Versions, withdraw) {
+		said = m.says(name, was.Said)
+		if len(m.added[name]) == 0 && reflect.DeepEqual(said, was.Said) && !slices.ContainsFunc(was.Versions, m.loses) && !slices.ContainsFunc(was.Versions, withdraw) {
 			return *was, text, nil
 		}
 		var err error
@@ -159,7 +164,10 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 	if err := errors.Join(errs...); err != nil {
 		return fail(err)
 	}
-	file := releases.IndexedFile{Name: name, Versions: make([]releases.IndexedVersion, len(list))}
+	if texts[name] == nil {
+		said = m.says(name, said)
+	}
+	file := releases.IndexedFile{Name: name, Versions: make([]releases.IndexedVersion, len(list)), Said: said}
 	var entries [][]byte
 	var last composer.Fields
 	for i, v := range list {
@@ -172,7 +180,11 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 		}
 		entries, last = append(entries, v.fields.Minify(last)), v.fields
 	}
-	text := metadataFile(minifiedHead, packageOf(name), entries)
+	head, err := headOf(said)
+	if err != nil {
+		return fail(err)
+	}
+	text := metadataFile(head, packageOf(name), entries)
 	file.SHA256 = pipeline.DigestOf(text)
 	return file, text, nil
 }

@@ -96,7 +96,7 @@ func TestMergeOnto(t *testing.T) {
 	for step := range 100 {
 		snapshots := slices.DeleteFunc(slices.Clone(all), func(*snapshot) bool { return random.IntN(3) == 0 })
 		withdrawn := pool[:step/8] // one more from time to time
-		want, err := merge(t.Context(), nil, snapshots, testURL, withdrawn)
+		want, err := merge(t.Context(), nil, snapshots, testURL, withdrawn, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestMergeOnto(t *testing.T) {
 			counted[i] = &also
 		}
 		read.Store(0)
-		got, err := merge(t.Context(), there, counted, testURL, withdrawn)
+		got, err := merge(t.Context(), there, counted, testURL, withdrawn, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,11 +136,11 @@ func texts(m *metadata) map[string]string {
 // A file that is not what the index says is not merged onto; then all is made anew.
 func TestMergeOntoDamage(t *testing.T) {
 	snapshots := []*snapshot{madeSnapshot("2026-11-25", []string{"acme/a 1.1.0"}), madeSnapshot("2026-11-24", []string{"acme/a 1.0.0", "acme/b 1.0.0"})}
-	want, err := merge(t.Context(), nil, snapshots, testURL, nil)
+	want, err := merge(t.Context(), nil, snapshots, testURL, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := merge(t.Context(), nil, snapshots[1:], testURL, nil)
+	first, err := merge(t.Context(), nil, snapshots[1:], testURL, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestMergeOntoDamage(t *testing.T) {
 		if damaged != "" {
 			edit(t, path.Join(dir, metaDir, first.name, damaged), "]", "] ")
 		}
-		got, anew, err := mergeOnto(t.Context(), there, snapshots, testURL, nil)
+		got, anew, err := mergeOnto(t.Context(), there, snapshots, testURL, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func TestMergeRefuses(t *testing.T) {
 	more := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	more.versions = madeSnapshot("", []string{"acme/a 1.0.0", "acme/b 2.0.0"}).versions
 	first := madeSnapshot("2026-11-24", []string{"acme/a 1.0.0"})
-	onto, err := merge(t.Context(), nil, []*snapshot{first}, testURL, nil)
+	onto, err := merge(t.Context(), nil, []*snapshot{first}, testURL, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestMergeRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, c := range []*indexed{nil, there} {
-				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL, nil)
+				_, _, err := mergeOnto(t.Context(), c, []*snapshot{tt.add, first}, testURL, nil, nil)
 				wantError(t, err, tt.want)
 			}
 		})

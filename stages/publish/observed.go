@@ -24,6 +24,7 @@ type switchFile struct {
 	Packages    any      `json:"packages"` // an empty list; of other programs all packages
 	MetadataURL string   `json:"metadata-url"`
 	Available   []string `json:"available-packages"`
+	saidConfig
 	// Nightly is for this program; Composer ignores keys that it does not know.
 	Nightly nightlyKey `json:"x-nightly"`
 

@@ -62,6 +62,8 @@ type Options struct {
 	SignAnew bool
 	// Rebuilders are who is asked to build snapshots again; the page tells who has.
 	Rebuilders trust.Rebuilders
+	// Fetch reads what a line names by a URL: its advisories. Nil: those of before stay.
+	Fetch func(ctx context.Context, url string) ([]byte, error)
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
 	Changed  func(FileChange)
@@ -126,9 +128,13 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		if err != nil {
 			return observed{}, desired{}, err
 		}
+		advisories, err := o.readAdvisories(ctx, m)
+		if err != nil {
+			return observed{}, desired{}, err
+		}
 		return before, desired{
 			base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name), versions: before.key.Versions,
-			keepAdopted: m.Plan.Line.KeepAdopted,
+			keepAdopted: m.Plan.Line.KeepAdopted, advisories: advisories,
 		}, nil
 	})
 }

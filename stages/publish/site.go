@@ -128,7 +128,7 @@ func (s *site) pick(names []releases.SnapshotName) (snapshots []*snapshot) {
 
 // addMetadata adds the folder of the merged metadata of snapshots.
 func (s *site) addMetadata(ctx context.Context, snapshots []*snapshot) (*metadata, error) {
-	m, _, err := mergeOnto(ctx, s.before.metadata, snapshots, s.base, s.before.key.Versions)
+	m, _, err := mergeOnto(ctx, s.before.metadata, snapshots, s.base, s.before.key.Versions, s.repository.said(desired{}))
 	if err != nil {
 		return nil, err
 	}

@@ -134,10 +134,11 @@ func (m *mergedMetadata) indexed(index *releases.Index) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.files)) {
 		file := releases.IndexedFile{Name: strings.TrimSuffix(name, ".json"), SHA256: pipeline.DigestOf(m.files[name]), Versions: []releases.IndexedVersion{}}
-		versions, err := metadataOf(m.files[name])
+		versions, said, err := metadataOf(m.files[name])
 		if err != nil {
 			return // it was said
 		}
+		file.Said = said
 		for _, withdrawn := range m.key.Versions {
 			name, version, _ := strings.Cut(withdrawn, " ")
 			if key := packageKey(file.Name, version); name == strings.TrimSuffix(file.Name, "~dev") && having[key] != nil {
@@ -227,11 +228,12 @@ func (m *mergedMetadata) entries() {
 
 func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 	name := file + ".json"
-	versions, err := metadataOf(m.served[name])
+	versions, said, err := metadataOf(m.served[name])
 	if err != nil {
 		m.bad(name, "is no metadata: %v", err)
 		return
 	}
+	m.said(name, said)
 	found, read := map[string]bool{}, map[string]string{}
 	for _, v := range versions {
 		if v.pkg != strings.TrimSuffix(file, "~dev") {
@@ -266,19 +268,37 @@ type metadataVersion struct {
 	fields composer.Fields // all of the version
 }
 
+// said verifies what a file says beside its versions: of its package, of versions that
+// Composer can read.
+func (m *mergedMetadata) said(name string, said composer.Said) {
+	for _, a := range said.Advisories {
+		if _, err := composer.ParseConstraint(a.Affected); err != nil || a.Package != strings.TrimSuffix(name, ".json") {
+			m.bad(name, "has the advisory %.80q of %.120q, affected %.80q", a.ID, a.Package, a.Affected)
+		}
+	}
+	for list, entries := range said.Filter {
+		for _, e := range entries {
+			if _, err := composer.ParseConstraint(e.Constraint); err != nil {
+				m.bad(name, "list %.80q of its filter: %v", list, err)
+			}
+		}
+	}
+}
+
 // metadataOf reads a file of minified metadata.
-func metadataOf(data []byte) ([]metadataVersion, error) {
+func metadataOf(data []byte) ([]metadataVersion, composer.Said, error) {
 	var form struct {
+		composer.Said
 		Minified string                       `json:"minified"`
 		Packages map[string][]json.RawMessage `json:"packages"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&form); err != nil {
-		return nil, err
+		return nil, form.Said, err
 	}
 	if form.Minified != composer.MinifiedFormat || len(form.Packages) != 1 {
-		return nil, fmt.Errorf("it is of %d packages, minified as %.20q; want one, as %s", len(form.Packages), form.Minified, composer.MinifiedFormat)
+		return nil, form.Said, fmt.Errorf("it is of %d packages, minified as %.20q; want one, as %s", len(form.Packages), form.Minified, composer.MinifiedFormat)
 	}
 	var versions []metadataVersion
 	for pkg, list := range form.Packages {
@@ -286,13 +306,13 @@ func metadataOf(data []byte) ([]metadataVersion, error) {
 		for _, entry := range list {
 			fields, err := composer.ParseFields(entry)
 			if err != nil {
-				return nil, err
+				return nil, form.Said, err
 			}
 			before = before.Expand(fields)
 			versions = append(versions, metadataVersion{pkg, before})
 		}
 	}
-	return versions, nil
+	return versions, form.Said, nil
 }
 
 // superseded verifies a metadata folder that clients who started earlier still read.

@@ -17,10 +17,18 @@ import (
 
 // A switchFile is a packages.json. Whatever else Composer would obey is refused.
 type switchFile struct {
-	Packages    []any      `json:"packages"`
-	MetadataURL string     `json:"metadata-url"`
-	Available   []string   `json:"available-packages"`
-	Nightly     nightlyKey `json:"x-nightly"`
+	Packages    []any    `json:"packages"`
+	MetadataURL string   `json:"metadata-url"`
+	Available   []string `json:"available-packages"`
+	// Files of metadata have all that there is of both; nobody is asked elsewhere.
+	Advisories *struct {
+		Metadata bool `json:"metadata"`
+	} `json:"security-advisories"`
+	Filter *struct {
+		Metadata bool                       `json:"metadata"`
+		Lists    map[string]map[string]bool `json:"lists"`
+	} `json:"filter"`
+	Nightly nightlyKey `json:"x-nightly"`
 }
 
 type nightlyKey struct {

@@ -124,6 +124,9 @@ var tamperings = []tampering{
 	{"providers in packages.json", func(f folder) {
 		f.replace("packages.json", `"packages": [],`, `"packages": [], "providers-url": "https://evil.example/%package%.json",`)
 	}, nil, "packages.json", "providers-url"},
+	{"an address for advisories in packages.json", func(f folder) {
+		f.replace("packages.json", `"packages": [],`, `"packages": [], "security-advisories": {"metadata": true, "api-url": "https://evil.example/"},`)
+	}, nil, "packages.json", "api-url"},
 	{"packages.json with packages of its own", func(f folder) { f.replace("packages.json", `"packages": [],`, `"packages": [{"acme/language": {}}],`) }, nil, "packages.json", "packages of its own"},
 	{"packages.json that sends elsewhere", func(f folder) { f.replace("packages.json", base, "https://evil.example/") }, nil, "packages.json", "sends clients to https://evil.example/"},
 	{"packages.json whose metadata climbs out", func(f folder) { f.replace("packages.json", "org/meta/", "org/../meta/") }, nil, "packages.json", "does not name a folder"},
