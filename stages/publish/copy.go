@@ -11,6 +11,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
@@ -144,6 +145,11 @@ func (c *copying) readMetadata(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, untrusted("%w", err)
 	}
+	for _, file := range index.Files {
+		if _, err := composer.ParseName(packageOf(file.Name)); err != nil {
+			return nil, untrusted("%s of %s: %w", releases.IndexName, c.From, err)
+		}
+	}
 	x := &indexed{Published{index, pipeline.Digest(folder)}, opener{c.From, func(ctx context.Context, name string) (io.ReadCloser, error) {
 		file := strings.TrimSuffix(strings.TrimPrefix(name, at+"/"), ".json")
 		want, places := index.File(file).SHA256, []string{}
@@ -167,7 +173,21 @@ func (c *copying) readMetadata(ctx context.Context) (*metadata, error) {
 
 // get reads a file whose sum that is from the target, where it lies in its own or in another of these places, else from
 // the origin. Without a sum it is the origin's, whatever that is.
-func (c *copying) get(ctx context.Context, name string, want pipeline.Digest, sum func([]byte) pipeline.Digest, places ...string) (data []byte, err error) {
+func (c *copying) get(ctx context.Context, name string, want pipeline.Digest, sum func([]byte) pipeline.Digest, places ...string) ([]byte, error) {
+	limit := int64(maxOther)
+	if _, rest, ok := releases.CutSnapshotDir(name); ok && stages.IsMetadata(rest) || strings.HasPrefix(name, metaDir+"/") && path.Base(name) != releases.IndexName {
+		limit = maxMetadata
+	}
+	return c.getUpTo(ctx, name, limit, want, sum, places...)
+}
+
+// Bounds of what an origin may send, in bytes: a file of Composer's metadata, and any other whose size nothing tells.
+const (
+	maxMetadata = 16 << 20
+	maxOther    = 512 << 20
+)
+
+func (c *copying) getUpTo(ctx context.Context, name string, limit int64, want pipeline.Digest, sum func([]byte) pipeline.Digest, places ...string) (data []byte, err error) {
 	if want != "" && c.lists(name) {
 		places = append(places, name)
 	}
@@ -177,7 +197,7 @@ func (c *copying) get(ctx context.Context, name string, want pipeline.Digest, su
 		}
 	}
 	if err := c.Target.Policy.Do(ctx, c.From.String(), func(ctx context.Context) error {
-		data, err = target.Read(ctx, c.From, name)
+		data, err = target.ReadUpTo(ctx, c.From, name, limit)
 		return err
 	}); err != nil {
 		return nil, err

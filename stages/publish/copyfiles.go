@@ -9,6 +9,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
@@ -78,7 +79,7 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 	texts := make([][]byte, len(m.Files))
 	err := pipeline.Each(len(m.Files), writers, func(i int) (err error) {
 		f := m.Files[i]
-		if f.Path != stages.PackagesFile && !stages.IsMetadata(f.Path) {
+		if _, err := composer.ParseName(packageOf(stages.MetadataName(f.Path))); err != nil && f.Path != stages.PackagesFile {
 			return untrusted("%s of %s names the file %.160q", releases.ManifestName, name.Title(), f.Path)
 		}
 		texts[i], err = c.get(ctx, snapshotFile(name, f.Path), f.SHA256, func(data []byte) pipeline.Digest {

@@ -157,6 +157,9 @@ func (w *writer) put(ctx context.Context, name string, c target.Content) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := pipeline.ValidPath(name); err != nil { // whoever named it: nothing is written outside
+		return err
+	}
 	w.mu.Lock()
 	entry, there := w.there[name]
 	w.mu.Unlock()

@@ -199,19 +199,24 @@ const maxRead = 512 << 20
 
 // Read reads a small file whole.
 func Read(ctx context.Context, s Source, name string) ([]byte, error) {
+	return ReadUpTo(ctx, s, name, maxRead)
+}
+
+// ReadUpTo is Read of a file that may have so many bytes.
+func ReadUpTo(ctx context.Context, s Source, name string, limit int64) ([]byte, error) {
 	file, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
 	}
 	var data []byte
 	size := files.SizeOf(file)
-	if size <= maxRead {
+	if size <= limit {
 		b := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
-		_, err = b.ReadFrom(io.LimitReader(contextReader{ctx, file}, maxRead+1))
+		_, err = b.ReadFrom(io.LimitReader(contextReader{ctx, file}, limit+1))
 		data, size = b.Bytes(), int64(b.Len())
 	}
-	if size > maxRead {
-		err = fmt.Errorf("it is longer than the %d bytes that any file of a repository may have", int64(maxRead))
+	if size > limit {
+		err = fmt.Errorf("it is longer than the %d bytes that it may have", limit)
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", name, s, err)
