@@ -32,7 +32,7 @@ type snapshot struct {
 	entries map[string]map[string]json.RawMessage
 }
 
-// eachSnapshot verifies all snapshots that packages.json names, and others that are listed.
+// eachSnapshot verifies all snapshots that packages.json names, and others that are listed or signed.
 func (c *check) eachSnapshot(ctx context.Context) {
 	names := c.all()
 	c.list(ctx)
@@ -44,6 +44,11 @@ func (c *check) eachSnapshot(ctx context.Context) {
 		names = append(names, name)
 		if i := slices.IndexFunc(c.key.Snapshots, func(n releases.SnapshotName) bool { return n.Kind() == name.Kind() }); i >= 0 && releases.NewestFirst(name, c.key.Snapshots[i]) < 0 {
 			c.bad(stages.PackagesFile, "is older than what lies there: %s is newer than the newest that it names, %s, and was not withdrawn", name.Title(), c.key.Snapshots[i])
+		}
+	}
+	for _, name := range c.held() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	for _, name := range names {

@@ -69,6 +69,21 @@ func (c *check) signedDist(p *releases.ManifestPackage) {
 	}
 }
 
+// held are the snapshots that are signed, also those that only stay for clients that started before.
+func (c *check) held() (names []releases.SnapshotName) {
+	if c.trusted == nil {
+		return nil
+	}
+	for _, role := range c.trusted.Roles() {
+		for file := range c.trusted.Targets(role) {
+			if name, rest, ok := releases.CutSnapshotDir(file); ok && rest == releases.ManifestName {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // signedThere finds files that are signed and were not read: somebody has taken them away.
 func (c *check) signedThere() {
 	if c.trusted == nil {

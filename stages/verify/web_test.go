@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -196,5 +198,32 @@ func TestSite(t *testing.T) {
 	}
 	if report, err := Repository(t.Context(), site.options(public)); err != nil || !strings.Contains(told(report), "is refused") {
 		t.Errorf("a site is signed: %v, %v", report, err)
+	}
+}
+
+// A night that was given up stays for a while for clients that started before: on the web, where files cannot be listed, it
+// is verified, too.
+func TestHeldNightOnTheWeb(t *testing.T) {
+	key, public := keys(t)
+	dir := t.TempDir()
+	for _, night := range []releases.SnapshotName{"2026-11-24", "2026-11-25", "2026-11-26"} { // two are kept
+		sample{name: night}.publish(t, dir, key)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	source, err := target.OpenWeb(server.URL, server.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := folder{t, dir}.options(public)
+	o.Source, o.List, o.URL = source, nil, server.URL+"/"
+	clean(t, o)
+	held := filepath.Join(dir, "nights/2026-11-24/versions.json")
+	if err := os.Remove(held); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Repository(t.Context(), o)
+	if err != nil || !strings.Contains(told(report), "nights/2026-11-24/versions.json: is signed, and is missing") {
+		t.Errorf("%v\n%s", err, told(report))
 	}
 }
