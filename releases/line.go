@@ -74,6 +74,9 @@ type Line struct {
 	// Advisories is the URL of a file of advisories, in the form of OSV or of GitHub's API,
 	// that the repository tells of its packages; empty: none.
 	Advisories string `json:"advisories,omitempty"`
+	// FormerDists is a folder in which the dists of snapshots are served as well, under the
+	// names that the former generator gave them; empty: there is none.
+	FormerDists string `json:"former-dists,omitempty"`
 	// KeepAdopted is for how many days versions stay resolvable that the repository had
 	// before this program published it; 0: for ever.
 	KeepAdopted int `json:"keep-adopted,omitempty"`

@@ -38,7 +38,11 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	}
 	w.total = r.size(want)
 	if want.add != nil {
-		if err := w.putAll(ctx, want.add.distContents(o.Store)); err != nil {
+		dists := want.add.distContents(o.Store)
+		if err := w.putAll(ctx, dists); err != nil {
+			return err
+		}
+		if err := w.putFormer(ctx, r, dists); err != nil {
 			return err
 		}
 		if err := w.putFolder(ctx, want.add.name.Dir(), want.add.files, stages.PackagesFile); err != nil {
@@ -115,8 +119,13 @@ func (o Options) clear(ctx context.Context, w *writer, before observed, want des
 		}
 		s.rest = append(s.rest, signed...)
 	}
+	unused := w.below(stages.DistsDir, distsOf(r.live))
+	former, err := w.formerOf(ctx, r, unused)
+	if err != nil {
+		return err
+	}
 	// What was adopted goes first: only its manifest names it.
-	if err := w.remove(ctx, slices.Concat([][]string{s.adopted}, s.marks, [][]string{s.rest, w.below(stages.DistsDir, distsOf(r.live))})); err != nil {
+	if err := w.remove(ctx, slices.Concat([][]string{s.adopted}, s.marks, [][]string{s.rest, former, unused})); err != nil {
 		return err
 	}
 	return w.removeEmpty(ctx, s.empty)
@@ -147,6 +156,9 @@ func (w *writer) lookAround(ctx context.Context, want desired, r *repository) er
 	}
 	w.know(root)
 	dirs := []string{metaDir + "/" + r.metadata.name, trust.Dir}
+	if r.former != "" {
+		dirs = append(dirs, r.former)
+	}
 	if want.add != nil {
 		dirs = append(dirs, want.add.name.Dir())
 	}

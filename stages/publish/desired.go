@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ type desired struct {
 	now       time.Time
 	// advisories are those of the line; nil: those of before stay.
 	advisories []composer.Advisory
+	former     string // the line's FormerDists
 	// keepAdopted is for how many days what was adopted stays resolvable; 0: for ever.
 	keepAdopted int
 }
@@ -58,6 +60,7 @@ type repository struct {
 	snapshots  []*snapshot // that it resolves, newest first
 	withdrawn  []*snapshot // that a rollback took back, newest first
 	versions   []string    // that were withdrawn, as in nightlyKey
+	former     string      // as in nightlyKey
 	live       []*snapshot // both, and those that only superseded metadata names
 	*metadata              // its files and the name of their folder
 	anew       bool        // the metadata was made of its snapshots alone
@@ -74,7 +77,10 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &repository{base: want.base, versions: want.versions, lastGood: before.lastGood, lastTry: before.lastTry}
+	if was := before.key.Former; was != "" && want.former != "" && was != want.former {
+		return nil, fmt.Errorf("the line serves dists below %s/ as well, and the repository has them below %s/; name that folder as former-dists", want.former, was)
+	}
+	r := &repository{base: want.base, versions: want.versions, former: cmp.Or(want.former, before.key.Former), lastGood: before.lastGood, lastTry: before.lastTry}
 	if err := r.choose(all, before, want); err != nil {
 		return nil, err
 	}
@@ -182,7 +188,7 @@ func (r *repository) write() error {
 		MetadataURL: r.base + metaDir + "/" + r.metadata.name + "/%package%.json",
 		Available:   available,
 		saidConfig:  configOf(r.index),
-		Nightly:     nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions},
+		Nightly:     r.key(),
 	})
 	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),
@@ -190,6 +196,11 @@ func (r *repository) write() error {
 		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
 	return errors.Join(errPackages, errStatus)
+}
+
+// key is what packages.json says of the repository.
+func (r *repository) key() nightlyKey {
+	return nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions, r.former}
 }
 
 // encode writes JSON for people and machines.

@@ -42,6 +42,8 @@ type nightlyKey struct {
 	// Versions are single versions that were withdrawn, as "acme/tool 1.1.0": Composer is told
 	// of them no longer, and their dists stay.
 	Versions []string `json:"withdrawn-versions,omitempty"`
+	// Former is the folder in which dists lie as well; see releases.Line.FormerDists.
+	Former string `json:"former-dists,omitempty"`
 }
 
 const switchFormat = 1

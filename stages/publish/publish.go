@@ -134,7 +134,7 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		}
 		return before, desired{
 			base: base, keep: keep(r), add: add, withdrawn: without(before.key.Withdrawn, add.name), versions: before.key.Versions,
-			keepAdopted: m.Plan.Line.KeepAdopted, advisories: advisories,
+			keepAdopted: m.Plan.Line.KeepAdopted, former: m.Plan.Line.FormerDists, advisories: advisories,
 		}, nil
 	})
 }

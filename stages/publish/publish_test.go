@@ -395,7 +395,7 @@ func TestPublishKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err = switchOf(dir)
-	if diff := cmp.Diff(nightlyKey{switchFormat, testURL, want[1:], want[:1], nil}, s.Nightly); diff != "" || err != nil {
+	if diff := cmp.Diff(nightlyKey{switchFormat, testURL, want[1:], want[:1], nil, ""}, s.Nightly); diff != "" || err != nil {
 		t.Error("rolled back:", diff, err)
 	}
 	_, err = o.Rollback(t.Context(), Rollback{To: dir, Snapshot: "2026-11-01"})

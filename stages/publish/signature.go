@@ -222,7 +222,7 @@ func (o Options) sign(ctx context.Context, t target.Target, before observed, wan
 	if place := o.Trust.Place(); place.URL != r.base {
 		return nil, fmt.Errorf("--trust is for %s, not for %s", place.URL, r.base)
 	}
-	said, err := json.Marshal(Signed{nightlyKey{switchFormat, r.base, names(r.snapshots), names(r.withdrawn), r.versions}, r.metadata.name, o.Now.UTC().Truncate(time.Second)})
+	said, err := json.Marshal(Signed{r.key(), r.metadata.name, o.Now.UTC().Truncate(time.Second)})
 	if err != nil {
 		return nil, err
 	}

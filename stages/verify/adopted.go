@@ -44,6 +44,17 @@ func (c *check) kept(ctx context.Context, n *snapshot) {
 	})
 }
 
+// wasAdopted reports whether a file lay there before, of what was adopted.
+func (c *check) wasAdopted(file string) bool {
+	for _, n := range c.snapshots {
+		if slices.ContainsFunc(n.manifest.Kept, func(f releases.ManifestFile) bool { return f.Path == file }) ||
+			n.manifest.Plan.Adopted && slices.ContainsFunc(n.manifest.Packages, func(p releases.ManifestPackage) bool { return p.Dist != nil && p.Dist.Path == file }) {
+			return true
+		}
+	}
+	return false
+}
+
 // adoptionUnread reports whether nobody knows what lay there before, since a manifest that
 // says it could not be read.
 func (c *check) adoptionUnread() bool {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -35,7 +36,7 @@ func adoptAcme(t *testing.T) (folder, []byte) {
 		t.Fatal(err)
 	}
 	clean(t, f.options(root))
-	sample{name: "2026-11-25"}.publish(t, f.dir, key)
+	sample{name: "2026-11-25", change: func(m *releases.Manifest) { m.Plan.Line.FormerDists = "packages" }}.publish(t, f.dir, key)
 	return f, root
 }
 
@@ -54,6 +55,7 @@ func TestAdopted(t *testing.T) {
 		{"a zip changed", func(f folder) { f.write(zip, "x"+f.read(zip)[1:]) }, zip, "has SHA-256"},
 		{"a zip taken away", func(f folder) { f.remove(zip) }, zip, "is missing"},
 		{"another zip", func(f folder) { f.write("packages/acme/tool/tool-9.zip", "x") }, "packages/acme/tool/tool-9.zip", "is no part of the repository"},
+		{"a zip of a night changed under its former name", func(f folder) { f.write("packages/acme/language-1.0.0.zip", "x") }, "packages/acme/language-1.0.0.zip", "has SHA-256"},
 		{"old metadata changed", func(f folder) { f.write("include/all$0a1b.json", "[]") }, "include/all$0a1b.json", "has SHA-256"},
 		{"the packages.json of before taken away", func(f folder) { f.remove(adopted + "before/packages.json") }, adopted + "before/packages.json", "is missing"},
 		{"another place of a zip", func(f folder) { f.replace(adopted+"p2/acme/tool.json", "tool-1.0.0.zip", "tool-2.0.0.zip") }, adopted + "p2/acme/tool.json", "Composer would get the dist"},

@@ -37,6 +37,7 @@ type nightlyKey struct {
 	Snapshots []releases.SnapshotName `json:"snapshots"`
 	Withdrawn []releases.SnapshotName `json:"withdrawn"`
 	Versions  []string                `json:"withdrawn-versions"` // single ones: "acme/tool 1.1.0"
+	Former    string                  `json:"former-dists"`       // folder in which dists lie as well
 }
 
 var metaURL = regexp.MustCompile(`^meta/([0-9a-f]{64})/%package%\.json$`)

@@ -31,7 +31,9 @@ const distReaders = 2
 func (c *check) dists(ctx context.Context) {
 	all := c.distSums()
 	if !c.o.Dists || c.elsewhere {
-		c.belongs(slices.Collect(maps.Keys(all))...)
+		for path := range all {
+			c.belongs(path, c.key.Former+strings.TrimPrefix(path, stages.DistsDir))
+		}
 		return
 	}
 	paths := slices.Sorted(maps.Keys(all))
@@ -45,6 +47,7 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 	want := packages[0].Dist
 	c.belongs(path)
 	c.signedDist(packages[0])
+	c.former(ctx, path, want)
 	for _, p := range packages[1:] {
 		if p.Dist.SHA256 != want.SHA256 {
 			c.bad(path, "has SHA-256 %s in one snapshot's %s and %s in another's", want.SHA256, releases.ManifestName, p.Dist.SHA256)
@@ -70,6 +73,17 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 		for problem := range strings.Lines(err.Error()) {
 			c.bad(path, "%s", problem)
 		}
+	}
+}
+
+// former verifies a dist under the name that the former generator gave it, if it is there.
+func (c *check) former(ctx context.Context, path string, want *releases.ManifestDist) {
+	name := c.key.Former + strings.TrimPrefix(path, stages.DistsDir)
+	if c.key.Former == "" || !isDist(path) || !slices.Contains(c.listed, name) || c.wasAdopted(name) {
+		return
+	}
+	if data, ok := c.read(ctx, name, min(want.Size, maxDist)); ok && pipeline.DigestOf(data) != want.SHA256 {
+		c.bad(name, "has SHA-256 %s, %s has %s", pipeline.DigestOf(data), path, want.SHA256)
 	}
 }
 
