@@ -208,9 +208,9 @@ func (c *copying) getUpTo(ctx context.Context, name string, limit int64, want pi
 	return data, nil
 }
 
-// far is a file of the origin with that SHA-256. It is asked for when it is written.
+// far is a file of the origin with that SHA-256, which is asked for it only where the target has it not.
 func (c *copying) far(name string, size int64, want pipeline.Digest) target.Content {
-	return target.Content{Size: size, SHA256: string(want), Type: stages.ContentType(name), Cache: caching(name), Far: true,
+	return target.Content{Size: size, SHA256: string(want), Type: stages.ContentType(name), Cache: caching(name),
 		Open: func(ctx context.Context) (io.ReadCloser, error) {
 			return inMemory(c.get(ctx, name, want, pipeline.DigestOf))
 		},

@@ -280,6 +280,29 @@ func TestCopyGoesBackToNoEarlierState(t *testing.T) {
 	}
 }
 
+// Who is just at what the copy was, is not left alone by a copy that comes late: what signs that stays for once.
+func TestCopyComesLate(t *testing.T) {
+	t.Parallel()
+	w := startWeb(t, true)
+	w.publish(t, "2026-11-23")
+	c := w.copy(t)
+	if _, err := copied(t, c, dayOf("2026-11-23").Add(4*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(t, "2026-11-24")
+	for i, late := range []time.Duration{DefaultGrace + 24*time.Hour, 2*DefaultGrace + 24*time.Hour} {
+		if _, err := copied(t, c, dayOf("2026-11-24").Add(late)); err != nil {
+			t.Fatal(err)
+		}
+		there := listing(t, c.To)
+		for _, name := range []string{"metadata/1.snapshot.json", "metadata/1.repository.json"} {
+			if stays := there[name] != ""; stays != (i == 0) {
+				t.Errorf("copy %d: %s stays: %v", i+1, name, stays)
+			}
+		}
+	}
+}
+
 // An origin that publishes at any moment of a copy: it is whole, and of one of the two states.
 func TestCopyWhilePublishing(t *testing.T) {
 	t.Parallel()

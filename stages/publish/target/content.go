@@ -19,8 +19,6 @@ type Content struct {
 	Type   string // for HTTP
 	Cache  string // HTTP's Cache-Control
 	Open   func(context.Context) (io.ReadCloser, error)
-	// Far says that Open asks a server: it is not asked where the target itself tells enough.
-	Far bool
 }
 
 // Bytes is a content in memory.

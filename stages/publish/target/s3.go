@@ -125,7 +125,7 @@ func (b *bucket) Same(ctx context.Context, e Entry, c Content) (bool, error) {
 	if e.Dir || e.size != c.Size {
 		return false, nil
 	}
-	if e.md5 != nil && !c.Far {
+	if e.md5 != nil {
 		// What a store tells of an object that it encrypts looks like an MD5, and is
 		// none: only that they are the same says something.
 		if sum, err := hashOf(ctx, md5.New(), c); err != nil || sum == hex.EncodeToString(e.md5) {
