@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -183,7 +184,7 @@ func TestCopyRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		signed bool
-		file   string // whose beginning is changed in what the origin serves
+		file   string // whose beginnings are changed in what the origin serves
 		change func(t *testing.T, w *web, c *Copy)
 		want   string
 	}{
@@ -191,8 +192,8 @@ func TestCopyRefuses(t *testing.T) {
 		{"a zip, not signed", false, "dists/acme/module-000-", nil, "and has to have"},
 		{"a manifest", true, "nights/2026-11-24/nightly.json", nil, "and has to have"},
 		{"a manifest, not signed", false, "nights/2026-11-24/nightly.json", nil, "and it was published with"},
-		{"metadata of a night", true, "nights/2026-11-24/p2/acme/module-000.json", nil, "and has to have"},
-		{"metadata of a night, not signed", false, "nights/2026-11-24/p2/acme/module-000.json", nil, "and has to have"},
+		{"metadata of a night", true, "nights/2026-11-24/versions.json|nights/2026-11-24/p2/acme/module-000.json", nil, "and has to have"},
+		{"metadata of a night, not signed", false, "nights/2026-11-24/versions.json|nights/2026-11-24/p2/acme/module-000.json", nil, "and has to have"},
 		{"merged metadata", false, "meta/", nil, "and has to have"},
 		{"packages.json", true, stages.PackagesFile, nil, "is not what was signed"},
 		{"the page", true, pageFile, nil, "is not what was signed"},
@@ -222,7 +223,7 @@ func TestCopyRefuses(t *testing.T) {
 			}
 			changed := false
 			w.before = func(name string, _ int) []byte {
-				if test.file == "" || !strings.HasPrefix(name, test.file) {
+				if test.file == "" || !slices.ContainsFunc(strings.Split(test.file, "|"), func(file string) bool { return strings.HasPrefix(name, file) }) {
 					return nil
 				}
 				changed = true
@@ -230,7 +231,10 @@ func TestCopyRefuses(t *testing.T) {
 				if err != nil {
 					return nil
 				}
-				if name == trust.TimestampFile {
+				switch path.Base(name) {
+				case versionsFile:
+					return []byte("{}")
+				case path.Base(trust.TimestampFile):
 					return bytes.Replace(data, []byte(`"version":2`), []byte(`"version":3`), 1)
 				}
 				return append(data, ' ')
@@ -264,9 +268,12 @@ func TestCopyGoesBackToNoEarlierState(t *testing.T) {
 	}
 	w.publish(t, "2026-11-24")
 	c := w.copy(t)
+	c.Client.Memory = t.TempDir()
 	if _, err := copied(t, c, dayOf("2026-11-24").Add(4*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	remembers := c
+	c.Client.Memory = ""
 	before := listing(t, c.To)
 	if err := errors.Join(os.RemoveAll(w.dir), os.CopyFS(w.dir, os.DirFS(old))); err != nil {
 		t.Fatal(err)
@@ -276,6 +283,11 @@ func TestCopyGoesBackToNoEarlierState(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, listing(t, c.To)); diff != "" {
 		t.Errorf("the copy has changed:\n%s", diff)
+	}
+	// Nor to an empty place, by who remembers.
+	remembers.To = t.TempDir()
+	if _, err := copied(t, remembers, dayOf("2026-11-25")); err == nil || !strings.Contains(err.Error(), "new timestamp version 1 must be >= 2") {
+		t.Errorf("%v", err)
 	}
 }
 

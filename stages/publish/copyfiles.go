@@ -76,19 +76,22 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 	if err := c.look(ctx, name.Dir()); err != nil {
 		return err
 	}
-	texts := make([][]byte, len(m.Files))
+	texts, made := make([][]byte, len(m.Files)), c.made(ctx, name)
 	err := pipeline.Each(len(m.Files), writers, func(i int) (err error) {
 		f := m.Files[i]
 		if _, err := composer.ParseName(packageOf(stages.MetadataName(f.Path))); err != nil && f.Path != stages.PackagesFile {
 			return untrusted("%s of %s names the file %.160q", releases.ManifestName, name.Title(), f.Path)
 		}
-		texts[i], err = c.get(ctx, snapshotFile(name, f.Path), f.SHA256, func(data []byte) pipeline.Digest {
+		sum := func(data []byte) pipeline.Digest {
 			plain, err := unplace(f.Path, data, c.origin.read.Nightly.URL, name)
 			if err != nil {
 				return ""
 			}
 			return pipeline.DigestOf(plain)
-		})
+		}
+		if texts[i] = made[strings.TrimPrefix(f.Path, stages.MetadataDir+"/")]; sum(texts[i]) != f.SHA256 {
+			texts[i], err = c.get(ctx, snapshotFile(name, f.Path), f.SHA256, sum)
+		}
 		return err
 	})
 	if err != nil {
@@ -102,6 +105,22 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 		return err
 	}
 	return c.writer.putFolder(ctx, name.Dir(), files, stages.PackagesFile)
+}
+
+// made are the files of a snapshot's metadata, as one file has them all; each is compared with the manifest. What cannot be
+// made of it is asked for.
+func (c *copying) made(ctx context.Context, name releases.SnapshotName) map[string][]byte {
+	at := snapshotFile(name, versionsFile)
+	data, err := c.get(ctx, at, c.origin.sum(at), pipeline.DigestOf)
+	if err != nil {
+		return nil
+	}
+	all, err := parseVersions(data)
+	if err != nil {
+		return nil
+	}
+	files, _ := all.files()
+	return files
 }
 
 // addRest adds to the folder of a snapshot what its manifest does not name.
