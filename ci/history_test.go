@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,7 +32,7 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := history.Between(t.Context(), server.Page("acme/shop.git"), before, after)
-	want := []compare.Commit{{ID: after, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "7"}}}}
+	want := []compare.Commit{{ID: after, Parent: before, At: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "7"}}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
