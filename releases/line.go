@@ -32,6 +32,9 @@ type Line struct {
 	// URL is the public base URL of the published repository, with a slash at
 	// its end. The project edition names it.
 	URL string `json:"url"`
+	// Trust is a root of The Update Framework, as mageos-nightly trust init writes it. The
+	// project edition carries it, and has Composer look for signatures; empty: it does not.
+	Trust string `json:"trust,omitempty"`
 	// Lock names the repository whose root holds the composer.lock of the
 	// third-party packages; empty if there is none.
 	Lock     string   `json:"lock"`

@@ -94,6 +94,9 @@ keep: 3
 // for the whole line.
 var badLines = []struct{ name, old, new string }{
 	{"unknown key with a neighbour", "ref: main", "reff: main"},
+	{"trust that is no root", "lock: shop", "lock: shop\ntrust: trust/nightly"},
+	{"trust for another URL", "lock: shop", `lock: shop
+trust: '{"signed": {"_type": "root", "x-nightly": {"url": "https://other.example.org/"}}}'`},
 	{"unknown key at the top", "lock: shop", "locks: shop"},
 	{"unknown key without a neighbour", "keep: 3", "schedule: daily"},
 	{"unknown key in a require", "latest-tag:", "latest_tag:"},

@@ -87,6 +87,11 @@ func check(l *releases.Line, found *config.Checked) error {
 	if l.Lock != "" {
 		c.repository(config.At("lock"), l.Lock)
 	}
+	if l.Trust != "" {
+		if err := l.CheckTrust(); err != nil {
+			c.add(config.At("trust"), "%v", err)
+		}
+	}
 	for i, name := range l.Independent {
 		if vendor := composer.Name(name).Vendor(); vendor != l.Vendor {
 			c.add(config.At("independent", i), "%s is not of the vendor %s: what others release is independent anyway", name, l.Vendor)

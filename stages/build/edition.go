@@ -3,7 +3,10 @@ package build
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 )
@@ -29,7 +32,17 @@ func (w *writer) edition(ctx context.Context, c *composed) error {
 	if c.Kind == stages.Product {
 		return w.product(m)
 	}
-	return w.project(m, c.Package)
+	if err := w.project(m, c.Package); err != nil || w.plan.Line.Trust == "" {
+		return err
+	}
+	name, err := releases.TrustFile(w.plan.Line.URL)
+	if err != nil {
+		return err
+	}
+	root := pipeline.File{Path: name, Mode: pipeline.Regular}
+	root.Digest, root.Size, err = w.store.Add(ctx, strings.NewReader(w.plan.Line.Trust))
+	c.files = append(c.files, root)
+	return err
 }
 
 // product makes a root composer.json that of a metapackage. What is left out
@@ -60,7 +73,7 @@ func (w *writer) project(m *composer.Manifest, p stages.Package) error {
 		field{"type", "project"},
 		// Files of an older release are overwritten when the project is updated.
 		field{"extra", map[string]string{"magento-force": "override"}},
-		field{"repositories", []any{composerRepository{Type: "composer", URL: w.plan.Line.URL}}},
+		field{"repositories", []any{composerRepository{"composer", w.plan.Line.URL, w.plan.Line.Trust != ""}}},
 		field{"minimum-stability", version.Stability().String()},
 	)
 }
@@ -69,6 +82,7 @@ func (w *writer) project(m *composer.Manifest, p stages.Package) error {
 type composerRepository struct {
 	Type string `json:"type"`
 	URL  string `json:"url"`
+	TUF  bool   `json:"tuf,omitempty"` // php-tuf/composer-integration checks what it signs
 }
 
 // A field is a key of composer.json with its value.

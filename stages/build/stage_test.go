@@ -125,6 +125,28 @@ func TestNight(t *testing.T) {
 	}
 }
 
+// The project of a line that says whom it trusts carries that root, and has Composer look for signatures.
+func TestTrust(t *testing.T) {
+	f := newFixture(t)
+	in := f.input(t)
+	in.Plan.Line.Trust = `{"signed": {}}`
+	trees, err := in.Sources.Trees(t.Context(), f.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := compose(t.Context(), f.store, in, trees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := packages[slices.IndexFunc(packages, func(c composed) bool { return c.Kind == stages.Project })]
+	if want := []pipeline.File{{Path: "tuf/nightly.example.org.json", Mode: pipeline.Regular, Size: int64(len(in.Plan.Line.Trust)), Digest: pipeline.DigestOf([]byte(in.Plan.Line.Trust))}}; !slices.Equal(c.files, want) {
+		t.Errorf("files %v, want %v", c.files, want)
+	}
+	if got := string(c.manifest.Encode()); !strings.Contains(got, `"tuf": true`) {
+		t.Error(got)
+	}
+}
+
 // withoutSums blanks what depends on the compressor.
 func withoutSums(metadata []byte) []byte {
 	for _, key := range []string{`"reference":"`, `"shasum":"`} {

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"html/template"
 	"maps"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -112,14 +111,8 @@ type page struct {
 	Root          string           // URL of the root by which it is signed; empty: it is not
 }
 
-// RootFile is where php-tuf/composer-integration looks for the root in a project.
-func (p page) RootFile() string {
-	u, err := url.Parse(p.Base)
-	if err != nil {
-		return "" // a base URL was parsed before
-	}
-	return "tuf/" + u.Hostname() + ".json"
-}
+// RootFile is where the root lies in a project.
+func (p page) RootFile() (string, error) { return releases.TrustFile(p.Base) }
 
 // A pageKind is the snapshots of one kind.
 type pageKind struct {
