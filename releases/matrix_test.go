@@ -76,6 +76,25 @@ func TestSupportedServices(t *testing.T) {
 	}
 }
 
+// Both scheduled nights are proven with every PHP of their branch, with cache and queue.
+func TestSupportedNights(t *testing.T) {
+	services, err := ParseServices(supported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for project, version := range map[string]string{"mage-os/project-community-edition": "3.4.0.1-a20261130", "magento/project-community-edition": "2.4.9.1-a20261130"} {
+		support, _ := services.For(project, version, true)
+		cells, err := Matrix{}.Cells(support, "~8.3.0||~8.4.0||~8.5.0")
+		php := map[string]bool{}
+		for _, c := range cells {
+			php[c.PHP] = true
+		}
+		if err != nil || len(php) != 3 || len(support.Cache) == 0 || len(support.Queue) == 0 {
+			t.Errorf("%s: %+v: %v, %v", project, support, cells, err)
+		}
+	}
+}
+
 func TestCells(t *testing.T) {
 	support := Support{PHP: []string{"8.2", "8.3", "8.4"}, Database: []string{"mysql:8.0", "mariadb:10.6"}, Search: []string{"opensearchproject/opensearch:2.12.0"}}
 	tests := map[string]struct {
