@@ -89,7 +89,10 @@ func (c *copying) copy(ctx context.Context) (p stages.Publication, err error) {
 // plan works out what the target will have.
 func (c *copying) plan(ctx context.Context) (*repository, error) {
 	key := c.origin.read.Nightly
-	r := &repository{base: key.URL, versions: key.Versions, packages: c.origin.packages}
+	r := &repository{base: key.URL, versions: key.Versions, former: key.Former, packages: c.origin.packages}
+	if top, _, _ := strings.Cut(r.former, "/"); r.former != "" && (pipeline.ValidPath(r.former) != nil || slices.Contains(ours(), top) || target.IsLock(top)) {
+		return nil, untrusted("%s of %s has dists below %.160q as well", stages.PackagesFile, c.From, r.former)
+	}
 	if err := c.look(ctx, stages.DistsDir, path.Join(metaDir, c.origin.read.folder())); err != nil {
 		return nil, err
 	}
@@ -233,7 +236,7 @@ func (c *copying) write(ctx context.Context, want desired, r *repository) error 
 	if err := w.lookAround(ctx, want, r); err != nil {
 		return err
 	}
-	manifests, err := c.putDists(ctx)
+	manifests, err := c.putDists(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type web struct {
 	dir, url string
 	trust    string           // folder of who signs; empty: nobody
 	by       *trust.Authority // the same; nil: nobody
+	former   string           // the line's FormerDists
 
 	mu     sync.Mutex
 	asked  []string
@@ -82,7 +83,7 @@ func (w *web) publish(t testing.TB, name releases.SnapshotName) {
 	store := newMemory()
 	o := options(t, store, name)
 	o.Attest, o.Trust = &attest.Options{}, w.by
-	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: sample{name: name, modules: helperModules}.build(t, store), To: w.dir, Keep: helperKeep}); err != nil {
+	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: sample{name: name, modules: helperModules, line: func(l *releases.Line) { l.FormerDists = w.former }}.build(t, store), To: w.dir, Keep: helperKeep}); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 }

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // putDists writes the dists that are missing, and gives the manifests of the snapshots that no earlier copy has ended.
-func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*releases.Manifest, error) {
+func (c *copying) putDists(ctx context.Context, r *repository) (map[releases.SnapshotName]*releases.Manifest, error) {
 	manifests, dists := map[releases.SnapshotName]*releases.Manifest{}, map[string]target.Content{}
 	for _, n := range c.all {
 		if c.known[n.name] && !slices.ContainsFunc(n.sums, func(d distSum) bool { return d.path != "" && !c.lists(d.path) }) {
@@ -51,7 +52,14 @@ func (c *copying) putDists(ctx context.Context) (map[releases.SnapshotName]*rele
 			}
 		}
 	}
-	return manifests, c.writer.putAll(ctx, dists)
+	if err := c.writer.putAll(ctx, dists); err != nil || r.former == "" {
+		return manifests, err
+	}
+	if err := c.look(ctx, stages.DistsDir); err != nil { // so that none is asked for again
+		return nil, err
+	}
+	maps.DeleteFunc(dists, func(name string, _ target.Content) bool { return !strings.HasPrefix(name, stages.DistsDir+"/") })
+	return manifests, c.writer.putFormer(ctx, r, dists)
 }
 
 // putAdopted adds what lay there before, of what was adopted.

@@ -16,7 +16,7 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
-// What was adopted is copied with it, under its old URLs.
+// What was adopted is copied with it, under its old URLs, and new dists under those, too.
 func TestCopyAdopted(t *testing.T) {
 	t.Parallel()
 	for name, signed := range map[string]bool{"signed": true, "not signed": false} {
@@ -28,8 +28,10 @@ func TestCopyAdopted(t *testing.T) {
 			if _, err := o.Adopt(t.Context(), Adoption{To: w.dir, URL: testURL, Title: "Acme", LeaveOut: true}); err != nil {
 				t.Fatal(err)
 			}
+			w.former = "packages"
 			w.publish(t, "2026-11-24")
 			c := w.copy(t)
+			w.forget()
 			if _, err := copied(t, c, dayOf("2026-11-24").Add(4*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
@@ -37,7 +39,10 @@ func TestCopyAdopted(t *testing.T) {
 			if diff := cmp.Diff([]string{}, append(notOf(t, c.To, w.dir), lacks...)); diff != "" {
 				t.Errorf("not the same:\n%s", diff)
 			}
-			w.forget()
+			zips := slices.DeleteFunc(w.forget(), func(name string) bool { return !strings.HasSuffix(name, ".zip") })
+			if slices.Sort(zips); len(slices.Compact(slices.Clone(zips))) != len(zips) || slices.ContainsFunc(zips, func(name string) bool { return strings.HasPrefix(name, "packages/acme/module") }) {
+				t.Errorf("asked for twice: %q", zips)
+			}
 			p, err := copied(t, c, dayOf("2026-11-24").Add(5*time.Hour))
 			if again := w.forget(); err != nil || len(again) > 8 || p.Added > 0 {
 				t.Errorf("the second asks for %q, and writes %d files: %v", again, p.Added, err)
@@ -50,11 +55,13 @@ func TestCopyAdopted(t *testing.T) {
 // belongs there.
 func TestCopyStaysInside(t *testing.T) {
 	for name, test := range map[string]struct{ file, old, evil string }{
-		"a package":          {releases.ManifestName, `acme/language`, `../../../../evil`},
-		"a version":          {releases.ManifestName, `"version": "1.0.0"`, `"version": "1/../../../../evil"`},
-		"metadata":           {releases.ManifestName, `"path": "p2/acme/language.json"`, `"path": "p2/../../../packages.json"`},
-		"another file":       {releases.ManifestName, `"path": "p2/acme/language.json"`, `"path": "index.php"`},
-		"a file of metadata": {releases.IndexName, `"name":"acme/language"`, `"name":"../../../../evil"`},
+		"a package":                    {releases.ManifestName, `acme/language`, `../../../../evil`},
+		"a version":                    {releases.ManifestName, `"version": "1.0.0"`, `"version": "1/../../../../evil"`},
+		"metadata":                     {releases.ManifestName, `"path": "p2/acme/language.json"`, `"path": "p2/../../../packages.json"`},
+		"another file":                 {releases.ManifestName, `"path": "p2/acme/language.json"`, `"path": "index.php"`},
+		"the former folder":            {stages.PackagesFile, `"withdrawn": []`, `"withdrawn": [], "former-dists": "../../evil"`},
+		"a former folder that is ours": {stages.PackagesFile, `"withdrawn": []`, `"withdrawn": [], "former-dists": "metadata"`},
+		"a file of metadata":           {releases.IndexName, `"name":"acme/language"`, `"name":"../../../../evil"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,9 +86,10 @@ func TestCopyStaysInside(t *testing.T) {
 			}
 			manifest, index := read("nights/2026-11-24/nightly.json"), read(filepath.Join(metaDir, s.folder(), releases.IndexName))
 			sum := string(pipeline.DigestOf(manifest))
-			if test.file == releases.ManifestName {
+			switch test.file {
+			case releases.ManifestName:
 				manifest = change(manifest, test.old, test.evil)
-			} else {
+			case releases.IndexName:
 				index = change(index, test.old, test.evil)
 			}
 			index = change(index, sum, string(pipeline.DigestOf(manifest)))
@@ -89,7 +97,11 @@ func TestCopyStaysInside(t *testing.T) {
 			w.before = func(name string, _ int) []byte {
 				switch {
 				case name == stages.PackagesFile:
-					return change(read(name), s.folder(), folder)
+					data := change(read(name), s.folder(), folder)
+					if test.file == name {
+						data = change(data, test.old, test.evil)
+					}
+					return data
 				case name == "nights/2026-11-24/nightly.json":
 					return manifest
 				case strings.HasSuffix(name, folder+"/"+releases.IndexName):
