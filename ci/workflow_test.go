@@ -32,7 +32,7 @@ func TestWorkflowsLint(t *testing.T) {
 }
 
 // pinned is an action by its commit, with its version in a comment, or one of this repository.
-var pinned = regexp.MustCompile(`^uses: (?:[\w./-]+@[0-9a-f]{40} # v?\d+\.\d+\.\d+|\./\.github/actions/\w+)$`)
+var pinned = regexp.MustCompile(`^uses: (?:[\w./-]+@[0-9a-f]{40} # v?\d+\.\d+\.\d+|\./\.github/actions/[\w-]+)$`)
 
 // ofSchedule is what runs of one schedule do.
 var ofSchedule = regexp.MustCompile(`github\.event\.schedule == '([^']*)'`)
@@ -116,6 +116,11 @@ func carefulJob(t *testing.T, job *actionlint.Job) {
 		}
 		for _, v := range envOf(step) {
 			secret = secret || strings.Contains(v.Value.Value, "secrets.")
+		}
+		if action, ok := step.Exec.(*actionlint.ExecAction); ok {
+			for _, input := range action.Inputs {
+				secret = secret || strings.Contains(input.Value.Value, "secrets.")
+			}
 		}
 	}
 	if secret && job.Environment == nil {

@@ -1,7 +1,6 @@
 package ci
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,11 +14,6 @@ import (
 func proposing(t *testing.T) *actions {
 	t.Helper()
 	a := newActions(t)
-	action, err := os.ReadFile("../.github/actions/propose/action.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.brings(".github/actions/propose/action.yml", string(action))
 	for _, name := range []string{"releases/services.json", "releases/images/digests.json", "releases/shared-tags.yaml", "docs/supported.md", "releases/organization/organization.yaml"} {
 		a.brings(name, "{}")
 	}

@@ -64,6 +64,9 @@ func newActions(t *testing.T) *actions {
 	a.github.Tokens = map[string]map[string]string{}
 	a.github.Repositories["acme/nightly"] = &fake.Repository{Owner: "acme", Name: "nightly"}
 	a.write("taken/.keep", "")
+	if err := os.CopyFS(filepath.Join(a.checkout, ".github", "actions"), os.DirFS("../.github/actions")); err != nil {
+		t.Fatal(err)
+	}
 	a.brings("go.mod", "module example.org/checkout\n")
 	a.builds(program)
 	a.tool("gofmt", "")
