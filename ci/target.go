@@ -97,7 +97,7 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
 			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Rebuilders: rebuilders, Log: r.Log, Progress: show.Step,
-			Fetch: env.fetch,
+			Fetch: env.fetch, Times: git.NewHistory(r.Git).Times,
 		},
 	}
 	if f.dryRun {

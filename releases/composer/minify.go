@@ -100,6 +100,14 @@ func (f Fields) Adopt() Fields {
 	})
 }
 
+// At is the version with the time at which its commit was made, if that is known and the version says none itself.
+func (f Fields) At(time string) Fields {
+	if time == "" || f.get("time") != nil {
+		return f
+	}
+	return f.Expand(Fields{{"time", quote(time)}})
+}
+
 // Dist is where the version's archive is; nil: it has none.
 func (f Fields) Dist() (*Dist, error) { return distOf(object(f)) }
 

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases/compare"
@@ -52,6 +55,43 @@ func (h *History) Between(ctx context.Context, address, before, after string) ([
 		}
 	}
 	return nil, fmt.Errorf("%.10s is not among the %d commits before %.10s", before, historyDepths[len(historyDepths)-1], after)
+}
+
+// Times are when commits of a repository were made. Of one that is not on this machine nothing
+// but the commits is fetched, all at once, where the server allows that.
+func (h *History) Times(ctx context.Context, address string, commits []string) (_ map[string]time.Time, err error) {
+	var ids []plumbing.Hash
+	for _, commit := range commits {
+		ids = append(ids, plumbing.NewHash(commit))
+	}
+	dir, local, err := h.options.Folder(address)
+	if err != nil {
+		return nil, err
+	}
+	var objects storer.EncodedObjectStorer
+	if local {
+		repository, err := openFolder(dir)
+		if err != nil {
+			return nil, err
+		}
+		objects = repository.Storer
+	} else {
+		fetched, done, errFetch := h.options.fetched(ctx, address, Request{Wants: byID(ids...), Depth: 1, Filter: packp.FilterTreeDepth(0)})
+		if errFetch != nil {
+			return nil, errFetch
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		objects = fetched
+	}
+	times := map[string]time.Time{}
+	for _, id := range ids {
+		commit, err := object.GetCommit(objects, id)
+		if err != nil {
+			return nil, fmt.Errorf("commit %s of %s: %w", id, remote.Redacted(address), err)
+		}
+		times[id.String()] = commit.Committer.When.UTC()
+	}
+	return times, nil
 }
 
 // fetched fetches so many commits before both, and reads them: before the older one only

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,6 +103,34 @@ func TestHistory(t *testing.T) {
 }
 
 // A pack that says to have more objects than any repository is not taken.
+func TestTimes(t *testing.T) {
+	root, plain := t.TempDir(), t.TempDir()
+	ids := grow(t, filepath.Join(root, "one"), 8)
+	for _, key := range []string{"uploadpack.allowReachableSHA1InWant", "uploadpack.allowFilter"} {
+		run(t, tool(t, "git"), "-C", filepath.Join(root, "one"), "config", key, "true")
+	}
+	run(t, tool(t, "git"), "clone", "-q", "--bare", filepath.Join(root, "one"), filepath.Join(plain, "one")) // gives files always
+	want := map[string]time.Time{}
+	for _, id := range []string{ids[3], ids[7]} {
+		at, err := time.Parse(time.RFC3339, strings.TrimSpace(run(t, tool(t, "git"), "-C", filepath.Join(root, "one"), "show", "-s", "--format=%cI", id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[id] = at.UTC()
+	}
+	for name, url := range map[string]string{"folder": "file://" + root + "/one", "http": serve(t, backend(t, root)).URL + "/one"} {
+		if got, err := NewHistory(Options{}).Times(t.Context(), url, []string{ids[3], ids[7]}); err != nil || !cmp.Equal(want, got) {
+			t.Errorf("%s: %v, want %v: %v", name, got, want, err)
+		}
+	}
+	if got, err := NewHistory(Options{}).Times(t.Context(), serve(t, backend(t, plain)).URL+"/one", []string{ids[7]}); err != nil || got[ids[7]] != want[ids[7]] {
+		t.Errorf("a tip: %v: %v", got, err)
+	}
+	if _, err := NewHistory(Options{}).Times(t.Context(), "file://"+root+"/one", []string{strings.Repeat("ab", 20)}); err == nil {
+		t.Error("a commit that is not there has a time")
+	}
+}
+
 func TestHistoryBomb(t *testing.T) {
 	root := t.TempDir()
 	ids := grow(t, filepath.Join(root, "one"), 8)

@@ -97,9 +97,10 @@ func TestContinue(t *testing.T) {
 	after.Prebuilt = []releases.PlannedZip{{Name: "a/b", Version: "1.0"}, {Name: "a/b", Version: "1.1"}}
 	snapshot := &releases.Manifest{Snapshot: "2026-11-25", Plan: *before}
 	other := &releases.Manifest{Snapshot: "2026-11-24", Plan: releases.Plan{Line: releases.Line{Name: "nightly"}}}
+	adopted := &releases.Manifest{Snapshot: "adopted-2026-11-20"}
 	sum := pipeline.DigestOf([]byte("x"))
 	Continue(after, &releases.Index{
-		Snapshots: []releases.IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum)},
+		Snapshots: []releases.IndexedSnapshot{snapshot.Indexed(sum), other.Indexed(sum), adopted.Indexed(sum)},
 		Files: []releases.IndexedFile{{Name: "a/b", Versions: []releases.IndexedVersion{
 			{Version: "1.1", SHA256: sum, Snapshots: []releases.SnapshotName{other.Snapshot}}, {Version: "1.0", SHA256: sum, Snapshots: []releases.SnapshotName{snapshot.Snapshot}},
 		}}},
@@ -110,7 +111,7 @@ func TestContinue(t *testing.T) {
 	if diff := cmp.Diff([]releases.PlannedZip{{Name: "a/b", Version: "1.1"}}, after.Prebuilt); diff != "" {
 		t.Errorf("zips (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]releases.Continued{{Snapshot: "2026-11-25", SHA256: sum}}, after.After); diff != "" {
+	if diff := cmp.Diff([]releases.Continued{{Snapshot: "2026-11-25", SHA256: sum}, {Snapshot: "adopted-2026-11-20", SHA256: sum}}, after.After); diff != "" {
 		t.Errorf("after (-want +got):\n%s", diff)
 	}
 	if notes := strings.Join(after.Repositories[0].Notes, "\n"); !strings.Contains(notes, "tag 1.0.0 was moved from aaaaaaaaaaaa to dddddddddddd") {

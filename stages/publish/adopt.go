@@ -193,8 +193,7 @@ func adoptedSnapshot(m *releases.Manifest, all versions, base string, replaced m
 	if n.files[releases.ManifestName], err = m.Encode(); err != nil {
 		return nil, err
 	}
-	n.versions = func(context.Context) (versions, error) { return all, nil }
-	n.files[versionsFile], err = all.encode()
+	err = n.setVersions(versionsForm{Format: versionsFormat, Packages: all})
 	return n, errors.Join(append(errs, err, n.readManifest(n.files[releases.ManifestName]))...)
 }
 

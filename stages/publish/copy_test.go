@@ -83,6 +83,9 @@ func (w *web) publish(t testing.TB, name releases.SnapshotName) {
 	store := newMemory()
 	o := options(t, store, name)
 	o.Attest, o.Trust = &attest.Options{}, w.by
+	o.Times = func(_ context.Context, _ string, commits []string) (map[string]time.Time, error) {
+		return map[string]time.Time{commits[0]: dayOf("2026-11-20")}, nil
+	}
 	if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: sample{name: name, modules: helperModules, line: func(l *releases.Line) { l.FormerDists = w.former }}.build(t, store), To: w.dir, Keep: helperKeep}); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

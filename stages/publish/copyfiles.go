@@ -84,7 +84,8 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 	if err := c.look(ctx, name.Dir()); err != nil {
 		return err
 	}
-	texts, made := make([][]byte, len(m.Files)), c.made(ctx, name)
+	texts, there := make([][]byte, len(m.Files)), c.inOne(ctx, name)
+	made, _ := there.Packages.files() // what cannot be made is asked for
 	err := pipeline.Each(len(m.Files), writers, func(i int) (err error) {
 		f := m.Files[i]
 		if _, err := composer.ParseName(packageOf(stages.MetadataName(f.Path))); err != nil && f.Path != stages.PackagesFile {
@@ -109,35 +110,29 @@ func (c *copying) putSnapshot(ctx context.Context, name releases.SnapshotName, m
 	for i, f := range m.Files {
 		files[f.Path] = texts[i]
 	}
-	if err := c.addRest(ctx, name, files, m.Plan.Adopted); err != nil {
+	if err := c.addRest(ctx, name, files, m.Plan.Adopted, there.Times); err != nil {
 		return err
 	}
 	return c.writer.putFolder(ctx, name.Dir(), files, stages.PackagesFile)
 }
 
-// made are the files of a snapshot's metadata, as one file has them all; each is compared with the manifest. What cannot be
-// made of it is asked for.
-func (c *copying) made(ctx context.Context, name releases.SnapshotName) map[string][]byte {
+// inOne is all of a snapshot's metadata in one file; what is made of it is compared with the manifest. Nothing, where it cannot
+// be read.
+func (c *copying) inOne(ctx context.Context, name releases.SnapshotName) (all versionsForm) {
 	at := snapshotFile(name, versionsFile)
-	data, err := c.get(ctx, at, c.origin.sum(at), pipeline.DigestOf)
-	if err != nil {
-		return nil
+	if data, err := c.get(ctx, at, c.origin.sum(at), pipeline.DigestOf); err == nil {
+		all, _ = parseVersions(data)
 	}
-	all, err := parseVersions(data)
-	if err != nil {
-		return nil
-	}
-	files, _ := all.files()
-	return files
+	return all
 }
 
 // addRest adds to the folder of a snapshot what its manifest does not name.
-func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files map[string][]byte, adopted bool) error {
+func (c *copying) addRest(ctx context.Context, name releases.SnapshotName, files map[string][]byte, adopted bool, times map[string]string) error {
 	all, err := versionsOf(files, adopted)
 	if err != nil {
 		return untrusted("%s: %w", name.Title(), err)
 	}
-	if files[versionsFile], err = all.encode(); err != nil {
+	if files[versionsFile], err = (versionsForm{versionsFormat, times, all}).encode(); err != nil {
 		return err
 	}
 	for _, file := range append(signedFiles(), pageFile, changesFile) {

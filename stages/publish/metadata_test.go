@@ -46,7 +46,7 @@ func madeSnapshot(name releases.SnapshotName, have []string) *snapshot {
 	return &snapshot{
 		name: name, sum: sum, indexed: m.Indexed(sum),
 		manifest: func(context.Context) (*releases.Manifest, error) { return m, nil },
-		versions: func(context.Context) (versions, error) { return all, nil },
+		versions: func(context.Context) (versionsForm, error) { return versionsForm{Packages: all}, nil },
 	}
 }
 
@@ -103,7 +103,7 @@ func TestMergeOnto(t *testing.T) {
 		counted := make([]*snapshot, len(snapshots))
 		for i, n := range snapshots {
 			also := *n
-			also.versions = func(ctx context.Context) (versions, error) { read.Add(1); return n.versions(ctx) }
+			also.versions = func(ctx context.Context) (versionsForm, error) { read.Add(1); return n.versions(ctx) }
 			counted[i] = &also
 		}
 		read.Store(0)
@@ -171,13 +171,13 @@ func TestMergeOntoDamage(t *testing.T) {
 func TestMergeRefuses(t *testing.T) {
 	other := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	same := other.versions
-	other.versions = func(ctx context.Context) (versions, error) {
+	other.versions = func(ctx context.Context) (versionsForm, error) {
 		all, err := same(ctx)
-		all["acme/a"]["1.0.0"] = jsontext.Value(`{"name":"acme/a","version":"1.0.0","type":"other"}`)
+		all.Packages["acme/a"]["1.0.0"] = jsontext.Value(`{"name":"acme/a","version":"1.0.0","type":"other"}`)
 		return all, err
 	}
 	gone := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
-	gone.versions = func(context.Context) (versions, error) { return versions{}, nil }
+	gone.versions = func(context.Context) (versionsForm, error) { return versionsForm{}, nil }
 	more := madeSnapshot("2026-11-25", []string{"acme/a 1.0.0"})
 	more.versions = madeSnapshot("", []string{"acme/a 1.0.0", "acme/b 2.0.0"}).versions
 	first := madeSnapshot("2026-11-24", []string{"acme/a 1.0.0"})

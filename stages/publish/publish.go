@@ -64,6 +64,8 @@ type Options struct {
 	Rebuilders trust.Rebuilders
 	// Fetch reads what a line names by a URL: its advisories. Nil: those of before stay.
 	Fetch func(ctx context.Context, url string) ([]byte, error)
+	// Times tells when commits of a repository were made; nil: versions get no time.
+	Times func(ctx context.Context, url string, commits []string) (map[string]time.Time, error)
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.
 	Changed  func(FileChange)
@@ -116,6 +118,9 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		if add, err = fromStore(ctx, o.Store, r.Snapshot, base); err != nil {
 			return err
 		}
+		if err := o.addTimes(ctx, add); err != nil {
+			return err
+		}
 		return o.attestSnapshot(ctx, add, base)
 	})
 	defer func() { _ = reading.Wait() }() // its error is returned below, or an earlier one is
@@ -126,6 +131,9 @@ func (o Options) run(ctx context.Context, r stages.PublishRequest) (stages.Publi
 		}
 		m, err := add.manifest(ctx)
 		if err != nil {
+			return observed{}, desired{}, err
+		}
+		if err := add.keepTimes(ctx, t, before.metadata); err != nil {
 			return observed{}, desired{}, err
 		}
 		advisories, err := o.readAdvisories(ctx, m)

@@ -145,7 +145,7 @@ func (s *site) addSnapshot(ctx context.Context, n *snapshot) error {
 	if err != nil {
 		return err
 	}
-	metadata, err := all.files()
+	metadata, err := all.Packages.files()
 	if err != nil {
 		return err
 	}

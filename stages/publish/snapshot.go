@@ -27,7 +27,7 @@ type snapshot struct {
 	// manifest and versions read its nightly.json and its metadata. Most runs ask few
 	// snapshots for them.
 	manifest func(context.Context) (*releases.Manifest, error)
-	versions func(context.Context) (versions, error)
+	versions func(context.Context) (versionsForm, error)
 
 	// Of the snapshot to publish only: its folder without the dists, rendered, and the
 	// dists.
@@ -94,11 +94,14 @@ func (n *snapshot) finish() error {
 	if err != nil {
 		return err
 	}
-	n.versions = func(context.Context) (versions, error) { return all, nil }
-	if n.files[versionsFile], err = all.encode(); err != nil {
-		return err
-	}
-	return n.complete()
+	return errors.Join(n.setVersions(versionsForm{Format: versionsFormat, Packages: all}), n.complete())
+}
+
+// setVersions gives the snapshot to publish its metadata in one file.
+func (n *snapshot) setVersions(all versionsForm) (err error) {
+	n.versions = func(context.Context) (versionsForm, error) { return all, nil }
+	n.files[versionsFile], err = all.encode()
+	return err
 }
 
 // place renders a file of a snapshot for its folder in the repository. Its metadata lies
@@ -148,10 +151,11 @@ func (n *snapshot) is(i releases.IndexedSnapshot) bool {
 // metadata have to name the same versions.
 func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, error) {
 	manifest, errManifest := n.manifest(ctx)
-	all, err := n.versions(ctx)
+	form, err := n.versions(ctx)
 	if err := errors.Join(errManifest, err); err != nil {
 		return nil, err
 	}
+	all := form.Packages
 	entries := make(map[string][]*mergedVersion, len(all))
 	packages := map[string]bool{} // file and version
 	var errs []error
@@ -183,7 +187,7 @@ func (n *snapshot) entries(ctx context.Context) (map[string][]*mergedVersion, er
 			bad("metadata of %s %s: %w", file, p.Version, err)
 			continue
 		}
-		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields), IndexedVersion: version})
+		entries[file] = append(entries[file], &mergedVersion{fields: composer.Fields(nil).Expand(fields).At(form.Times[p.Commit]), IndexedVersion: version})
 	}
 	for _, file := range slices.Sorted(maps.Keys(all)) {
 		for version := range all[file] {
@@ -301,15 +305,15 @@ func fromIndex(s target.Source, i releases.IndexedSnapshot) *snapshot {
 }
 
 // versionsFrom reads the metadata of a snapshot that the target has.
-func versionsFrom(s target.Source, name releases.SnapshotName) func(context.Context) (versions, error) {
-	return func(ctx context.Context) (versions, error) {
+func versionsFrom(s target.Source, name releases.SnapshotName) func(context.Context) (versionsForm, error) {
+	return func(ctx context.Context) (versionsForm, error) {
 		data, err := target.Read(ctx, s, snapshotFile(name, versionsFile))
 		if err != nil {
-			return nil, unreadable(s, name, err)
+			return versionsForm{}, unreadable(s, name, err)
 		}
 		all, err := parseVersions(data)
 		if err != nil {
-			return nil, unreadable(s, name, err)
+			return all, unreadable(s, name, err)
 		}
 		return all, nil
 	}

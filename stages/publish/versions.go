@@ -23,26 +23,26 @@ type versions map[string]map[string]jsontext.Value
 // A versionsForm is a versionsFile. Packages lies where it does in Composer's own
 // files, so that whoever changes a base URL finds the entries.
 type versionsForm struct {
-	Format   int      `json:"format"` // versionsFormat
-	Packages versions `json:"packages"`
+	Format int `json:"format"` // versionsFormat
+	// Times are when the commits were made of which the packages were built, as RFC 3339:
+	// merged metadata says it of each version.
+	Times    map[string]string `json:"times,omitempty"`
+	Packages versions          `json:"packages"`
 }
 
 const versionsFormat = 1
 
-func (v versions) encode() ([]byte, error) {
-	return pipeline.EncodeJSON(versionsForm{versionsFormat, v}, "")
-}
+func (f versionsForm) encode() ([]byte, error) { return pipeline.EncodeJSON(f, "") }
 
 // parseVersions reads a versionsFile.
-func parseVersions(data []byte) (versions, error) {
-	var form versionsForm
+func parseVersions(data []byte) (form versionsForm, err error) {
 	if err := jsonv2.Unmarshal(data, &form); err != nil {
-		return nil, fmt.Errorf("%s: %w", versionsFile, err)
+		return form, fmt.Errorf("%s: %w", versionsFile, err)
 	}
 	if form.Format != versionsFormat {
-		return nil, fmt.Errorf("%s has format %d, this program knows %d", versionsFile, form.Format, versionsFormat)
+		return form, fmt.Errorf("%s has format %d, this program knows %d", versionsFile, form.Format, versionsFormat)
 	}
-	return form.Packages, nil
+	return form, nil
 }
 
 // versionsOf takes the entries out of the metadata of a snapshot that is to be published, or was adopted.

@@ -20,7 +20,7 @@ import (
 // merged verifies the metadata that Composer reads: its index names it and all its files,
 // and it is made of the snapshots that packages.json names, whole.
 func (c *check) merged(ctx context.Context) {
-	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, adopted: map[string]bool{}, files: map[string][]byte{}}
+	m := &mergedMetadata{check: c, dir: metaDir + "/" + c.meta, served: map[string][]byte{}, adopted: map[string]bool{}, times: map[string]string{}, files: map[string][]byte{}}
 	wanted := []string{releases.IndexName}
 	for _, name := range c.names {
 		wanted = append(wanted, name+".json", name+"~dev.json")
@@ -61,6 +61,7 @@ type mergedMetadata struct {
 	dir     string
 	served  map[string][]byte // Composer's metadata; only of the current one
 	adopted map[string]bool   // versions that were adopted, by packageKey of the file
+	times   map[string]string // of versions, by packageKey of the file; none of those that nobody here knows
 	files   map[string][]byte // the same, as it was when it was named
 }
 
@@ -212,6 +213,9 @@ func (m *mergedMetadata) entries() {
 			maps.Copy(want[file], entries)
 			for version := range entries {
 				m.adopted[packageKey(file, version)] = n.manifest.Plan.Adopted
+				if p := n.packages[packageKey(strings.TrimSuffix(file, "~dev"), version)]; p != nil && n.times != nil {
+					m.times[packageKey(file, version)] = n.times[p.Commit]
+				}
 			}
 		}
 	}
@@ -241,7 +245,11 @@ func (m *mergedMetadata) file(file string, want map[string]json.RawMessage) {
 		}
 		version := v.fields.Text("version")
 		said, err := composer.ParseFields(want[version])
-		if err != nil || !composer.Fields(nil).Expand(said).Equal(v.fields) {
+		at, known := m.times[packageKey(file, version)]
+		if !known { // a site has no file that tells them
+			at = v.fields.Text("time")
+		}
+		if err != nil || !composer.Fields(nil).Expand(said).At(at).Equal(v.fields) {
 			m.bad(name, "version %.80q is not what a snapshot that is named says", version)
 		}
 		found[version] = true

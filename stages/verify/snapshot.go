@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -30,6 +31,7 @@ type snapshot struct {
 	// entries are the versions in its metadata, by file without .json (acme/shop,
 	// acme/shop~dev), then by version, as they stand there.
 	entries map[string]map[string]json.RawMessage
+	times   map[string]string // of its commits; nil: nobody here knows them
 }
 
 // eachSnapshot verifies all snapshots that packages.json names, and others that are listed or signed.
@@ -275,11 +277,19 @@ func (c *check) versionsOf(ctx context.Context, n *snapshot) {
 	}
 	var form struct {
 		Format   int                                   `json:"format"`
+		Times    map[string]string                     `json:"times"`
 		Packages map[string]map[string]json.RawMessage `json:"packages"`
 	}
 	if err := json.Unmarshal(data, &form); err != nil {
 		c.bad(at, "is no JSON of its kind: %v", err)
 		return
+	}
+	n.times = map[string]string{}
+	for commit, text := range form.Times {
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			c.bad(at, "the time of commit %.60q is %.60q", commit, text)
+		}
+		n.times[commit] = text
 	}
 	for _, file := range diff.Pairs(n.entries, form.Packages) {
 		for _, v := range diff.Pairs(file.Theirs, file.Ours) {
