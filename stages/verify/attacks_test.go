@@ -266,7 +266,7 @@ func newArena(t *testing.T) *arena {
 	t.Helper()
 	a := &arena{now: time.Now().UTC().Truncate(time.Second), keepers: map[string]keeper{}, first: t.TempDir(), good: t.TempDir(), other: t.TempDir()}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.FileServer(http.Dir(a.served.Load().(string))).ServeHTTP(w, r)
+		publish.Handler(a.served.Load().(string)).ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	a.url = server.URL + "/"
