@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	// What stages run with, and the compositions over them.
 	"pipeline/runner": {
 		"pipeline", "pipeline/container", "pipeline/gateway", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
-		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install",
+		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install", "stages/trust",
 	},
 	"pipeline/bisect": {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
 	"pipeline/nightly": {

@@ -109,7 +109,10 @@ type Versions struct {
 // followed through metapackages, give the versions that ours replace.
 type Upstream struct {
 	Repository string `json:"repository"` // URL of a Composer repository
-	Package    string `json:"package"`
+	// Trust is the root of The Update Framework that is trusted for the repository: nothing
+	// counts that is not signed there. Empty: it is read as it is.
+	Trust   string `json:"trust,omitempty"`
+	Package string `json:"package"`
 	// Version is exact, or empty for the highest stable one.
 	Version string `json:"version"`
 	// Extra are packages that the package does not require but that are

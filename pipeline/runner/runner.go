@@ -25,6 +25,7 @@ import (
 	"github.com/mage-os/nightly/stages/build"
 	"github.com/mage-os/nightly/stages/checkout"
 	"github.com/mage-os/nightly/stages/dependencies"
+	"github.com/mage-os/nightly/stages/trust"
 )
 
 // A Runner is the machine on which a command runs stages. Once it is made and connected it
@@ -113,7 +114,11 @@ func (r *Runner) Versions() map[string]int {
 
 // Sources is how plans reach the sources of lines.
 func (r *Runner) Sources() resolve.Options {
-	return resolve.Options{Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Locate: r.Git.Locate, WorkTree: r.workTree, Progress: r.Progress}
+	return resolve.Options{Lister: git.NewLister(r.Git), Fetcher: r.Fetcher, Protect: r.protect, Locate: r.Git.Locate, WorkTree: r.workTree, Progress: r.Progress}
+}
+
+func (r *Runner) protect(ctx context.Context, f composer.Fetcher, url, root string) (composer.Fetcher, error) {
+	return trust.Protect(ctx, f, url, root, r.Now())
 }
 
 func (r *Runner) workTree(ctx context.Context, folder string) (pipeline.Tree, error) {

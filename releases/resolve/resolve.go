@@ -27,6 +27,9 @@ type Lister interface {
 type Options struct {
 	Lister  Lister
 	Fetcher composer.Fetcher
+	// Protect gives a fetcher that reads of the repository at a URL only what is signed by a
+	// root that is trusted.
+	Protect func(ctx context.Context, f composer.Fetcher, url, root string) (composer.Fetcher, error)
 	// Locate gives the folder of an embedded: URL.
 	Locate func(url string) (dir string, err error)
 	// WorkTree takes the working tree in a folder into the store.

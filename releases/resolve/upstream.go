@@ -38,7 +38,13 @@ func (o Options) walkUpstream(ctx context.Context, p *releases.Plan) error {
 	if err != nil {
 		return err
 	}
-	repository, err := composer.OpenRepository(ctx, address, o.Fetcher)
+	fetcher := o.Fetcher
+	if from.Trust != "" {
+		if fetcher, err = o.Protect(ctx, fetcher, address, from.Trust); err != nil {
+			return err
+		}
+	}
+	repository, err := composer.OpenRepository(ctx, address, fetcher)
 	if err != nil {
 		return err
 	}

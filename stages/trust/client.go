@@ -61,6 +61,20 @@ func Open(ctx context.Context, source Source, o ClientOptions) (*Repository, err
 
 // open reads a repository but for the parts of its roles, which are read when a target is looked for there.
 func open(ctx context.Context, source Source, o ClientOptions) (*Repository, error) {
+	r, err := refresh(ctx, source, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range delegated(r.set.Targets[metadata.TARGETS]) {
+		if err := r.load(role); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// refresh reads the newest roots, timestamp, snapshot and targets.
+func refresh(ctx context.Context, source Source, o ClientOptions) (*Repository, error) {
 	cfg := &config.UpdaterConfig{
 		MaxRootRotations: 256, MaxDelegations: 256,
 		RootMaxLength: maxRoot, TimestampMaxLength: maxTimestamp, SnapshotMaxLength: maxTargets, TargetsMaxLength: maxTargets,
@@ -78,13 +92,7 @@ func open(ctx context.Context, source Source, o ClientOptions) (*Repository, err
 	if err := u.Refresh(); err != nil {
 		return nil, refused(err)
 	}
-	r := &Repository{updater: u, set: u.GetTrustedMetadataSet()}
-	for _, role := range delegated(r.set.Targets[metadata.TARGETS]) {
-		if err := r.load(role); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+	return &Repository{updater: u, set: u.GetTrustedMetadataSet()}, nil
 }
 
 // refused keeps of an error of go-tuf that something is not there.
