@@ -29,6 +29,8 @@ type Field struct {
 	Value jsontext.Value
 }
 
+func byKey(a, b Field) int { return strings.Compare(a.Key, b.Key) }
+
 // ParseFields reads a version, or what a minified one states. The values share its
 // bytes.
 func ParseFields(entry []byte) (Fields, error) {
@@ -40,7 +42,7 @@ func ParseFields(entry []byte) (Fields, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a version is no JSON object: %w", err)
 	}
-	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(fields, byKey)
 	return fields, nil
 }
 
@@ -128,7 +130,7 @@ func (f Fields) Expand(minified Fields) Fields {
 			expanded = append(expanded, field)
 		}
 	}
-	slices.SortFunc(expanded, func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(expanded, byKey)
 	return expanded
 }
 

@@ -170,7 +170,7 @@ func (r *Repository) Entries(ctx context.Context, name Name) ([]Fields, error) {
 	}
 	all := make([]Fields, len(entries))
 	for i, entry := range entries {
-		all[i] = slices.SortedFunc(slices.Values(entry), func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+		all[i] = slices.SortedFunc(slices.Values(entry), byKey)
 	}
 	return all, nil
 }

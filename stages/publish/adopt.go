@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -150,6 +151,13 @@ func adoptedFiles(m *releases.Manifest) []releases.ManifestFile {
 		}
 	}
 	return files
+}
+
+// isOurs reports whether a file lies where nothing is adopted, since publishing writes or sweeps there. Of the dists it
+// knows which those of others are.
+func isOurs(file string) bool {
+	top, _, _ := strings.Cut(file, "/")
+	return top != stages.DistsDir && slices.Contains(ours(), top) || target.IsLock(top) || file == supersededFile
 }
 
 // beforeDir has, in the folder of what was adopted, the files that publishing replaces.

@@ -37,6 +37,7 @@ func satisOf(t testing.TB, shape string) map[string][]byte {
 	s.add(t, "acme/text", "v1.0.0", map[string]any{"description": "Text"})
 	s.add(t, "acme/text", "1.0.0.0", nil)                                                        // to Composer the same
 	s.add(t, "acme/text", "1.1.0", map[string]any{"require": map[string]string{"php": "a b c"}}) // which Composer cannot read
+	s.all["acme/text"] = append(s.all["acme/text"], map[string]any{"name": "acme/text", "version": "1.2.0", "dist": map[string]string{"type": "zip", "url": testURL + "packages.json"}})
 	s.all["acme/text"] = append(s.all["acme/text"], map[string]any{"name": "acme/text", "version": "2.0.0", "dist": map[string]string{"type": "zip", "url": "https://api.github.com/zipball/1", "shasum": ""}})
 	s.write(t, shape)
 	return s.files
@@ -182,7 +183,7 @@ func TestAdopt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff([]any{said.Versions, said.Notes, said.Dists, said.Kept, said.Replaced, said.Dropped, said.Elsewhere}, []any{6, found.Notes, 5, found.Kept,
-				[]string{"packages.json", "index.html"}, map[string]int{"notification-url": 1}, map[string]int{"https://api.github.com": 1}}); diff != "" || len(found.Notes) != 2 {
+				[]string{"packages.json", "index.html"}, map[string]int{"notification-url": 1}, map[string]int{"https://api.github.com": 1}}); diff != "" || len(found.Notes) != 3 {
 				t.Errorf("said and done:\n%s\n%v", diff, found.Notes)
 			}
 			after := filesAt(t, at)
@@ -219,13 +220,10 @@ func TestAdopt(t *testing.T) {
 // publishAfterAdoption publishes nights onto what was adopted, goes back, withdraws, and gives up.
 func publishAfterAdoption(t *testing.T, p spot, at target.Target, before map[string]string) {
 	t.Helper()
-	publish := func(name releases.SnapshotName, now time.Time) error {
+	publish := func(name releases.SnapshotName) error {
 		store := newMemory()
 		o := options(t, store, name)
 		o.Target = p.options()
-		if !now.IsZero() {
-			o.Now = now
-		}
 		s := sample{name: name, modules: 2, line: func(l *releases.Line) { l.KeepAdopted = 10 }}
 		_, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: s.build(t, store), To: p.url, Keep: 2})
 		return err
@@ -237,7 +235,7 @@ func publishAfterAdoption(t *testing.T, p spot, at target.Target, before map[str
 		}
 	}
 	for _, night := range []releases.SnapshotName{"2026-11-25", "2026-11-26"} {
-		if err := publish(night, time.Time{}); err != nil {
+		if err := publish(night); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,7 +261,7 @@ func publishAfterAdoption(t *testing.T, p spot, at target.Target, before map[str
 	}
 	// The line keeps what was adopted for ten days, and who started before has the grace period.
 	for _, night := range []releases.SnapshotName{"2026-12-03", "2026-12-04", "2026-12-05"} {
-		if err := publish(night, time.Time{}); err != nil {
+		if err := publish(night); err != nil {
 			t.Fatal(err)
 		}
 		if night != "2026-12-03" {
@@ -273,7 +271,14 @@ func publishAfterAdoption(t *testing.T, p spot, at target.Target, before map[str
 		}
 		old(string(night))
 	}
-	if err := publish("2026-12-08", time.Time{}); err != nil {
+	o.Now = dayOf("2026-12-05").Add(4 * time.Hour)
+	if _, err := o.Rollback(t.Context(), Rollback{To: p.url, Snapshot: "2026-12-04"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := readSwitch(t.Context(), at); err != nil || slices.ContainsFunc(s.Nightly.Snapshots, isAdoption) {
+		t.Errorf("a rollback brings back what was given up: %v: %v", s.Nightly.Snapshots, err)
+	}
+	if err := publish("2026-12-08"); err != nil {
 		t.Fatal(err)
 	}
 	after := filesAt(t, at)
@@ -332,7 +337,7 @@ func TestAdoptAgain(t *testing.T) {
 	at := p.open(t)
 	files := satisOf(t, "p2")
 	files["packages/acme/tool-1.0.0.zip"] = []byte("x")
-	before := lay(t, at, files)
+	lay(t, at, files)
 	a, o := Adoption{To: p.url, URL: testURL, LeaveOut: true}, adoptOptions(p)
 	if _, err := o.Adopt(t.Context(), a); err != nil {
 		t.Fatal(err)
@@ -342,7 +347,7 @@ func TestAdoptAgain(t *testing.T) {
 	}
 	mended := satisOf(t, "p2")
 	at = p.open(t)
-	before = lay(t, at, map[string][]byte{"packages.json": mended["packages.json"], "packages/acme/tool-1.0.0.zip": mended["packages/acme/tool-1.0.0.zip"]})
+	before := lay(t, at, map[string][]byte{"packages.json": mended["packages.json"], "packages/acme/tool-1.0.0.zip": mended["packages/acme/tool-1.0.0.zip"]})
 	if _, err := publishSnapshot(t, sample{name: "2026-11-25", modules: 1}, p.url, nil); err == nil || !strings.Contains(err.Error(), "mageos-nightly adopt") {
 		t.Errorf("published onto somebody else's packages.json: %v", err)
 	}

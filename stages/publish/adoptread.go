@@ -132,6 +132,11 @@ func (r *adopting) entry(name composer.Name, e composer.Fields, known map[string
 	if err != nil {
 		return err
 	}
+	if dist != nil {
+		if at, ok := stages.PathOf(dist.URL, r.base); ok && isOurs(at) {
+			return fmt.Errorf("its dist is %s, which publishing writes", at)
+		}
+	}
 	known[version.Key()] = version.String()
 	for _, f := range e {
 		if !slices.ContainsFunc(kept, func(k composer.Field) bool { return k.Key == f.Key }) {
@@ -300,9 +305,7 @@ func (r *adopting) keep(ctx context.Context, m *releases.Manifest) error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
-		top, _, _ := strings.Cut(name, "/")
-		named := r.dists[name] != nil && r.dists[name].bad == ""
-		return named || top != stages.DistsDir && slices.Contains(ours(), top) || target.IsLock(top) || name == supersededFile
+		return r.dists[name] != nil && r.dists[name].bad == "" || isOurs(name)
 	})
 	m.Kept = make([]releases.ManifestFile, len(names))
 	err = pipeline.Each(len(names), writers, func(i int) error {

@@ -212,7 +212,7 @@ func (s *sweep) sweepAdopted(ctx context.Context, before observed, r *repository
 			return err
 		}
 		for _, f := range adoptedFiles(m) {
-			if live[f.Path] == "" {
+			if live[f.Path] == "" && !isOurs(f.Path) {
 				s.adopted = append(s.adopted, f.Path)
 			}
 		}

@@ -68,9 +68,7 @@ func (c *copying) putAdopted(files map[string]target.Content, m *releases.Manife
 		return nil
 	}
 	for _, f := range adoptedFiles(m) {
-		top, _, _ := strings.Cut(f.Path, "/")
-		mine := top == stages.DistsDir || strings.HasPrefix(f.Path, snapshotFile(m.Snapshot, beforeDir)+"/")
-		if slices.Contains(ours(), top) && !mine || target.IsLock(top) {
+		if isOurs(f.Path) && !strings.HasPrefix(f.Path, snapshotFile(m.Snapshot, beforeDir)+"/") {
 			return untrusted("%s of %s names the file %.160q", releases.ManifestName, m.Snapshot.Title(), f.Path)
 		}
 		files[f.Path] = c.far(f.Path, f.Size, f.SHA256)
