@@ -68,7 +68,10 @@ func (s *satis) write(t testing.TB, shape string) {
 		root["includes"] = map[string]any{"include/all$0a1b.json": map[string]string{"sha1": "0a1b"}}
 	default:
 		root["metadata-url"] = "/repo/p2/%package%.json"
-		root["available-packages"] = slices.Sorted(maps.Keys(s.all))
+		if root["available-packages"] = slices.Sorted(maps.Keys(s.all)); shape == "patterns" {
+			delete(root, "available-packages")
+			root["available-package-patterns"] = []string{"acme/*"}
+		}
 		for name, list := range s.all {
 			for file, dev := range map[string]bool{name: false, name + "~dev": true} {
 				of := slices.DeleteFunc(slices.Clone(list), func(e map[string]any) bool { return strings.HasPrefix(e["version"].(string), "dev-") != dev })
@@ -160,13 +163,13 @@ func adoptOptions(p spot) Options {
 }
 
 func TestAdopt(t *testing.T) {
-	shapes := map[string]string{"included": "folder", "p2": "sftp", "minified": "s3", "minified, in a folder": "folder"}
+	shapes := map[string]string{"included": "folder", "p2": "sftp", "minified": "s3", "patterns": "folder"}
 	for shape, kind := range shapes {
 		t.Run(shape+" "+kind, func(t *testing.T) {
 			t.Parallel()
 			p := spots[kind](t)
 			at := p.open(t)
-			before := lay(t, at, satisOf(t, strings.TrimSuffix(shape, ", in a folder")))
+			before := lay(t, at, satisOf(t, shape))
 			a, o := Adoption{To: p.url, URL: testURL, Title: "Acme"}, adoptOptions(p)
 
 			dry := a

@@ -86,6 +86,9 @@ func (r *adopting) readPackages(ctx context.Context) error {
 		return err
 	}
 	names, err := repository.Names()
+	if err != nil && r.list != nil {
+		names, err = r.listNames(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -108,6 +111,20 @@ func (r *adopting) readPackages(ctx context.Context) error {
 		err = fmt.Errorf("%s has no version of a package that Composer could read", r.source)
 	}
 	return err
+}
+
+// listNames are the packages of a repository that tells only patterns of their names: satis
+// has a file of each below p2.
+func (r *adopting) listNames(ctx context.Context) ([]composer.Name, error) {
+	files, err := target.Files(ctx, r.list, stages.MetadataDir)
+	var names []composer.Name
+	for _, file := range files {
+		if name := packageOf(stages.MetadataName(file)); name != "" {
+			names = append(names, composer.Name(name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
 }
 
 // leaveOut notes a version that the repository will not resolve.
