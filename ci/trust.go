@@ -37,6 +37,7 @@ Keys are encrypted with $` + passphraseVariable + `, or with what is typed in.`,
 // trustFlags are the flags of the commands of trust.
 type trustFlags struct {
 	line, url, keys string
+	key             string // file of a key that is there already
 	kinds, gone     []string
 	roots, enough   int
 	sign            signFlags
@@ -121,6 +122,21 @@ func (f *trustFlags) makeKey(env *factory, name string) (key *trust.Key, err err
 	return key, nil
 }
 
+// newKey is the key of --key, or a new one.
+func (f *trustFlags) newKey(env *factory, name string) (*trust.Key, error) {
+	if f.key == "" {
+		return f.makeKey(env, name)
+	}
+	keys, err := signFlags{keys: []string{f.key}}.read(env)
+	if err == nil && len(keys) != 1 {
+		err = usagef("--key %s: it has %d keys, want one", f.key, len(keys))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keys[0], nil
+}
+
 // saveTrust writes an authority, and says what it still wants.
 func saveTrust(env *factory, a *trust.Authority, dir string) error {
 	if err := a.Save(dir); err != nil {
@@ -190,7 +206,7 @@ anew once: mageos-nightly publish --sign-anew.`,
 				if len(gone) == 0 {
 					return fmt.Errorf("nothing to replace in %s: give a role of mageos-nightly trust status, and for root --old", role)
 				}
-				add, err := f.makeKey(env, role)
+				add, err := f.newKey(env, role)
 				if err != nil {
 					return err
 				}
@@ -201,6 +217,7 @@ anew once: mageos-nightly publish --sign-anew.`,
 	}
 	f.addKeys(cmd)
 	cmd.Flags().StringVar(&f.keys, "keys", "keys", "folder that the new private key is written to")
+	cmd.Flags().StringVar(&f.key, "key", "", "file with the new key, as of a hardware token (default: one is made)")
 	cmd.Flags().StringArrayVar(&f.gone, "old", nil, "beginning of the id of the root key that is replaced")
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 )
 
-// A Key signs. It cannot print. A KMS or a hardware token that is a signature.Signer can be one, too.
+// A Key signs. It cannot print.
 type Key struct {
 	ID     string // of the public key, as TUF names it
 	Public *metadata.Key
@@ -75,7 +76,7 @@ func GenerateKey(random io.Reader, pass Passphrase) (*Key, []byte, error) {
 	return key, text, err
 }
 
-// ParseKeys reads private keys: PEM, one after the other. No error of it holds a part of a key.
+// ParseKeys reads private keys: PEM, one after the other; or public keys whose header says which command signs. No error of it holds a part of a key.
 func ParseKeys(data []byte, pass Passphrase) ([]*Key, error) {
 	if len(data) > maxKeys {
 		return nil, fmt.Errorf("has %d bytes; keys have at most %d", len(data), maxKeys)
@@ -86,11 +87,7 @@ func ParseKeys(data []byte, pass Passphrase) ([]*Key, error) {
 		if block == nil {
 			return nil, errKey
 		}
-		private, err := cryptoutils.UnmarshalPEMToPrivateKey(pem.EncodeToMemory(block), cryptoutils.PassFunc(pass))
-		if err != nil {
-			return nil, errKey
-		}
-		key, err := newKey(private)
+		key, err := parseKey(block, pass)
 		if err != nil {
 			return nil, errKey
 		}
@@ -102,11 +99,31 @@ func ParseKeys(data []byte, pass Passphrase) ([]*Key, error) {
 	return keys, nil
 }
 
+func parseKey(block *pem.Block, pass Passphrase) (*Key, error) {
+	if text := block.Headers[commandHeader]; text != "" {
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return newCommand(public, text)
+	}
+	private, err := cryptoutils.UnmarshalPEMToPrivateKey(pem.EncodeToMemory(block), cryptoutils.PassFunc(pass))
+	if err != nil {
+		return nil, err
+	}
+	return newKey(private)
+}
+
 func newKey(private any) (*Key, error) {
 	signer, err := signature.LoadSigner(private, crypto.SHA256)
 	if err != nil {
 		return nil, err
 	}
+	return keyOf(signer)
+}
+
+// keyOf is the key of a signer.
+func keyOf(signer signature.Signer) (*Key, error) {
 	public, err := signer.PublicKey()
 	if err != nil {
 		return nil, err
