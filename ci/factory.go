@@ -41,7 +41,10 @@ func (env *factory) say(markdown string) { env.said = append(env.said, markdown)
 
 // display begins to show a run; the page tells of it, too.
 func (env *factory) display() *display.Run {
-	run := display.New(display.Options{Stdout: env.stdout, Stderr: env.stderr, Now: env.now, JSON: env.json, Bars: env.getenv("TERM") != "dumb"})
+	run := display.New(display.Options{
+		Stdout: env.stdout, Stderr: env.stderr, Now: env.now, JSON: env.json,
+		Bars: env.getenv("TERM") != "dumb", Colour: env.getenv("NO_COLOR") == "", // https://no-color.org
+	})
 	env.shown = append(env.shown, run)
 	return run
 }

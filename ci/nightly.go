@@ -79,6 +79,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 		return err
 	}
 	show := env.display()
+	show.Last = env.lastTimes(line.Name)
 	r, err := env.newRunnerAt(ctx, show, f.runner, at, f.fresh)
 	if err != nil {
 		return err
@@ -125,6 +126,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	if err := show.End(ctx, made, err); err != nil {
 		return err
 	}
+	env.keepTimes(line.Name, show.Times())
 	show.Results(made, saved)
 	return nil
 }

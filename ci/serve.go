@@ -8,10 +8,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
 )
@@ -40,13 +45,55 @@ func serve(ctx context.Context, env *factory, dir, address string) error {
 	if err != nil {
 		return usagef("serve %s: %w; choose another --address, or leave it out for a free port", dir, err)
 	}
-	server := &http.Server{Handler: publish.Handler(dir), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: gzhttp.GzipHandler(publish.Handler(dir)), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	base := "http://" + listener.Addr().String()
-	fmt.Fprintf(env.stdout, "%s is served at %s/\n\nIn a project of yours:\n  composer config repositories.nightly composer %s\n  composer config secure-http false\n\nCtrl-C ends it.\n", dir, base, base)
+	base := "http://" + listener.Addr().String() + "/"
+	fmt.Fprintf(env.stdout, "%s is served at %s until Ctrl-C. In a folder of yours:\n\n%s\n", dir, base, howTo(ctx, env, dir, base))
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// howTo are the commands that make a shop of a repository that is served at a base URL.
+func howTo(ctx context.Context, env *factory, dir, base string) string {
+	use := "composer config secure-http false\ncomposer config repositories.nightly composer " + base + "\n"
+	found, err := openSnapshot(ctx, env, dir, named(""))
+	if err != nil || found.Manifest.Plan.Line.Project() == "" {
+		return use
+	}
+	defer func() { _ = found.close() }() // it was only read
+	line := &found.Manifest.Plan.Line
+	project := line.Vendor + "/" + line.Project()
+	at := slices.IndexFunc(found.Manifest.Packages, func(p releases.ManifestPackage) bool { return p.Name == project })
+	if at < 0 {
+		return use
+	}
+	number := found.Manifest.Packages[at].Version
+	version, err := composer.ParseVersion(number)
+	if err != nil {
+		return use
+	}
+	store, err := env.storePath()
+	if err != nil {
+		return use
+	}
+	// Composer refuses http:// unless it is told twice, and the project names where it is published for all.
+	text := fmt.Sprintf("composer create-project --no-install --no-secure-http --stability=%s --repository=%s %s shop %s\ncd shop\n%s",
+		version.Stability(), base, project, number, "composer config --unset repositories\n"+use)
+	for i, third := range line.Composer {
+		address := third.URL
+		if _, embedded := releases.IsEmbedded(address); embedded {
+			if address, err = runner.Embedded(filepath.Join(store, "embedded"))(address); err != nil {
+				return use
+			}
+			address = "file://" + address
+		}
+		text += fmt.Sprintf("composer config repositories.third-%d composer %s\n", i+1, address)
+	}
+	if len(line.Composer) > 0 {
+		text += "composer config repositories.packagist.org false\n"
+	}
+	return text + "composer install\n"
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,6 +153,13 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 		}
 	}
 	o := r.InstallOptions(work)
+	var tellCell atomic.Pointer[string]
+	o.Progress = func(s pipeline.Step) {
+		if name := tellCell.Load(); name != nil {
+			s.Stage += " " + *name
+		}
+		r.Progress.Tell(s)
+	}
 	var err error
 	if o.Services, err = env.services(); err != nil {
 		return err
@@ -173,7 +181,9 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	cell := ""
 	run := stage.Run
 	stage.Run = func(ctx context.Context, in stages.Candidate) (stages.Installation, error) {
-		cell = in.Cell.Name()
+		if cell = in.Cell.Name(); !f.walled { // several are proven at once
+			tellCell.Store(&cell)
+		}
 		return run(ctx, in)
 	}
 	failed := container.Serve(ctx, stage, r.Trees, f.Task)

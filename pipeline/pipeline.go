@@ -86,7 +86,12 @@ func (p Progress) Tell(s Step) {
 type Step struct {
 	Stage string
 	Item  string // what is being worked on: a repository, a package
-	Done  int64
-	Total int64
-	Unit  string // "repositories", "packages", "bytes"
+	// Detail is more of that: the last line that a command wrote.
+	Detail string `json:",omitempty"`
+	Done   int64
+	Total  int64
+	Unit   string // "repositories", "packages", "bytes", or Steps
 }
+
+// Steps is the Unit of a stage that does one thing after the other, each worth a line.
+const Steps = "steps"

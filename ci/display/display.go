@@ -27,6 +27,7 @@ type Options struct {
 	Now            func() time.Time
 	JSON           bool // events as JSON, one a line, and nothing for people
 	Bars           bool // on a terminal, one bar a stage
+	Colour         bool // in bars
 }
 
 // A Run shows a run as it goes: bars on a terminal, one plain line a step
@@ -35,6 +36,8 @@ type Options struct {
 type Run struct {
 	// Result is what the run made, as far as it came; for the page about it.
 	Result nightly.Result
+	// Last are how long stages took when they ran last, and under the name "" all of them.
+	Last map[string]time.Duration
 
 	o        Options
 	bars     *bars // nil but on a terminal
@@ -42,6 +45,9 @@ type Run struct {
 	started  map[string]time.Time
 	reports  []timed // one of each stage, in order, once it has ended
 	finished bool
+	began    time.Time
+	told     map[string]string // last step of each stage that has a line
+	lastTold time.Time
 	changes  []publish.FileChange // that a dry run would make
 }
 
@@ -53,9 +59,12 @@ type timed struct {
 
 // New begins to show a run.
 func New(o Options) *Run {
-	d := &Run{o: o, started: map[string]time.Time{}}
+	d := &Run{o: o, started: map[string]time.Time{}, told: map[string]string{}}
+	if o.Now != nil {
+		d.began, d.lastTold = o.Now(), o.Now()
+	}
 	if f, ok := o.Stderr.(*os.File); ok && o.Bars && !o.JSON && term.IsTerminal(int(f.Fd())) {
-		d.bars = newBars(f)
+		d.bars = newBars(f, o.Now, o.Colour)
 	}
 	return d
 }
@@ -88,6 +97,7 @@ func (d *Run) Report(r pipeline.Report) {
 	case d.bars != nil:
 		d.bars.report(r)
 	case r.State != pipeline.Skipped:
+		d.lastTold = now
 		fmt.Fprintln(d.o.Stderr, plainLine(r))
 	}
 	if !d.o.JSON {
@@ -105,11 +115,27 @@ func plainLine(r pipeline.Report) string {
 	return line
 }
 
-// Step implements pipeline.Progress.
+// silence is after what time somebody wants to know that a run is alive.
+const silence = 30 * time.Second
+
+// Step implements pipeline.Progress. Off a terminal each of pipeline.Steps has a line, and
+// others when nothing was told for long.
 func (d *Run) Step(s pipeline.Step) {
-	if d.bars != nil {
+	switch {
+	case d.bars != nil:
 		d.bars.step(s)
+		return
+	case d.o.JSON || s.Item == "":
+		return
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.o.Now()
+	if begins := s.Unit == pipeline.Steps && d.told[s.Stage] != s.Item; !begins && now.Sub(d.lastTold) < silence {
+		return
+	}
+	d.told[s.Stage], d.lastTold = s.Item, now
+	fmt.Fprintf(d.o.Stderr, "%-12s %s  %s\n", s.Stage, clock(now.Sub(d.started[s.Stage])), markdown.Printable(stepText(s)))
 }
 
 // event writes the event of a stage. A machine reads it: the names stay.

@@ -19,7 +19,7 @@ func (d *Run) table() {
 		return
 	}
 	out := tabwriter.NewWriter(d.o.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(out, "\nSTAGE\tTIME\tSTATE\tWHAT")
+	fmt.Fprintln(out, "\nSTAGE\tTIME\tLAST\tSTATE\tWHAT")
 	for _, r := range d.reports {
 		took := "-"
 		if r.State != pipeline.Skipped {
@@ -29,9 +29,31 @@ func (d *Run) table() {
 		if r.Err != nil {
 			detail = "see below"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", r.Stage, took, r.State, detail)
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", r.Stage, took, d.last(r.Stage), r.State, detail)
 	}
+	fmt.Fprintf(out, "all\t%s\t%s\t\t\n", d.o.Now().Sub(d.began).Round(10*time.Millisecond), d.last(""))
 	out.Flush()
+}
+
+// last is how long a stage took when it ran last.
+func (d *Run) last(stage string) string {
+	if took, ok := d.Last[stage]; ok {
+		return took.Round(10 * time.Millisecond).String()
+	}
+	return "-"
+}
+
+// Times are how long each stage took that ran to its end, and under the name "" all.
+func (d *Run) Times() map[string]time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	times := map[string]time.Duration{"": d.o.Now().Sub(d.began)}
+	for _, r := range d.reports {
+		if r.State == pipeline.Done {
+			times[r.Stage] += r.took
+		}
+	}
+	return times
 }
 
 // Results says where the results of a run lie and what to do with them.
@@ -47,6 +69,9 @@ func (d *Run) Results(made nightly.Result, plan string) {
 		fmt.Fprintf(w, "Installed shop  %s\n", made.Shop)
 		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(made.Shop), "report", stages.ReportFile))
 	}
+	if made.Shop != "" {
+		fmt.Fprintf(w, "Open it         mageos-nightly shop --line %s\n", made.Plan.Line.Name)
+	}
 	if made.Matrix != "" {
 		fmt.Fprintf(w, "Cells           %s\n", made.Matrix)
 	}
@@ -55,7 +80,7 @@ func (d *Run) Results(made nightly.Result, plan string) {
 		fmt.Fprintf(w, "Repository      %s\n", at)
 		fmt.Fprintf(w, "%-15s %s/%s\n", capital(p.Snapshot.Kind().String()), strings.TrimRight(at, "/"), p.Snapshot.Dir())
 		if _, ok := target.Folder(p.Target); ok {
-			fmt.Fprintf(w, "Try it          mageos-nightly serve %s\n", p.Target)
+			fmt.Fprintf(w, "Serve it        mageos-nightly serve %s\n", p.Target)
 		}
 	}
 	fmt.Fprintf(w, "Plan            %s\n", plan)

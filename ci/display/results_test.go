@@ -21,7 +21,7 @@ func TestResultsSayWhere(t *testing.T) {
 	}
 	for to, want := range map[string]string{
 		"out": "\nRepository      " + filepath.Join(dir, "out") + "\nNight           " + filepath.Join(dir, "out/nights/2026-11-24") +
-			"\nTry it          mageos-nightly serve out\nPlan ",
+			"\nServe it        mageos-nightly serve out\nPlan ",
 		"s3://bucket/folder": "\nRepository      s3://bucket/folder\nNight           s3://bucket/folder/nights/2026-11-24\nPlan ",
 	} {
 		var out bytes.Buffer

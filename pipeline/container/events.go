@@ -23,7 +23,8 @@ const (
 
 // Events gives the progress and the log of a stage that runs in a container;
 // both write to out. due says of each step whether enough time has passed since
-// the last one that was told; the last step of a stage is always told.
+// the last one that was told; that a step of pipeline.Steps begins, and the last step of a
+// stage, is always told.
 func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
 	var mu sync.Mutex
 	send := func(mark string, data []byte) {
@@ -32,7 +33,8 @@ func Events(out io.Writer, due func() bool) (pipeline.Progress, *slog.Logger) {
 		writeLine(out, mark, data)
 	}
 	progress := func(s pipeline.Step) {
-		if s.Done != s.Total && !due() {
+		begins := s.Unit == pipeline.Steps && s.Detail == ""
+		if s.Done != s.Total && !begins && !due() {
 			return
 		}
 		if data, err := json.Marshal(s); err == nil {

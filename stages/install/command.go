@@ -44,7 +44,12 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	output := &output{log: file, line: c.line}
+	output := &output{log: file, line: func(line string) {
+		s.progress(c.step, c.hide(line))
+		if c.line != nil {
+			c.line(line)
+		}
+	}}
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	group(cmd)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.dir, append(s.environ(), c.extra...), waitDelay
@@ -53,7 +58,7 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 	}
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.ExtraFiles = s.dir.inherited()
-	s.progress(pipeline.Step{Item: c.step})
+	s.progress(c.step, "")
 	began := s.options.Now()
 	failed := cmd.Run()
 	_ = endGroup(cmd) // what it left in the background; mostly nothing
@@ -131,10 +136,9 @@ func (c command) hide(text string) string {
 	return text
 }
 
-// progress hands on a step of this stage.
-func (s *shop) progress(step pipeline.Step) {
-	step.Stage = stageName
-	s.options.Progress(step)
+// progress tells which command runs, and the last line of its output.
+func (s *shop) progress(command, line string) {
+	s.options.Progress(pipeline.Step{Stage: stageName, Item: command, Detail: line, Done: s.done, Total: s.total, Unit: pipeline.Steps})
 }
 
 // tailLines is how many of the last lines of a failed command an error holds.
@@ -190,9 +194,7 @@ func (o *output) end() {
 
 func (o *output) take(line string) {
 	line = strings.TrimRight(line, "\r")
-	if o.line != nil {
-		o.line(line)
-	}
+	o.line(line)
 	if strings.HasPrefix(line, "Your requirements could not be resolved") {
 		o.explain, o.tail = true, nil
 	}

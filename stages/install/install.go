@@ -155,13 +155,23 @@ func (s *shop) install(ctx context.Context) error {
 		releases.Shop:      {s.seed, s.startWeb, s.pages, s.screenshots},
 		releases.Deploy:    {s.deploy, s.deployedPages},
 	}
+	for level, steps := range levels {
+		if s.candidate.Install.Level.Includes(level) {
+			s.total += int64(len(steps))
+		}
+	}
 	for _, level := range releases.Levels() {
 		if !s.candidate.Install.Level.Includes(level) {
 			break
 		}
 		s.now = level
-		if err := inOrder(ctx, levels[level]...); err != nil {
+		if err := inOrder(ctx, s.counted(levels[level])...); err != nil {
 			return &LevelError{Level: level, Err: err}
+		}
+	}
+	if s.candidate.Install.Level == releases.Installed {
+		if err := s.plainPage(); err != nil {
+			return err
 		}
 	}
 	if s.candidate.Upgrade.Snapshot != "" {
@@ -172,6 +182,18 @@ func (s *shop) install(ctx context.Context) error {
 
 // A step proves one thing, or goes before one that does.
 type step = func(context.Context) error
+
+// counted are steps that count how many are done.
+func (s *shop) counted(steps []step) []step {
+	all := make([]step, len(steps))
+	for i, next := range steps {
+		all[i] = func(ctx context.Context) error {
+			defer func() { s.done++ }()
+			return next(ctx)
+		}
+	}
+	return all
+}
 
 func inOrder(ctx context.Context, steps ...step) error {
 	for _, next := range steps {

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"github.com/mage-os/nightly/pipeline"
 )
 
 // A page is one request to the shop and what its answer has to hold.
@@ -56,7 +54,7 @@ func (s *shop) pages(ctx context.Context) error {
 			s.skip(p.name, "it needs a search, and there is none")
 			continue
 		}
-		s.progress(pipeline.Step{Item: p.name})
+		s.progress("page "+p.name, "")
 		if err := s.page(ctx, p); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()

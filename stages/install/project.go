@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -174,7 +173,7 @@ func (s *shop) packagesBy(ctx context.Context, step string, words ...string) err
 		}
 		if found := installing.FindStringSubmatch(line); found != nil {
 			done++
-			s.progress(pipeline.Step{Item: found[1], Done: done, Total: total, Unit: "packages"})
+			s.progress(step, fmt.Sprintf("%d of %d packages: %s", done, total, found[1]))
 		}
 	}
 	if _, err := s.run(ctx, c); err != nil {

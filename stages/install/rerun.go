@@ -13,8 +13,12 @@ type script struct {
 	secrets  []string // variables that it has to be given
 	dir      string
 	web      bool   // it needs the shop's web server
+	index    bool   // what the search stand-in had is to be made again
 	command  string // the last that it runs, as words of a shell
 }
+
+// ProgramVariable names this program to a script, so that it can start the search stand-in.
+const ProgramVariable = "NIGHTLY_PROGRAM"
 
 // nobody is the user as which a wall that root built runs the installation.
 const nobody = 65534
@@ -31,7 +35,8 @@ func (s *shop) writeScript(name string, c script) (string, error) {
 	background := func(variable, command, log, address string) {
 		fmt.Fprintf(&text, `%[2]s >%[3]s 2>&1 &
 %[1]s=$!
-trap 'kill $server $database 2>/dev/null' EXIT
+trap 'kill $server $database $search 2>/dev/null' EXIT
+trap exit INT TERM
 %[4]s -r 'for ($i = 0; !@stream_socket_client("%[5]s"); usleep(100000)) { if ($i++ == 300) exit(1); }' || exit
 kill -0 $%[1]s || exit
 `, variable, command, quote(s.dir.path(log)), quote(s.programs.php), address)
@@ -41,7 +46,10 @@ kill -0 $%[1]s || exit
 		background("server", quoteAll([]string{s.programs.php, "-S", address, "-t", s.dir.path("snapshot"), s.dir.path("router.php")}), "server.log", "tcp://"+address)
 	}
 	if s.search != nil && s.search.standIn != nil { // a part of this program; a script cannot start it
-		fmt.Fprintf(&text, "# The shop's search was the search stand-in at %[1]s. It forgets when it ends; start it again with:\n#   mageos-nightly search-stand-in --address %[1]s\n", s.search.address)
+		fmt.Fprintf(&text, `# The shop's search was the search stand-in at %[1]s, which forgets when it ends. Where
+# %[2]s does not name the program, start it with: mageos-nightly search-stand-in --address %[1]s
+[ -z "$%[2]s" ] || { "$%[2]s" search-stand-in --address %[1]s & search=$!; }
+`, s.search.address, ProgramVariable)
 	}
 	if s.mariadb != nil { // our own database, on the data that the installation left
 		fmt.Fprintf(&text, "exec 9>>%s\n", quote(s.dir.path(pidfile)))
@@ -51,6 +59,9 @@ kill -0 $%[1]s || exit
 		fmt.Fprintf(&text, ": \"${%s:?set it to the password of that service}\"\n", name)
 	}
 	fmt.Fprintf(&text, "cd %s || exit\n", quote(c.dir))
+	if c.index {
+		fmt.Fprintf(&text, "[ -z \"$%s\" ] || %s || exit\n", ProgramVariable, "env -i "+quoteAll(s.environ())+" "+quoteAll(s.magento("", "indexer:reindex", fulltext).args))
+	}
 	if c.web {
 		background("server", s.webInScript(), "web-again.log", "tcp://"+s.web.address)
 	}

@@ -19,6 +19,8 @@ type shop struct {
 	folder    string         // of the project, in the work folder
 	base      string         // URL of the served snapshot, with a slash at its end
 	now       releases.Level // that is being proven
+	done      int64          // steps so far,
+	total     int64          // and in all
 	commands  int            // run so far
 	proven    []stages.Proof
 	notProven []stages.Proof

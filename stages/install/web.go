@@ -23,10 +23,7 @@ func (s *shop) startWeb(ctx context.Context) error {
 	if !exists(s.in(webRouter)) {
 		return fmt.Errorf("the project has no phpserver/router.php, with which PHP's own server serves it; the base package deploys it")
 	}
-	if _, err := s.writeScript("start.sh", script{
-		title: "Runs the installed shop at http://" + s.web.address + "/ until Ctrl-C. Its admin, at /" + backend + "/, is " + adminUser + " with " + adminPassword + ".",
-		dir:   s.project(), command: s.webInScript(),
-	}); err != nil {
+	if err := s.writeStart("Admin       http://" + s.web.address + "/" + backend + "/  user " + adminUser + ", password " + adminPassword); err != nil {
 		return err
 	}
 	server, err := s.startServer(service{
@@ -51,11 +48,42 @@ func (s *shop) startWeb(ctx context.Context) error {
 	return err
 }
 
+// StartScript is the script in the work folder that runs the installed shop until Ctrl-C.
+const StartScript = "start.sh"
+
+// writeStart writes the StartScript, which says what else there is beside the storefront.
+func (s *shop) writeStart(more ...string) error {
+	said := append([]string{"Storefront  http://" + s.web.address + "/"}, append(more, "Ctrl-C ends it.")...)
+	_, err := s.writeScript(StartScript, script{
+		title: "Runs the installed shop at http://" + s.web.address + "/ until Ctrl-C.",
+		dir:   s.project(), web: true, index: s.search != nil && s.search.standIn != nil,
+		command: "printf '%s\\n' " + quoteAll(said) + "\nwait $server",
+	})
+	return err
+}
+
+// plainPage lets a project without a database be looked at, if it has a page.
+func (s *shop) plainPage() error {
+	if s.web != nil || !exists(s.in("pub/index.php")) {
+		return nil
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	s.web = &web{address: address}
+	return s.writeStart()
+}
+
 // webRouter is the script by which PHP's own server serves the shop.
 const webRouter = "phpserver/router.php"
 
 func (s *shop) webCommand() []string {
-	return []string{s.programs.php, "-d", "display_errors=0", "-S", s.web.address, "-t", s.in("pub"), s.in(webRouter)}
+	args := []string{s.programs.php, "-d", "display_errors=0", "-S", s.web.address, "-t", s.in("pub")}
+	if exists(s.in(webRouter)) {
+		args = append(args, s.in(webRouter))
+	}
+	return args
 }
 
 // pageTime is how long a page may take: the first one fills the caches.
