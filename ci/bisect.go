@@ -27,10 +27,10 @@ import (
 
 // bisectFlags are the flags of mageos-nightly bisect.
 type bisectFlags struct {
-	good, bad, in, format string
-	until                 string
-	runner                runnerFlags
-	install               installFlags
+	good, bad, in, until string
+	result               resultFlags
+	runner               runnerFlags
+	install              installFlags
 }
 
 func newBisect(env *factory) *cobra.Command {
@@ -54,9 +54,6 @@ What is tried is remembered: the same command goes on where it was stopped.`,
   mageos-nightly bisect --good good.json --bad plan.json --level setup`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if env.json && !cmd.Flags().Changed("format") {
-				f.format = "json"
-			}
 			return runBisect(cmd.Context(), env, f)
 		},
 	}
@@ -66,9 +63,9 @@ What is tried is remembered: the same command goes on where it was stopped.`,
 	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
 	flags.StringVar(&f.until, "until", "install", "last stage to try: dependencies, build or install")
 	complete(cmd, "until", bisectStages...)
-	formatFlag(cmd, &f.format)
 	f.runner.add(cmd)
 	f.install.add(cmd)
+	env.addResult(cmd, &f.result, "text", "markdown", "json")
 	return cmd
 }
 
@@ -76,9 +73,6 @@ What is tried is remembered: the same command goes on where it was stopped.`,
 var bisectStages = []string{"dependencies", "build", "install"}
 
 func runBisect(ctx context.Context, env *factory, f bisectFlags) (err error) {
-	if err := checkReportFormat(f.format); err != nil {
-		return err
-	}
 	if !slices.Contains(bisectStages, f.until) {
 		return usagef("--until %s: a night is bad in %s", f.until, commas(bisectStages))
 	}
@@ -120,7 +114,7 @@ func runBisect(ctx context.Context, env *factory, f bisectFlags) (err error) {
 		return show.Failure(ctx, nightly.Result{Plan: bad}, err)
 	}
 	show.Finish()
-	return env.write(search.Report(good.Snapshot()), f.format, "")
+	return env.write(search.Report(good.Snapshot()), f.result.format)
 }
 
 // findPlan reads the plan of a night that was published, or one that was saved.

@@ -13,8 +13,9 @@ import (
 
 // compareFlags are the flags of mageos-nightly compare.
 type compareFlags struct {
-	in, format string
-	noHistory  bool
+	in        string
+	result    resultFlags
+	noHistory bool
 }
 
 func newCompare(env *factory) *cobra.Command {
@@ -34,23 +35,17 @@ The commits between come from the repositories: at most 1,000 of each.`,
   mageos-nightly compare ./repository https://nightly.example.org/ --format markdown`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if env.json && !cmd.Flags().Changed("format") {
-				f.format = "json"
-			}
 			return runCompare(cmd.Context(), env, f, args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
-	formatFlag(cmd, &f.format)
+	env.addResult(cmd, &f.result, "text", "markdown", "json")
 	flags.BoolVar(&f.noHistory, "no-history", false, "leave out the commits between")
 	return cmd
 }
 
 func runCompare(ctx context.Context, env *factory, f compareFlags, args []string) (err error) {
-	if err := checkReportFormat(f.format); err != nil {
-		return err
-	}
 	before, after, err := bothSnapshots(ctx, env, f.in, args)
 	if err != nil {
 		return err
@@ -77,7 +72,7 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 	if err != nil {
 		return err
 	}
-	return env.write(comparison, f.format, "")
+	return env.write(comparison, f.result.format)
 }
 
 // bothSnapshots reads the two snapshots that are meant; the caller closes them.

@@ -19,8 +19,7 @@ func TestDoctorWall(t *testing.T) {
 		`install +alone +without keys and tokens, because there is no wall .*: bwrap is missing`: errors.New("bwrap is missing"),
 	} {
 		var out bytes.Buffer
-		env := &factory{stdout: &out, stderr: &out, storeDir: t.TempDir(), getenv: func(string) string { return "" }}
-		if err := doctor(env, false, wall); err != nil {
+		if err := diagnose(false, wall).print(&out); err != nil {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(line).Match(out.Bytes()) {

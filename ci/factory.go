@@ -18,6 +18,7 @@ import (
 // the streams, and the flags that every command has.
 type factory struct {
 	stdout, stderr io.Writer
+	terminal       io.Writer // what stderr writes to
 	getenv         func(string) string
 	environ        func() []string
 	now            func() time.Time
@@ -29,8 +30,10 @@ type factory struct {
 	ownStore bool   // made for this command alone, which trusts no cache
 	page     string // file that a page about the run is added to; see pageFile
 	json     bool
-	began    bool // the command line is right: what fails now is the command
-	verbose  bool
+	// resultJSON says that the result of the command is wanted as JSON.
+	resultJSON bool
+	began      bool // the command line is right: what fails now is the command
+	verbose    bool
 
 	shown []*display.Run // what was shown of this run, for the page
 	said  []string       // more for the page, in Markdown
@@ -42,7 +45,7 @@ func (env *factory) say(markdown string) { env.said = append(env.said, markdown)
 // display begins to show a run; the page tells of it, too.
 func (env *factory) display() *display.Run {
 	run := display.New(display.Options{
-		Stdout: env.stdout, Stderr: env.stderr, Now: env.now, JSON: env.json,
+		Stdout: env.stdout, Stderr: env.stderr, Terminal: env.terminal, Now: env.now, JSON: env.json,
 		Bars: env.getenv("TERM") != "dumb", Colour: env.getenv("NO_COLOR") == "", // https://no-color.org
 	})
 	env.shown = append(env.shown, run)
@@ -109,10 +112,10 @@ func (env *factory) openStore() (*store.Store, string, error) {
 // logger writes warnings, or with --verbose everything, to out.
 func (env *factory) logger(out io.Writer) *slog.Logger { return env.loggerAt(out, slog.LevelWarn) }
 
-// loggerAt writes what is at least of that level, or with --verbose everything.
+// loggerAt writes what is at least of that level for people, or with --verbose everything.
 func (env *factory) loggerAt(out io.Writer, level slog.Level) *slog.Logger {
 	if env.verbose {
-		level = slog.LevelDebug
+		return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+	return slog.New(&display.LogHandler{Out: out, Level: level})
 }

@@ -17,6 +17,7 @@ import (
 
 func newLines(env *factory) *cobra.Command {
 	var schema bool
+	var f resultFlags
 	cmd := &cobra.Command{
 		Use:   "lines",
 		Short: "List the release lines that this program carries",
@@ -28,7 +29,7 @@ func newLines(env *factory) *cobra.Command {
 				_, err := env.stdout.Write(releases.Schema())
 				return err
 			}
-			return listLines(env)
+			return listLines(env, f.format)
 		},
 	}
 	cmd.AddCommand(&cobra.Command{
@@ -51,19 +52,36 @@ func newLines(env *factory) *cobra.Command {
 		},
 	})
 	cmd.AddCommand(newLinesHistory(env), newLinesPin(env))
+	env.addResult(cmd, &f, "text", "json")
 	cmd.Flags().BoolVar(&schema, "schema", false, "write the JSON Schema of line files")
 	return cmd
 }
 
-func listLines(env *factory) error {
-	table := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "LINE\tVENDOR\tREPOSITORIES\tWHAT IT IS")
+// A carriedLine is a line that the program carries, for people and machines.
+type carriedLine struct {
+	Name         string `json:"name"`
+	Vendor       string `json:"vendor"`
+	Repositories int    `json:"repositories"`
+	Title        string `json:"title"`
+	URL          string `json:"url"`
+}
+
+func listLines(env *factory, format string) error {
+	var all []carriedLine
 	for _, name := range lines.Names() {
 		line, err := lines.Load(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", name, line.Vendor, len(line.Repositories), line.Title)
+		all = append(all, carriedLine{name, line.Vendor, len(line.Repositories), line.Title, line.URL})
+	}
+	if format == "json" {
+		return env.writeJSON(all)
+	}
+	table := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "LINE\tVENDOR\tREPOSITORIES\tWHAT IT IS")
+	for _, line := range all {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", line.Name, line.Vendor, line.Repositories, line.Title)
 	}
 	return table.Flush()
 }

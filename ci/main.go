@@ -25,21 +25,22 @@ func Main() int {
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
 	env := &factory{
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
+		stdout: os.Stdout,
+		stderr: os.Stderr, terminal: os.Stderr,
 		getenv:  os.Getenv,
 		environ: os.Environ,
 		now:     time.Now,
 	}
 	root := newRoot(env)
 	root.SetArgs(os.Args[1:])
+	env.asTyped(root, os.Args)
 	ran, err := root.ExecuteContextC(ctx)
 	if err != nil && !env.began {
 		err = usagef("%w; use: %s, or see --help", err, ran.UseLine())
 	}
 	var shown *display.ShownError
 	if err != nil && !errors.As(err, &shown) {
-		fmt.Fprintln(os.Stderr, "mageos-nightly: "+err.Error())
+		fmt.Fprintln(env.stderr, "mageos-nightly: "+err.Error())
 	}
 	env.tellActions(ran.CommandPath(), err)
 	if ctx.Err() != nil && err != nil {

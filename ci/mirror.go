@@ -27,7 +27,7 @@ type mirrorFlags struct {
 	only       []string
 	prebuilt   []string
 	compare    string
-	format     string
+	result     resultFlags // of a comparison
 	common     bool
 	fresh      bool
 	strict     bool
@@ -89,7 +89,7 @@ installed from it.`,
 	flags.StringSliceVar(&f.only, "only", nil, "TAG or REPOSITORY=TAG: build these tags alone")
 	flags.StringArrayVar(&f.prebuilt, "prebuilt", nil, "folder of zips, or URL of a Composer repository, whose packages are taken over as they are")
 	flags.StringVar(&f.compare, "compare", "", "compare with this mirror: URL or folder of a Composer repository, folder of zips, or installed shop")
-	formatFlag(cmd, &f.format)
+	env.addResult(cmd, &f.result, "text", "markdown", "json")
 	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
 	flags.BoolVar(&f.strict, "strict", false, "what cannot be built is an error, and nothing is published")

@@ -9,9 +9,6 @@ import (
 
 // compareMirrors compares the repository of --to with another one.
 func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error) {
-	if err := checkReportFormat(f.format); err != nil {
-		return err
-	}
 	line, err := loadLine(f.line, nil)
 	if err != nil {
 		return err
@@ -40,7 +37,7 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 		return &releases.SourceError{Repository: "one of the mirrors", URL: f.compare, Err: err}
 	}
 	show.Finish()
-	if err := env.write(report, f.format, ""); err != nil {
+	if err := env.write(report, f.result.format); err != nil {
 		return err
 	}
 	if report.Differences() > 0 {

@@ -18,8 +18,9 @@ import (
 
 // orgFlags are the flags of mageos-nightly org.
 type orgFlags struct {
-	list, name, output, format string
-	schema, declared           bool
+	list, name, output string
+	result             resultFlags
+	schema, declared   bool
 }
 
 func newOrg(env *factory) *cobra.Command {
@@ -81,14 +82,10 @@ all.`,
   mageos-nightly org plan --format json --output differences.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if env.json && !cmd.Flags().Changed("format") {
-				f.format = "json"
-			}
 			return orgPlan(cmd.Context(), env, f)
 		},
 	}
-	formatFlag(cmd, &f.format)
-	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
+	env.addResult(cmd, &f.result, "text", "markdown", "json")
 	return cmd
 }
 
@@ -199,9 +196,6 @@ func orgExport(ctx context.Context, env *factory, f *orgFlags) error {
 }
 
 func orgPlan(ctx context.Context, env *factory, f *orgFlags) error {
-	if err := checkReportFormat(f.format); err != nil {
-		return err
-	}
 	list, err := f.organizationOf()
 	if err != nil {
 		return err
@@ -211,7 +205,7 @@ func orgPlan(ctx context.Context, env *factory, f *orgFlags) error {
 		return err
 	}
 	plan := organization.Compare(list, reading)
-	err = env.write(plan, f.format, f.output)
+	err = env.write(plan, f.result.format)
 	switch {
 	case err != nil:
 		return err

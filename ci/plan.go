@@ -25,6 +25,7 @@ func newPlan(env *factory) *cobra.Command {
 		line, to, out string
 		with          []string
 		published     bool
+		f             resultFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -47,6 +48,9 @@ whoever has it can rebuild that night, byte for byte.`,
 			if to = cmp.Or(to, ownTarget(l.Name)); published {
 				to = l.URL
 			}
+			if f.format == "json" && !env.json { // whose events come before it
+				out = cmp.Or(out, "-")
+			}
 			return runPlan(cmd.Context(), env, l, to, out)
 		},
 	}
@@ -54,6 +58,7 @@ whoever has it can rebuild that night, byte for byte.`,
 	cmd.Flags().StringVar(&to, "to", "", "target of publishing, or the URL under which it is served: a second night of one day takes the next number there (default "+ownTarget("LINE")+")")
 	cmd.Flags().BoolVar(&published, "published", false, "take the number from where the line is published, at its URL")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this file; - for standard output")
+	env.addResult(cmd, &f, "text", "json")
 	return cmd
 }
 

@@ -1,10 +1,15 @@
 package ci
 
 import (
+	"bytes"
+	"cmp"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
 )
 
@@ -15,22 +20,49 @@ type report interface {
 	JSON() ([]byte, error)
 }
 
-// formatFlag adds the flag that says how a report is written.
-func formatFlag(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "text, markdown or json")
-	complete(cmd, "format", "text", "markdown", "json")
-}
+// resultFlags say how and where the result of a command is written.
+type resultFlags struct{ format, output string }
 
-// checkReportFormat refuses a format that there is not, before any work.
-func checkReportFormat(format string) error {
-	if format != "text" && format != "markdown" && format != "json" {
-		return usagef("--format %s: want text, markdown or json", format)
+// addResult adds the flags of a command's result, in one of these formats. They are checked
+// before the command runs; --json is --format json, and --output has what would go to standard
+// output.
+func (env *factory) addResult(cmd *cobra.Command, f *resultFlags, formats ...string) {
+	cmd.Flags().StringVar(&f.format, "format", formats[0], "format of the result: "+strings.Join(formats, ", "))
+	cmd.Flags().StringVar(&f.output, "output", "", "file to write the result to (default: standard output)")
+	complete(cmd, "format", formats...)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if env.json && !cmd.Flags().Changed("format") {
+			f.format = "json"
+		}
+		if !slices.Contains(formats, f.format) {
+			return usagef("--format %s: want %s or %s", f.format, strings.Join(formats[:len(formats)-1], ", "), formats[len(formats)-1])
+		}
+		env.resultJSON = f.format == "json"
+		if f.output == "" {
+			return run(cmd, args)
+		}
+		var result bytes.Buffer
+		env.stdout = &result
+		err := run(cmd, args)
+		if result.Len() == 0 {
+			return err
+		}
+		return cmp.Or(err, files.Replace(f.output, result.Bytes()))
 	}
-	return nil
 }
 
-// write writes a report to a file, or to standard output without one.
-func (env *factory) write(r report, format, file string) error {
+// writeJSON writes a result for machines.
+func (env *factory) writeJSON(result any) error {
+	data, err := pipeline.EncodeJSON(result, "  ")
+	if err != nil {
+		return err
+	}
+	return writeOut(env.stdout, data)
+}
+
+// write writes a report.
+func (env *factory) write(r report, format string) error {
 	var data []byte
 	var err error
 	switch format {
@@ -44,7 +76,7 @@ func (env *factory) write(r report, format, file string) error {
 	if err != nil {
 		return err
 	}
-	return env.writeTo(file, data)
+	return writeOut(env.stdout, data)
 }
 
 // writeTo writes a result to a file, or to standard output without one.

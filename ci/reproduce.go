@@ -50,6 +50,7 @@ beside the night, and mageos-nightly verify --rebuilders counts it.`,
 	f.runner.add(cmd)
 	cmd.Flags().StringVar(&f.statement, "statement", "", "write what came of it to this file, signed")
 	cmd.Flags().StringArrayVar(&f.sign.keys, "sign-key", nil, "file with the rebuilder's private key (default with --statement: $"+signKeyVariable+", the key or its file)")
+	env.addResult(cmd, &resultFlags{}, "text", "json")
 	return cmd
 }
 
@@ -140,7 +141,7 @@ func runReproduce(ctx context.Context, env *factory, at string, f reproduceFlags
 			return err
 		}
 	}
-	if env.json {
+	if env.resultJSON {
 		show.Event(map[string]any{"event": "reproduction", "reproduction": result})
 	} else {
 		printReproduction(env, result, there.repository == nil)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages/install"
 )
 
@@ -24,43 +24,48 @@ func newShop(env *factory) *cobra.Command {
 server, and the database and the search that the night was proven with, if they were
 its own. It prints the addresses of storefront and admin, and who may log in.
 
-The code of all packages runs as you then, as in any shop on your machine; what root
-installed behind a wall runs as the user nobody.`,
+With bubblewrap the code of all packages sees the system and that folder, and no home
+folder; without, it runs as you, as in any shop on your machine. What root installed
+behind a wall runs as the user nobody.`,
 		Example: `  mageos-nightly shop --line sample
   mageos-nightly shop`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := loadLine(line, nil)
-			if err != nil {
-				return err
+			if filepath.Ext(line) != "" { // a file
+				l, err := loadLine(line, nil)
+				if err != nil {
+					return err
+				}
+				line = l.Name
 			}
-			return runShop(cmd.Context(), env, l)
+			return runShop(cmd.Context(), env, line)
 		},
 	}
 	cmd.Flags().StringVar(&line, "line", "nightly", lineHelp)
+	complete(cmd, "line", lines.Names()...)
 	return cmd
 }
 
-func runShop(ctx context.Context, env *factory, line *releases.Line) error {
+func runShop(ctx context.Context, env *factory, line string) error {
 	store, err := env.storePath()
 	if err != nil {
 		return err
 	}
-	script := filepath.Join(store, "install", line.Name, install.StartScript)
+	script := filepath.Join(store, "install", line, install.StartScript)
 	info, err := os.Stat(script)
 	if err != nil {
-		return usagef("no shop of %s is installed here: %w; install one on this machine with mageos-nightly nightly --line %[1]s --runner process --until install --level shop", line.Name, err)
+		return usagef("no shop of %s is installed here: %w; install one on this machine with mageos-nightly nightly --line %[1]s --runner process --until install --level shop", line, err)
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	args := asOwner(info, "sh", script)
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	command, program := aroundShop(ctx, filepath.Dir(script), program, asOwner(info, "sh", script))
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	// Nothing of this environment, which may hold secrets, is for a shop.
 	cmd.Env = []string{"PATH=" + env.getenv("PATH"), install.ProgramVariable + "=" + program}
 	cmd.Stdout, cmd.Stderr = env.stdout, env.stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	endAsGroup(cmd)
 	cmd.WaitDelay = time.Minute
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
 		var exit *exec.ExitError
@@ -70,4 +75,25 @@ func runShop(ctx context.Context, env *factory, line *releases.Line) error {
 		return fmt.Errorf("start the shop: %w", err)
 	}
 	return nil
+}
+
+// aroundShop is a command that sees of this machine's files the system and a work folder, read-only
+// but for that folder, and where it finds this program. Where bubblewrap cannot be used it is the
+// command itself.
+func aroundShop(ctx context.Context, folder, program string, command []string) (around []string, inside string) {
+	inside = "/tmp/" + programName
+	around = []string{"bwrap", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"}
+	if home, err := os.UserHomeDir(); err == nil && home != "/" {
+		around = append(around, "--tmpfs", home)
+	}
+	for at, name := range folder[1:] {
+		if name == '/' { // that the shop's user can pass
+			around = append(around, "--perms", "0755", "--dir", folder[:at+1])
+		}
+	}
+	around = append(around, "--bind", folder, folder, "--ro-bind", program, inside)
+	if exec.CommandContext(ctx, around[0], append(around[1:len(around):len(around)], "true")...).Run() != nil {
+		return command, program
+	}
+	return append(around, command...), inside
 }

@@ -5,6 +5,7 @@ package ci
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"strconv"
 	"syscall"
 )
@@ -16,4 +17,10 @@ func asOwner(info fs.FileInfo, command ...string) []string {
 		return command
 	}
 	return append([]string{"setpriv", "--reuid=" + strconv.Itoa(int(owner.Uid)), "--regid=" + strconv.Itoa(int(owner.Gid)), "--clear-groups"}, command...)
+}
+
+// endAsGroup lets a command that is to end tell all that it has started.
+func endAsGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 }

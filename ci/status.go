@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/monitor"
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
@@ -75,6 +76,7 @@ then for how long it may miss something.`,
 	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
 	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
 	flags.StringVar(&f.workflow, "workflow", "", "name of a workflow, in place of a repository: its --jobs are all that is looked at")
+	env.addResult(cmd, &resultFlags{}, "text", "json")
 	flags.StringVar(&f.jobs, "jobs", "", "file with the results of the jobs of a workflow: what toJSON(needs) gives; one that failed is wrong, too")
 	return cmd
 }
@@ -242,14 +244,14 @@ func (env *factory) runURL() string {
 }
 
 func printStatus(env *factory, s *publish.Status) error {
-	if env.json {
+	if env.resultJSON {
 		data, err := json.Marshal(s)
 		if err != nil {
 			return err
 		}
 		return writeOut(env.stdout, append(data, '\n'))
 	}
-	fmt.Fprintf(env.stdout, "Current        %s (%d snapshots, %d packages)\n", s.Snapshot.Title(), len(s.Snapshots), s.Packages)
+	fmt.Fprintf(env.stdout, "Current        %s (%s, %s)\n", s.Snapshot.Title(), markdown.Count(len(s.Snapshots), "snapshot"), markdown.Count(s.Packages, "package"))
 	if s.LastGood != nil {
 		fmt.Fprintf(env.stdout, "Last good      %s at %s\n", s.LastGood.Snapshot, s.LastGood.At.Format(time.RFC3339))
 	}

@@ -62,6 +62,7 @@ same bytes, and one who has got others is a problem.`,
 	flags.StringVar(&f.url, "url", "", "base URL under which a mirror serves the folder")
 	flags.StringVar(&f.rebuilders, "rebuilders", "", "folder with the public keys of rebuilders, as NAME.pub")
 	flags.IntVar(&f.threshold, "threshold", 1, "with --rebuilders: how many of them have to have built the current snapshot")
+	env.addResult(cmd, &resultFlags{}, "text", "json")
 	flags.BoolVar(&f.noDists, "no-dists", false, "do not read the zips")
 	return cmd
 }
@@ -160,7 +161,7 @@ func openVerified(ctx context.Context, env *factory, at string, o *verify.Option
 }
 
 func showReport(env *factory, where string, r *verify.Report) error {
-	if env.json {
+	if env.resultJSON {
 		data, err := json.Marshal(r)
 		if err != nil {
 			return err
@@ -180,7 +181,7 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	if n := len(r.Problems); n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	fmt.Fprintf(env.stderr, "%s: %s; %s, %d snapshots, %d files, %s\n", where, verdict, r.Snapshot.Title(), r.Snapshots, r.Files, display.Bytes(r.Bytes))
+	fmt.Fprintf(env.stderr, "%s: %s; %s, %s, %s, %s\n", where, verdict, r.Snapshot.Title(), markdown.Count(r.Snapshots, "snapshot"), markdown.Count(r.Files, "file"), display.Bytes(r.Bytes))
 	if n := r.Rebuilt[r.Snapshot]; n != nil {
 		fmt.Fprintf(env.stderr, "rebuilt by %d of %d: %s\n", len(n.By), n.Of, commas(n.By))
 	}

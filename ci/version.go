@@ -1,7 +1,6 @@
 package ci
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -23,14 +22,15 @@ type programVersion struct {
 }
 
 func newVersion(env *factory) *cobra.Command {
-	return &cobra.Command{
+	var f resultFlags
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which program this is: version, commit, Dagger, Go",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
-			if env.json {
-				return json.NewEncoder(env.stdout).Encode(v)
+			if f.format == "json" {
+				return env.writeJSON(v)
 			}
 			commit := v.Commit
 			switch {
@@ -43,6 +43,8 @@ func newVersion(env *factory) *cobra.Command {
 			return err
 		},
 	}
+	env.addResult(cmd, &f, "text", "json")
+	return cmd
 }
 
 // thisVersion is that of the running program. Go stamps the commit where it builds in a clone.

@@ -24,6 +24,7 @@ import (
 // Options are what a run is shown with.
 type Options struct {
 	Stdout, Stderr io.Writer
+	Terminal       io.Writer // where bars are drawn, if it is one
 	Now            func() time.Time
 	JSON           bool // events as JSON, one a line, and nothing for people
 	Bars           bool // on a terminal, one bar a stage
@@ -63,7 +64,7 @@ func New(o Options) *Run {
 	if o.Now != nil {
 		d.began, d.lastTold = o.Now(), o.Now()
 	}
-	if f, ok := o.Stderr.(*os.File); ok && o.Bars && !o.JSON && term.IsTerminal(int(f.Fd())) {
+	if f, ok := o.Terminal.(*os.File); ok && o.Bars && !o.JSON && term.IsTerminal(int(f.Fd())) {
 		d.bars = newBars(f, o.Now, o.Colour)
 	}
 	return d
