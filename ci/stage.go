@@ -145,10 +145,11 @@ const maxReport = 64 << 20
 // serveInstall runs the test installation, and sends the report of a failed one, of which a
 // container keeps nothing.
 func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFlags) error {
-	// The shop is not part of the result: it would stay in the engine's cache.
+	// The shop is not part of the result: it would stay in the engine's cache. In a folder of the
+	// engine the next installation removes it, before it begins: most engines end with their night.
 	work := cmp.Or(f.work, env.getenv(runner.WorkVariable), f.Out+"-work")
 	if f.work == "" {
-		if err := os.RemoveAll(work); err != nil { // package code of an earlier run may have left anything
+		if err := files.RemoveAll(work); err != nil { // package code of an earlier run may have left anything
 			return err
 		}
 	}
@@ -199,7 +200,7 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 			}
 		}
 	}
-	if f.work != "" {
+	if f.work != "" || env.getenv(runner.WorkVariable) != "" {
 		return failed
 	}
 	return errors.Join(failed, files.RemoveAll(work))
