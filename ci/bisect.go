@@ -63,8 +63,8 @@ What is tried is remembered: the same command goes on where it was stopped.`,
 	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
 	flags.StringVar(&f.until, "until", "install", "last stage to try: dependencies, build or install")
 	complete(cmd, "until", bisectStages...)
-	f.runner.add(cmd)
-	f.install.add(cmd)
+	grouped(cmd, flagsOfRunner, f.runner.add)
+	grouped(cmd, flagsOfProof, f.install.add)
 	env.addResult(cmd, &f.result, "text", "markdown", "json")
 	return cmd
 }

@@ -62,6 +62,11 @@ func runCopy(ctx context.Context, env *factory, from, to string, f copyFlags) (e
 	if err := target.Check(to, targets); err != nil {
 		return err
 	}
+	if folder, ok := target.Folder(from); ok {
+		if err := isPublished(folder); err != nil {
+			return err
+		}
+	}
 	source, closeSource, err := env.openSource(ctx, from)
 	if err != nil {
 		return usagef("%w", err)

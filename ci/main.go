@@ -36,18 +36,22 @@ func Main() int {
 	env.asTyped(root, os.Args)
 	ran, err := root.ExecuteContextC(ctx)
 	if err != nil && !env.began {
-		err = usagef("%w; use: %s, or see --help", err, ran.UseLine())
+		err = usagef("%w; use: %s, or see %s --help", err, ran.UseLine(), ran.CommandPath())
 	}
 	var shown *display.ShownError
 	if err != nil && !errors.As(err, &shown) {
 		fmt.Fprintln(env.stderr, "mageos-nightly: "+err.Error())
 	}
 	env.tellActions(ran.CommandPath(), err)
+	code := exitCode(err)
 	if ctx.Err() != nil && err != nil {
 		fmt.Fprintln(os.Stderr, "mageos-nightly: stopped; the same command goes on where this one was")
-		return exitInterrupted
+		code = exitInterrupted
 	}
-	return exitCode(err)
+	if err != nil && env.json && !env.resultJSON {
+		display.FailedEvent(env.stdout, err, code)
+	}
+	return code
 }
 
 func newRoot(env *factory) *cobra.Command {
@@ -95,5 +99,6 @@ that it works, and publishes it.`,
 	}
 	root.PersistentPreRun = func(*cobra.Command, []string) { env.began = true }
 	root.SetFlagErrorFunc(flagError)
+	groupFlags(root)
 	return root
 }

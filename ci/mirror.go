@@ -77,6 +77,7 @@ installed from it.`,
 			if f.compare != "" {
 				return compareMirrors(cmd.Context(), env, f)
 			}
+			env.resultJSON = false // events are what a run has
 			return runMirror(cmd.Context(), env, f)
 		},
 	}
@@ -93,7 +94,7 @@ installed from it.`,
 	flags.BoolVar(&f.common, "common", false, "compare only the packages that both sides have in the same version")
 	flags.BoolVar(&f.fresh, "fresh", false, "build every tag anew, also those with a saved result")
 	flags.BoolVar(&f.strict, "strict", false, "what cannot be built is an error, and nothing is published")
-	f.target.add(cmd)
+	grouped(cmd, flagsOfPublishing, f.target.add)
 	return cmd
 }
 

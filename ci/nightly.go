@@ -55,15 +55,14 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags := cmd.Flags()
 	lineFlags(cmd, &f.line, &f.with)
 	flags.StringVar(&f.plan, "plan", "", "build this saved plan")
-	f.target.add(cmd)
-	f.target.addKeep(cmd)
+	grouped(cmd, flagsOfPublishing, f.target.add, f.target.addKeep)
 	flags.StringVar(&f.until, "until", "", "last stage to run: plan, checkout, dependencies, build, install or publish")
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for publish --proofs on another machine")
 	flags.StringVar(&f.like, "like", "", "prove with the images, the cell and the level of another night: its installation.json, or the file or URL of it or of a repository")
-	f.runner.add(cmd)
-	f.install.add(cmd)
+	grouped(cmd, flagsOfRunner, f.runner.add)
+	grouped(cmd, flagsOfProof, f.install.add)
 	complete(cmd, "until", nightly.Stages...)
 	return cmd
 }

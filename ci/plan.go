@@ -63,6 +63,7 @@ whoever has it can rebuild that night, byte for byte.`,
 }
 
 func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out string) (err error) {
+	env.resultJSON = env.resultJSON && !env.json // which is for events here
 	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {

@@ -76,7 +76,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.plan, "plan", "", "go on with this saved plan, for another machine than the one that began")
 	flags.StringVar(&f.upstream, "upstream", "", "version of upstream that the release stands for: 2.4.8-p3")
 	flags.StringArrayVar(&f.refs, "ref", nil, "NAME=BRANCH: release this repository from there, as for a patch of an older release")
-	f.target.add(cmd)
+	grouped(cmd, flagsOfPublishing, f.target.add)
 	flags.BoolVar(&f.preview, "preview", false, "publish to the preview alone: no tags, no release on GitHub")
 	flags.BoolVar(&f.promote, "promote", false, "release what the preview has, byte for byte")
 	flags.StringVar(&f.previewTo, "preview-to", "preview", "folder or URL of the preview")
@@ -86,8 +86,8 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.github, "github", "", "OWNER/NAME of the repository on GitHub that gets the release, or none (default: that of the editions)")
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
-	f.runner.add(cmd)
-	f.install.add(cmd)
+	grouped(cmd, flagsOfRunner, f.runner.add)
+	grouped(cmd, flagsOfProof, f.install.add)
 	complete(cmd, "line", lines.Names()...)
 }
 

@@ -47,7 +47,7 @@ beside the night, and mageos-nightly verify --rebuilders counts it.`,
 			return runReproduce(cmd.Context(), env, args[0], f)
 		},
 	}
-	f.runner.add(cmd)
+	grouped(cmd, flagsOfRunner, f.runner.add)
 	cmd.Flags().StringVar(&f.statement, "statement", "", "write what came of it to this file, signed")
 	cmd.Flags().StringArrayVar(&f.sign.keys, "sign-key", nil, "file with the rebuilder's private key (default with --statement: $"+signKeyVariable+", the key or its file)")
 	env.addResult(cmd, &resultFlags{}, "text", "json")

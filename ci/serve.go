@@ -37,9 +37,17 @@ func newServe(env *factory) *cobra.Command {
 	return cmd
 }
 
-func serve(ctx context.Context, env *factory, dir, address string) error {
+// isPublished fails where a folder has no repository.
+func isPublished(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, stages.PackagesFile)); err != nil {
 		return usagef("%s is not a published repository: %w; publish one with mageos-nightly nightly --to %s", dir, err, dir)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, env *factory, dir, address string) error {
+	if err := isPublished(dir); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

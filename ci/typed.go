@@ -51,11 +51,14 @@ func (w typedWriter) Write(p []byte) (int, error) {
 // machines, and what is sourced by a shell, keeps its name.
 func (env *factory) asTyped(root *cobra.Command, args []string) {
 	name := typedName(args[0])
-	if name == programName || len(args) > 1 && (args[1] == "stage" || strings.Contains(args[1], "complet")) {
+	if name == programName || len(args) > 1 && args[1] == "stage" {
 		return
 	}
 	commands := regexp.MustCompile(`\b` + programName + ` (` + strings.Join(append(commandNames(root), "--help"), "|") + `)\b`)
-	env.stdout, env.stderr = typedWriter{env.stdout, commands, name}, typedWriter{env.stderr, commands, name}
+	env.stderr = typedWriter{env.stderr, commands, name}
+	if len(args) < 2 || !strings.Contains(args[1], "complet") {
+		env.stdout = typedWriter{env.stdout, commands, name}
+	}
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 }

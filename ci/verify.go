@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -148,8 +147,8 @@ func openVerified(ctx context.Context, env *factory, at string, o *verify.Option
 		return func() error { return nil }, nil
 	}
 	if folder, ok := target.Folder(at); ok {
-		if _, err := os.Stat(folder); err != nil {
-			return nil, usagef("%w", err)
+		if err := isPublished(folder); err != nil {
+			return nil, err
 		}
 	}
 	t, err := target.Open(ctx, at, env.targets())

@@ -155,13 +155,20 @@ func (d *Run) event(now time.Time, r pipeline.Report) {
 	d.Event(event)
 }
 
+// FailedEvent writes the last event of a command that failed: its result.
+func FailedEvent(out io.Writer, err error, code int) {
+	event(out, map[string]any{"event": "result", "code": code, "error": err.Error()})
+}
+
 // Event writes an event, one JSON line.
-func (d *Run) Event(v any) {
+func (d *Run) Event(v any) { event(d.o.Stdout, v) }
+
+func event(out io.Writer, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		data = []byte(fmt.Sprintf(`{"error":%q}`, err.Error()))
 	}
-	fmt.Fprintf(d.o.Stdout, "%s\n", data)
+	fmt.Fprintf(out, "%s\n", data)
 }
 
 // Finish ends the bars; it may be called more than once.

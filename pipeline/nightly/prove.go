@@ -212,7 +212,7 @@ func (p *proving) upgrade(ctx context.Context) (stages.Upgrade, http.Handler, er
 	}
 	found, err := earlier(ctx, dir, p.snapshot)
 	if err != nil {
-		return stages.Upgrade{}, nil, config.Errorf("--upgrade-from %s: %w", dir, err)
+		return stages.Upgrade{}, nil, config.Errorf("--upgrade-from %s: %w; give a folder with an earlier night of this line", dir, err)
 	}
 	return found, publish.Handler(dir), nil
 }

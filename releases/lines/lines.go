@@ -40,7 +40,7 @@ func Load(nameOrFile string) (*releases.Line, error) {
 	}
 	file, data, err := read(nameOrFile, "")
 	if err != nil {
-		return nil, config.Errorf("read release line: %w; the command lines lists those that the program has, and a line of yours can extend one", err)
+		return nil, config.Errorf("read release line: %w; mageos-nightly lines lists those that the program has, and a line of yours can extend one", err)
 	}
 	return Parse(file, data)
 }

@@ -215,7 +215,7 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown name", "nightlyy", `release line "nightlyy": there is no such line, did you mean nightly?`},
 		{"unknown name like no other", "x", `there is no such line; want mageos, mirror, nightly, release, sample, sample-release or upstream-nightly; a file of yours is named with its ending, as in x.yaml`},
 		{"nothing", "", `release line ""`},
-		{"missing file", filepath.Join(dir, "no.yaml"), "no such file or directory; the command lines lists"},
+		{"missing file", filepath.Join(dir, "no.yaml"), "no such file or directory; mageos-nightly lines lists"},
 		{"folder", dir, "is no plain file"},
 		{"endless", "/dev/zero", "/dev/zero is no plain file"},
 	} {

@@ -62,7 +62,7 @@ func Load(file string) (*List, error) {
 	}
 	data, err := files.Read(file, config.MaxFile)
 	if err != nil {
-		return nil, config.Errorf("read the organization's list: %w", err)
+		return nil, config.Errorf("read the organization's list: %w; mageos-nightly org export --output %s writes one", err, file)
 	}
 	return Parse(file, data)
 }

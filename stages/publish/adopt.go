@@ -12,6 +12,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
@@ -103,13 +104,13 @@ func adoptable(ctx context.Context, t target.Target) error {
 	s, err := readSwitch(ctx, t)
 	switch {
 	case errors.Is(err, errMissing):
-		return fmt.Errorf("%s has no %s: there is no Composer repository to take over", t, stages.PackagesFile)
+		return config.Errorf("%s has no %s: there is no Composer repository to take over", t, stages.PackagesFile)
 	case err != nil:
 		return err
 	case s.Nightly.Format != 0 && slices.ContainsFunc(s.Nightly.Snapshots, isAdoption):
 		return ErrAdopted
 	case s.Nightly.Format != 0:
-		return fmt.Errorf("%s was published by this program: there is nothing to take over", t)
+		return config.Errorf("%s was published by this program: there is nothing to take over", t)
 	}
 	root, err := t.List(ctx, ".")
 	if err != nil {

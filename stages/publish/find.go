@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (r Repository) Find(ctx context.Context, name releases.SnapshotName) (Found
 		if errThere != nil {
 			return Found{}, err
 		}
-		err = noneError(fmt.Sprintf("%s has no %s; it has %s", r.source, name.Title(), releases.NameList(there)))
+		err = noneError(fmt.Sprintf("%s has no %s; it has %s", r.source, name.Title(), cmp.Or(releases.NameList(there), "none")))
 	}
 	return Found{m, data}, err
 }

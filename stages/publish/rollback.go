@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -34,7 +35,7 @@ func (o Options) Rollback(ctx context.Context, r Rollback) (stages.Publication, 
 		}
 		there := names(before.all)
 		if !slices.Contains(there, r.Snapshot) {
-			return before, want, config.Errorf("%s has no %s; it has %s", t, r.Snapshot.Title(), releases.NameList(there))
+			return before, want, config.Errorf("%s has no %s; it has %s", t, r.Snapshot.Title(), cmp.Or(releases.NameList(there), "none"))
 		}
 		for _, name := range there {
 			newer := name.Kind() == r.Snapshot.Kind() && releases.NewestFirst(name, r.Snapshot) < 0
