@@ -31,7 +31,7 @@ with the night before it; without both, the current night is.
 The commits between come from the repositories: at most 1,000 of each.`,
 		Example: `  mageos-nightly compare --in https://nightly.example.org/
   mageos-nightly compare 2026-11-20 2026-11-24 --in ./repository
-  mageos-nightly compare 2.4.8-alpha20261120 2.4.8-alpha20261124
+  mageos-nightly compare 2.4.8.1-a20261120 2.4.8.1-a20261124
   mageos-nightly compare ./repository https://nightly.example.org/ --format markdown`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,6 +72,7 @@ func runCompare(ctx context.Context, env *factory, f compareFlags, args []string
 	if err != nil {
 		return err
 	}
+	env.say(string(comparison.Markdown()))
 	return env.write(comparison, f.result.format)
 }
 

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
-		"pipeline", "pipeline/files", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
+		"pipeline", "pipeline/files", "pipeline/markdown", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
 	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "releases/github", "stages/publish", "stages/publish/target", "stages/trust"},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"pipeline/gateway":      {"pipeline", "pipeline/files", "pipeline/remote", "releases", "releases/composer"},
 	"releases/composer":     {"pipeline/files", "pipeline/remote"},
 	"releases/config":       nil, // files that a JSON Schema describes
-	"releases":              {"pipeline", "releases/composer", "releases/config"},
+	"releases":              {"pipeline", "pipeline/markdown", "releases/composer", "releases/config"},
 	"releases/images":       {"pipeline", "pipeline/files", "pipeline/markdown", "releases", "releases/composer"},
 	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"releases/sample":       {"pipeline/files", "releases/composer"},
 	"releases/organization": {"pipeline/files", "pipeline/markdown", "releases/config"},
 	"releases/github/fake":  nil, // a GitHub for tests: only they may import it
-	"stages":                {"pipeline", "releases", "releases/composer"},
+	"stages":                {"pipeline", "pipeline/markdown", "releases", "releases/composer"},
 	"stages/checkout":       {"pipeline", "pipeline/files", "pipeline/remote", "releases", "releases/composer", "releases/git", "releases/git/pattern", "stages"},
 	"stages/dependencies": {
 		"pipeline", "releases", "releases/composer", "stages",
@@ -71,7 +71,7 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
+	"stages/publish":         {"pipeline", "pipeline/markdown", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages", "stages/trust"},
 	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},

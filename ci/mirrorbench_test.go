@@ -65,7 +65,7 @@ func BenchmarkMirrorNextTag(b *testing.B) {
 		}
 		syscall.Sync() // else the run waits for what is written of this
 		took, out := m.run(linked, "1.0.0", "--only", last)
-		if want := fmt.Sprintf("1 tags, %d packages", benchPackages); !strings.Contains(out, want) {
+		if want := fmt.Sprintf("1 tag, %d packages", benchPackages); !strings.Contains(out, want) {
 			b.Fatalf("want %q in:\n%s", want, out)
 		}
 		return took

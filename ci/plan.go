@@ -99,17 +99,22 @@ func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out str
 // first of its day.
 func (env *factory) plan(ctx context.Context, r *runner.Runner, line *releases.Line, to string) (*releases.Plan, error) {
 	plan, err := r.Plan(ctx, func(ctx context.Context, o resolve.Options) (*releases.Plan, error) {
-		return resolve.Line(ctx, o, line, env.date())
+		plan, err := resolve.Line(ctx, o, line, env.date())
+		if err != nil || to == "" {
+			return plan, err
+		}
+		source, closeSource, err := env.openSource(ctx, to)
+		if err != nil {
+			return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+		}
+		numbered, err := nightly.Numbered(ctx, plan, source)
+		return numbered, errors.Join(err, closeSource())
 	})
-	if err != nil || to == "" {
-		return plan, err
+	var planning, target *pipeline.StageError
+	if errors.As(err, &planning) && errors.As(planning.Err, &target) { // the target is at fault
+		return nil, target
 	}
-	source, closeSource, err := env.openSource(ctx, to)
-	if err != nil {
-		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
-	numbered, err := nightly.Numbered(ctx, plan, source)
-	return numbered, errors.Join(err, closeSource())
+	return plan, err
 }
 
 func printPlan(out io.Writer, plan *releases.Plan) {

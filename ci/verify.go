@@ -87,7 +87,11 @@ func runVerify(ctx context.Context, env *factory, at string, f verifyFlags) (err
 		return err
 	}
 	if len(report.Problems) > 0 {
-		return &display.ShownError{Err: coded(exitUntrusted, "%s: %d problems", o.Source, len(report.Problems))}
+		problems := make([]error, len(report.Problems))
+		for i, p := range report.Problems {
+			problems[i] = errors.New(p.String())
+		}
+		return &display.ShownError{Err: coded(exitUntrusted, "%s: %w", o.Source, errors.Join(problems...))}
 	}
 	return nil
 }
@@ -107,7 +111,7 @@ func (f verifyFlags) options(env *factory) (*verify.Options, error) {
 			return nil, usagef("--rebuilders: %w", err)
 		}
 		if f.threshold < 0 || f.threshold > len(o.Rebuilders) {
-			return nil, usagef("--threshold %d: there are %d rebuilders", f.threshold, len(o.Rebuilders))
+			return nil, usagef("--threshold %d: want 0 to %d, as many as there are rebuilders", f.threshold, len(o.Rebuilders))
 		}
 	}
 	if f.url != "" {
@@ -159,6 +163,14 @@ func openVerified(ctx context.Context, env *factory, at string, o *verify.Option
 	return t.Close, nil
 }
 
+// verdictOf is a report in two words.
+func verdictOf(r *verify.Report) string {
+	if len(r.Problems) == 0 {
+		return "no problem"
+	}
+	return markdown.Count(len(r.Problems), "problem")
+}
+
 func showReport(env *factory, where string, r *verify.Report) error {
 	if env.resultJSON {
 		data, err := json.Marshal(r)
@@ -176,11 +188,7 @@ func showReport(env *factory, where string, r *verify.Report) error {
 	for _, what := range r.Unchecked {
 		fmt.Fprintf(env.stderr, "not verified: %s\n", what)
 	}
-	verdict := "no problem"
-	if n := len(r.Problems); n > 0 {
-		verdict = fmt.Sprintf("%d problems", n)
-	}
-	fmt.Fprintf(env.stderr, "%s: %s; %s, %s, %s, %s\n", where, verdict, r.Snapshot.Title(), markdown.Count(r.Snapshots, "snapshot"), markdown.Count(r.Files, "file"), display.Bytes(r.Bytes))
+	fmt.Fprintf(env.stderr, "%s: %s; %s, %s, %s, %s\n", where, verdictOf(r), r.Snapshot.Title(), markdown.Count(r.Snapshots, "snapshot"), markdown.Count(r.Files, "file"), display.Bytes(r.Bytes))
 	if n := r.Rebuilt[r.Snapshot]; n != nil {
 		fmt.Fprintf(env.stderr, "rebuilt by %d of %d: %s\n", len(n.By), n.Of, commas(n.By))
 	}

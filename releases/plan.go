@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases/config"
 )
 
@@ -116,10 +117,11 @@ func (p *Plan) Repository(name string) (PlannedRepository, bool) {
 
 // Summary implements pipeline.Summarizer.
 func (p *Plan) Summary() string {
+	repositories := markdown.Count(len(p.Repositories), "repository")
 	if p.Line.BuildsTags() {
-		return fmt.Sprintf("%s of %s: %d repositories, %d tags and zips to add", p.Snapshot(), p.Line.Name, len(p.Repositories), p.Pending())
+		return fmt.Sprintf("%s of %s: %s, tags and zips to add: %d", p.Snapshot(), p.Line.Name, repositories, p.Pending())
 	}
-	return fmt.Sprintf("%s of %s: %d repositories", p.Snapshot(), p.Line.Name, len(p.Repositories))
+	return fmt.Sprintf("%s of %s: %s", p.Snapshot(), p.Line.Name, repositories)
 }
 
 // Encode writes the plan as a file: indented, its maps in byte order, so that the

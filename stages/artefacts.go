@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 )
 
@@ -83,7 +84,7 @@ func (s Sources) Summary() string {
 	for _, r := range s.Repositories {
 		files += r.Head.Files
 	}
-	return fmt.Sprintf("%d repositories, %d files", len(s.Repositories), files)
+	return markdown.Count(len(s.Repositories), "repository") + ", " + markdown.Count(files, "file")
 }
 
 // An Analysis is the input of the dependency generation: the sources and the
@@ -171,7 +172,7 @@ func (d Dependencies) Summary() string {
 	for _, p := range d.Packages {
 		n += len(p.Requires)
 	}
-	return fmt.Sprintf("%d packages, %d requires", len(d.Packages), n)
+	return markdown.Count(len(d.Packages), "package") + ", " + markdown.Count(n, "require")
 }
 
 // A Build is the input of the package build.
@@ -240,7 +241,7 @@ func (n Snapshot) Summary() string {
 	if len(n.Packages) == 0 {
 		return "all packages of these tags are published already"
 	}
-	return fmt.Sprintf("%d packages, %d files", len(n.Packages), n.Tree.Files)
+	return markdown.Count(len(n.Packages), "package") + ", " + markdown.Count(n.Tree.Files, "file")
 }
 
 // A PublishRequest is the input of publishing: a night that was proven, and where to
@@ -270,6 +271,8 @@ type Publication struct {
 	Kept    []releases.SnapshotName `json:"kept"`
 	Removed []releases.SnapshotName `json:"removed"`
 	DryRun  bool                    `json:"dry-run"`
+	// Changes is the snapshot before it, and how much is different since; empty: there is none.
+	Changes string `json:"changes,omitempty"`
 	// Foreign names what the target had before the first publish, and still has.
 	Foreign []string `json:"foreign,omitempty"`
 }
@@ -288,9 +291,5 @@ func (p Publication) Summary() string {
 	if p.DryRun {
 		verb = "would be written"
 	}
-	snapshots := "snapshots"
-	if len(p.Kept) == 1 {
-		snapshots = "snapshot"
-	}
-	return fmt.Sprintf("%d files %s, %d there already; %d %s kept", p.Added, verb, p.Unchanged, len(p.Kept), snapshots)
+	return fmt.Sprintf("%s %s, %d there already; %s kept", markdown.Count(p.Added, "file"), verb, p.Unchanged, markdown.Count(len(p.Kept), "snapshot"))
 }

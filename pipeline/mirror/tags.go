@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -46,7 +47,7 @@ func fetch(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags []st
 		if errors.As(err, &content) {
 			err = nil // building its tag tells it
 		}
-		return fmt.Sprintf("%d tags", len(pins)), err
+		return markdown.Count(len(pins), "tag"), err
 	})
 }
 
@@ -85,7 +86,7 @@ func buildAll(ctx context.Context, r *runner.Runner, plan *releases.Plan, tags [
 			packages += b.Packages
 		}
 		built = slices.DeleteFunc(made, func(b stages.TagPackages) bool { return b.Packages == 0 && len(b.Notes) == 0 })
-		return fmt.Sprintf("%d tags, %d packages", len(tags)-int(bad.Load()), packages), nil
+		return markdown.Count(len(tags)-int(bad.Load()), "tag") + ", " + markdown.Count(packages, "package"), nil
 	})
 	return built, err
 }

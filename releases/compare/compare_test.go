@@ -121,6 +121,18 @@ func TestCompareSameNight(t *testing.T) {
 	}
 }
 
+// What is not known is not counted as none.
+func TestCommitText(t *testing.T) {
+	known, unknown := ChangedRepository{Commits: make([]Commit, 2)}, ChangedRepository{Unknown: "nobody remembers"}
+	for want, repositories := range map[string][]ChangedRepository{
+		"0 commits": nil, "2 commits": {known}, "2 known commits": {known, unknown}, "commits not known": {unknown},
+	} {
+		if got := (&Result{Repositories: repositories}).CommitText(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestCompareStops(t *testing.T) {
 	before, after := twoSnapshots()
 	ctx, cancel := context.WithCancel(t.Context())

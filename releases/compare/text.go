@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -15,7 +16,7 @@ import (
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"counts": (*Result).counts, "span": ChangedRepository.span, "short": short, "web": WebURL, "printable": printable, "escape": escape, "code": code,
+	"span": ChangedRepository.span, "short": short, "web": WebURL, "printable": printable, "escape": escape, "code": code,
 }).ParseFS(templateFiles, "*.tmpl"))
 
 // JSON writes the comparison for machines.
@@ -35,11 +36,23 @@ func (c *Result) fill(name string) []byte {
 	return b.Bytes()
 }
 
-// counts is the comparison in one sentence.
-func (c *Result) counts() string {
+// Summary is the comparison in one sentence.
+func (c *Result) Summary() string {
 	return fmt.Sprintf("%s added, %d removed, %d with another version, %d that require something else; %s in %s",
 		markdown.Count(len(c.Added), "package"), len(c.Removed), len(c.Changed), len(c.RequireChanges()),
-		markdown.Count(c.CommitCount(), "commit"), markdown.Count(len(c.Repositories), "changed repository"))
+		c.CommitText(), markdown.Count(len(c.Repositories), "changed repository"))
+}
+
+// CommitText counts the commits between, and tells where their number is not known.
+func (c *Result) CommitText() string {
+	n := c.CommitCount()
+	switch {
+	case !slices.ContainsFunc(c.Repositories, func(r ChangedRepository) bool { return r.Unknown != "" }):
+		return markdown.Count(n, "commit")
+	case n == 0:
+		return "commits not known"
+	}
+	return markdown.Count(n, "known commit")
 }
 
 func short(commit string) string { return fmt.Sprintf("%.10s", commit) }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 )
@@ -66,6 +67,7 @@ type repository struct {
 	anew       bool        // the metadata was made of its snapshots alone
 	packages   []byte      // packages.json, the switch
 	status     []byte
+	changes    string // as in stages.Publication
 	lastGood   *Try
 	lastTry    *Try
 	superseded map[string]time.Time // of metadata folders: those that stay, and those that go now
@@ -114,7 +116,7 @@ func (r *repository) choose(all []*snapshot, before observed, want desired) erro
 	case len(r.snapshots) == 0:
 		return errors.New("the repository would resolve no snapshot at all")
 	case want.add != nil && !slices.Contains(r.snapshots, want.add):
-		return fmt.Errorf("%s is older than the %d nights that the repository keeps; keep more nights, or publish it to another folder", want.add.name.Title(), want.keep)
+		return fmt.Errorf("%s is older than the %s that the repository keeps; keep more nights, or publish it to another folder", want.add.name.Title(), markdown.Count(want.keep, "night"))
 	}
 	return nil
 }

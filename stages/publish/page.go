@@ -34,6 +34,9 @@ func (o Options) pages(ctx context.Context, s target.Source, want desired, r *re
 		if err != nil {
 			return nil, err
 		}
+		if n == want.add && c != nil {
+			r.changes = c.Before.Snapshot.Title() + ": " + c.Summary()
+		}
 		m, err := n.manifest(ctx)
 		if err != nil {
 			return nil, err

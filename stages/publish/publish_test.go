@@ -21,6 +21,21 @@ import (
 	"github.com/mage-os/nightly/stages"
 )
 
+// What is published is told with what changed since the night before it.
+func TestPublicationChanges(t *testing.T) {
+	dir := t.TempDir()
+	mustPublish(t, sample{name: "2026-11-24", modules: 2}, dir, nil)
+	for range 2 { // the second finds all there
+		if got, want := mustPublish(t, sample{name: "2026-11-25", modules: 3}, dir, nil).Changes, "night 2026-11-24: 1 package added, "; !strings.HasPrefix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	_, err := publishSnapshot(t, sample{name: "2026-11-01", modules: 1}, dir, func(r *stages.PublishRequest) { r.Keep = 1 })
+	if err == nil || !strings.Contains(err.Error(), "older than the 1 night that") {
+		t.Error(err)
+	}
+}
+
 func TestPublishTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "repository")
 	snapshot := sample{name: "2026-11-24", modules: 3}

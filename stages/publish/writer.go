@@ -75,7 +75,7 @@ func (w *writer) publication(before observed, want desired, r *repository) stage
 		Kept: names(r.snapshots), Removed: without(before.key.Snapshots, names(r.snapshots)...), DryRun: w.dry,
 	}
 	if want.add != nil {
-		p.Snapshot = want.add.name
+		p.Snapshot, p.Changes = want.add.name, r.changes
 	}
 	return p
 }

@@ -50,15 +50,23 @@ func SaveKey(name string, text []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if there != nil { // it may be made in a clone: git is not to take what lies in it
-		if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
-			return err
-		}
+	ignored := "*\n" // it may be in a clone: git is not to take what lies in it
+	if there == nil {
+		ignored = "*.key\n"
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err := writeNew(filepath.Join(dir, ".gitignore"), []byte(ignored)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	err := writeNew(name, text)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w; keep it, and choose another folder", err)
 	}
+	return err
+}
+
+// writeNew writes a file that is not there yet, for its owner alone.
+func writeNew(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,15 @@ func newestFirst(a, b releases.IndexedVersion) int {
 	return cmp.Or(y.Compare(x), strings.Compare(b.Version, a.Version))
 }
 
+// asJSON is an entry of an index as it stands there.
+func asJSON(v releases.IndexedVersion) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return data
+}
+
 // differ names the first thing in which an index is not the wanted one.
 func differ(want, got *releases.Index) string {
 	if len(want.Snapshots) != len(got.Snapshots) || len(want.Files) != len(got.Files) {
@@ -183,7 +192,7 @@ func differ(want, got *releases.Index) string {
 		other := got.Files[i]
 		for j, v := range file.Versions {
 			if j < len(other.Versions) && !reflect.DeepEqual(v, other.Versions[j]) {
-				return fmt.Sprintf("it says of %s %.80s: %+v, and the snapshots %+v", file.Name, v.Version, other.Versions[j], v)
+				return fmt.Sprintf("it says of %s %.80s: %s, and the snapshots %s", file.Name, v.Version, asJSON(other.Versions[j]), asJSON(v))
 			}
 		}
 		if !reflect.DeepEqual(file, other) {

@@ -88,7 +88,7 @@ var tamperings = []tampering{
 	{"an index that says another dist", func(f folder) {
 		f.replace(f.meta()+"/index.json", f.sum(moduleA), f.sum("dists/acme/language-1.0.0.zip"))
 		f.renamed()
-	}, "", "it says of acme/module-a 2.4.8-alpha20261126"},
+	}, "", `it says of acme/module-a 2.4.8-alpha20261126: {"version":"2.4.8-alpha20261126","sha256":"`},
 	{"an index that says another night", func(f folder) {
 		f.replace(f.meta()+"/index.json", f.sum(n3+"nightly.json"), f.sum(n2+"nightly.json"))
 		f.renamed()
