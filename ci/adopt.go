@@ -139,7 +139,7 @@ func printAdopted(out io.Writer, a publish.Adopted) {
 		fmt.Fprintf(out, "%s without the key %s, which this program does not write\n", counted(a.Dropped[key], "version"), markdown.Printable(key))
 	}
 	for _, note := range a.Notes {
-		fmt.Fprintln(out, markdown.Printable(note.String()))
+		fmt.Fprintln(out, markdown.Indented(note.String()))
 	}
 	if len(a.Replaced) > 0 {
 		fmt.Fprintf(out, "written anew: %s; %s/before/ has what they were\n", strings.Join(a.Replaced, ", "), a.Snapshot.Dir())

@@ -191,6 +191,16 @@ func (i Installation) Summary() string {
 	return text
 }
 
+// NamedBy begins the line of a failure that names the packages at fault.
+const NamedBy = "named by that: "
+
+// Blamed are the packages that the text of a failure names, or nothing.
+func Blamed(failure string) string {
+	_, rest, _ := strings.Cut(failure, NamedBy)
+	packages, _, _ := strings.Cut(rest, "\n")
+	return packages
+}
+
 // Tool gives the version of a tool, or nothing.
 func (i Installation) Tool(name string) string { return ToolVersion(i.Tools, name) }
 

@@ -1,6 +1,7 @@
 package display
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -13,19 +14,29 @@ import (
 // (https://docs.github.com/actions/reference/limits).
 const maxAnnotations = 10
 
-// problems are the problems of a failure, one a line, as the terminal shows them.
+// problems are the problems of a failure: of errors that were joined each is one, with all
+// of its lines.
 func problems(failed error) []string {
-	var all []string
-	for line := range strings.Lines(failed.Error()) {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
+	if list, ok := failed.(interface{ Unwrap() []error }); ok && failed.Error() == errors.Join(list.Unwrap()...).Error() {
+		var all []string
+		for _, err := range list.Unwrap() {
+			all = append(all, problems(err)...)
+		}
+		return all
+	}
+	if inner := errors.Unwrap(failed); inner != nil {
+		all := problems(inner)
+		before, after, found := strings.Cut(failed.Error(), inner.Error())
+		if found && len(all) > 1 {
+			all[0], all[len(all)-1] = before+all[0], all[len(all)-1]+after
+			return all
 		}
 	}
-	return all
+	return []string{failed.Error()}
 }
 
 // placed matches a problem of one of our own YAML files: releases/mine.yaml:12:3: text.
-var placed = regexp.MustCompile(`^(?:stage \w+: |plan: )?([^\s:]+\.ya?ml):(\d+)(?::\d+)?: (.*)$`)
+var placed = regexp.MustCompile(`(?s)^(?:stage \w+: |plan: )?([^\s:]+\.ya?ml):(\d+)(?::\d+)?: (.*)$`)
 
 // Annotate writes the problems of a failure as commands of GitHub Actions, which take
 // standard error as well:

@@ -103,7 +103,7 @@ func (d *Run) Report(r pipeline.Report) {
 	}
 	if !d.o.JSON {
 		for _, note := range r.Notes {
-			fmt.Fprintf(d.Logs(), "note: %s\n", markdown.Printable(note))
+			fmt.Fprintf(d.Logs(), "note: %s\n", markdown.Indented(note))
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (h *LogHandler) Handle(_ context.Context, r slog.Record) error {
 	if len(details) > 0 {
 		text += " (" + strings.Join(details, ", ") + ")"
 	}
-	_, err := fmt.Fprintf(h.Out, "%s: %s\n", word, markdown.Printable(text))
+	_, err := fmt.Fprintf(h.Out, "%s: %s\n", word, markdown.Indented(text))
 	return err
 }
 

@@ -18,20 +18,12 @@ const (
 	maxPageProblems = 200
 )
 
-// Page is a page about what a command ran, in Markdown: what came of it, the notes, the
-// stages, with what it was proven, what was published, and from which commits. code is
-// the exit code of what failed. It is empty for a command that ran no stage, has no notes
-// and did not fail.
+// Page is a page about what a command ran, in Markdown: first what came of it, then the
+// problems, the notes, the stages, with what it was proven, what was published, and from
+// which commits. code is the exit code of what failed.
 func Page(command string, runs []*Run, notes []string, failed error, code int) string {
 	var p page
-	ran := 0
-	for _, d := range runs {
-		ran += len(d.reports)
-	}
-	if ran == 0 && failed == nil && len(notes) == 0 {
-		return ""
-	}
-	p.heading(command, runs, failed, code)
+	p.heading(command, runs, notes, failed, code)
 	for _, text := range notes {
 		p.WriteString(text)
 	}
@@ -52,7 +44,7 @@ func Page(command string, runs []*Run, notes []string, failed error, code int) s
 // A page is the page about a run.
 type page struct{ markdown.Page }
 
-func (p *page) heading(command string, shown []*Run, failed error, code int) {
+func (p *page) heading(command string, shown []*Run, notes []string, failed error, code int) {
 	title := command
 	for _, d := range shown {
 		if plan := d.Result.Plan; plan != nil {
@@ -60,14 +52,23 @@ func (p *page) heading(command string, shown []*Run, failed error, code int) {
 			break
 		}
 	}
-	fmt.Fprintf(p, "## %s\n\n", markdown.Cell(title))
+	if failed == nil && len(notes) > 0 { // which say themselves what came of it
+		fmt.Fprintf(p, "%s\n\n", markdown.Cell(title))
+		return
+	}
+	fmt.Fprintf(p, "## %s\n\n%s\n\n", markdown.Cell(verdict(shown, failed)), markdown.Cell(title))
+	for _, d := range shown {
+		if made := d.Result.Publication; made != nil && made.Changes != "" {
+			fmt.Fprintf(p, "Changed since %s.\n\n", markdown.Cell(made.Changes))
+		}
+	}
 	if failed == nil {
 		return
 	}
 	all := problems(failed)
-	fmt.Fprintf(p, "**Failed**, exit code %d (%s):\n\n", code, markdown.Count(len(all), "problem"))
+	fmt.Fprintf(p, "**%s**, exit code %d:\n\n", markdown.Count(len(all), "problem"), code)
 	for _, problem := range all[:min(len(all), maxPageProblems)] {
-		fmt.Fprintf(p, "    %s\n", markdown.Printable(problem)) // a block of code: nothing in it is Markdown
+		p.WriteString(markdown.Block(markdown.Indented(problem)))
 	}
 	if more := len(all) - maxPageProblems; more > 0 {
 		fmt.Fprintf(p, "    … and %d more\n", more)

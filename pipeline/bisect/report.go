@@ -70,9 +70,7 @@ func (r *Report) Markdown() []byte {
 		p.RawRow(markdown.Cell(s.Repository), commit, strings.Join(pulls, ", "))
 	}
 	fmt.Fprintf(&p, "\n%s fails with it:\n\n", r.Trial.Stage)
-	for line := range strings.Lines(r.Trial.Reason) {
-		p.WriteString("    " + markdown.Printable(strings.TrimRight(line, "\n")) + "\n")
-	}
+	p.WriteString(markdown.Block(r.Trial.Reason))
 	return []byte(p.String())
 }
 

@@ -34,14 +34,35 @@ func (p *Page) RawRow(cells ...string) {
 
 // Cell is a text that stands in one cell of a table.
 func Cell(text string) string {
-	text = strings.Join(strings.Fields(Printable(text)), " ")
+	text = Printable(strings.Join(strings.Fields(text), " "))
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'", "[", `\[`).Replace(text)
 }
 
-// Code is a text as code: nobody whom it names is told of it.
-func Code(text string) string { return "`" + Cell(text) + "`" }
+// Code is a text as code, line by line: nobody whom it names is told of it. It may stand in a
+// cell of a table and in a list.
+func Code(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, "`"+strings.NewReplacer("|", `\|`, "`", "'").Replace(Printable(line))+"`")
+		}
+	}
+	return strings.Join(lines, "<br>")
+}
 
-// Printable keeps a text from moving the cursor of a terminal.
+// Block is a text as a block of code: nothing in it is Markdown.
+func Block(text string) string { return "    " + Indented(text) + "\n" }
+
+// Indented is a text for a terminal, whose lines after the first are indented.
+func Indented(text string) string {
+	var lines []string
+	for line := range strings.Lines(strings.Trim(text, "\n")) {
+		lines = append(lines, Printable(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")))
+	}
+	return strings.Join(lines, "\n    ")
+}
+
+// Printable keeps a line from moving the cursor of a terminal.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {

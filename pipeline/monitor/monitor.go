@@ -97,7 +97,11 @@ func Judge(at string, s *publish.Status, bad error, jobs []string, watchesAge bo
 // Page is the finding in Markdown.
 func (f Finding) Page() string {
 	var p markdown.Page
-	fmt.Fprintf(&p, "## %s\n\n", markdown.Cell(f.At))
+	verdict := "Green"
+	if len(f.Wrong) > 0 {
+		verdict = "Red"
+	}
+	fmt.Fprintf(&p, "## %s: %s\n\n", verdict, markdown.Cell(f.verdict()))
 	if len(f.Wrong) > 0 {
 		p.WriteString(f.list() + "\n\n")
 	}
@@ -122,6 +126,18 @@ func (f Finding) Page() string {
 	}
 	p.WriteString("\n")
 	return p.String()
+}
+
+// verdict is the finding in one line: since when there is no newer night, if there is none.
+func (f Finding) verdict() string {
+	text := f.At
+	if len(f.Wrong) > 0 {
+		text += ", " + markdown.Count(len(f.Wrong), "problem")
+	}
+	if f.Status != nil && f.Status.LastGood != nil {
+		text += ", last good " + f.Status.LastGood.Snapshot
+	}
+	return text
 }
 
 // list is what is wrong as a list; what stands in it is no Markdown.

@@ -64,7 +64,7 @@ func TestJudge(t *testing.T) {
 	}
 	page := Judge("here", failed, nil, nil, false).Page()
 	for _, want := range []string{
-		"## here\n\n* `the last try, of 2026-11-24, failed in build: a 'broken' \\| package`\n\n",
+		"## Red: here, 1 problem\n\n* `the last try, of 2026-11-24, failed in build: a 'broken' \\| package`\n\n",
 		"| current | 2026-11-23 |  | 0 snapshots, 0 packages |\n",
 		"| last try | 2026-11-24 | 2026-11-24T03:00:00Z | `failed in build: a 'broken' \\| package` |\n",
 	} {

@@ -191,7 +191,7 @@ func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in st
 // nothing was proven did not pass.
 func (p *proving) proofOf(results []cellResult) (Proof, error) {
 	proof := Proof{Matrix: p.reports() + "-matrix.md"}
-	table := matrixPage(p.snapshot)
+	var rows []matrixRow
 	var errs []error
 	for _, r := range results {
 		what := markdown.Cell(r.detail)
@@ -204,9 +204,9 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 			what = markdown.Cell(first)
 			errs = append(errs, fmt.Errorf("cell %s: %w", r.cell.Name(), r.err))
 		}
-		table.RawRow(r.cell.Name(), string(r.state), what)
+		rows = append(rows, matrixRow{r.cell.Name(), r.state, what})
 	}
-	if err := files.Replace(proof.Matrix, []byte(table.String())); err != nil {
+	if err := files.Replace(proof.Matrix, matrixPage(p.snapshot, rows)); err != nil {
 		errs = append(errs, err)
 	}
 	if len(proof.Installations) == 0 && len(errs) == 0 {
@@ -217,12 +217,30 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 	return proof, errors.Join(errs...)
 }
 
-// matrixPage begins the page about all cells.
-func matrixPage(snapshot stages.Snapshot) *markdown.Page {
+// A matrixRow is what became of one cell; what is Markdown.
+type matrixRow struct {
+	cell  string
+	state pipeline.State
+	what  string
+}
+
+// matrixPage is the page about all cells: first whether they prove the snapshot.
+func matrixPage(snapshot stages.Snapshot, rows []matrixRow) []byte {
+	count := map[pipeline.State]int{}
 	var p markdown.Page
-	fmt.Fprintf(&p, "# Test installations of %s\n\n", releases.SnapshotName(snapshot.Name).Title())
+	for _, r := range rows {
+		count[r.state]++
+	}
+	verdict := "Green"
+	if count[pipeline.Failed] > 0 || count[pipeline.Done] == 0 {
+		verdict = "Red"
+	}
+	fmt.Fprintf(&p, "# %s: %d of %s prove %s\n\n", verdict, count[pipeline.Done], markdown.Count(len(rows), "cell"), releases.SnapshotName(snapshot.Name).Title())
 	p.Table("cell", "state", "")
-	return &p
+	for _, r := range rows {
+		p.RawRow(r.cell, string(r.state), r.what)
+	}
+	return []byte(p.String())
 }
 
 // machinesFault is 1 for the failure of an image, a service or an engine, and 0 for that of

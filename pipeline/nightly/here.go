@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
@@ -92,18 +93,19 @@ func (p *proving) skipOthers(own releases.Cell, proven stages.Candidate, cells [
 	if failed != nil {
 		state = pipeline.Failed
 	}
-	table := matrixPage(p.snapshot)
-	table.RawRow(proven.Cell.Name()+", database "+stages.ToolVersion(proven.Tools, "database"), string(state),
-		fmt.Sprintf("[report](%s/report/report.md)", filepath.Base(p.reports())))
+	rows := []matrixRow{{
+		proven.Cell.Name() + ", database " + stages.ToolVersion(proven.Tools, "database"), state,
+		fmt.Sprintf("[report](%s/report/report.md)", filepath.Base(p.reports())),
+	}}
 	for _, cell := range cells {
 		why := missing(cell, own, proven.Tools)
 		if why == "" {
 			continue // it is the one that was proven
 		}
 		p.Session().Skip("install "+cell.Name(), why)
-		table.Row(cell.Name(), string(pipeline.Skipped), why)
+		rows = append(rows, matrixRow{cell.Name(), pipeline.Skipped, markdown.Cell(why)})
 	}
-	return os.WriteFile(p.reports()+"-matrix.md", []byte(table.String()), 0o644)
+	return os.WriteFile(p.reports()+"-matrix.md", matrixPage(p.snapshot, rows), 0o644)
 }
 
 // missing says why a machine cannot prove a cell; empty: it can. own is what it can prove

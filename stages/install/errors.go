@@ -10,6 +10,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline/gateway"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
 )
 
 // A LevelError says at which level an installation failed. Its message is the
@@ -51,7 +52,7 @@ func blames(packages []string) string {
 	if len(packages) == 0 {
 		return ""
 	}
-	return "named by that: " + strings.Join(packages, ", ") + "\n"
+	return stages.NamedBy + strings.Join(packages, ", ") + "\n"
 }
 
 // A stepError is a command that failed.

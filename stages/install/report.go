@@ -67,6 +67,9 @@ func (s *shop) report(ctx context.Context, made stages.Installation, failed erro
 		v.Heading, v.Failure = headingMachine, failed.Error()
 	case failed != nil:
 		v.Heading, v.Failure = headingPackage, failed.Error()
+		if names := stages.Blamed(v.Failure); names != "" {
+			v.Heading += ": " + names
+		}
 	}
 	shots, err := filepath.Glob(filepath.Join(dir, stages.ScreenshotsDir, "*.png"))
 	if err != nil {
