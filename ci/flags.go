@@ -100,6 +100,9 @@ func commandNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
+// wanted are the values of flags by their type.
+var wanted = map[string]string{"duration": "a time such as 36h or 90m", "int": "a whole number", "bool": "true or false"}
+
 // flagError says more of a flag that is wrong.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -110,8 +113,11 @@ func flagError(cmd *cobra.Command, err error) error {
 			return fmt.Errorf("%w, did you mean --%s?", err, near)
 		}
 	}
-	if strings.Contains(err.Error(), "time: missing unit") {
-		return fmt.Errorf("%w; want a time such as 36h or 90m", err)
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		if want := wanted[invalid.GetFlag().Value.Type()]; want != "" {
+			return fmt.Errorf("--%s %s: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+		}
 	}
 	return err
 }

@@ -33,9 +33,9 @@ repositories, and who may do what in them. None of its commands changes anything
 GitHub. It reads with GITHUB_TOKEN, or for an Enterprise Server with
 GH_ENTERPRISE_TOKEN; docs/organization.md says which rights that needs.`,
 		Example: `  mageos-nightly org export --output releases/organization/organization.yaml  bring the list up to date
-  mageos-nightly org plan                                        what differs
-  mageos-nightly org terraform --output organization.tf          the list as configuration for OpenTofu
-  mageos-nightly org --schema > organization.schema.json         the JSON Schema of the list, for editors`,
+  mageos-nightly org plan                                                    what differs
+  mageos-nightly org terraform --output organization.tf                      the list as configuration for OpenTofu
+  mageos-nightly org --schema > organization.schema.json                     the JSON Schema of the list, for editors`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
@@ -57,10 +57,10 @@ func newOrgExport(env *factory, f *orgFlags) *cobra.Command {
 		Long: `export reads GitHub and writes the list so that it agrees. What GitHub does not
 know stays as the list has it: roles, lines, and which branches and files a repository
 must have. What the token may not read stays, too, and is named.`,
-		Example: `  mageos-nightly org export                                      to standard output
+		Example: `  mageos-nightly org export                                                  to standard output
   mageos-nightly org export --output releases/organization/organization.yaml  in place
-  mageos-nightly org export --declared                           as its own Terraform has it
-  mageos-nightly org export --organization acme                  the first list of another organization`,
+  mageos-nightly org export --declared                                       as its own Terraform has it
+  mageos-nightly org export --organization acme                              the first list of another organization`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return orgExport(cmd.Context(), env, f) },
 	}

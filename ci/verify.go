@@ -131,6 +131,9 @@ func readRoot(name string) ([]byte, error) {
 	if err != nil {
 		return nil, usagef("--root: %w", err)
 	}
+	if !json.Valid(data) {
+		return nil, usagef("--root %s is no root: give one that mageos-nightly trust init or rotate wrote, such as 1.root.json", name)
+	}
 	return data, nil
 }
 

@@ -160,8 +160,8 @@ func (b *bars) report(r pipeline.Report) {
 		s.text = r.Detail
 	}
 	s.mu.Unlock()
-	if r.State == pipeline.Failed {
-		s.bar.Abort(false)
+	if r.State == pipeline.Failed || r.State == pipeline.Skipped {
+		s.bar.Abort(false) // as far as it came
 	} else {
 		s.bar.SetTotal(1, true)
 	}

@@ -31,7 +31,7 @@ func (d *Run) table() {
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", r.Stage, took, d.last(r.Stage), r.State, detail)
 	}
-	fmt.Fprintf(out, "all\t%s\t%s\t\t\n", d.o.Now().Sub(d.began).Round(10*time.Millisecond), d.last(""))
+	fmt.Fprintf(out, "all\t%s\t%s\n", d.o.Now().Sub(d.began).Round(10*time.Millisecond), d.last(""))
 	out.Flush()
 }
 
@@ -43,15 +43,21 @@ func (d *Run) last(stage string) string {
 	return "-"
 }
 
-// Times are how long each stage took that ran to its end, and under the name "" all.
+// Times are how long each stage took that ran to its end, and under the name "" all, if none
+// was skipped or reused: another run is compared with it.
 func (d *Run) Times() map[string]time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	times := map[string]time.Duration{"": d.o.Now().Sub(d.began)}
+	times, whole := map[string]time.Duration{}, true
 	for _, r := range d.reports {
 		if r.State == pipeline.Done {
 			times[r.Stage] += r.took
+		} else {
+			whole = false
 		}
+	}
+	if whole {
+		times[""] = d.o.Now().Sub(d.began)
 	}
 	return times
 }

@@ -2,11 +2,14 @@ package display
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
@@ -31,6 +34,18 @@ func TestResultsSayWhere(t *testing.T) {
 		}, "plan.json")
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %s", to, &out)
+		}
+	}
+}
+
+// A run of which a part was skipped or reused says nothing of how long all takes.
+func TestTimesOfWhole(t *testing.T) {
+	for state, want := range map[pipeline.State]bool{pipeline.Done: true, pipeline.Skipped: false, pipeline.Reused: false} {
+		d := New(Options{Stdout: io.Discard, Stderr: io.Discard, Now: time.Now})
+		d.Report(pipeline.Report{Stage: "plan", State: pipeline.Done})
+		d.Report(pipeline.Report{Stage: "build", State: state})
+		if _, whole := d.Times()[""]; whole != want {
+			t.Errorf("%s: whole %t, want %t", state, whole, want)
 		}
 	}
 }
