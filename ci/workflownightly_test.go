@@ -109,7 +109,7 @@ func (n *newsroom) checkGood(jobs map[string]*jobRun, snapshot string) {
 	t := n.t
 	t.Helper()
 	for page, wants := range map[string][]string{
-		jobs["build"].page:   {"## mageos-nightly plan: Sample distribution, night " + snapshot, "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
+		jobs["build"].page:   {"## Green", "mageos-nightly plan: Sample distribution, night " + snapshot, "| stage | time | state | what |", "| build | ", "packages</summary>", "| repository | ref | commit | latest tag |"},
 		jobs["install"].page: {"### Test installations", "| cell | level | PHP |"},
 		jobs["publish"].page: {"### Published", "proven on other machines", "### Test installations"},
 	} {
@@ -189,7 +189,7 @@ func TestNightlyWorkflow(t *testing.T) {
 	if got := len(n.snapshots()); got != 2 {
 		t.Errorf("a night that does not install is published: %v", n.snapshots())
 	}
-	if !strings.Contains(jobs["install"].said, "::error title=mageos-nightly nightly::") || !strings.Contains(jobs["install"].page, "**Failed**, exit code 5") {
+	if !strings.Contains(jobs["install"].said, "::error title=mageos-nightly nightly::") || !strings.Contains(jobs["install"].page, "**1 problem**, exit code 5") {
 		t.Errorf("no annotation, or no page:\n%s\n%s", jobs["install"].said, jobs["install"].page)
 	}
 	issues := n.github.Repositories["acme/nightly"].Issues

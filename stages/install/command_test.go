@@ -18,7 +18,7 @@ func TestOutputWithoutSynopsis(t *testing.T) {
 		"not at the end":        {"setup:install [--key KEY]\n" + failure, "setup:install [--key KEY]\n" + failure},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &output{log: io.Discard}
+			o := &output{log: io.Discard, line: func(string) {}}
 			if _, err := io.WriteString(o, test.output); err != nil {
 				t.Fatal(err)
 			}

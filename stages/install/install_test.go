@@ -26,8 +26,8 @@ func TestInstall(t *testing.T) {
 	needTools(t)
 	t.Parallel()
 	f := newFixture(t, tiny())
-	var items []string
-	f.options.Progress = func(s pipeline.Step) { items = append(items, s.Item) }
+	var told []string
+	f.options.Progress = func(s pipeline.Step) { told = append(told, s.Item+": "+s.Detail) }
 	got, err := Stage(f.options).Run(t.Context(), f.candidate)
 	if err != nil {
 		t.Fatal(err)
@@ -61,8 +61,8 @@ func TestInstall(t *testing.T) {
 	if diff := cmp.Diff(want, got, measured); diff != "" {
 		t.Errorf("installation (-want +got):\n%s", diff)
 	}
-	if !slices.Contains(items, greeter) {
-		t.Errorf("progress told of %q, not of %s", items, greeter)
+	if want := "install: 3 of 3 packages: "; !slices.ContainsFunc(told, func(line string) bool { return strings.HasPrefix(line, want) }) {
+		t.Errorf("progress told of %q, not of %s", told, want)
 	}
 	if _, err := Stage(f.options).Run(t.Context(), f.candidate); err != nil {
 		t.Errorf("a second time in the same folder: %v", err)

@@ -33,7 +33,7 @@ func TestHelperProcess(t *testing.T) {
 // and nothing that runs once the next has begun.
 func TestKilled(t *testing.T) {
 	needDatabase(t)
-	for _, step := range []string{"install", "mariadb-install-db", "setup:install", "home page"} {
+	for _, step := range []string{"install", "mariadb-install-db", "setup:install", "page home page"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			f := newShop(t, tinyShop(t), releases.Setup, releases.NoSearch)
