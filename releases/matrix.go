@@ -174,8 +174,8 @@ func (s Services) of(project string) []Support {
 
 // For gives what is said of a version of a project, or of the project's other
 // versions; a project that is not in the table is taken for Magento's of that
-// name. A night of the newest versions is one of Next, where that is told. It is false if
-// nothing is known.
+// name. A night of the newest versions is one of Next, where that is told of the project itself.
+// It is false if nothing is known.
 func (s Services) For(project, version string, night bool) (Support, bool) {
 	v, err := composer.ParseVersion(version)
 	if err != nil {
@@ -186,7 +186,7 @@ func (s Services) For(project, version string, night bool) (Support, bool) {
 		c, err := composer.ParseConstraint(e.Versions)
 		return e.Versions != "" && err == nil && c.Matches(v)
 	})
-	if next := indexOf(entries, Next); night && next >= 0 && (found < 0 || found == newest(entries)) {
+	if next := indexOf(s[project], Next); night && next >= 0 && (found < 0 || found == newest(entries)) {
 		found = next
 	}
 	if found < 0 {

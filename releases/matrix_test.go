@@ -35,6 +35,7 @@ func TestServicesFor(t *testing.T) {
 		"a release of the newest":     {"magento/other", "1.10.1", false, Support{Versions: ">=1.10 <1.11", PHP: []string{"8.2"}}, true},
 		"all others":                  {"magento/project", "2.5.0", false, of("8.4"), true},
 		"another vendor's":            {"acme/project", "1.0.0", false, of("8.4"), true},
+		"a night of another vendor's": {"acme/project", "1.0.0", true, of("8.4"), true},
 		"another project":             {"acme/shop", "1.0.0", false, Support{}, false},
 		"no version":                  {"magento/project", "?", false, Support{}, false},
 	}
