@@ -61,7 +61,7 @@ func TestDockerNewcomer(t *testing.T) {
 			}
 		}
 	}
-	l.must("verify", "repository")
+	l.must("verify", "repositories/sample")
 	if out, err := exec.Command("docker", "ps", "--format", "{{.Names}}").CombinedOutput(); err != nil || !strings.Contains(string(out), "dagger-engine-") {
 		t.Errorf("the containers of Docker: %v\n%s", err, out)
 	}
