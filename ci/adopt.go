@@ -123,20 +123,20 @@ func (f adoptFlags) adopt(ctx context.Context, o publish.Options, a publish.Adop
 
 // printAdopted says what was taken over, and what was not.
 func printAdopted(out io.Writer, a publish.Adopted) {
-	fmt.Fprintf(out, "%s: %s, %s, %s of %s, all as their checksums say", a.Snapshot.Title(), counted(a.Packages, "package"), counted(a.Versions, "version"), counted(a.Dists, "dist"), display.Bytes(a.Bytes))
+	fmt.Fprintf(out, "%s: %s, %s, %s of %s, all as their checksums say", a.Snapshot.Title(), markdown.Count(a.Packages, "package"), markdown.Count(a.Versions, "version"), markdown.Count(a.Dists, "dist"), display.Bytes(a.Bytes))
 	if a.Unchecked > 0 {
 		fmt.Fprintf(out, " but %d, which have none", a.Unchecked)
 	}
-	fmt.Fprintf(out, "\n%s beside them, left where they lie\n", counted(a.Kept, "file"))
+	fmt.Fprintf(out, "\n%s beside them, left where they lie\n", markdown.Count(a.Kept, "file"))
 	for _, host := range slices.Sorted(maps.Keys(a.Elsewhere)) {
 		where := "whose dist is at " + host + ": it is not read, and stays there"
 		if host == "" {
 			where = "without a dist"
 		}
-		fmt.Fprintf(out, "%s %s\n", counted(a.Elsewhere[host], "version"), markdown.Printable(where))
+		fmt.Fprintf(out, "%s %s\n", markdown.Count(a.Elsewhere[host], "version"), markdown.Printable(where))
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Dropped)) {
-		fmt.Fprintf(out, "%s without the key %s, which this program does not write\n", counted(a.Dropped[key], "version"), markdown.Printable(key))
+		fmt.Fprintf(out, "%s without the key %s, which this program does not write\n", markdown.Count(a.Dropped[key], "version"), markdown.Printable(key))
 	}
 	for _, note := range a.Notes {
 		fmt.Fprintln(out, markdown.Indented(note.String()))
@@ -144,12 +144,4 @@ func printAdopted(out io.Writer, a publish.Adopted) {
 	if len(a.Replaced) > 0 {
 		fmt.Fprintf(out, "written anew: %s; %s/before/ has what they were\n", strings.Join(a.Replaced, ", "), a.Snapshot.Dir())
 	}
-}
-
-// counted is a number of things.
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -97,6 +97,7 @@ func TestSecretsHeld(t *testing.T) {
 		"a variable":       {map[string]string{composerAuth: `{"bearer": {"a.example.org": "b"}}`}, nil, composerAuth},
 		"a broken one":     {map[string]string{composerAuth: "{"}, nil, composerAuth},
 		"a token":          {map[string]string{"GITHUB_TOKEN": "t"}, []string{"k"}, "GITHUB_TOKEN --sign-key"},
+		"a webhook":        {map[string]string{newsVariable: "https://hooks.example.org/x", passphraseVariable: "p"}, nil, passphraseVariable + " " + newsVariable},
 		"an agent":         {map[string]string{"SSH_AUTH_SOCK": "/run/agent"}, nil, "SSH_AUTH_SOCK"},
 		"a proxy's":        {map[string]string{"HTTPS_PROXY": "http://u:p@proxy.example.org"}, nil, "HTTPS_PROXY"},
 		"without a scheme": {map[string]string{"http_proxy": "u:p@proxy.example.org:8080"}, nil, "http_proxy"},

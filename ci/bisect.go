@@ -122,7 +122,12 @@ func (env *factory) findPlan(ctx context.Context, in, what string) (plan *releas
 	if info, err := os.Stat(what); err == nil && info.Mode().IsRegular() && filepath.Base(what) != releases.ManifestName {
 		return nightly.ReadPlan(what)
 	}
-	there, err := findSnapshot(ctx, env, in, cmp.Or(what, strings.TrimSuffix(in, "/")+"/"))
+	var there *published
+	if what == "" {
+		there, err = openSnapshot(ctx, env, in, named(""))
+	} else {
+		there, err = findSnapshot(ctx, env, in, what)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("night %s: %w", cmp.Or(what, "that is current"), err)
 	}

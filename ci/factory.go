@@ -44,8 +44,12 @@ func (env *factory) say(markdown string) { env.said = append(env.said, markdown)
 
 // display begins to show a run; the page tells of it, too.
 func (env *factory) display() *display.Run {
+	stdout := env.stdout
+	if env.json {
+		stdout = untyped(stdout)
+	}
 	run := display.New(display.Options{
-		Stdout: env.stdout, Stderr: env.stderr, Terminal: env.terminal, Now: env.now, JSON: env.json,
+		Stdout: stdout, Stderr: env.stderr, Terminal: env.terminal, Now: env.now, JSON: env.json,
 		Bars: env.getenv("TERM") != "dumb", Colour: env.getenv("NO_COLOR") == "", // https://no-color.org
 	})
 	env.shown = append(env.shown, run)

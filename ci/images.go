@@ -77,7 +77,7 @@ cannot be had stays as it is, and is named; then the command fails.`,
 	}
 	var output string
 	supported := &cobra.Command{
-		Use: "supported", Short: "Write a page of which versions are supported until when, and with what they run", Args: cobra.NoArgs,
+		Use: "supported", Short: "Write a page of which versions are supported until when, and with what they run", Args: noArgs,
 		Example: `  mageos-nightly images supported --output docs/supported.md`,
 		RunE: func(*cobra.Command, []string) error {
 			table, err := images.Load(f.Table)

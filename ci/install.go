@@ -127,7 +127,7 @@ func (env *factory) services() (s install.Services, err error) {
 
 // secretVariables may hold what package code must not see.
 var secretVariables = []string{
-	signKeyVariable, deployKey, "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", composerAuth, "SSH_AUTH_SOCK",
+	signKeyVariable, passphraseVariable, deployKey, newsVariable, "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", composerAuth, "SSH_AUTH_SOCK",
 }
 
 // prepareHere makes sure, before anything is done, that this machine has what the installation

@@ -126,7 +126,7 @@ func newLinesPin(env *factory) *cobra.Command {
 		Long: `pin looks up the newest commit of the data that lines pin (data: in shared-tags.yaml),
 and writes it to the files of a checkout. Look at what changed there before you commit it.`,
 		Example: `  mageos-nightly lines pin`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			changed, err := mirror.MovePins(cmd.Context(), git.NewLister(git.Options{Client: env.client(env.logger(env.stderr))}), folder)
 			fmt.Fprint(env.stdout, strings.Join(append(changed, ""), "\n"))

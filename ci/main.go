@@ -49,7 +49,7 @@ func Main() int {
 		code = exitInterrupted
 	}
 	if err != nil && env.json && !env.resultJSON {
-		display.FailedEvent(env.stdout, err, code)
+		display.FailedEvent(untyped(env.stdout), err, code)
 	}
 	return code
 }

@@ -87,8 +87,8 @@ func (env *factory) writeTo(file string, data []byte) error {
 	return files.Replace(file, data)
 }
 
-// writeOut writes a result for people or machines.
+// writeOut writes a result for people or machines, as it is.
 func writeOut(out io.Writer, data []byte) error {
-	_, err := out.Write(data)
+	_, err := untyped(out).Write(data)
 	return err
 }

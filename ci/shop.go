@@ -24,8 +24,8 @@ func newShop(env *factory) *cobra.Command {
 server, and the database and the search that the night was proven with, if they were
 its own. It prints the addresses of storefront and admin, and who may log in.
 
-With bubblewrap the code of all packages sees the system and that folder, and no home
-folder; without, it runs as you, as in any shop on your machine. What root installed
+With bubblewrap the code of all packages sees the system and that folder, no home
+folder, and nothing else that runs; without, it runs as you, as in any shop on your machine. What root installed
 behind a wall runs as the user nobody.`,
 		Example: `  mageos-nightly shop --line sample
   mageos-nightly shop`,
@@ -78,11 +78,12 @@ func runShop(ctx context.Context, env *factory, line string) error {
 }
 
 // aroundShop is a command that sees of this machine's files the system and a work folder, read-only
-// but for that folder, and where it finds this program. Where bubblewrap cannot be used it is the
+// but for that folder, no sockets and no other processes, which may hold secrets; and where it finds
+// this program. Where bubblewrap cannot be used it is the
 // command itself.
 func aroundShop(ctx context.Context, folder, program string, command []string) (around []string, inside string) {
 	inside = "/tmp/" + programName
-	around = []string{"bwrap", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"}
+	around = []string{"bwrap", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run"}
 	if home, err := os.UserHomeDir(); err == nil && home != "/" {
 		around = append(around, "--tmpfs", home)
 	}

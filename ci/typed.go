@@ -47,6 +47,14 @@ func (w typedWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// untyped is a writer that puts nothing in the place of what is written: machines read it.
+func untyped(w io.Writer) io.Writer {
+	if typed, ok := w.(typedWriter); ok {
+		return typed.Writer
+	}
+	return w
+}
+
 // asTyped lets the messages of a command line name the program as it was typed. What is run by
 // machines, and what is sourced by a shell, keeps its name.
 func (env *factory) asTyped(root *cobra.Command, args []string) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
-	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
 )
@@ -36,21 +36,16 @@ func (d *Run) Difference() {
 
 // Target says what became of a target.
 func (d *Run) Target(p stages.Publication, err error) error {
-	d.Finish()
-	if err != nil {
-		return &pipeline.StageError{Stage: publish.Name, Err: err}
-	}
-	d.Difference()
-	if d.o.JSON {
-		d.Event(map[string]any{"event": "publication", "publication": p})
-		return nil
-	}
-	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: %s (%s), current %s\n", p.Target, p.Summary(), Bytes(p.Bytes), releases.SnapshotName(p.Snapshot).Title())
-	return err
+	return d.ended(p, err, fmt.Sprintf("%s (%s), current %s", p.Summary(), Bytes(p.Bytes), p.Snapshot.Title()))
 }
 
-// Undone ends a run that gave back what was there before.
+// Undone says that what was there before is there again.
 func (d *Run) Undone(p stages.Publication, err error) error {
+	return d.ended(p, err, "given back as it was, "+markdown.Count(p.Added, "file")+" written")
+}
+
+// ended ends a run that changed a target, and says how.
+func (d *Run) ended(p stages.Publication, err error, how string) error {
 	d.Finish()
 	if err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
@@ -60,6 +55,6 @@ func (d *Run) Undone(p stages.Publication, err error) error {
 		d.Event(map[string]any{"event": "publication", "publication": p})
 		return nil
 	}
-	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: given back as it was, %d files written\n", p.Target, p.Added)
+	_, err = fmt.Fprintf(d.o.Stdout, "\n%s: %s\n", p.Target, how)
 	return err
 }

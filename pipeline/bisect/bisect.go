@@ -207,7 +207,8 @@ func (s *Search) Suspects() []Step {
 type Prover func(ctx context.Context, plan *releases.Plan, until string) (failed string, reason string, err error)
 
 // Run tries plans until one step is left. stages are those of a run in their order; told hears of
-// each trial when it begins, without a verdict, and when it has ended, and keeps the search.
+// each trial when it begins, without a verdict, and when it has ended, and keeps the search. A
+// trial that ends it with an *EndError is not kept: what was at fault may be mended.
 func (s *Search) Run(ctx context.Context, stages []string, prove Prover, told func(Trial) error) error {
 	for {
 		steps, done := s.Next()
@@ -230,8 +231,11 @@ func (s *Search) Run(ctx context.Context, stages []string, prove Prover, told fu
 		default:
 			t.Verdict = Bad
 		}
+		if steps == len(s.Steps) && t.Verdict == Good || steps == 0 && t.Verdict != Good {
+			return &EndError{t}
+		}
 		s.Trials = append(s.Trials, t)
-		if err := errors.Join(told(t), s.ends()); err != nil {
+		if err := told(t); err != nil {
 			return err
 		}
 	}
@@ -256,14 +260,6 @@ func (e *EndError) Error() string {
 	}
 	reason, _, _ := strings.Cut(e.Trial.Reason, "\n")
 	return fmt.Sprintf("the good plan fails in %s here, too: %s. What made the line red is no commit between the two, but the machine, or a package that others have released since; give an older night as --good if it is", e.Trial.Stage, reason)
-}
-
-func (s *Search) ends() error {
-	last := s.Trials[len(s.Trials)-1]
-	if last.Steps == len(s.Steps) && last.Verdict == Good || last.Steps == 0 && last.Verdict != Good {
-		return &EndError{last}
-	}
-	return nil
 }
 
 // withDay is a plan on another's day, so that both give their packages the same versions and what

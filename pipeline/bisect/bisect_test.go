@@ -139,12 +139,16 @@ func TestEveryCulprit(t *testing.T) {
 func TestEnds(t *testing.T) {
 	good, bad := planAt("2026-11-20", 0, 0, 0), planAt("2026-11-24", 6, 4, 3)
 	for failed, want := range map[string]string{"": "the bad plan is good here", "install": "the good plan fails in install here, too: a problem."} {
-		err := search(t, good, bad).Run(t.Context(), allStages, func(context.Context, *releases.Plan, string) (string, string, error) {
+		s := search(t, good, bad)
+		err := s.Run(t.Context(), allStages, func(context.Context, *releases.Plan, string) (string, string, error) {
 			return failed, "a problem\nmore", nil
 		}, func(Trial) error { return nil })
 		var end *EndError
 		if !errors.As(err, &end) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
+		}
+		if slices.Contains(s.Trials, end.Trial) {
+			t.Errorf("%+v is kept: what was at fault could not be mended", end.Trial)
 		}
 	}
 	s := search(t, good, bad)

@@ -100,12 +100,13 @@ func RemoveAll(dir string) error {
 	var group errgroup.Group
 	group.SetLimit(16)
 	removeBelow(&group, dir, 4)
-	return errors.Join(group.Wait(), os.RemoveAll(dir))
+	_ = group.Wait() // what is left, and why, the last one tells
+	return os.RemoveAll(dir)
 }
 
 // removeBelow hands the folders so many levels below dir to a group.
 func removeBelow(group *errgroup.Group, dir string, levels int) {
-	entries, _ := os.ReadDir(dir) // what cannot be listed, os.RemoveAll tells
+	entries, _ := os.ReadDir(dir) // as above
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		switch {

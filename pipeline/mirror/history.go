@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
@@ -92,7 +93,10 @@ func (p recorded) record(ctx context.Context, repository *composer.Repository, f
 		if e != nil || v.Dist == nil || version.Stability() == composer.Dev || p.from != "" && version.Compare(from) < 0 || !errors.Is(there, fs.ErrNotExist) {
 			continue
 		}
-		m, e := released(ctx, repository, f, v)
+		var m *composer.Manifest
+		if e = pipeline.ValidPath(file); e == nil { // a version has what its publisher writes behind +
+			m, e = released(ctx, repository, f, v)
+		}
 		if e == nil {
 			e = files.Replace(filepath.Join(checkout, filepath.FromSlash(file)), m.Encode())
 		}

@@ -100,8 +100,6 @@ func (t *layout) belowFile(p string) bool {
 	return false
 }
 
-func (t *layout) has(p string) bool { return t.paths[path.Clean(p)] }
-
 // mapping is extra.map: pairs of a path in the package and the same path in the
 // project, in byte order. Every path is in the tree. The rules are those of the line.
 func (t *layout) mapping(rules ...releases.MapRule) [][2]string {

@@ -240,21 +240,29 @@ func (r *adopting) takeOut(version string) {
 	}
 }
 
-func (r *adopting) readDist(ctx context.Context, d *adoptedDist) error {
-	file, err := r.source.Open(ctx, d.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+// sums are the size and the digests of a file of the repository, which may be large.
+func (r *adopting) sums(ctx context.Context, name string) (size int64, one string, two pipeline.Digest, err error) {
+	file, err := r.source.Open(ctx, name)
+	if err != nil {
+		return 0, "", "", fmt.Errorf("read %s of %s: %w", name, r.source, err)
+	}
+	sha1, sha2 := sha1.New(), sha256.New() //nolint:gosec // what Composer checks
+	size, err = io.Copy(io.MultiWriter(sha1, sha2), file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		err = fmt.Errorf("read %s of %s: %w", name, r.source, err)
+	}
+	return size, hex.EncodeToString(sha1.Sum(nil)), pipeline.Digest(hex.EncodeToString(sha2.Sum(nil))), err
+}
+
+func (r *adopting) readDist(ctx context.Context, d *adoptedDist) (err error) {
+	d.Size, d.SHA1, d.SHA256, err = r.sums(ctx, d.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		d.bad = "is missing"
 		return nil
+	case err != nil:
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("read %s of %s: %w", d.Path, r.source, err)
-	}
-	one, two := sha1.New(), sha256.New() //nolint:gosec // what Composer checks
-	d.Size, err = io.Copy(io.MultiWriter(one, two), file)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("read %s of %s: %w", d.Path, r.source, err)
-	}
-	d.SHA1, d.SHA256 = hex.EncodeToString(one.Sum(nil)), pipeline.Digest(hex.EncodeToString(two.Sum(nil)))
 	for _, said := range d.said {
 		if said.SHASum != "" && !strings.EqualFold(said.SHASum, d.SHA1) {
 			d.bad = fmt.Sprintf("has SHA-1 %s, the metadata says %s", d.SHA1, said.SHASum)
@@ -329,8 +337,8 @@ func (r *adopting) keep(ctx context.Context, m *releases.Manifest) error {
 		if strings.HasPrefix(names[i], stages.DistsDir+"/") {
 			return fmt.Errorf("%s: no version has it, and publishing removes what it does not know there; move it away", names[i])
 		}
-		data, err := target.Read(ctx, r.source, names[i])
-		m.Kept[i] = fileOf(names[i], data)
+		size, _, sum, err := r.sums(ctx, names[i])
+		m.Kept[i] = releases.ManifestFile{Path: path.Clean(names[i]), Size: size, SHA256: sum}
 		return err
 	})
 	r.report.Kept = len(names)
