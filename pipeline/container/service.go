@@ -132,6 +132,11 @@ func (e *Engine) start(ctx context.Context, s step, input []byte) (stop func(), 
 	return stop, nil
 }
 
+// Fetch makes sure that the engine has an image, unpacked. The error is a *ServiceError.
+func (e *Engine) Fetch(ctx context.Context, image string) error {
+	return e.fetch(ctx, step{Stage: "install"}, Service{Image: image})
+}
+
 // fetch makes sure that the engine has an image.
 func (e *Engine) fetch(ctx context.Context, s step, v Service) error {
 	if v.Image == "" {

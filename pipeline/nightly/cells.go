@@ -113,10 +113,10 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	}
 	if o.Cell == "" {
 		cells = slices.Compact(cells) // one search for all makes neighbours equal
-		if o.AllCells || o.Images[anyPHP] != "" || len(cells) == 0 {
-			return cells, nil // of which an image with any PHP can prove what it can
+		if o.all() || len(cells) == 0 {
+			return cells, nil
 		}
-		return []releases.Cell{p.newest(cells)}, nil
+		return []releases.Cell{p.alone(cells)}, nil
 	}
 	for i, cell := range cells {
 		if cell.Name() == o.Cell || all[i].Name() == o.Cell {
@@ -127,9 +127,22 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	return nil, err
 }
 
+// all says that every cell is to be proven, or of an image with any PHP what it can.
+func (o ProveOptions) all() bool { return o.AllCells || o.Images[anyPHP] != "" }
+
+// alone is the newest cell; the others are reported as skipped.
+func (p *proving) alone(cells []releases.Cell) releases.Cell {
+	best := p.newest(cells)
+	for _, c := range cells {
+		if c != best {
+			p.Session().Skip("install "+c.Name(), fmt.Sprintf("%s is proven, with the newest PHP and database; --all-cells or --cell proves this one", best.Name()))
+		}
+	}
+	return best
+}
+
 // newest is the cell with the newest PHP, of those for which an image is named or else of the
-// supported ones if there are any, and with the newest database. The others are reported as
-// skipped.
+// supported ones if there are any, and with the newest database.
 func (p *proving) newest(cells []releases.Cell) releases.Cell {
 	supported := p.options.support(p.snapshot).PHP
 	rank := func(c releases.Cell) (preferred int, version composer.Version) {
@@ -149,11 +162,6 @@ func (p *proving) newest(cells []releases.Cell) releases.Cell {
 		newer := cmp.Or(preferredC-preferredBest, versionC.Compare(versionBest))
 		if newer > 0 || newer == 0 && c.Database != best.Database { // databases are listed from the oldest
 			best = c
-		}
-	}
-	for _, c := range cells {
-		if c != best {
-			p.Session().Skip("install "+c.Name(), fmt.Sprintf("%s is proven, with the newest PHP and database; --all-cells or --cell proves this one", best.Name()))
 		}
 	}
 	return best

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
 	"github.com/mage-os/nightly/releases"
@@ -193,8 +195,35 @@ func TestNewest(t *testing.T) {
 		var skipped []string
 		p := &proving{Runner: &runner.Runner{Store: opened, Report: func(r pipeline.Report) { skipped = append(skipped, r.Stage) }}, options: ProveOptions{Images: test.images, Table: &images.Table{Services: test.supported}}}
 		p.snapshot = stages.Snapshot{Project: "sample/project", Version: "1.0.0"}
-		if got := p.newest(cells).Name(); got != test.want || len(skipped) != len(cells)-1 {
+		if got := p.alone(cells).Name(); got != test.want || len(skipped) != len(cells)-1 {
 			t.Errorf("%s: %s, want %s; skipped %q", name, got, test.want, skipped)
+		}
+	}
+}
+
+// TestReadyCells: the cells whose images are fetched beside the build are those that will be
+// proven.
+func TestReadyCells(t *testing.T) {
+	plan := &releases.Plan{Line: releases.Line{Install: releases.Install{Level: releases.Shop, Matrix: releases.Matrix{
+		PHP: []string{"8.3", "8.4"}, Database: []string{"mariadb:11.4"}, Search: []string{releases.NoSearch},
+	}}}}
+	for name, test := range map[string]struct {
+		options ProveOptions
+		want    []string
+	}{
+		"the newest":  {ProveOptions{}, []string{"php8.4-mariadb11.4-none"}},
+		"a named one": {ProveOptions{Cell: "php8.3-mariadb11.4-none"}, []string{"php8.3-mariadb11.4-none"}},
+		"all":         {ProveOptions{AllCells: true}, []string{"php8.3-mariadb11.4-none", "php8.4-mariadb11.4-none"}},
+	} {
+		test.options.Table = new(images.Table)
+		p := &proving{Runner: &runner.Runner{Engines: make([]*container.Engine, 1)}, plan: plan, options: test.options}
+		cells, err := p.ready(t.Context())
+		var got []string
+		for _, c := range cells {
+			got = append(got, c.Name())
+		}
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, test.want)
 		}
 	}
 }

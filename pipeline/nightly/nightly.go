@@ -44,9 +44,11 @@ func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) 
 		return made, nil
 	}
 	if o.Until == "" || o.Until == "install" || o.Until == publish.Name {
-		if err = Ready(ctx, r, plan, o.Prove); err != nil {
+		stop, err := Prepare(ctx, r, plan, o.Prove)
+		if err != nil {
 			return made, err
 		}
+		defer stop()
 	}
 	if made.Snapshot, err = Build(ctx, r, plan, o.Until); err != nil || o.Until == "checkout" || o.Until == "dependencies" || o.Until == "build" {
 		return made, err

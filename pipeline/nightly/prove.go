@@ -88,26 +88,29 @@ func Prove(ctx context.Context, r *runner.Runner, plan *releases.Plan, snapshot 
 	return p.here(ctx)
 }
 
-// Ready fails, before anything is built, where it is known already that a plan cannot be
-// proven: there is no such cell, no night to upgrade from, or a service does not answer.
-func Ready(ctx context.Context, r *runner.Runner, plan *releases.Plan, o ProveOptions) error {
-	if o.Proofs != "" {
-		return nil // it is proven
+// ready gives the cells that a plan seems to have, before anything is built. It fails where it
+// is known already that the plan cannot be proven: there is no such cell, no night to upgrade
+// from, or a service does not answer.
+func (p *proving) ready(ctx context.Context) ([]releases.Cell, error) {
+	o := p.options
+	cells, err := o.cells(p.plan, o.Table.Services.All(p.snapshot.Project), "")
+	if err != nil {
+		return nil, err
 	}
-	snapshot := stages.Snapshot{Name: plan.Snapshot(), Project: plan.Line.Vendor + "/" + plan.Line.Project()}
-	p := &proving{Runner: r, plan: plan, snapshot: snapshot, options: o}
-	cells, err := p.options.cells(plan, o.Table.Services.All(snapshot.Project), "")
 	switch {
-	case err != nil:
-	case !r.InContainers():
+	case !p.InContainers():
 		_, _, _, err = p.cellHere(ctx, cells)
 	case o.Cell != "":
-		_, err = cellNamed(o.Cell, cells)
+		var cell releases.Cell
+		cell, err = cellNamed(o.Cell, cells)
+		cells = []releases.Cell{cell}
+	case !o.all() && len(cells) > 0:
+		cells = []releases.Cell{p.newest(cells)}
 	}
 	if err == nil {
 		_, _, err = p.upgrade(ctx)
 	}
-	return err
+	return cells, err
 }
 
 // A proving is one call of Prove.
