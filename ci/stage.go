@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/files"
@@ -92,6 +93,7 @@ func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err
 		return true
 	})
 	if err := serveStage(ctx, env, r, name, f); err != nil {
+		container.SendProblems(env.stdout, display.Problems(err))
 		return &pipeline.StageError{Stage: name, Err: err}
 	}
 	return nil

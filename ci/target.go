@@ -60,8 +60,14 @@ func (f *targetFlags) of(line *releases.Line) {
 	f.to, f.url = cmp.Or(f.to, ownTarget(line.Name)), cmp.Or(f.url, line.URL)
 }
 
-// belongs fails, before anything is built, where the target is not the line's.
+// belongs fails, before anything is built, where the target is not the line's, or cannot be
+// written.
 func belongs(ctx context.Context, o nightly.PublishOptions) error {
+	if !o.DryRun {
+		if err := target.Writable(o.To); err != nil {
+			return err
+		}
+	}
 	if err := o.Publisher.Belongs(ctx, o.To, o.URL); err != nil {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}

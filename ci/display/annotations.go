@@ -14,18 +14,18 @@ import (
 // (https://docs.github.com/actions/reference/limits).
 const maxAnnotations = 10
 
-// problems are the problems of a failure: of errors that were joined each is one, with all
+// Problems are the problems of a failure: of errors that were joined each is one, with all
 // of its lines.
-func problems(failed error) []string {
+func Problems(failed error) []string {
 	if list, ok := failed.(interface{ Unwrap() []error }); ok && failed.Error() == errors.Join(list.Unwrap()...).Error() {
 		var all []string
 		for _, err := range list.Unwrap() {
-			all = append(all, problems(err)...)
+			all = append(all, Problems(err)...)
 		}
 		return all
 	}
 	if inner := errors.Unwrap(failed); inner != nil {
-		all := problems(inner)
+		all := Problems(inner)
 		before, after, found := strings.Cut(failed.Error(), inner.Error())
 		if found && len(all) > 1 {
 			all[0], all[len(all)-1] = before+all[0], all[len(all)-1]+after
@@ -42,7 +42,7 @@ var placed = regexp.MustCompile(`(?s)^(?:stage \w+: |plan: )?([^\s:]+\.ya?ml):(\
 // standard error as well:
 // standard output can be a result (https://docs.github.com/actions/reference/workflow-commands-for-github-actions).
 func Annotate(out io.Writer, command string, failed error) {
-	all := problems(failed)
+	all := Problems(failed)
 	for i, problem := range all {
 		if i == maxAnnotations-1 && len(all) > maxAnnotations {
 			problem = fmt.Sprintf("and %d more: the page of the run has all", len(all)-i)

@@ -65,7 +65,7 @@ func (p *page) heading(command string, shown []*Run, notes []string, failed erro
 	if failed == nil {
 		return
 	}
-	all := problems(failed)
+	all := Problems(failed)
 	fmt.Fprintf(p, "**%s**, exit code %d:\n\n", markdown.Count(len(all), "problem"), code)
 	for _, problem := range all[:min(len(all), maxPageProblems)] {
 		p.WriteString(markdown.Block(markdown.Indented(problem)))

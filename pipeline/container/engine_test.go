@@ -233,8 +233,8 @@ func TestEngineFailure(t *testing.T) {
 	if !errors.As(err, &failed) {
 		t.Fatalf("%v; want an *ExecError", err)
 	}
-	if failed.Code != 3 || failed.Problem != "the first problem\nthe second one" {
-		t.Errorf("code %d, %q", failed.Code, failed.Problem)
+	if failed.Code != 3 || !slices.Equal(failed.Problems, []string{"the first problem", "the second one"}) {
+		t.Errorf("code %d, %q", failed.Code, failed.Problems)
 	}
 	for _, want := range []string{"stage test-fail", "exit code 3", r.dir + "/engine.log", failed.Shell} {
 		if !strings.Contains(err.Error(), want) {

@@ -18,8 +18,8 @@ type ExecError struct {
 	// program's own.
 	Code    int
 	Command []string // nil: it ran in a sandbox
-	// Problem is what the stage said itself.
-	Problem string
+	// Problems are what the stage said itself: at least one, each may have several lines.
+	Problems []string
 	// Log is the file in which everything can be read; empty: none.
 	Log string
 	// Shell says how to open a shell in such a container.
@@ -28,7 +28,7 @@ type ExecError struct {
 
 func (e *ExecError) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Problem)
+	b.WriteString(strings.Join(e.Problems, "\n"))
 	if e.Command == nil {
 		return b.String() // what a sandbox left lies on this machine
 	}
@@ -40,16 +40,33 @@ func (e *ExecError) Error() string {
 	return b.String()
 }
 
+// Unwrap gives the problems.
+func (e *ExecError) Unwrap() error {
+	problems := make([]error, len(e.Problems))
+	for i, p := range e.Problems {
+		problems[i] = errors.New(p)
+	}
+	return errors.Join(problems...)
+}
+
 // maxProblem is how many lines of what a stage said are shown: more are in the
 // log.
 const maxProblem = 60
 
 func (e *Engine) failed(s step, err *dagger.ExecError) error {
 	e.options.files(err.Stdout)
-	return &ExecError{
-		Stage: s.Stage, Code: err.ExitCode, Command: err.Cmd, Problem: problemOf(s.Stage, err.Stderr, err.ExitCode),
-		Log: e.options.LogFile, Shell: e.shell(s),
+	failed := newExecError(s.Stage, err.ExitCode, err.Stdout, err.Stderr)
+	failed.Command, failed.Log, failed.Shell = err.Cmd, e.options.LogFile, e.shell(s)
+	return failed
+}
+
+// newExecError is the failure of a stage that wrote this.
+func newExecError(stage string, code int, stdout, stderr string) *ExecError {
+	problems := problemsIn(stdout)
+	if len(problems) == 0 { // it was killed, or could not begin
+		problems = []string{problemOf(stage, stderr, code)}
 	}
+	return &ExecError{Stage: stage, Code: code, Problems: problems}
 }
 
 // problemOf is what a stage that failed said of itself.

@@ -14,11 +14,12 @@ import (
 
 // A stage in a container tells of itself on its standard output, a line for each
 // event. Dagger's log carries the lines here, each behind signs of its own, and maybe
-// only after the container has ended; files come with the error of the one that failed.
+// only after the container has ended; files and problems come with the error of the one that failed.
 const (
 	stepMark = "@nightly-step "
 	logMark  = "@nightly-log "
 	fileMark = "@nightly-file "
+	failMark = "@nightly-fail "
 )
 
 // Events gives the progress and the log of a stage that runs in a container;
@@ -58,6 +59,23 @@ func SendFile(out io.Writer, name string, data []byte) {
 	if line, err := json.Marshal(sentFile{name, data}); err == nil {
 		writeLine(out, fileMark, line)
 	}
+}
+
+// SendProblems sends the problems of a stage that failed, apart, to whoever runs it.
+func SendProblems(out io.Writer, problems []string) {
+	if line, err := json.Marshal(problems); err == nil {
+		writeLine(out, failMark, line)
+	}
+}
+
+// problemsIn are the problems that a failed stage sent, of what it wrote; nil: none.
+func problemsIn(output string) (problems []string) {
+	for line := range strings.Lines(output) {
+		if data, ok := strings.CutPrefix(line, failMark); ok && json.Unmarshal([]byte(data), &problems) != nil {
+			return nil
+		}
+	}
+	return problems
 }
 
 // writeLine writes an event. Where that fails the engine has gone, and with it the stage.

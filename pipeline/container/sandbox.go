@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -181,15 +182,15 @@ func (s *Sandbox) run(ctx context.Context, stage, dir, work string, n Needs) (er
 	for name, value := range n.Env { // not by bubblewrap's arguments, which every process can read
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var stderr tail
-	cmd.Stdout, cmd.Stderr = &logWriter{options: s.Options}, &stderr
+	var stdout, stderr tail
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&logWriter{options: s.Options}, &stdout), &stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &exit):
-		return &ExecError{Stage: stage, Code: exit.ExitCode(), Problem: problemOf(stage, string(stderr), exit.ExitCode())}
+		return newExecError(stage, exit.ExitCode(), string(stdout), string(stderr))
 	}
 	return err
 }

@@ -112,7 +112,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestSentFile: what a failed container sent comes with its error, whole.
+// TestSentFile: what a failed container sent comes with its error, whole: files and each problem.
 func TestSentFile(t *testing.T) {
 	want := map[string]string{"cell/report.md": "", "cell/installation.json": strings.Repeat("a\x00\n\xff", 9000)}
 	var stdout bytes.Buffer
@@ -121,7 +121,13 @@ func TestSentFile(t *testing.T) {
 	}
 	got := map[string]string{}
 	e := &Engine{options: Options{File: func(name string, data []byte) { got[name] = string(data) }}}
-	err := e.failed(step{Stage: "install"}, &dagger.ExecError{Stdout: "said before\n" + stdout.String()})
+	problems := []string{"first\nof two lines", "second"}
+	SendProblems(&stdout, problems)
+	err := e.failed(step{Stage: "install"}, &dagger.ExecError{Stdout: "said before\n" + stdout.String(), Stderr: "all of that as text"})
+	var failed *ExecError
+	if !errors.As(err, &failed) || !slices.Equal(failed.Problems, problems) || err.Error() != "first\nof two lines\nsecond" {
+		t.Errorf("%v", err)
+	}
 	if diff := cmp.Diff(want, got); diff != "" || err == nil {
 		t.Errorf("files (-want +got), %v:\n%s", err, diff)
 	}

@@ -183,7 +183,9 @@ func (r *cellRun) install(ctx context.Context, in stages.Candidate, previous, fo
 func (r *cellRun) failed(err error, folder string) error {
 	var inside *container.ExecError
 	if errors.As(err, &inside) {
-		inside.Problem = strings.ReplaceAll(inside.Problem, runner.WorkInContainer+"/report", folder)
+		for i, p := range inside.Problems {
+			inside.Problems[i] = strings.ReplaceAll(p, runner.WorkInContainer+"/report", folder)
+		}
 	}
 	return err
 }

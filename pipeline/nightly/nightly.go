@@ -59,8 +59,11 @@ func Run(ctx context.Context, r *runner.Runner, plan *releases.Plan, o Options) 
 // Finish proves a snapshot that was built, and publishes it.
 func Finish(ctx context.Context, r *runner.Runner, made Result, o Options) (Result, error) {
 	var err error
-	if made.Proof, err = Prove(ctx, r, made.Plan, *made.Snapshot, o.Prove); err != nil || o.Until == "install" {
-		return made, err
+	if made.Proof, err = Prove(ctx, r, made.Plan, *made.Snapshot, o.Prove); err != nil {
+		return made, withOrigins(ctx, r.Trees, *made.Snapshot, err)
+	}
+	if o.Until == "install" {
+		return made, nil
 	}
 	if !o.Prove.level(made.Plan).Includes(releases.Installed) {
 		r.Session().Skip(publish.Name, "nothing is published that was not installed first, and --level resolve installs nothing")

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -204,6 +205,26 @@ func manifestOf(ctx context.Context, trees pipeline.Reader, snapshot stages.Snap
 		return nil, err
 	}
 	return releases.ParseManifest(data)
+}
+
+// withOrigins adds to a failed installation of which commit each package is that the
+// failure names.
+func withOrigins(ctx context.Context, trees pipeline.Reader, snapshot stages.Snapshot, failed error) error {
+	blamed := strings.Split(stages.Blamed(failed.Error()), ", ")
+	m, err := manifestOf(ctx, trees, snapshot)
+	if err != nil {
+		return failed // which matters more
+	}
+	urls := map[string]string{}
+	for _, r := range m.Plan.Repositories {
+		urls[r.Name] = r.URL
+	}
+	for _, p := range m.Packages {
+		if slices.Contains(blamed, p.Name) && p.Commit != "" {
+			failed = fmt.Errorf("%w\n%s is %s of repository %s at commit %s (%s)", failed, p.Name, cmp.Or(p.Directory, "."), p.Repository, p.Commit, urls[p.Repository])
+		}
+	}
+	return failed
 }
 
 // upgrade is the newest earlier snapshot of a published folder that has the project, and

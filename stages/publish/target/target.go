@@ -178,6 +178,27 @@ func canBeFolder(dir string) error {
 	return nil
 }
 
+// Writable reports an *AddressError where a target is a folder that cannot be made or
+// written. It leaves nothing there.
+func Writable(to string) error {
+	dir, ok := Folder(to)
+	if !ok {
+		return nil // its server tells when it is asked
+	}
+	at := dir
+	for _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at); _, err = os.Stat(at) {
+		at = filepath.Dir(at)
+	}
+	probe, err := os.MkdirTemp(at, tempDir)
+	if err == nil {
+		err = os.Remove(probe)
+	}
+	if err != nil {
+		return &AddressError{fmt.Errorf("cannot write to %s: %w; choose a folder that can be written", dir, err)}
+	}
+	return nil
+}
+
 // Folder is the folder of this machine that a URL names, if it names one.
 func Folder(to string) (dir string, ok bool) {
 	if to == "" {

@@ -37,6 +37,7 @@ func main() {
 		listen(os.Args[2])
 	}
 	if err := run(ctx, os.Args[2], os.Args[3:]); err != nil {
+		container.SendProblems(os.Stdout, strings.Split(err.Error(), "\n"))
 		fmt.Fprintln(os.Stderr, container.ErrorPrefix+err.Error())
 		os.Exit(3)
 	}
