@@ -7,7 +7,6 @@ import (
 	"context"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -89,8 +88,9 @@ type Commit struct {
 	Subject      string        `json:"subject"`
 	Author       string        `json:"author"` // a name
 	PullRequests []PullRequest `json:"pull-requests"`
-	// Parent is the first one, and At when it was committed, for who follows the history.
+	// Parent is the first one, Merged are the others, and At is when it was committed, for who follows the history.
 	Parent string    `json:"-"`
+	Merged []string  `json:"-"`
 	At     time.Time `json:"-"`
 }
 
@@ -232,31 +232,17 @@ func (r *ChangedRepository) ask(ctx context.Context, history History) error {
 		r.Unknown = "history not available: " + strings.Join(strings.Fields(err.Error()), " ")
 		return nil
 	}
+	merged := MergedBy(commits)
 	for _, c := range commits {
 		if c.PullRequests == nil {
 			c.PullRequests = pullRequests(c.Subject, r.URL)
 		}
+		if by := merged[c.ID]; by != "" && len(c.PullRequests) == 0 {
+			c.PullRequests = pullRequests("#"+by, r.URL)
+		}
 		r.Commits = append(r.Commits, c)
 	}
 	return nil
-}
-
-var pullRequestNumber = regexp.MustCompile(`#([1-9][0-9]{0,8})\b`)
-
-// pullRequests finds the numbers that a subject names.
-func pullRequests(subject, repository string) []PullRequest {
-	found := []PullRequest{}
-	web := WebURL(repository)
-	for _, match := range pullRequestNumber.FindAllStringSubmatch(subject, -1) {
-		request := PullRequest{Number: match[1]}
-		if strings.HasPrefix(web, "https://github.com/") {
-			request.URL = web + "/pull/" + match[1]
-		}
-		if !slices.Contains(found, request) {
-			found = append(found, request)
-		}
-	}
-	return found
 }
 
 // WebURL is the page of a repository on the web: that of an https:// repository,

@@ -102,8 +102,12 @@ func inOrder(list []*object.Commit) ([]compare.Commit, error) {
 	for _, c := range list {
 		subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
 		commit := compare.Commit{ID: c.Hash.String(), Subject: strings.TrimSpace(subject), Author: c.Author.Name, At: c.Committer.When}
-		if len(c.ParentHashes) > 0 {
-			commit.Parent = c.ParentHashes[0].String()
+		for i, parent := range c.ParentHashes {
+			if i == 0 {
+				commit.Parent = parent.String()
+			} else {
+				commit.Merged = append(commit.Merged, parent.String())
+			}
 		}
 		commits = append(commits, commit)
 	}

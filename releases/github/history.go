@@ -68,30 +68,19 @@ func (h *History) between(ctx context.Context, r Repository, before, after strin
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := h.pullRequests(ctx, r, found)
-	if err != nil {
-		return nil, err
-	}
-	page := "https://" + h.client.host + "/" + r.String() + "/pull/"
 	commits := make([]compare.Commit, 0, len(found))
 	for _, c := range slices.Backward(found) { // GitHub lists the oldest first
 		commit := compare.Commit{ID: c.GetSHA(), Subject: subject(c), Author: c.GetCommit().GetAuthor().GetName(), At: c.GetCommit().GetCommitter().GetDate().Time}
-		if len(c.Parents) > 0 {
-			commit.Parent = c.Parents[0].GetSHA()
-		}
-		for _, n := range numbers.of[c.GetSHA()] {
-			request := compare.PullRequest{Number: fmt.Sprint(n)}
-			if n <= numbers.highest {
-				request.URL = page + request.Number
+		for i, parent := range c.Parents {
+			if i == 0 {
+				commit.Parent = parent.GetSHA()
+			} else {
+				commit.Merged = append(commit.Merged, parent.GetSHA())
 			}
-			commit.PullRequests = append(commit.PullRequests, request)
-		}
-		if commit.PullRequests == nil {
-			commit.PullRequests = []compare.PullRequest{}
 		}
 		commits = append(commits, commit)
 	}
-	return commits, nil
+	return commits, h.pullRequests(ctx, r, commits)
 }
 
 // compare gives the commits that after has and before has not, oldest first.

@@ -37,7 +37,7 @@ func TestHistory(t *testing.T) {
 		{ID: rebased, Parent: direct, At: fake.Committed, Subject: "Rebased", Author: "Jane Doe", PullRequests: pull("9")},
 		{ID: direct, Parent: upstream, At: fake.Committed, Subject: "Direct, fixes #3", Author: "Jane Doe", PullRequests: none},
 		{ID: upstream, Parent: merge, At: fake.Committed, Subject: "Merge pull request #36687 from magento/x", Author: "Jane Doe", PullRequests: []compare.PullRequest{{Number: "36687"}}},
-		{ID: merge, Parent: squashed, At: fake.Committed, Subject: "Merge pull request #8 from jane/typo", Author: "Jane Doe", PullRequests: pull("8")},
+		{ID: merge, Parent: squashed, Merged: []string{topic2}, At: fake.Committed, Subject: "Merge pull request #8 from jane/typo", Author: "Jane Doe", PullRequests: pull("8")},
 		{ID: topic2, Parent: topic, At: fake.Committed, Subject: "Typo again, see #3", Author: "Jane Doe", PullRequests: pull("8")},
 		{ID: topic, Parent: squashed, At: fake.Committed, Subject: "Typo", Author: "Jane Doe", PullRequests: pull("8")},
 		{ID: squashed, Parent: before, At: fake.Committed, Subject: "Faster cart (#7)", Author: "Jane Doe", PullRequests: pull("7")},

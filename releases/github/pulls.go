@@ -6,108 +6,68 @@ import (
 	"strconv"
 
 	api "github.com/google/go-github/v84/github"
+
+	"github.com/mage-os/nightly/releases/compare"
 )
 
-// The numbers of pull requests by commit, and the highest that the repository has.
-type pullNumbers struct {
-	of      map[string][]int
-	highest int
-}
+// squashSubject is what GitHub itself writes into the subject of a squashed commit.
+var squashSubject = regexp.MustCompile(`\(#([1-9][0-9]{0,8})\)$`)
 
-// What GitHub itself writes into the subjects of merges and of squashed commits.
-var (
-	mergeSubject  = regexp.MustCompile(`^Merge pull request #([1-9][0-9]{0,8})\b`)
-	squashSubject = regexp.MustCompile(`\(#([1-9][0-9]{0,8})\)$`)
-)
-
-func (h *History) pullRequests(ctx context.Context, r Repository, commits []*api.RepositoryCommit) (pullNumbers, error) {
-	numbers := pullNumbers{of: numbersOfMerges(commits)}
+// pullRequests fills in the pull requests of commits, newest first.
+func (h *History) pullRequests(ctx context.Context, r Repository, commits []compare.Commit) error {
+	numbers := map[string][]string{}
+	for id, number := range compare.MergedBy(commits) {
+		numbers[id] = []string{number}
+	}
 	lookups := h.lookups
-	for _, c := range commits {
-		id := c.GetSHA()
-		if numbers.of[id] != nil {
+	for i := range commits {
+		c := &commits[len(commits)-1-i] // the oldest first
+		if numbers[c.ID] != nil {
 			continue
 		}
-		if n, ok := numberIn(squashSubject, subject(c)); ok {
-			numbers.of[id] = []int{n}
+		if match := squashSubject.FindStringSubmatch(c.Subject); match != nil {
+			numbers[c.ID] = match[1:]
 			continue
 		}
-		if lookups == 0 || len(c.Parents) > 1 {
+		if lookups == 0 || len(c.Merged) > 0 {
 			continue
 		}
 		lookups--
-		found, _, err := h.client.rest.PullRequests.ListPullRequestsWithCommit(ctx, r.Owner, r.Name, id, nil)
+		found, _, err := h.client.rest.PullRequests.ListPullRequestsWithCommit(ctx, r.Owner, r.Name, c.ID, nil)
 		if err != nil {
-			return numbers, explain(err, "list the pull requests of %.10s in %s", id, r)
+			return explain(err, "list the pull requests of %.10s in %s", c.ID, r)
 		}
 		for _, p := range found {
 			if p.MergedAt != nil {
-				numbers.of[id] = append(numbers.of[id], p.GetNumber())
+				numbers[c.ID] = append(numbers[c.ID], strconv.Itoa(p.GetNumber()))
 			}
 		}
 	}
-	if len(numbers.of) == 0 {
-		return numbers, nil
+	highest, err := h.highest(ctx, r, len(numbers) > 0)
+	page := "https://" + h.client.host + "/" + r.String() + "/pull/"
+	for i := range commits {
+		commits[i].PullRequests = []compare.PullRequest{}
+		for _, number := range numbers[commits[i].ID] {
+			request := compare.PullRequest{Number: number}
+			if n, err := strconv.Atoi(number); err == nil && n <= highest {
+				request.URL = page + number
+			}
+			commits[i].PullRequests = append(commits[i].PullRequests, request)
+		}
+	}
+	return err
+}
+
+// highest is the highest number that the repository has given itself.
+func (h *History) highest(ctx context.Context, r Repository, wanted bool) (int, error) {
+	if !wanted {
+		return 0, nil
 	}
 	newest, _, err := h.client.rest.PullRequests.List(ctx, r.Owner, r.Name, &api.PullRequestListOptions{
 		State: "all", Sort: "created", Direction: "desc", ListOptions: api.ListOptions{PerPage: 1},
 	})
-	if err == nil && len(newest) > 0 {
-		numbers.highest = newest[0].GetNumber()
+	if err != nil || len(newest) == 0 {
+		return 0, explain(err, "list the pull requests of %s", r)
 	}
-	return numbers, explain(err, "list the pull requests of %s", r)
-}
-
-// numbersOfMerges gives each commit that a merge of a pull request brought in the
-// number of that request. Commits come oldest first, so that the innermost merge
-// has its say first.
-func numbersOfMerges(commits []*api.RepositoryCommit) map[string][]int {
-	byID := map[string]*api.RepositoryCommit{}
-	for _, c := range commits {
-		byID[c.GetSHA()] = c
-	}
-	of := map[string][]int{}
-	for _, c := range commits {
-		n, ok := numberIn(mergeSubject, subject(c))
-		if !ok {
-			continue
-		}
-		of[c.GetSHA()] = []int{n}
-		if len(c.Parents) < 2 {
-			continue
-		}
-		main := ancestors(byID, c.Parents[:1])
-		for id := range ancestors(byID, c.Parents[1:]) {
-			if !main[id] && of[id] == nil {
-				of[id] = []int{n}
-			}
-		}
-	}
-	return of
-}
-
-// ancestors are the commits of a comparison from which others descend, and those
-// themselves.
-func ancestors(byID map[string]*api.RepositoryCommit, from []*api.Commit) map[string]bool {
-	found := map[string]bool{}
-	for next := from; len(next) > 0; {
-		id := next[len(next)-1].GetSHA()
-		next = next[:len(next)-1]
-		c := byID[id]
-		if c == nil || found[id] {
-			continue
-		}
-		found[id] = true
-		next = append(next[:len(next):len(next)], c.Parents...)
-	}
-	return found
-}
-
-func numberIn(pattern *regexp.Regexp, text string) (int, bool) {
-	match := pattern.FindStringSubmatch(text)
-	if match == nil {
-		return 0, false
-	}
-	n, err := strconv.Atoi(match[1])
-	return n, err == nil
+	return newest[0].GetNumber(), nil
 }
