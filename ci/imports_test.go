@@ -24,9 +24,10 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/container", "pipeline/gateway", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install", "stages/trust",
 	},
-	"pipeline/bisect": {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
+	"pipeline/suspects": {"pipeline/markdown", "releases", "releases/compare", "releases/composer", "stages"},
+	"pipeline/bisect":   {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
 	"pipeline/nightly": {
-		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines", "releases/rules",
+		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "pipeline/suspects", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines", "releases/rules",
 		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
 	},
 	"pipeline/mirror": {
@@ -84,7 +85,7 @@ var mayImport = map[string][]string{
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"pipeline/remote"},
 	// What people and machines see of a run.
-	"ci/display": {"pipeline", "pipeline/markdown", "pipeline/nightly", "releases", "releases/lines", "stages", "stages/publish", "stages/publish/target"},
+	"ci/display": {"pipeline", "pipeline/markdown", "pipeline/nightly", "pipeline/suspects", "releases", "releases/lines", "stages", "stages/publish", "stages/publish/target"},
 	// The programs that a machine needs, and the checks of this project.
 	"ci/tools":          nil,
 	"ci/check":          {"ci/tools"},

@@ -119,6 +119,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 			err = usagef("--write-proofs: %w", err)
 		}
 	}
+	show.Suspects = env.suspects(ctx, r, made, err, f.target)
 	if !display.IsSkip(err) {
 		f.tried(ctx, r, o, string(plan.Snapshot()), err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/stages/publish"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 type Run struct {
 	// Result is what the run made, as far as it came; for the page about it.
 	Result nightly.Result
+	// Suspects are what may have made it fail, the most likely first.
+	Suspects []suspects.Suspect
 	// Last are how long stages took when they ran last, and under the name "" all of them.
 	Last map[string]time.Duration
 
@@ -219,12 +222,18 @@ func (e *ShownError) Unwrap() error { return e.Err }
 func (d *Run) Failed(err error) error {
 	d.Finish()
 	if d.o.JSON {
+		if len(d.Suspects) > 0 {
+			d.Event(map[string]any{"event": "suspects", "suspects": d.Suspects})
+		}
 		return &ShownError{Err: err}
 	}
 	problems := strings.Split(err.Error(), "\n")
 	fmt.Fprintf(d.o.Stderr, "\nmageos-nightly: %s\n", problems[0])
 	for _, p := range problems[1:] {
 		fmt.Fprintf(d.o.Stderr, "    %s\n", p)
+	}
+	if len(d.Suspects) > 0 {
+		fmt.Fprintf(d.o.Stderr, "\n%s", suspects.Text(d.Suspects))
 	}
 	return &ShownError{Err: err}
 }

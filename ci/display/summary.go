@@ -8,6 +8,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 )
@@ -28,6 +29,7 @@ func Page(command string, runs []*Run, notes []string, failed error, code int) s
 		p.WriteString(text)
 	}
 	for _, d := range runs {
+		p.WriteString(suspects.Markdown(d.Suspects))
 		p.stages(d.reports)
 		p.notes(d.reports)
 		p.proven(d.Result.Installations)

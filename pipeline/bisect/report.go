@@ -96,14 +96,4 @@ func (s Step) Title() string {
 }
 
 // Page is the step's pull request on the web, or its commit; empty where neither is known.
-func (s Step) Page() string {
-	for _, pull := range s.Commit.PullRequests {
-		if pull.URL != "" {
-			return pull.URL
-		}
-	}
-	if web := compare.WebURL(s.URL); web != "" && s.Commit.ID != "" {
-		return web + "/commit/" + s.Commit.ID
-	}
-	return ""
-}
+func (s Step) Page() string { return compare.Page(s.URL, s.Commit) }

@@ -109,6 +109,13 @@ type History interface {
 	Between(ctx context.Context, url, before, after string) ([]Commit, error)
 }
 
+// Files know what commits change.
+type Files interface {
+	// Touched gives the paths that each of these commits changes, by its ID: of a merge those that it has otherwise than
+	// each of its parents. The commits are some that a History gave, newest first.
+	Touched(ctx context.Context, url string, commits []Commit) (map[string][]string, error)
+}
+
 // Manifests compares two snapshots. A history that is nil, or does not answer, is no
 // error: the result says that the commits are not known.
 func Manifests(ctx context.Context, before, after *releases.Manifest, history History) (*Result, error) {

@@ -64,3 +64,16 @@ func ancestors(known map[string]Commit, from ...string) map[string]bool {
 	}
 	return found
 }
+
+// Page is a commit's pull request on the web, or the commit itself; empty where neither is known.
+func Page(repository string, c Commit) string {
+	for _, pull := range c.PullRequests {
+		if pull.URL != "" {
+			return pull.URL
+		}
+	}
+	if web := WebURL(repository); web != "" && c.ID != "" {
+		return web + "/commit/" + c.ID
+	}
+	return ""
+}

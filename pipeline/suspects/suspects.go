@@ -1,0 +1,228 @@
+// Package suspects names the commits, and the releases of others, that may have made a line red: what came between its
+// last good night and its first bad plan, ranked by what it touches.
+package suspects
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages"
+)
+
+// A Suspect is a commit, or a release of somebody else's package, that may have made a plan fail.
+type Suspect struct {
+	Name   string `json:"name"` // of the line's repository, or of the package
+	Commit string `json:"commit"`
+	Author string `json:"author,omitempty"`
+	Title  string `json:"title,omitempty"`
+	URL    string `json:"url,omitempty"` // of the pull request, else of the commit
+	Why    string `json:"why,omitempty"` // what it touches
+}
+
+// Named is how many suspects are named where there is no room for all.
+const Named = 5
+
+// A Case is what is to be explained.
+type Case struct {
+	Good, Bad *releases.Plan
+	// Packages are those that were built of either plan: where they lie, and what they require.
+	Packages []releases.ManifestPackage
+	// Failure is what the step that failed said.
+	Failure string
+	// Before and After are what Composer installed with either plan; one that is empty is not known.
+	Before, After []stages.InstalledPackage
+}
+
+// A History knows commits and what they change.
+type History struct {
+	compare.History
+	compare.Files
+}
+
+// Find gives all suspects, the most likely first.
+func Find(ctx context.Context, c Case, history History) ([]Suspect, error) {
+	changed, err := compare.Repositories(ctx, c.Good.Repositories, c.Bad.Repositories, history)
+	if err != nil {
+		return nil, err
+	}
+	e := evidenceOf(c.Failure, c.Packages)
+	all := e.releases(c.Before, c.After)
+	for _, r := range changed {
+		if len(r.Commits) == 0 {
+			all = append(all, unknown(r))
+			continue
+		}
+		url := r.URL
+		if planned, ok := c.Bad.Repository(r.Name); ok {
+			url = planned.URL // with its user
+		}
+		touched, err := history.Touched(ctx, url, r.Commits)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		for _, commit := range r.Commits {
+			paths := touched[commit.ID]
+			if err == nil && len(paths) == 0 {
+				continue // a merge of what stands here by itself, or no change
+			}
+			one := ranked{Suspect: suspectOf(r, commit), rank: rankUnknown}
+			if one.Why = "what it changes is not known"; err == nil {
+				e.rank(&one, r.Name, paths)
+			}
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(a.rank-b.rank, a.place-b.place, a.paths-b.paths)
+	})
+	found := make([]Suspect, len(all))
+	for i, one := range all {
+		found[i] = one.Suspect
+	}
+	return found, nil
+}
+
+func suspectOf(r compare.ChangedRepository, c compare.Commit) Suspect {
+	return Suspect{Name: r.Name, Commit: c.ID, Author: c.Author, Title: c.Subject, URL: compare.Page(r.URL, c)}
+}
+
+// unknown stands for all commits of a repository of which none is known.
+func unknown(r compare.ChangedRepository) ranked {
+	why := "its commits are not known: " + r.Unknown
+	if r.Unknown == "" { // after has none that before has not
+		why = "it went back to an older commit"
+	}
+	return ranked{Suspect: Suspect{Name: r.Name, Commit: r.After, URL: compare.Page(r.URL, compare.Commit{ID: r.After}), Why: why}, rank: rankUnknown}
+}
+
+// A ranked suspect is more likely the lower its rank is, then the earlier the failure names what it touches, then the less
+// it changes: what changes everything says little.
+type ranked struct {
+	Suspect
+	rank, place, paths int
+}
+
+// The ranks.
+const (
+	rankFile = iota
+	rankBlamed
+	rankRequired
+	rankUnknown
+	rankElse
+)
+
+// Evidence is what a failure names.
+type evidence struct {
+	files    map[string]bool   // paths, whole and from any of their folders on
+	blamed   []string          // packages
+	requires map[string]string // a package that a blamed one requires → that
+	dirs     []home
+}
+
+// A home is where a package lies.
+type home struct{ repository, dir, name string }
+
+func evidenceOf(failure string, packages []releases.ManifestPackage) evidence {
+	e := evidence{files: filesIn(failure, packages), requires: map[string]string{}}
+	names := map[string]bool{}
+	for _, p := range packages {
+		e.dirs = append(e.dirs, home{p.Repository, p.Directory, p.Name})
+		names[p.Name] = true
+	}
+	if blamed := stages.Blamed(failure); blamed != "" {
+		e.blamed = strings.Split(blamed, ", ")
+	} else { // a stage before the installation names them in its sentences
+		for _, name := range packageName.FindAllString(failure, -1) {
+			if names[name] && !slices.Contains(e.blamed, name) {
+				e.blamed = append(e.blamed, name)
+			}
+		}
+	}
+	for _, name := range e.blamed {
+		for _, p := range packages {
+			for _, r := range p.Requires {
+				if p.Name == name && e.requires[r.Name] == "" && !composer.IsPlatform(r.Name) {
+					e.requires[r.Name] = name
+				}
+			}
+		}
+	}
+	// The deepest first: a package may lie in another's folder.
+	slices.SortStableFunc(e.dirs, func(a, b home) int { return len(b.dir) - len(a.dir) })
+	return e
+}
+
+// rank says of a commit that changes these paths of a repository how likely it is, and why.
+func (e evidence) rank(one *ranked, repository string, paths []string) {
+	one.rank, one.paths = rankElse, len(paths)
+	one.Why = "changes " + markdown.Count(len(paths), "file") + " that the failure does not name"
+	better := func(rank, place int, why string, values ...any) {
+		if rank < one.rank || rank == one.rank && place < one.place {
+			one.rank, one.place, one.Why = rank, place, fmt.Sprintf(why, values...)
+		}
+	}
+	for _, path := range paths {
+		if e.files[path] {
+			better(rankFile, 0, "changes %s, which the failure names", path)
+		}
+		name := e.owner(repository, path)
+		if at := slices.Index(e.blamed, name); at >= 0 {
+			better(rankBlamed, at, "changes %s, which the failure names", name)
+		} else if by := e.requires[name]; by != "" {
+			better(rankRequired, slices.Index(e.blamed, by), "changes %s, which %s requires", name, by)
+		}
+	}
+}
+
+// owner is the package that a path belongs to, or nothing.
+func (e evidence) owner(repository, path string) string {
+	for _, h := range e.dirs {
+		if h.repository == repository && (h.dir == "." || strings.HasPrefix(path, h.dir+"/")) {
+			return h.name
+		}
+	}
+	return ""
+}
+
+// releases are the packages of others that Composer installed in another version.
+func (e evidence) releases(before, after []stages.InstalledPackage) (found []ranked) {
+	if len(before) == 0 || len(after) == 0 {
+		return nil
+	}
+	was, is := versions(before), versions(after)
+	both := maps.Clone(was)
+	maps.Copy(both, is)
+	for _, name := range slices.Sorted(maps.Keys(both)) {
+		if was[name] == is[name] {
+			continue
+		}
+		one := ranked{Suspect: Suspect{Name: name, Title: cmp.Or(was[name], "not installed") + " → " + cmp.Or(is[name], "not installed")}, rank: rankElse}
+		one.Why = "a release of somebody else's"
+		if at := slices.Index(e.blamed, name); at >= 0 {
+			one.rank, one.place, one.Why = rankBlamed, at, one.Why+" that the failure names"
+		} else if by := e.requires[name]; by != "" {
+			one.rank, one.place, one.Why = rankRequired, slices.Index(e.blamed, by), one.Why+" that "+by+" requires"
+		}
+		found = append(found, one)
+	}
+	return found
+}
+
+// versions are those of packages of others.
+func versions(installed []stages.InstalledPackage) map[string]string {
+	found := map[string]string{}
+	for _, p := range installed {
+		if !p.Ours {
+			found[p.Name] = p.Version
+		}
+	}
+	return found
+}

@@ -1,0 +1,100 @@
+package suspects
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/compare"
+	"github.com/mage-os/nightly/stages"
+)
+
+// fake has the commits of a repository, newest first, and what they change.
+type fake struct {
+	commits []compare.Commit
+	touched map[string][]string
+}
+
+func (f fake) Between(_ context.Context, url, _, _ string) ([]compare.Commit, error) {
+	if url == "lost" {
+		return nil, errors.New("the server is down")
+	}
+	return f.commits, nil
+}
+
+func (f fake) Touched(_ context.Context, url string, _ []compare.Commit) (map[string][]string, error) {
+	if f.touched == nil {
+		return nil, errors.New("only commits are here")
+	}
+	return f.touched, nil
+}
+
+func planAt(shop, lost string) *releases.Plan {
+	return &releases.Plan{Repositories: []releases.PlannedRepository{{Name: "shop", URL: "https://github.com/acme/shop.git", Commit: shop}, {Name: "lost", URL: "lost", Commit: lost}}}
+}
+
+var packages = []releases.ManifestPackage{
+	{Name: "acme/base", Repository: "shop", Directory: "."},
+	{Name: "acme/module-cart", Repository: "shop", Directory: "app/code/Acme/Cart", Requires: []releases.Requirement{{Name: "acme/framework"}, {Name: "other/logger"}, {Name: "php"}}},
+	{Name: "acme/module-tax", Repository: "shop", Directory: "app/code/Acme/Tax"},
+	{Name: "acme/framework", Repository: "shop", Directory: "lib/Framework"},
+	{Name: "acme/framework-mail", Repository: "shop", Directory: "lib/Framework/Mail"},
+}
+
+// What touches what the failure names comes first, and of equals what changes less.
+func TestRanks(t *testing.T) {
+	all := fake{
+		commits: []compare.Commit{
+			{ID: "else", Subject: "Elsewhere", Author: "Jane"}, {ID: "nothing", Subject: "Merge"}, {ID: "mail", Subject: "Mail"},
+			{ID: "all", Subject: "Update all"}, {ID: "cart", Subject: "Carts"}, {ID: "framework", Subject: "Framework"},
+			{ID: "plugin", Subject: "Count (#7)", Author: "Paul"},
+		},
+		touched: map[string][]string{
+			"else":      {"README.md", "app/code/Acme/Tax/x.php"},
+			"mail":      {"lib/Framework/Mail/Sender.php"},
+			"all":       {"app/code/Acme/Cart/README.md", "app/code/Acme/Cart/composer.json", "README.md"},
+			"cart":      {"app/code/Acme/Cart/etc/di.xml"},
+			"framework": {"lib/Framework/App.php"},
+			"plugin":    {"README.md", "app/code/Acme/Cart/Plugin/Count.php"},
+		},
+	}
+	failures := map[string]string{
+		"by path":  "Fatal error in /tmp/shop/vendor/acme/module-cart/Plugin/Count.php:12\n" + stages.NamedBy + "acme/module-cart\n",
+		"by class": `Class Acme\Cart\Plugin\Count contains 1 abstract method` + "\n" + stages.NamedBy + "acme/module-cart\nall output: x",
+		"by name":  `acme/module-cart 1.0 (shop:app/code/Acme/Cart/Plugin/Count.php): broken`,
+	}
+	want := []Suspect{
+		{Name: "shop", Commit: "plugin", Author: "Paul", Title: "Count (#7)", URL: "https://github.com/acme/shop/pull/7", Why: "changes app/code/Acme/Cart/Plugin/Count.php, which the failure names"},
+		{Name: "shop", Commit: "cart", Title: "Carts", URL: "https://github.com/acme/shop/commit/cart", Why: "changes acme/module-cart, which the failure names"},
+		{Name: "shop", Commit: "all", Title: "Update all", URL: "https://github.com/acme/shop/commit/all", Why: "changes acme/module-cart, which the failure names"},
+		{Name: "other/logger", Title: "1.0 → 2.0", Why: "a release of somebody else's that acme/module-cart requires"},
+		{Name: "shop", Commit: "framework", Title: "Framework", URL: "https://github.com/acme/shop/commit/framework", Why: "changes acme/framework, which acme/module-cart requires"},
+		{Name: "lost", Commit: "2", Why: "its commits are not known: history not available: the server is down"},
+		{Name: "other/mail", Title: "not installed → 1.0", Why: "a release of somebody else's"},
+		{Name: "shop", Commit: "mail", Title: "Mail", URL: "https://github.com/acme/shop/commit/mail", Why: "changes 1 file that the failure does not name"},
+		{Name: "shop", Commit: "else", Author: "Jane", Title: "Elsewhere", URL: "https://github.com/acme/shop/commit/else", Why: "changes 2 files that the failure does not name"},
+	}
+	for name, failure := range failures {
+		got, err := Find(t.Context(), Case{
+			Good: planAt("1", "1"), Bad: planAt("2", "2"), Packages: packages, Failure: failure,
+			Before: []stages.InstalledPackage{{Name: "other/logger", Version: "1.0"}, {Name: "acme/base", Version: "1", Ours: true}},
+			After:  []stages.InstalledPackage{{Name: "other/logger", Version: "2.0"}, {Name: "acme/base", Version: "2", Ours: true}, {Name: "other/mail", Version: "1.0"}},
+		}, History{all, all})
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// Where nobody knows what commits change, they are named all the same.
+func TestUnknown(t *testing.T) {
+	few := fake{commits: []compare.Commit{{ID: "b"}, {ID: "a"}}}
+	got, err := Find(t.Context(), Case{Good: planAt("1", "1"), Bad: planAt("2", "1")}, History{few, few})
+	want := []Suspect{{Name: "shop", Commit: "b", URL: "https://github.com/acme/shop/commit/b", Why: "what it changes is not known"}, {Name: "shop", Commit: "a", URL: "https://github.com/acme/shop/commit/a", Why: "what it changes is not known"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}

@@ -1,0 +1,55 @@
+package suspects
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline/markdown"
+)
+
+// Head is a suspect in one line.
+func (s Suspect) Head() string {
+	head := strings.TrimSpace(fmt.Sprintf("%s %.10s", s.Name, s.Commit))
+	if s.Title != "" {
+		head += " " + s.Title
+	}
+	if s.Author != "" {
+		head += " (" + s.Author + ")"
+	}
+	return head
+}
+
+// Text lists the first suspects for a terminal.
+func Text(all []Suspect) string {
+	if len(all) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Suspects, the first of %d:\n", len(all))
+	for _, s := range all[:min(Named, len(all))] {
+		fmt.Fprintf(&b, "  %s\n    %s\n", markdown.Printable(s.Head()), markdown.Printable(s.Why))
+		if s.URL != "" {
+			fmt.Fprintf(&b, "    %s\n", markdown.Printable(s.URL))
+		}
+	}
+	return b.String()
+}
+
+// Markdown lists the first suspects on a page.
+func Markdown(all []Suspect) string {
+	if len(all) == 0 {
+		return ""
+	}
+	var p markdown.Page
+	fmt.Fprintf(&p, "### Suspects, the first of %d\n\n", len(all))
+	p.Table("repository", "commit", "author", "why")
+	for _, s := range all[:min(Named, len(all))] {
+		commit := markdown.Cell(strings.TrimSpace(fmt.Sprintf("%.10s %s", s.Commit, s.Title)))
+		if s.URL != "" {
+			commit = "[" + commit + "](" + s.URL + ")"
+		}
+		p.RawRow(markdown.Cell(s.Name), commit, markdown.Cell(s.Author), markdown.Cell(s.Why))
+	}
+	p.WriteString("\n")
+	return p.String()
+}
