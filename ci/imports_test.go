@@ -28,13 +28,13 @@ var mayImport = map[string][]string{
 	"pipeline/bisect":   {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
 	"pipeline/nightly": {
 		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "pipeline/suspects", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines", "releases/rules",
-		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/target",
+		"stages", "stages/attest", "stages/install", "stages/publish", "stages/publish/history", "stages/publish/target",
 	},
 	"pipeline/mirror": {
 		"pipeline", "pipeline/files", "pipeline/markdown", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
-	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "releases/github", "stages/publish", "stages/publish/target", "stages/trust"},
+	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "releases/github", "stages/publish", "stages/publish/history", "stages/publish/target", "stages/trust"},
 	"pipeline/release": {
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",
@@ -72,20 +72,21 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "pipeline/markdown", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/target", "stages/trust"},
+	"stages/publish":         {"pipeline", "pipeline/markdown", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/history", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages", "stages/trust"},
 	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},
 	"stages/trust":           {"pipeline", "pipeline/files", "releases", "releases/composer"},
 	"stages/trust/trusttest": {"releases", "stages/trust"}, // keys for tests: only they import it
 	"stages/publish/target":  {"pipeline/files", "pipeline/remote"},
+	"stages/publish/history": {"pipeline", "pipeline/files", "releases", "stages/publish/target"},
 	// Files, zips and sets of packages, compared: no stages.
 	"stages/diff":      {"pipeline/files"},
 	"stages/integrity": {"pipeline", "pipeline/files", "releases/composer", "stages/diff"},
 	// Servers that the tests of publishing run against.
 	"stages/publish/target/targettest": {"pipeline/remote"},
 	// What people and machines see of a run.
-	"ci/display": {"pipeline", "pipeline/markdown", "pipeline/nightly", "pipeline/suspects", "releases", "releases/lines", "stages", "stages/publish", "stages/publish/target"},
+	"ci/display": {"pipeline", "pipeline/markdown", "pipeline/nightly", "pipeline/suspects", "releases", "releases/lines", "stages", "stages/publish", "stages/publish/history", "stages/publish/target"},
 	// The programs that a machine needs, and the checks of this project.
 	"ci/tools":          nil,
 	"ci/check":          {"ci/tools"},

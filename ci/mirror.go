@@ -145,7 +145,7 @@ func mirrorOnce(ctx context.Context, env *factory, f mirrorFlags) (err error) {
 		err = mirror.Saved(plan, o.Publish.Publisher.Published.Index)
 	}
 	if err != nil {
-		nightly.Tried(ctx, o.Publish, env.date(), err, r.Log)
+		nightly.Tried(ctx, r, o.Publish, line.Name, env.date(), nightly.Result{}, err)
 		return show.End(ctx, nightly.Result{}, err)
 	}
 	return f.build(ctx, r, show, plan, o)
@@ -165,7 +165,7 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	}
 	if plan.Pending() == 0 { // the mirror is as fresh as its sources
 		r.Session().Skip("build", "nothing is new since "+last)
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log, notes()...)
+		nightly.Tried(ctx, r, o.Publish, plan.Line.Name, last, nightly.Result{}, nil, notes()...)
 		return show.End(ctx, nightly.Result{Plan: plan}, nil)
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
@@ -174,9 +174,9 @@ func (f mirrorFlags) build(ctx context.Context, r *runner.Runner, show *display.
 	}
 	made, err := mirror.Run(ctx, r, plan, o)
 	if display.IsSkip(err) {
-		nightly.Tried(ctx, o.Publish, last, nil, r.Log, notes(made.Snapshot.Notes...)...)
+		nightly.Tried(ctx, r, o.Publish, plan.Line.Name, last, nightly.Result{}, nil, notes(made.Snapshot.Notes...)...)
 	} else {
-		nightly.Tried(ctx, o.Publish, string(plan.Snapshot()), err, r.Log)
+		nightly.Tried(ctx, r, o.Publish, plan.Line.Name, string(plan.Snapshot()), made, err)
 	}
 	if err := show.End(ctx, made, err); err != nil {
 		return err

@@ -89,7 +89,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	}
 	if f.publishes() {
 		if err := f.mayPublish(ctx, line, o.Publish); err != nil {
-			f.tried(ctx, r, o, env.date(), err)
+			f.tried(ctx, r, o, line, env.date(), nightly.Result{Plan: plan}, err)
 			return err
 		}
 	}
@@ -99,7 +99,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 		}
 	} else {
 		if plan, err = env.plan(ctx, r, line, f.target.to); err != nil {
-			f.tried(ctx, r, o, env.date(), err)
+			f.tried(ctx, r, o, line, env.date(), nightly.Result{}, err)
 			return show.End(ctx, nightly.Result{}, err)
 		}
 	}
@@ -121,7 +121,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	}
 	show.Suspects = env.suspects(ctx, r, made, err, f.target)
 	if !display.IsSkip(err) {
-		f.tried(ctx, r, o, string(plan.Snapshot()), err)
+		f.tried(ctx, r, o, line, string(plan.Snapshot()), made, err)
 	}
 	if err := show.End(ctx, made, err); err != nil {
 		return err
@@ -203,9 +203,9 @@ func (f nightlyFlags) mayPublish(ctx context.Context, line *releases.Line, o nig
 }
 
 // tried tells the target of a run that was to publish.
-func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Options, snapshot string, err error) {
+func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Options, line *releases.Line, snapshot string, made nightly.Result, err error) {
 	if f.publishes() {
-		nightly.Tried(ctx, o.Publish, snapshot, err, r.Log)
+		nightly.Tried(ctx, r, o.Publish, line.Name, snapshot, made, err)
 	}
 }
 

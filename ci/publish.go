@@ -189,7 +189,7 @@ func (f publishFlags) publish(ctx context.Context, env *factory, r *runner.Runne
 	}
 	prove.Proofs = f.proofs
 	made, err := nightly.Run(ctx, r, plan, nightly.Options{Prove: prove, Publish: o})
-	nightly.Tried(ctx, o, string(plan.Snapshot()), err, r.Log)
+	nightly.Tried(ctx, r, o, plan.Line.Name, string(plan.Snapshot()), made, err)
 	if err := show.End(ctx, made, err); err != nil || made.Publication == nil {
 		return err
 	}

@@ -138,6 +138,9 @@ func runRelease(ctx context.Context, env *factory, f releaseFlags, version relea
 		return err
 	}
 	made, err := f.run(ctx, env, r, o)
+	if err != nil {
+		nightly.Tried(ctx, r, o.Night.Publish, o.Line.Name, version.String(), made.Result, err)
+	}
 	if err := show.End(ctx, made.Result, err); err != nil {
 		return err
 	}

@@ -51,6 +51,18 @@ func (env *factory) secrets() []container.Secret {
 	return secrets
 }
 
+// secretValues are what must stand in no record of a run.
+func (env *factory) secretValues() []string {
+	values := env.auth.Secrets()
+	for _, s := range env.secrets() {
+		values = append(values, s.Value)
+	}
+	for _, name := range secretVariables {
+		values = append(values, env.getenv(name))
+	}
+	return values
+}
+
 // The variable that holds an auth.json of Composer.
 const composerAuth = "COMPOSER_AUTH"
 

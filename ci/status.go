@@ -240,7 +240,11 @@ func (env *factory) runURL() string {
 	if env.getenv(actionsVariable) != "true" {
 		return ""
 	}
-	return env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
+	run := env.getenv("GITHUB_SERVER_URL") + "/" + env.getenv("GITHUB_REPOSITORY") + "/actions/runs/" + env.getenv("GITHUB_RUN_ID")
+	if again := env.getenv("GITHUB_RUN_ATTEMPT"); again != "" && again != "1" {
+		run += "/attempts/" + again
+	}
+	return run
 }
 
 func printStatus(env *factory, s *publish.Status) error {

@@ -102,10 +102,11 @@ func (f targetFlags) options(env *factory, r *runner.Runner, show *display.Run) 
 		To: f.to, URL: f.url, Keep: f.keep, DryRun: f.dryRun, Local: f.local, Attest: said,
 		Publisher: publish.Options{
 			Store: r.Trees, Owner: owner(), Now: env.now().UTC(), Grace: grace,
-			Target: targets, History: history, Attest: &said, Trust: authority, SignAnew: f.anew, Rebuilders: rebuilders, Log: r.Log, Progress: show.Step,
+			Target: targets, History: history, Attest: &said, Trust: authority, Secrets: env.secretValues(), SignAnew: f.anew, Rebuilders: rebuilders, Log: r.Log, Progress: show.Step,
 			Fetch: env.fetch, Times: git.NewHistory(r.Git).Times,
 		},
 	}
+	o.Run = nightly.RunInfo{URL: env.runURL(), Stages: show.Stages, Now: env.now}
 	if f.dryRun {
 		o.Publisher.Changed = show.Changed
 	}

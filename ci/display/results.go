@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -60,6 +61,17 @@ func (d *Run) Times() map[string]time.Duration {
 		times[""] = d.o.Now().Sub(d.began)
 	}
 	return times
+}
+
+// Stages are how long the stages took that have ended, for the record of the run.
+func (d *Run) Stages() []history.Stage {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]history.Stage, len(d.reports))
+	for i, r := range d.reports {
+		all[i] = history.Stage{Name: r.Stage, State: r.State, Millis: r.took.Milliseconds()}
+	}
+	return all
 }
 
 // Results says where the results of a run lie and what to do with them.

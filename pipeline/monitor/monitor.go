@@ -13,6 +13,7 @@ import (
 
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -41,7 +42,7 @@ func Status(ctx context.Context, source target.Source, root []byte, now time.Tim
 	s.Snapshot, s.Snapshots, s.Metadata, s.LastGood = "", signed.Snapshots, signed.Metadata, nil
 	if len(signed.Snapshots) > 0 {
 		s.Snapshot = signed.Snapshots[0]
-		s.LastGood = &publish.Try{Snapshot: string(s.Snapshot), At: signed.Published}
+		s.LastGood = &history.Try{Snapshot: string(s.Snapshot), At: signed.Published}
 	}
 	return s, ends, nil
 }
@@ -113,7 +114,7 @@ func (f Finding) Page() string {
 	p.Row("current", string(s.Snapshot), "", markdown.Count(len(s.Snapshots), "snapshot")+", "+markdown.Count(s.Packages, "package"))
 	for _, t := range []struct {
 		what string
-		try  *publish.Try
+		try  *history.Try
 	}{{"last good", s.LastGood}, {"last try", s.LastTry}} {
 		if t.try == nil {
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 func TestFailedJobs(t *testing.T) {
@@ -41,7 +42,7 @@ func TestMarker(t *testing.T) {
 // A failed try is wrong at once only where nobody watches the age.
 func TestJudge(t *testing.T) {
 	at := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
-	failed := &publish.Status{Snapshot: "2026-11-23", LastTry: &publish.Try{Snapshot: "2026-11-24", At: at, Stage: "build", Reason: "a `broken` | package"}}
+	failed := &publish.Status{Snapshot: "2026-11-23", LastTry: &history.Try{Snapshot: "2026-11-24", At: at, Stage: "build", Reason: "a `broken` | package"}}
 	const try = "the last try, of 2026-11-24, failed in build: a `broken` | package"
 	for name, test := range map[string]struct {
 		status *publish.Status

@@ -202,6 +202,7 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 	var rows []matrixRow
 	var errs []error
 	for _, r := range results {
+		proof.Cells = append(proof.Cells, provenCell(r, p.reports()+"-"+r.cell.Name()))
 		what := markdown.Cell(r.detail)
 		switch {
 		case r.state == pipeline.Done:
@@ -218,7 +219,7 @@ func (p *proving) proofOf(results []cellResult) (Proof, error) {
 		errs = append(errs, err)
 	}
 	if len(proof.Installations) == 0 && len(errs) == 0 {
-		return Proof{}, config.Errorf("no cell of the matrix could be proven in containers; %s says why of each", proof.Matrix)
+		return proof, config.Errorf("no cell of the matrix could be proven in containers; %s says why of each", proof.Matrix)
 	}
 	// What the packages did counts more than what a machine did.
 	slices.SortStableFunc(errs, func(a, b error) int { return machinesFault(a) - machinesFault(b) })

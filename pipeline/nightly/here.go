@@ -42,10 +42,15 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	if err := p.skipOthers(own, candidate, cells, failed); failed == nil {
 		failed = err
 	}
+	result := cellResult{cell: candidate.Cell, state: pipeline.Done, installation: made, err: failed}
 	if failed != nil {
-		return Proof{}, failed
+		result.state = pipeline.Failed
 	}
-	proof := Proof{Installations: []stages.Installation{made}}
+	proof := Proof{Cells: []ProvenCell{provenCell(result, p.reports())}}
+	if failed != nil {
+		return proof, failed
+	}
+	proof.Installations = []stages.Installation{made}
 	if made.Level.Includes(releases.Installed) {
 		proof.Shop = filepath.Join(o.Dir, "shop")
 	}

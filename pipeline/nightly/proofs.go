@@ -66,6 +66,9 @@ func (p *proving) elsewhere(ctx context.Context) (proof Proof, err error) {
 			return "", err
 		}
 		proof.Installations, err = takeProofs(p.options.Proofs, cells, p.options.level(p.plan), p.snapshot)
+		for _, i := range proof.Installations {
+			proof.Cells = append(proof.Cells, provenCell(cellResult{cell: i.Cell, state: pipeline.Done, installation: i}, ""))
+		}
 		return fmt.Sprintf("proven on other machines: %d of %d cells", len(proof.Installations), len(cells)), err
 	})
 	return proof, err

@@ -66,6 +66,8 @@ type Proof struct {
 	Installations []stages.Installation
 	Shop          string // folder of the installed shop; empty: it ended with its container
 	Matrix        string // file with what became of each cell; empty: there is none
+	// Cells are what became of those that were tried or left out, also where one failed.
+	Cells []ProvenCell
 }
 
 // first is the installation that is published; nil: nothing was installed.

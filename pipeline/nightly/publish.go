@@ -3,17 +3,13 @@ package nightly
 import (
 	"cmp"
 	"context"
-	"errors"
-	"log/slog"
-	"os"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
-	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
-	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 // PublishOptions are where a snapshot is published, and how.
@@ -27,6 +23,8 @@ type PublishOptions struct {
 	// Publisher is what publishing works with, and Attest what is said of the snapshot.
 	Publisher publish.Options
 	Attest    attest.Options
+	// Run is what the record of the run says beside what it made.
+	Run RunInfo
 }
 
 // Publish brings a snapshot to its target. It gives nothing if there is no target.
@@ -35,7 +33,7 @@ func Publish(ctx context.Context, r *runner.Runner, snapshot stages.Snapshot, pr
 		r.Session().Skip(publish.Name, o.Unpublished)
 		return nil, nil
 	}
-	said, publisher := o.Attest, o.Publisher
+	said, publisher := o.Attest, o.withTries(ctx, r, snapshot, proof, r.Log)
 	said.Installation = proof.first()
 	publisher.Attest = &said
 	publication, err := pipeline.Run(ctx, r.Session(), publish.Stage(publisher), stages.PublishRequest{
@@ -44,32 +42,8 @@ func Publish(ctx context.Context, r *runner.Runner, snapshot stages.Snapshot, pr
 	if err != nil {
 		return nil, err
 	}
-	return &publication, nil
-}
-
-// Tried tells the target what became of a run. That it cannot be told is no failure of
-// the run: a monitor sees the age of the last good night. Notes are the target's
-// after a mirror's run that had nothing to publish; nil: it was none.
-func Tried(ctx context.Context, o PublishOptions, snapshot string, failed error, log *slog.Logger, notes ...releases.Note) {
-	if o.To == "" || o.DryRun || ctx.Err() != nil {
-		return
+	if len(publisher.Tries) > 0 && !o.DryRun {
+		err = history.Forget(triesDir(r, publisher.Tries[0].Line))
 	}
-	if folder, ok := target.Folder(o.To); ok {
-		if _, err := os.Stat(folder); err != nil {
-			return // and it is not made for that
-		}
-	}
-	try := publish.Try{Snapshot: snapshot, At: o.Publisher.Now, Notes: notes}
-	var stage *pipeline.StageError
-	if errors.As(failed, &stage) {
-		try.Stage = stage.Stage
-	}
-	if failed != nil {
-		try.Reason, try.Stage = failed.Error(), cmp.Or(try.Stage, "plan")
-	}
-	err := o.Publisher.Tried(ctx, o.To, o.URL, try)
-	// What failed to publish has said why the target cannot be written.
-	if err != nil && !errors.Is(err, publish.ErrNoRepository) && try.Stage != publish.Name {
-		log.Warn("the status of the target could not be written", "error", err)
-	}
+	return &publication, err
 }

@@ -36,6 +36,27 @@ func ParseAuth(data []byte) (Auth, error) {
 	return a, nil
 }
 
+// Secrets are the passwords and tokens, for who has to keep them out of a text.
+func (a Auth) Secrets() []string {
+	var all []string
+	for _, hosts := range a.kinds {
+		for _, raw := range hosts {
+			var text string
+			var many map[string]string
+			if json.Unmarshal(raw, &text) == nil {
+				all = append(all, text)
+			} else if json.Unmarshal(raw, &many) == nil {
+				for name, value := range many {
+					if name != "username" {
+						all = append(all, value)
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
 // ParseNetrc takes the logins of a .netrc for those of "http-basic". One for all hosts is left out.
 func ParseNetrc(data []byte) Auth {
 	logins := map[string]json.RawMessage{}

@@ -74,7 +74,7 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 			}
 		}
 	}
-	if err := w.putFolder(ctx, "", pages, statusFile); err != nil {
+	if err := w.putPages(ctx, pages); err != nil {
 		return err
 	}
 	return o.clear(ctx, w, before, want, r, pages, update)
@@ -119,6 +119,11 @@ func (o Options) clear(ctx context.Context, w *writer, before observed, want des
 		}
 		s.rest = append(s.rest, signed...)
 	}
+	tries, err := w.triesUnused(ctx, want.now)
+	if err != nil {
+		return err
+	}
+	s.rest = slices.Concat(s.rest, r.oldHistory, tries)
 	unused := w.below(stages.DistsDir, distsOf(r.live))
 	former, err := w.formerOf(ctx, r, unused)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 // errMissing is what targets report of a file that is not there.
@@ -41,6 +42,10 @@ type desired struct {
 	// advisories are those of the line; nil: those of before stay.
 	advisories []composer.Advisory
 	former     string // the line's FormerDists
+	// notes are the status's in place of those of the snapshots; nil: none are.
+	notes []releases.Note
+	// published is since when what was published is signed; zero: since now.
+	published time.Time
 	// keepAdopted is for how many days what was adopted stays resolvable; 0: for ever.
 	keepAdopted int
 }
@@ -68,8 +73,11 @@ type repository struct {
 	packages   []byte      // packages.json, the switch
 	status     []byte
 	changes    string // as in stages.Publication
-	lastGood   *Try
-	lastTry    *Try
+	lastGood   *history.Try
+	lastTry    *history.Try
+	tries      []*history.Try       // that pages tell of, oldest first
+	history    map[string][]byte    // its files that are written anew
+	oldHistory []string             // its files that are too old
 	superseded map[string]time.Time // of metadata folders: those that stay, and those that go now
 }
 
@@ -82,7 +90,11 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	if was := before.key.Former; was != "" && want.former != "" && was != want.former {
 		return nil, fmt.Errorf("the line serves dists below %s/ as well, and the repository has them below %s/; name that folder as former-dists", want.former, was)
 	}
-	r := &repository{base: want.base, versions: want.versions, former: cmp.Or(want.former, before.key.Former), lastGood: before.lastGood, lastTry: before.lastTry}
+	r := &repository{base: want.base, versions: want.versions, former: cmp.Or(want.former, before.key.Former), tries: before.book.Tries()}
+	r.lastGood, r.lastTry = lastOf(r.tries, before.lastGood, before.lastTry)
+	if r.history, r.oldHistory, err = before.book.Write(want.now); err != nil {
+		return nil, err
+	}
 	if err := r.choose(all, before, want); err != nil {
 		return nil, err
 	}
@@ -90,7 +102,7 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 		return nil, err
 	}
 	r.keepGraced(all, before, want)
-	return r, r.write()
+	return r, r.write(want.notes)
 }
 
 // choose says which snapshots are resolved: the newest nights, and all others but what was
@@ -177,7 +189,10 @@ func join(there []*snapshot, add *snapshot) ([]*snapshot, error) {
 }
 
 // write makes the files at the root of the repository.
-func (r *repository) write() error {
+func (r *repository) write(notes []releases.Note) error {
+	if notes == nil {
+		notes = r.index.Notes("")
+	}
 	available := []string{}
 	for _, file := range r.index.Files {
 		if !strings.HasSuffix(file.Name, "~dev") {
@@ -194,7 +209,7 @@ func (r *repository) write() error {
 	})
 	r.status, errStatus = encode(Status{
 		Format: statusFormat, URL: r.base, Snapshot: r.snapshots[0].name, Snapshots: names(r.snapshots), Withdrawn: names(r.withdrawn),
-		Metadata: r.metadata.name, Packages: len(available), Notes: r.index.Notes(""),
+		Metadata: r.metadata.name, Packages: len(available), Notes: notes,
 		LastGood: r.lastGood, LastTry: r.lastTry,
 	})
 	return errors.Join(errPackages, errStatus)

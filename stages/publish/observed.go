@@ -16,6 +16,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -77,8 +78,9 @@ type observed struct {
 	folder     string   // of the metadata that clients are led to; if there is none, no folder's name
 	metadata   *indexed // what is in it; nil: it has no index, or is incomplete
 	superseded map[string]time.Time
-	lastGood   *Try
-	lastTry    *Try
+	lastGood   *history.Try
+	lastTry    *history.Try
+	book       *history.Book
 	signature  signature
 }
 
@@ -109,7 +111,8 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 		return observed{}, err
 	}
 	status, errStatus := readStatus(ctx, t)
-	found := observed{key: s.Nightly, folder: s.folder(), signature: signed, lastGood: status.LastGood, lastTry: status.LastTry}
+	book, errHistory := o.readHistory(ctx, t)
+	found := observed{key: s.Nightly, folder: s.folder(), signature: signed, lastGood: status.LastGood, lastTry: status.LastTry, book: book}
 	if s.Nightly.Format == 0 && status.Metadata != "" { // the switch was lost
 		found.key.Snapshots, found.key.Withdrawn, found.folder = status.Snapshots, status.Withdrawn, status.Metadata
 	}
@@ -128,7 +131,7 @@ func (o Options) readTarget(ctx context.Context, t target.Target, base string, s
 		return all && known && folder != found.folder
 	})
 	found.leaveOut()
-	return found, errors.Join(errStatus, errSnapshots, errSuperseded, errMetas)
+	return found, errors.Join(errStatus, errHistory, errSnapshots, errSuperseded, errMetas)
 }
 
 // leaveOut takes what no client was ever led to for incomplete, however whole it is: a run

@@ -25,6 +25,13 @@ import (
 // snapshots that this run adds or gives another snapshot before.
 func (o Options) pages(ctx context.Context, s target.Source, want desired, r *repository) (map[string][]byte, error) {
 	files := map[string][]byte{statusFile: r.status}
+	maps.Copy(files, r.history)
+	if r.lastTry != nil {
+		var err error
+		if files[badgeFile], err = r.badge(); err != nil {
+			return nil, err
+		}
+	}
 	for i, n := range r.snapshots {
 		drawn := want.add != nil && (n == want.add || i+1 < len(r.snapshots) && r.snapshots[i+1] == want.add)
 		if i > 0 && !drawn {

@@ -113,7 +113,7 @@ func (h told) Between(context.Context, string, string, string) ([]compare.Commit
 	return h, nil
 }
 
-var history = told{
+var commits = told{
 	{ID: strings.Repeat("a4", 20), Subject: "Merge pull request #123 from acme/fix-the-cart", Author: "Ann"},
 	{ID: strings.Repeat("a3", 20), Subject: "Let the cart forget <b>nothing</b> & no-one (#124)", Author: "Béa O'Neil"},
 	{ID: strings.Repeat("a2", 20), Subject: strings.Repeat("A subject that is very long ", 6) + strings.Repeat("x", 90), Author: "Cem"},
@@ -132,7 +132,7 @@ func published(t *testing.T, modules int, others ...sample) string {
 		store := newMemory()
 		snapshot := s.build(t, store)
 		o = options(t, store, s.name)
-		o.History = history
+		o.History = commits
 		if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir}); err != nil {
 			t.Fatal(i, err)
 		}

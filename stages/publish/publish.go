@@ -24,6 +24,7 @@ import (
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -60,6 +61,11 @@ type Options struct {
 	// SignAnew signs what lies at the target as it lies there: what was not signed before, or by keys that count no
 	// longer.
 	SignAnew bool
+	// Tries are told to the target: of earlier runs that could not be, and that of this one, as the good try that it is
+	// when it has published.
+	Tries []history.Entry
+	// Secrets are put into no record of a try.
+	Secrets []string
 	// Rebuilders are who is asked to build snapshots again; the page tells who has.
 	Rebuilders trust.Rebuilders
 	// Fetch reads what a line names by a URL: its advisories. Nil: those of before stay.
@@ -184,11 +190,7 @@ func (o Options) bringLocked(ctx context.Context, t target.Target, dry bool, dec
 	if err != nil {
 		return p, err
 	}
-	from := t
-	if signed.Repository != nil {
-		from = verified{t, signed.Repository}
-	}
-	before, want, err := decide(ctx, from, signed)
+	before, want, err := decide(ctx, signed.source(t), signed)
 	if err != nil {
 		return p, err
 	}

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -214,6 +215,14 @@ func (v verified) Open(ctx context.Context, name string) (io.ReadCloser, error) 
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
+// source is what is read of a target: where it is signed, only what was.
+func (s signature) source(t target.Target) target.Target {
+	if s.Repository == nil {
+		return t
+	}
+	return verified{t, s.Repository}
+}
+
 // sign signs what the target will have; nil: nobody signs.
 func (o Options) sign(ctx context.Context, t target.Target, before observed, want desired, r *repository, page []byte) (*trust.Update, error) {
 	if o.Trust == nil {
@@ -222,7 +231,7 @@ func (o Options) sign(ctx context.Context, t target.Target, before observed, wan
 	if place := o.Trust.Place(); place.URL != r.base {
 		return nil, fmt.Errorf("--trust is for %s, not for %s", place.URL, r.base)
 	}
-	said, err := json.Marshal(Signed{r.key(), r.metadata.name, o.Now.UTC().Truncate(time.Second)})
+	said, err := json.Marshal(Signed{r.key(), r.metadata.name, cmp.Or(want.published, o.Now.UTC().Truncate(time.Second))})
 	if err != nil {
 		return nil, err
 	}

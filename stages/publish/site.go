@@ -75,13 +75,14 @@ func (s *site) make(ctx context.Context) (err error) {
 	}
 	r := &repository{
 		base: s.base, snapshots: s.pick(s.before.key.Snapshots), withdrawn: s.pick(s.before.key.Withdrawn), versions: s.before.key.Versions, live: s.before.all,
-		lastGood: s.before.lastGood, lastTry: s.before.lastTry,
+		tries: s.before.book.Tries(),
 	}
+	r.lastGood, r.lastTry = lastOf(r.tries, s.before.lastGood, s.before.lastTry)
 	s.repository = r
 	if r.metadata, err = s.addMetadata(ctx, r.snapshots); err != nil {
 		return err
 	}
-	if err := r.write(); err != nil {
+	if err := r.write(nil); err != nil {
 		return err
 	}
 	s.files[stages.PackagesFile], s.files[statusFile] = r.packages, r.status
@@ -102,7 +103,7 @@ func (s *site) make(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.files[badgeFile], err = encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge()); err != nil {
+	if s.files[badgeFile], err = r.badge(); err != nil {
 		return err
 	}
 	m, err := r.snapshots[0].manifest(ctx)

@@ -3,14 +3,11 @@ package publish
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/mage-os/nightly/releases"
-	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -29,25 +26,11 @@ type Status struct {
 	Notes []releases.Note `json:"notes,omitempty"`
 	// LastGood is the last try that published, or found all published; LastTry is the
 	// last of all. Nil: none was told.
-	LastGood *Try `json:"last-good"`
-	LastTry  *Try `json:"last-try"`
+	LastGood *history.Try `json:"last-good"`
+	LastTry  *history.Try `json:"last-try"`
 }
 
 const statusFormat = 3
-
-// A Try is one run that wanted to publish a snapshot.
-type Try struct {
-	Snapshot string    `json:"snapshot"` // or its day, when it failed before it had a name
-	At       time.Time `json:"at"`       // when the run began
-	// Stage is the stage that failed, and Reason why; both empty: none did.
-	Stage  string `json:"stage"`
-	Reason string `json:"reason"`
-	// Notes are the status's, of a mirror's run that had nothing to publish; nil: it was none.
-	Notes []releases.Note `json:"-"`
-}
-
-// Good reports whether nothing failed.
-func (t *Try) Good() bool { return t.Stage == "" && t.Reason == "" }
 
 // badgeFile is what https://shields.io/badges/endpoint-badge reads.
 const badgeFile = "badge.json"
@@ -73,11 +56,13 @@ func (s *Status) badge() badge {
 	return b
 }
 
-// The bounds of what is read and written of a status, in bytes.
-const (
-	maxStatus = 1 << 20
-	maxReason = 600
-)
+// maxStatus bounds what is read of a status, in bytes.
+const maxStatus = 1 << 20
+
+// badge is the badge of a repository, as its file.
+func (r *repository) badge() ([]byte, error) {
+	return encode((&Status{Snapshot: r.snapshots[0].name, LastTry: r.lastTry}).badge())
+}
 
 // ParseStatus reads a status.
 func ParseStatus(data []byte) (*Status, error) {
@@ -116,67 +101,6 @@ func readStatus(ctx context.Context, s target.Source) (Status, error) {
 		return Status{}, nil //nolint:nilerr // documented
 	}
 	return *status, nil
-}
-
-// ErrNoRepository says that nothing was published at a target for a base URL.
-var ErrNoRepository = errors.New("nothing is published there")
-
-// Tried writes to the status of a target what became of a run for a base URL, and the badge.
-// It changes nothing else. Its error is ErrNoRepository where nothing was ever published for
-// that URL.
-func (o Options) Tried(ctx context.Context, to, base string, try Try) error {
-	o = o.withDefaults()
-	base, err := stages.BaseURL(base)
-	if err != nil {
-		return err
-	}
-	return target.With(ctx, to, o.Target, func(t target.Target) error {
-		switch s, err := readSwitch(ctx, t); {
-		case errors.Is(err, errMissing), err == nil && s.Nightly.belongs(t, base) != nil:
-			return ErrNoRepository // and no lock is left there
-		case err != nil:
-			return err
-		}
-		return o.locked(ctx, t, false, func(ctx context.Context) error { return o.tried(ctx, t, try) })
-	})
-}
-
-func (o Options) tried(ctx context.Context, t target.Target, try Try) error {
-	status, err := ReadStatus(ctx, t)
-	if err != nil {
-		return fmt.Errorf("status of %s: %w; publish again to write it anew", t, err)
-	}
-	try.Reason = shortened(try.Reason)
-	status.Format, status.LastTry = statusFormat, &try
-	if try.Notes != nil {
-		status.Notes = try.Notes
-	}
-	if try.Good() {
-		status.LastGood = &try
-	}
-	for name, value := range map[string]any{statusFile: status, badgeFile: status.badge()} {
-		data, err := encode(value)
-		if err != nil {
-			return err
-		}
-		if err := t.Write(ctx, name, content(name, data)); err != nil {
-			return err
-		}
-	}
-	return t.Flush(ctx)
-}
-
-// shortened keeps of a reason what fits on a page: its first lines.
-func shortened(reason string) string {
-	reason = strings.ToValidUTF8(strings.TrimSpace(reason), "?")
-	if len(reason) <= maxReason {
-		return reason
-	}
-	cut := maxReason
-	for !utf8.RuneStart(reason[cut]) {
-		cut--
-	}
-	return reason[:cut] + "…"
 }
 
 // Stale says why a monitor has to call somebody; it is empty if it has not. What counts is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
@@ -21,31 +23,35 @@ var tried = time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 func TestTried(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, newMemory(), "2026-11-24")
-	if err := o.Tried(t.Context(), dir, testURL, Try{Snapshot: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
+	tell := func(base string, try history.Try) error {
+		o.Tries = []history.Entry{{Try: try}}
+		return o.Tried(t.Context(), dir, base, nil)
+	}
+	if err := tell(testURL, history.Try{Snapshot: "2026-11-24"}); !errors.Is(err, ErrNoRepository) {
 		t.Fatalf("a folder without a repository: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		t.Errorf("it left %v", entries)
 	}
 	mustPublish(t, sample{name: "2026-11-24", modules: 1}, dir, nil)
-	good := Try{Snapshot: "2026-11-24", At: tried.Add(-24 * time.Hour)}
-	if err := o.Tried(t.Context(), dir, testURL, good); err != nil {
+	good := history.Try{Snapshot: "2026-11-24", At: tried.Add(-24 * time.Hour)}
+	if err := tell(testURL, good); err != nil {
 		t.Fatal(err)
 	}
 	before := listing(t, dir)
-	bad := Try{Snapshot: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
-	if err := o.Tried(t.Context(), dir, testURL, bad); err != nil {
+	bad := history.Try{Snapshot: "2026-11-25", At: tried, Stage: "build", Reason: strings.Repeat("é", 1000)}
+	if err := tell(testURL, bad); err != nil {
 		t.Fatal(err)
 	}
 	after := listing(t, dir)
-	if err := o.Tried(t.Context(), dir, "https://other.example.org/", Try{Snapshot: "2026-11-25", Stage: "plan"}); !errors.Is(err, ErrNoRepository) {
+	if err := tell("https://other.example.org/", history.Try{Snapshot: "2026-11-25", Stage: "plan"}); !errors.Is(err, ErrNoRepository) {
 		t.Errorf("another line's repository: %v", err)
 	}
 	if diff := cmp.Diff(after, listing(t, dir)); diff != "" {
 		t.Errorf("a run of another line changed (-before +after):\n%s", diff)
 	}
 	for name, sum := range after {
-		if changed := before[name] != sum; changed != (name == statusFile || name == badgeFile) {
+		if changed := before[name] != sum; changed != slices.Contains([]string{statusFile, badgeFile, "history/2026-11.json"}, name) {
 			t.Errorf("%s: changed is %v", name, changed)
 		}
 	}
@@ -53,8 +59,8 @@ func TestTried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad.Reason = strings.Repeat("é", maxReason/2) + "…"
-	if diff := cmp.Diff([]*Try{&good, &bad}, []*Try{s.LastGood, s.LastTry}); diff != "" {
+	bad.Reason = strings.Repeat("é", 300) + "…"
+	if diff := cmp.Diff([]*history.Try{&good, &bad}, []*history.Try{s.LastGood, s.LastTry}); diff != "" {
 		t.Error(diff)
 	}
 	var b badge
@@ -87,7 +93,7 @@ func TestBrokenStatus(t *testing.T) {
 
 func TestStale(t *testing.T) {
 	now := tried.Add(40 * time.Hour)
-	good := &Try{Snapshot: "2026-11-25", At: tried}
+	good := &history.Try{Snapshot: "2026-11-25", At: tried}
 	tests := []struct {
 		name   string
 		status Status
@@ -97,10 +103,10 @@ func TestStale(t *testing.T) {
 		{"fresh", Status{Snapshot: "2026-11-25", LastGood: good}, 41 * time.Hour, ""},
 		{"as old as it may be", Status{Snapshot: "2026-11-25", LastGood: good}, 40 * time.Hour, ""},
 		{"old, and nothing tried", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: good}, 36 * time.Hour, "is 40h0m0s old, longer than 36h0m0s; nothing was tried since"},
-		{"old, because a stage failed", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: &Try{Snapshot: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
+		{"old, because a stage failed", Status{Snapshot: "2026-11-25", LastGood: good, LastTry: &history.Try{Snapshot: "2026-11-26", At: now, Stage: "build", Reason: "acme/a"}}, 36 * time.Hour, "failed in build: acme/a"},
 		{"no night", Status{}, time.Hour, "nothing was published yet"},
 		{"no time", Status{Snapshot: "2026-11-25"}, time.Hour, "does not say when"},
-		{"of tomorrow", Status{Snapshot: "2026-11-25", LastGood: &Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
+		{"of tomorrow", Status{Snapshot: "2026-11-25", LastGood: &history.Try{At: now.Add(time.Hour)}}, time.Hour, "later than now"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,7 +122,7 @@ func TestStale(t *testing.T) {
 func TestBehind(t *testing.T) {
 	at := func(day int) time.Time { return time.Date(2026, 11, day, 3, 0, 0, 0, time.UTC) }
 	status := func(metadata string, day int, names ...releases.SnapshotName) *Status {
-		return &Status{Metadata: metadata, Snapshot: names[0], Snapshots: names, LastGood: &Try{At: at(day)}}
+		return &Status{Metadata: metadata, Snapshot: names[0], Snapshots: names, LastGood: &history.Try{At: at(day)}}
 	}
 	origin := status("b", 26, "2026-11-26", "2026-11-25", "2026-11-24")
 	for name, test := range map[string]struct {
