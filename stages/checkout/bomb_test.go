@@ -14,10 +14,8 @@ import (
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 
-	"github.com/mage-os/nightly/releases/git"
 	"github.com/mage-os/nightly/stages"
 )
 
@@ -51,15 +49,14 @@ func TestObjectBomb(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "bomb.pack"), bomb(t), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := pack{fs: osfs.New(dir), path: "bomb.pack", index: idxfile.NewMemoryIndex()}
-	open, err := p.open(cache.NewObjectLRUDefault())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer open.Close()
-	_, err = (&objects{}).read(place{id: plumbing.NewHash(strings.Repeat("a1", 20)), pack: 0, offset: 12}, open, bound{"object", git.MaxObject})
+	o := &objects{packs: []*pack{{fs: osfs.New(dir), path: "bomb.pack", index: idxfile.NewMemoryIndex()}}}
+	r := <-newReaders()
+	_, err := o.read(place{id: plumbing.NewHash(strings.Repeat("a1", 20)), pack: 0, offset: 12}, r, anyObject)
 	if err == nil || !strings.Contains(err.Error(), "has 1073741824 bytes, more than") {
 		t.Errorf("%v", err)
+	}
+	if err := r.close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -160,14 +160,14 @@ func (c *checkout) add(ctx context.Context, o *objects, address string, files []
 		}
 	}
 	var mu sync.Mutex
-	err := o.each(ctx, missing, bounds, func(ctx context.Context, found plumbing.EncodedObject) error {
+	err := o.each(ctx, missing, bounds, func(ctx context.Context, found gitObject) error {
 		s, err := c.addBlob(ctx, found)
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		known[found.Hash()] = s
+		known[found.id] = s
 		return nil
 	})
 	if err != nil {
@@ -192,16 +192,11 @@ func (c *checkout) add(ctx context.Context, o *objects, address string, files []
 	return c.save(ctx, list)
 }
 
-func (c *checkout) addBlob(ctx context.Context, found plumbing.EncodedObject) (s stored, err error) {
-	if found.Type() != plumbing.BlobObject {
-		return s, fmt.Errorf("object %s is a %s where a file is named", found.Hash(), found.Type())
+func (c *checkout) addBlob(ctx context.Context, found gitObject) (s stored, err error) {
+	if found.kind != plumbing.BlobObject {
+		return s, fmt.Errorf("object %s is a %s where a file is named", found.id, found.kind)
 	}
-	r, err := found.Reader()
-	if err != nil {
-		return s, damaged("read blob %s: %w", found.Hash(), err)
-	}
-	defer r.Close()
-	s.digest, s.size, err = c.Store.Add(ctx, r)
+	s.digest, s.size, err = c.Store.Add(ctx, bytes.NewReader(found.content))
 	if err != nil {
 		return s, &storeError{err}
 	}

@@ -1,17 +1,12 @@
 package checkout
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha1"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -20,10 +15,7 @@ import (
 	"github.com/go-git/go-billy/v5/util"
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/objfile"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"golang.org/x/sync/errgroup"
@@ -42,27 +34,11 @@ func damaged(format string, args ...any) error {
 	return &damagedError{fmt.Errorf(format, args...)}
 }
 
-// readers lends the caches of delta bases. Who reads objects holds one, so that
-// their number bounds both the memory and the work done at once.
-type readers chan cache.Object
-
-// deltaBases is how much of a pack one reader keeps in memory.
-const deltaBases = 32 * cache.MiByte
-
-func newReaders() readers {
-	n := runtime.GOMAXPROCS(0)
-	r := make(readers, n)
-	for range n {
-		r <- cache.NewObjectLRU(deltaBases)
-	}
-	return r
-}
-
 // objects reads the objects of one repository. It is safe for several
 // goroutines.
 type objects struct {
 	readers readers
-	packs   []pack
+	packs   []*pack
 
 	storage *filesystem.Storage
 	folders []objectFolder // its own, and those that it borrows from
@@ -72,13 +48,6 @@ type objects struct {
 type objectFolder struct {
 	fs   billy.Filesystem
 	path string
-}
-
-// A pack is a pack file with its index in memory.
-type pack struct {
-	fs    billy.Filesystem
-	path  string
-	index *idxfile.MemoryIndex
 }
 
 // openObjects opens the repository in a folder, bare or with a working tree,
@@ -141,27 +110,6 @@ func (o *objects) addPacks(dir billy.Filesystem, folder string, depth int) error
 	return nil
 }
 
-// openPack loads a pack's index and checks its sum, because lookups in a broken
-// one are not bounded.
-func openPack(dir billy.Filesystem, base string) (pack, error) {
-	data, err := util.ReadFile(dir, base+".idx")
-	if err != nil {
-		return pack{}, damaged("read the index of a pack: %w", err)
-	}
-	end := len(data) - sha1.Size
-	if end < 0 {
-		return pack{}, damaged("the index %s.idx is cut off", path.Base(base))
-	}
-	if sum := sha1.Sum(data[:end]); !bytes.Equal(sum[:], data[end:]) {
-		return pack{}, damaged("the index %s.idx does not have its checksum", path.Base(base))
-	}
-	index := idxfile.NewMemoryIndex()
-	if err := idxfile.NewDecoder(bytes.NewReader(data)).Decode(index); err != nil {
-		return pack{}, damaged("read the index %s.idx: %w", path.Base(base), err)
-	}
-	return pack{fs: dir, path: base + ".pack", index: index}, nil
-}
-
 func (o *objects) close() error { return o.storage.Close() }
 
 // A place says where an object lies: in a pack (or, below 0, in a file of its
@@ -204,15 +152,15 @@ func (o *objects) open(id plumbing.Hash) (f billy.File, err error) {
 }
 
 // unpacked reads an object that is in no pack.
-func (o *objects) unpacked(id plumbing.Hash, bound bound) (plumbing.EncodedObject, error) {
+func (o *objects) unpacked(id plumbing.Hash, bound bound) (found gitObject, err error) {
 	f, err := o.open(id)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer f.Close()
 	r, err := objfile.NewReader(f)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer r.Close()
 	kind, size, err := r.Header()
@@ -220,12 +168,10 @@ func (o *objects) unpacked(id plumbing.Hash, bound bound) (plumbing.EncodedObjec
 		err = bound.check(id, size)
 	}
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	found := &plumbing.MemoryObject{}
-	found.SetType(kind)
-	_, err = io.Copy(found, io.LimitReader(r, size+1))
-	return found, err
+	content, err := readSized(r, size)
+	return gitObject{id, kind, content}, err
 }
 
 // A bound says what an object is read as, and how many bytes it may have.
@@ -233,6 +179,8 @@ type bound struct {
 	what  string
 	limit int64
 }
+
+var anyObject = bound{"object", git.MaxObject}
 
 func (b bound) check(id plumbing.Hash, size int64) error {
 	if size <= b.limit {
@@ -250,7 +198,7 @@ const chunk = 256
 // that cannot be read is a damagedError; an error of do is returned as it is. Sizes are
 // looked at first: an object is read whole, and a small pack can unpack to more than any
 // memory. bounds are of those that may have less than git.MaxObject; nil: none.
-func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plumbing.Hash]bound, do func(context.Context, plumbing.EncodedObject) error) error {
+func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plumbing.Hash]bound, do func(context.Context, gitObject) error) error {
 	places := make([]place, len(ids))
 	for i, id := range ids {
 		places[i] = o.place(id)
@@ -263,9 +211,9 @@ func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plum
 	for part := range slices.Chunk(places, chunk) {
 		g.Go(func() error {
 			select {
-			case bases := <-o.readers:
-				defer func() { o.readers <- bases }()
-				return o.readAll(ctx, part, bases, bounds, do)
+			case r := <-o.readers:
+				defer func() { o.readers <- r }()
+				return o.readAll(ctx, part, r, bounds, do)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -274,34 +222,17 @@ func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plum
 	return g.Wait()
 }
 
-func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object, bounds map[plumbing.Hash]bound, do func(context.Context, plumbing.EncodedObject) error) (err error) {
-	var p *packfile.Packfile
-	open := -1
-	defer func() {
-		if p != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
+func (o *objects) readAll(ctx context.Context, part []place, r *packReader, bounds map[plumbing.Hash]bound, do func(context.Context, gitObject) error) (err error) {
+	defer func() { err = errors.Join(err, r.close()) }()
 	for _, at := range part {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if at.pack >= 0 && at.pack != open {
-			if p != nil {
-				if err := p.Close(); err != nil {
-					return err
-				}
-			}
-			if p, err = o.packs[at.pack].open(bases); err != nil {
-				return err
-			}
-			open = at.pack
-		}
 		most, ok := bounds[at.id]
 		if !ok {
-			most = bound{"object", git.MaxObject}
+			most = anyObject
 		}
-		found, err := o.read(at, p, most)
+		found, err := o.read(at, r, most)
 		if err != nil {
 			return err
 		}
@@ -312,37 +243,21 @@ func (o *objects) readAll(ctx context.Context, part []place, bases cache.Object,
 	return nil
 }
 
-// open opens the pack for one goroutine. Without a file system handed in,
-// go-git gives whole objects, which is what reading them once needs.
-func (p pack) open(bases cache.Object) (*packfile.Packfile, error) {
-	f, err := p.fs.Open(p.path)
-	if err != nil {
-		return nil, damaged("open a pack: %w", err)
-	}
-	return packfile.NewPackfileWithCache(p.index, nil, f, bases, 0), nil
-}
-
 // read reads one object and compares it with its id.
-func (o *objects) read(at place, p *packfile.Packfile, bound bound) (found plumbing.EncodedObject, err error) {
+func (o *objects) read(at place, r *packReader, bound bound) (found gitObject, err error) {
 	if at.pack >= 0 {
-		var size int64
-		if size, err = p.GetSizeByOffset(at.offset); err == nil {
-			err = bound.check(at.id, size)
-		}
-		if err == nil {
-			found, err = p.GetByOffset(at.offset)
-		}
+		found, err = r.read(o.packs[at.pack], at, bound)
 	} else {
 		found, err = o.unpacked(at.id, bound)
 	}
 	if errors.As(err, new(*ContentError)) {
-		return nil, err
+		return found, err
 	}
 	if err != nil {
-		return nil, damaged("read object %s: %w", at.id, err)
+		return found, damaged("read object %s: %w", at.id, err)
 	}
-	if found.Hash() != at.id {
-		return nil, damaged("object %s has the content of %s", at.id, found.Hash())
+	if got := plumbing.ComputeHash(found.kind, found.content); got != at.id {
+		return found, damaged("object %s has the content of %s", at.id, got)
 	}
 	return found, nil
 }
@@ -350,21 +265,14 @@ func (o *objects) read(at place, p *packfile.Packfile, bound bound) (found plumb
 // root gives the tree of a commit.
 func (o *objects) root(ctx context.Context, commit plumbing.Hash) (plumbing.Hash, error) {
 	var c object.Commit
-	err := o.each(ctx, []plumbing.Hash{commit}, nil, func(_ context.Context, found plumbing.EncodedObject) error {
-		if err := c.Decode(found); err != nil {
+	err := o.each(ctx, []plumbing.Hash{commit}, nil, func(_ context.Context, found gitObject) error {
+		raw := &plumbing.MemoryObject{}
+		raw.SetType(found.kind)
+		_, err := raw.Write(found.content)
+		if err = errors.Join(err, c.Decode(raw)); err != nil {
 			return fmt.Errorf("read commit %s: %w", commit, err)
 		}
 		return nil
 	})
 	return c.TreeHash, err
-}
-
-// content gives all of an object.
-func content(found plumbing.EncodedObject) ([]byte, error) {
-	r, err := found.Reader()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
 }

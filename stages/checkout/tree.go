@@ -140,21 +140,17 @@ func (w *walk) read(ctx context.Context, level []entry) (map[plumbing.Hash][]ent
 		}
 	}
 	var mu sync.Mutex
-	err := w.objects.each(ctx, ids, nil, func(_ context.Context, found plumbing.EncodedObject) error {
-		if found.Type() != plumbing.TreeObject {
-			return &ContentError{fmt.Errorf("object %s is a %s where a tree is named", found.Hash(), found.Type())}
+	err := w.objects.each(ctx, ids, nil, func(_ context.Context, found gitObject) error {
+		if found.kind != plumbing.TreeObject {
+			return &ContentError{fmt.Errorf("object %s is a %s where a tree is named", found.id, found.kind)}
 		}
-		data, err := content(found)
+		entries, err := parseTree(found.content)
 		if err != nil {
-			return damaged("read tree %s: %w", found.Hash(), err)
-		}
-		entries, err := parseTree(data)
-		if err != nil {
-			return &ContentError{fmt.Errorf("tree %s: %w", found.Hash(), err)}
+			return &ContentError{fmt.Errorf("tree %s: %w", found.id, err)}
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		trees[found.Hash()] = entries
+		trees[found.id] = entries
 		return nil
 	})
 	return trees, err
