@@ -166,7 +166,7 @@ func limited(dir string) {
 		fmt.Println("failed", err)
 		return
 	}
-	for _, n := range []int{1000, 100_000, 5_000_000} {
+	for _, n := range []int{1000, 500_000, 5_000_000} {
 		_, size, err := s.Add(context.Background(), bytes.NewReader(make([]byte, n)))
 		fmt.Println("content", size, errors.Is(err, syscall.EFBIG))
 		err = s.Cache("c").Put(context.Background(), fmt.Sprint(n), bytes.NewReader(make([]byte, n)))

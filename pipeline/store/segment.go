@@ -110,9 +110,14 @@ func readSegment(f *os.File, path string) (segment, []entry, error) {
 type segmentWriter struct {
 	dir     string
 	file    *os.File
-	end     int64 // of the contents
+	end     int64  // of the contents
+	pending []byte // the last of them, which are not written yet
 	entries []entry
 }
+
+// pendingSize is how many bytes wait to be written at once. Most contents have a few
+// thousand.
+const pendingSize = 256 << 10
 
 func newSegment(dir string) (*segmentWriter, error) {
 	f, err := create(dir)
@@ -124,13 +129,27 @@ func newSegment(dir string) (*segmentWriter, error) {
 
 // add writes one content. After an error the segment can still be used.
 func (w *segmentWriter) add(s sum, content []byte) (entry, error) {
-	if _, err := w.file.WriteAt(content, w.end); err != nil {
-		return entry{}, explain(w.file.Name(), err)
-	}
 	e := entry{sum: s, offset: w.end, size: int64(len(content))}
-	w.entries = append(w.entries, e)
+	w.pending = append(w.pending, content...)
 	w.end += e.size
+	if len(w.pending) >= pendingSize {
+		if err := w.flush(); err != nil {
+			w.end = e.offset
+			w.pending = w.pending[:len(w.pending)-len(content)]
+			return entry{}, err
+		}
+	}
+	w.entries = append(w.entries, e)
 	return e, nil
+}
+
+// flush writes what is pending.
+func (w *segmentWriter) flush() error {
+	if _, err := w.file.WriteAt(w.pending, w.end-int64(len(w.pending))); err != nil {
+		return explain(w.file.Name(), err)
+	}
+	w.pending = w.pending[:0]
+	return nil
 }
 
 // copy adds contents of another segment. One that is damaged is left out: who
@@ -181,7 +200,10 @@ func (w *segmentWriter) seal(d durability) (segment, error) {
 	}
 	index = binary.BigEndian.AppendUint64(index, uint64(len(w.entries)))
 	path := filepath.Join(w.dir, string(pipeline.DigestOf(index)))
-	err := w.file.Truncate(w.end) // of what a failed write left
+	err := w.flush()
+	if err == nil {
+		err = w.file.Truncate(w.end) // of what a failed write left
+	}
 	if err == nil {
 		_, err = w.file.WriteAt(index, w.end)
 	}

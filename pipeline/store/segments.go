@@ -209,6 +209,11 @@ func (s *segments) open(d sum, new bool) (*handle, place, error) {
 	if !ok {
 		return nil, p, fmt.Errorf("content %s: %w", d.digest(), fs.ErrNotExist)
 	}
+	if p.segment == s.active {
+		if err := s.writer.flush(); err != nil {
+			return nil, p, err
+		}
+	}
 	if p.segment.file == nil {
 		f, err := files.Open(p.segment.path)
 		if err != nil {
@@ -357,8 +362,8 @@ func (s *segments) forget(gone *segment) {
 	}
 }
 
-// drop removes a content that was found damaged; f is the file that it was read
-// from. What is whole of its segment stays, in a new one.
+// drop removes a content that was found damaged, with the segment that it lies in: the next
+// run makes those contents anew. f is the file that it was read from.
 func (s *segments) drop(d sum, damaged *segment, f *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -368,31 +373,5 @@ func (s *segments) drop(d sum, damaged *segment, f *os.File) error {
 		return nil
 	}
 	s.forget(damaged)
-	if !isFile(f, damaged.path) {
-		return nil // another process was faster
-	}
-	if err := s.salvage(f, damaged.path); err != nil && !errors.Is(err, errSegment) {
-		return errors.Join(fmt.Errorf("save what is whole beside it: %w", err), discard(f, damaged.path))
-	}
-	return discard(f, damaged.path)
-}
-
-// salvage copies what is whole of a segment. The lock is held.
-func (s *segments) salvage(f *os.File, path string) error {
-	_, entries, err := readSegment(f, path)
-	if err != nil {
-		return err
-	}
-	w, err := newSegment(s.dir)
-	if err != nil {
-		return err
-	}
-	if err := w.copy(f, entries); err != nil || len(w.entries) == 0 {
-		return errors.Join(err, w.discard())
-	}
-	saved, err := w.seal(fast)
-	if err != nil {
-		return err
-	}
-	return s.loadOne(filepath.Base(saved.path))
+	return discard(f, damaged.path) // unless another process was faster
 }
