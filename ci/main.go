@@ -79,7 +79,7 @@ that it works, and publishes it.`,
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Build, prove and publish:", []*cobra.Command{newNightly(env), newPlan(env), newPublish(env), newRelease(env), newMirror(env), newCopy(env), newAdopt(env), newLines(env)}},
+		{"Build, prove and publish:", []*cobra.Command{newNightly(env), newTry(env), newPlan(env), newPublish(env), newRelease(env), newMirror(env), newCopy(env), newAdopt(env), newLines(env)}},
 		{"Look at what is published:", []*cobra.Command{newVerify(env), newStatus(env), newCompare(env), newBisect(env), newReproduce(env), newServe(env), newShop(env)}},
 		{"Look at the sources:", []*cobra.Command{newDrift(env), newOrg(env)}},
 		{"Keys and attestations:", []*cobra.Command{newTrust(env), newAttest(env)}},

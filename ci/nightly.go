@@ -26,6 +26,7 @@ type nightlyFlags struct {
 	like         string // what was proven elsewhere
 	runner       runnerFlags
 	install      installFlags
+	preview      *tryFlags // of mageos-nightly try: what is merged upon the plan
 }
 
 func newNightly(env *factory) *cobra.Command {
@@ -68,7 +69,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 }
 
 func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
-	line, plan, err := f.lineOrPlan()
+	line, plan, err := f.lineOrPlan(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -93,17 +94,15 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 			return err
 		}
 	}
-	if plan != nil {
-		if err := r.WorkTrees(ctx, plan); err != nil {
-			return err
-		}
-	} else {
-		if plan, err = env.plan(ctx, r, line, f.target.to); err != nil {
-			f.tried(ctx, r, o, line, env.date(), nightly.Result{}, err)
-			return show.End(ctx, nightly.Result{}, err)
-		}
+	if plan, err = f.planned(ctx, env, r, line, plan); err != nil {
+		f.tried(ctx, r, o, line, env.date(), nightly.Result{}, err)
+		return show.End(ctx, nightly.Result{}, err)
 	}
-	if plan.Local() && !f.target.local && f.target.byDefault {
+	switch {
+	case !f.target.byDefault:
+	case plan.Preview != nil:
+		o.Publish.To, o.Publish.Unpublished = "", "a preview is published only with --to FOLDER of its own"
+	case plan.Local() && !f.target.local:
 		o.Publish.To, o.Publish.Unpublished = "", "a local build (--with) is published only with --to FOLDER --publish-local"
 	}
 	saved, err := nightly.KeepPlan(r.Dir, plan)
@@ -131,10 +130,32 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 	return nil
 }
 
+// planned is the plan to build: the one that was given, or a new one; with what is to be
+// tried merged upon it.
+func (f nightlyFlags) planned(ctx context.Context, env *factory, r *runner.Runner, line *releases.Line, plan *releases.Plan) (_ *releases.Plan, err error) {
+	switch {
+	case plan != nil:
+		err = r.WorkTrees(ctx, plan)
+	case f.preview != nil:
+		plan, err = env.plan(ctx, r, line, "")
+	default:
+		plan, err = env.plan(ctx, r, line, f.target.to)
+	}
+	if err != nil || f.preview == nil {
+		return plan, err
+	}
+	return f.preview.planned(ctx, env, r, plan)
+}
+
 // lineOrPlan gives the line, and the plan if one was given.
-func (f nightlyFlags) lineOrPlan() (line *releases.Line, plan *releases.Plan, err error) {
+func (f nightlyFlags) lineOrPlan(ctx context.Context, env *factory) (line *releases.Line, plan *releases.Plan, err error) {
 	if f.plan != "" {
-		if plan, err = nightly.ReadPlan(f.plan); err != nil {
+		if f.preview != nil {
+			plan, err = env.findPlan(ctx, "", f.plan) // also a published one
+		} else {
+			plan, err = nightly.ReadPlan(f.plan)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 		line = &plan.Line

@@ -103,18 +103,23 @@ func (env *factory) plan(ctx context.Context, r *runner.Runner, line *releases.L
 		if err != nil || to == "" {
 			return plan, err
 		}
-		source, closeSource, err := env.openSource(ctx, to)
-		if err != nil {
-			return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
-		}
-		numbered, err := nightly.Numbered(ctx, plan, source)
-		return numbered, errors.Join(err, closeSource())
+		return env.numbered(ctx, plan, to)
 	})
 	var planning, target *pipeline.StageError
 	if errors.As(err, &planning) && errors.As(planning.Err, &target) { // the target is at fault
 		return nil, target
 	}
 	return plan, err
+}
+
+// numbered is a plan with its number at a target.
+func (env *factory) numbered(ctx context.Context, plan *releases.Plan, to string) (*releases.Plan, error) {
+	source, closeSource, err := env.openSource(ctx, to)
+	if err != nil {
+		return nil, &pipeline.StageError{Stage: publish.Name, Err: err}
+	}
+	numbered, err := nightly.Numbered(ctx, plan, source)
+	return numbered, errors.Join(err, closeSource())
 }
 
 func printPlan(out io.Writer, plan *releases.Plan) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
+	"github.com/mage-os/nightly/ci/tools"
 	"github.com/mage-os/nightly/pipeline/container"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
@@ -108,7 +109,7 @@ func (env *factory) newRunner(show *display.Run, fresh bool) (*runner.Runner, er
 	return &runner.Runner{
 		Store: s, Dir: dir, Trees: s, Fresh: fresh, Received: &runner.Received{},
 		Fetcher: composer.NewFetcher(client), Git: git.Options{Client: client, Locate: locate},
-		Environ: env.environ(), Now: env.now, Log: log, Progress: show.Step, Report: show.Report,
+		GitProgram: tools.Find("git"), Environ: env.environ(), Now: env.now, Log: log, Progress: show.Step, Report: show.Report,
 	}, nil
 }
 

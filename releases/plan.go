@@ -33,6 +33,8 @@ type Plan struct {
 	LatestTags map[string]string `json:"latest-tags"`
 	// Release is set in the plan of a tagged release.
 	Release *PlannedRelease `json:"release,omitempty"`
+	// Preview is set in the plan of a preview.
+	Preview *PlannedPreview `json:"preview,omitempty"`
 	// After are the nights of the same line that this one adds to, newest first:
 	// a package that one of them has is not built again. Of a line that builds tags.
 	After []Continued `json:"after,omitempty"`
@@ -71,9 +73,11 @@ type PlannedRepository struct {
 	Tag       string `json:"tag"`
 	TagCommit string `json:"tag-commit"`
 	Local     bool   `json:"local"`
-	// Tree is the working tree, in the folder that the line names, that is built in
-	// place of the commit.
+	// Tree is built in place of the commit: the working tree in the folder that the line
+	// names, or what came of Merged.
 	Tree pipeline.Tree `json:"tree,omitzero"`
+	// Merged are what was merged upon the commit, one upon the other; Tree is what came of it.
+	Merged []Merged `json:"merged,omitempty"`
 	// Notes say which tags were left out and why.
 	Notes []string `json:"notes"`
 	// Tags are those to build, in their order, of a line that builds tags.
@@ -87,6 +91,8 @@ func (p *Plan) Snapshot() SnapshotName {
 	}
 	kind := Night
 	switch {
+	case p.Preview != nil:
+		kind = Preview
 	case p.Adopted:
 		kind = Adoption
 	case p.Line.BuildsTags():
@@ -102,7 +108,7 @@ func (p *Plan) Local() bool {
 
 // WorkTree reports whether files are built that are in no commit, as they lay in a folder.
 func (p *Plan) WorkTree() bool {
-	return slices.ContainsFunc(p.Repositories, func(r PlannedRepository) bool { return r.Tree.Digest != "" })
+	return slices.ContainsFunc(p.Repositories, func(r PlannedRepository) bool { return r.Tree.Digest != "" && len(r.Merged) == 0 })
 }
 
 // Repository gives the planned repository of that name.
@@ -144,7 +150,7 @@ func ParsePlan(data []byte) (*Plan, error) {
 // Validate says all that is wrong with a plan, but for its line: who builds a plan that
 // comes from elsewhere has that checked by the package lines.
 func (p *Plan) Validate() error {
-	problems := []error{checkDay(p.Date, p.Number), p.checkRelease()}
+	problems := []error{checkDay(p.Date, p.Number), p.checkRelease(), p.checkPreview()}
 	if len(p.Repositories) != len(p.Line.Repositories) {
 		problems = append(problems, fmt.Errorf("%d repositories, but its line has %d", len(p.Repositories), len(p.Line.Repositories)))
 	}
@@ -189,6 +195,11 @@ func (r PlannedRepository) check() error {
 	}
 	if r.Tree.Digest != "" {
 		problems = append(problems, r.Tree.Digest.Valid())
+	}
+	for _, m := range r.Merged {
+		if m.URL == "" || m.Ref == "" || m.Title == "" || !hexSHA1.MatchString(m.Commit) {
+			problems = append(problems, fmt.Errorf("%q is merged with URL %q, ref %q and commit %.50q: want all of them, the commit as 40 hexadecimal digits", m.Title, m.URL, m.Ref, m.Commit))
+		}
 	}
 	switch {
 	case (r.Tag == "") != (r.TagCommit == ""):

@@ -21,21 +21,25 @@ const (
 	Night                            // the branches of a day
 	Addition                         // the tags that a mirror had not yet, on a day
 	Adoption                         // what others had published there before, on a day
+	Preview                          // the branches of a day with what is not merged there yet
 )
 
 // Dir is the folder of a published repository in which the snapshots of a kind lie.
 func (k SnapshotKind) Dir() string {
-	return [...]string{"", "releases", "nights", "mirror", "adopted"}[k]
+	return [...]string{"", "releases", "nights", "mirror", "adopted", "previews"}[k]
 }
 
-// String is the field's word for it: release, night, addition or adoption.
+// String is the field's word for it: release, night, addition, adoption or preview.
 func (k SnapshotKind) String() string {
-	return [...]string{"snapshot", "release", "night", "addition", "adoption"}[k]
+	return [...]string{"snapshot", "release", "night", "addition", "adoption", "preview"}[k]
 }
+
+// OfBranches reports whether it is built from the branches of a day: only the newest ones stay.
+func (k SnapshotKind) OfBranches() bool { return k == Night || k == Preview }
 
 // SnapshotDirs are the folders of a published repository in which snapshots lie.
 func SnapshotDirs() []string {
-	return []string{Release.Dir(), Night.Dir(), Addition.Dir(), Adoption.Dir()}
+	return []string{Release.Dir(), Night.Dir(), Addition.Dir(), Adoption.Dir(), Preview.Dir()}
 }
 
 // A SnapshotName names what one run builds:
@@ -44,19 +48,20 @@ func SnapshotDirs() []string {
 //	2026-11-24.1         nights/2026-11-24.1  the second night of a day
 //	mirror-2026-11-24    mirror/2026-11-24    the first addition of a day
 //	adopted-2026-11-24   adopted/2026-11-24   what was taken over on a day
+//	preview-2026-11-24   previews/2026-11-24  the first preview of a day
 //
 // What comes from outside is a name only after ParseSnapshotName, which reading JSON
 // calls. A field that may be unset takes the option omitzero.
 type SnapshotName string
 
 // prefixes stand before the date.
-var prefixes = [...]string{Night: "", Addition: "mirror-", Adoption: "adopted-"}
+var prefixes = [...]string{Night: "", Addition: "mirror-", Adoption: "adopted-", Preview: "preview-"}
 
 // ParseSnapshotName checks a name. The error is a *config.Error.
 func ParseSnapshotName(text string) (SnapshotName, error) {
 	name := SnapshotName(text)
 	if name.Kind() == 0 {
-		return "", config.Errorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s or %s and a date", text, prefixes[Addition], prefixes[Adoption])
+		return "", config.Errorf("%.60q is no name of a snapshot: want a date, such as 2026-11-24 or 2026-11-24.1, the version of a release, such as 3.1.0, or %s, %s or %s and a date", text, prefixes[Addition], prefixes[Adoption], prefixes[Preview])
 	}
 	return name, nil
 }
@@ -77,7 +82,7 @@ type nameParts struct {
 }
 
 func (n SnapshotName) parts() nameParts {
-	for kind := Night; kind <= Adoption; kind++ {
+	for kind := Night; kind <= Preview; kind++ {
 		base, ok := strings.CutPrefix(string(n), prefixes[kind])
 		date, digits, _ := strings.Cut(base, ".")
 		number, _ := strconv.Atoi(digits) // what is no number is not printed again

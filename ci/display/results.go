@@ -97,6 +97,9 @@ func (d *Run) Results(made nightly.Result, plan string) {
 		at := whereIs(p.Target)
 		fmt.Fprintf(w, "Repository      %s\n", at)
 		fmt.Fprintf(w, "%-15s %s/%s\n", capital(p.Snapshot.Kind().String()), strings.TrimRight(at, "/"), p.Snapshot.Dir())
+		if made.Plan.Preview != nil {
+			fmt.Fprintf(w, "Install it      %s\nEnds on         %s\n", installPreview(made), made.Plan.Preview.Until)
+		}
 		if _, ok := target.Folder(p.Target); ok {
 			fmt.Fprintf(w, "Serve it        mageos-nightly serve %s\n", p.Target)
 		}
@@ -119,6 +122,11 @@ func (d *Run) resultEvent(made nightly.Result, plan string) {
 		event["publication"] = made.Publication
 	}
 	d.Event(event)
+}
+
+// installPreview is the command for a new project of a preview that was published.
+func installPreview(made nightly.Result) string {
+	return fmt.Sprintf("composer create-project --repository=%s %s:%s shop", made.Publication.URL, made.Snapshot.Project, made.Snapshot.Version)
 }
 
 func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }

@@ -45,7 +45,10 @@ func KeepPlan(store string, plan *releases.Plan) (file string, err error) {
 		return "", err
 	}
 	name := string(plan.Snapshot())
-	if plan.Local() {
+	switch {
+	case plan.Preview != nil:
+		name += "-" + plan.Preview.Label
+	case plan.Local():
 		name += "-local" // not the plan of that night of the line
 	}
 	file = planFile(store, plan.Line.Name, name, string(pipeline.DigestOf(data)[:12]))

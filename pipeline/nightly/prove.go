@@ -159,7 +159,7 @@ func (o ProveOptions) cells(plan *releases.Plan, support releases.Support, php s
 
 // support is with what a snapshot runs; of a project that is not known the line has to say it.
 func (o ProveOptions) support(snapshot stages.Snapshot) releases.Support {
-	support, _ := o.Table.Services.For(snapshot.Project, snapshot.Version, snapshot.Name.Kind() == releases.Night)
+	support, _ := o.Table.Services.For(snapshot.Project, snapshot.Version, snapshot.Name.Kind().OfBranches())
 	return support
 }
 

@@ -47,6 +47,8 @@ type Runner struct {
 	Fetcher composer.Fetcher
 	// Git is how repositories are reached; its Locate gives the folder of an embedded: URL.
 	Git git.Options
+	// GitProgram is the path of git, which merges; empty: there is none.
+	GitProgram string
 	// Environ is the environment that the programs of an installation see PATH and the
 	// proxies of, and Now the clock of its report.
 	Environ []string
@@ -125,12 +127,12 @@ func (r *Runner) workTree(ctx context.Context, folder string) (pipeline.Tree, er
 	return checkout.WorkTree(ctx, r.Store, folder, r.Log)
 }
 
-// WorkTrees takes the working trees of a plan that was saved into the store. That they are
-// no longer as planned, or not on this machine, is a *config.Error.
+// WorkTrees takes the working trees of a plan that was saved into the store, and what was
+// merged in it. That they are no longer as planned, or not on this machine, is a *config.Error.
 func (r *Runner) WorkTrees(ctx context.Context, plan *releases.Plan) error {
-	var errs []error
+	errs := []error{r.Merge(ctx, plan)}
 	for i, repository := range plan.Repositories {
-		if repository.Tree.Digest == "" {
+		if repository.Tree.Digest == "" || len(repository.Merged) > 0 {
 			continue
 		}
 		folder := plan.Line.Repositories[i].Folder
@@ -139,14 +141,11 @@ func (r *Runner) WorkTrees(ctx context.Context, plan *releases.Plan) error {
 			err = fmt.Errorf("it has changed since: its SHA-256 is %s, not %s", tree.Digest, repository.Tree.Digest)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("repository %s is planned as it lay in the folder %s: %w; make the plan anew, or build commits, with --with %s=URL#REF",
+			errs = append(errs, config.Errorf("repository %s is planned as it lay in the folder %s: %w; make the plan anew, or build commits, with --with %s=URL#REF",
 				repository.Name, folder, err, repository.Name))
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return &config.Error{Err: err}
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // GitDir is the folder of the git objects in that of a store.

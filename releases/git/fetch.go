@@ -141,25 +141,38 @@ func mayPass(err error) error {
 
 // fetched is a repository of its own that commits are fetched into.
 func (o Options) fetched(ctx context.Context, address string, r Request) (to storage.Storer, done func() error, err error) {
-	dir, err := os.MkdirTemp("", "git-")
+	dir, repository, err := temporary()
 	if err != nil {
 		return nil, nil, err
 	}
 	done = func() error { return os.RemoveAll(dir) }
-	repository, err := gogit.PlainInit(dir, true)
-	if err != nil {
-		return nil, nil, errors.Join(err, done())
-	}
 	to = repository.Storer
-	err = Exchange(ctx, o, address, func(ctx context.Context, session transport.UploadPackSession) error {
-		_, update, err := Fetch(ctx, session, r, func(pack io.Reader) error { return packfile.UpdateObjectStorage(to, pack) })
-		if err == nil {
-			err = to.SetShallow(update.Shallows)
-		}
-		return err
-	})
+	update, err := o.fetchInto(ctx, to, address, r)
+	if err == nil {
+		err = to.SetShallow(update.Shallows)
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, done())
 	}
 	return to, done, nil
+}
+
+// temporary makes a bare repository in a folder of its own, which the caller removes.
+func temporary() (dir string, repository *gogit.Repository, err error) {
+	if dir, err = os.MkdirTemp("", "git-"); err != nil {
+		return "", nil, err
+	}
+	if repository, err = gogit.PlainInit(dir, true); err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, repository, nil
+}
+
+// fetchInto fetches commits into a repository, and says which are shallow there.
+func (o Options) fetchInto(ctx context.Context, to storage.Storer, address string, r Request) (update packp.ShallowUpdate, err error) {
+	err = Exchange(ctx, o, address, func(ctx context.Context, session transport.UploadPackSession) (err error) {
+		_, update, err = Fetch(ctx, session, r, func(pack io.Reader) error { return packfile.UpdateObjectStorage(to, pack) })
+		return err
+	})
+	return update, err
 }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline/files"
@@ -21,8 +20,8 @@ import (
 // or its page, a pull request at GitHub. The repository is Local from then on. Of a bare clone,
 // and in a line that builds tags, commits count. The error is a *config.Error.
 func With(l *releases.Line, override string) error {
-	if pull := pullRequest.FindStringSubmatch(override); pull != nil {
-		return withPull(l, override, cmp.Or(pull[1], "https://github.com/")+pull[2], pull[3])
+	if pull := pullRequest.FindStringSubmatch(override); pull != nil && pull[4] == "" {
+		return withPull(l, override, cmp.Or(pull[1], gitHub)+pull[2], pull[3])
 	}
 	name, source, ok := strings.Cut(override, "=")
 	if !ok || name == "" || source == "" {
@@ -53,23 +52,17 @@ func With(l *releases.Line, override string) error {
 	return config.Errorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
 }
 
-// pullRequest is one at GitHub, as people write it, or the URL of its page.
-var pullRequest = regexp.MustCompile(`^(https://[^/=]+/)?([\w.-]+/[\w.-]+)(?:#|/pull/)([1-9]\d*)(?:[/?#].*)?$`)
-
 // withPull takes a pull request as GitHub merges it with its branch.
 func withPull(l *releases.Line, override, page, number string) error {
-	for i := range l.Repositories {
-		r := &l.Repositories[i]
-		if !strings.EqualFold(strings.TrimSuffix(strings.TrimSuffix(r.URL, "/"), ".git"), page) {
-			continue
-		}
-		if r.Local {
-			return config.Errorf("--with %s: %s was replaced already, by %s of %s; two pull requests of one repository have to be merged on a branch first", override, r.Name, r.Ref, r.URL)
-		}
-		r.Ref, r.Local = "refs/pull/"+number+"/merge", true
-		return nil
+	r, err := atPage(l, "--with "+override, page)
+	if err != nil {
+		return err
 	}
-	return config.Errorf("--with %s: line %s builds no repository at %s; mageos-nightly lines show %s lists those that it builds", override, l.Name, page, l.Name)
+	if r.Local {
+		return config.Errorf("--with %s: %s was replaced already, by %s of %s; mageos-nightly try takes several pull requests of one repository", override, r.Name, r.Ref, r.URL)
+	}
+	r.Ref, r.Local = "refs/pull/"+number+"/merge", true
+	return nil
 }
 
 // locate finds URL and ref of a source that With is given, and the folder of its working

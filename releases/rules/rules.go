@@ -126,6 +126,9 @@ func versionOf(p *releases.Plan, base string) (string, error) {
 	if !numeric.MatchString(base) {
 		base = p.Line.Versions.Fallback
 	}
+	if p.Preview != nil {
+		return PreviewVersion(base, p.Date, p.Number, p.Preview.Label)
+	}
 	return NightlyVersion(base, p.Date, p.Number, p.Local())
 }
 

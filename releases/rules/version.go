@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,26 @@ var basePattern = regexp.MustCompile(`^(v?)([0-9]+(?:\.[0-9]+){0,3})(?:-([A-Za-z
 // visible as metadata, which has no say in Composer's order. A local build says
 // so there too. An empty base stands for a package without a release.
 func NightlyVersion(base, date string, number int, local bool) (string, error) {
+	words := ""
+	if local {
+		words = "local"
+	}
+	return snapshotVersion(base, date, number, words, func(day string) string { return "-a" + day })
+}
+
+// PreviewVersion is the version of a package in a preview. It is a development version, below
+// those of all nights and releases with its numbers, which Composer resolves only for who
+// allows that stability. What it is a preview of, and its day, are visible as metadata.
+func PreviewVersion(base, date string, number int, label string) (string, error) {
+	words := label + "." + strings.ReplaceAll(date, "-", "")
+	if number > 0 {
+		words += "." + strconv.Itoa(number)
+	}
+	return snapshotVersion(base, date, 0, words, func(string) string { return "-dev" })
+}
+
+// snapshotVersion raises a base version, with a stability of the day and words of metadata.
+func snapshotVersion(base, date string, number int, words string, stability func(day string) string) (string, error) {
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil || number < 0 {
 		return "", fmt.Errorf("night %q, number %d: want a date such as 2026-11-24, and a number from 0", date, number)
@@ -42,11 +63,11 @@ func NightlyVersion(base, date string, number int, local bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("base version %q: %w", base, err)
 	}
-	version := parts[1] + numbers + "-a" + day.Format("20060102")
+	version := parts[1] + numbers + stability(day.Format("20060102"))
 	if number > 0 {
 		version += "." + strconv.Itoa(number)
 	}
-	version += metadata(parts[3], local)
+	version += metadata(parts[3], words)
 	if _, err := composer.ParseVersion(version); err != nil {
 		return "", fmt.Errorf("base version %q: its nightly version would be %s, which Composer cannot read: %w", base, version, err)
 	}
@@ -82,14 +103,8 @@ func raise(numbers string) (string, error) {
 	return strings.Join(parts, "."), nil
 }
 
-func metadata(suffix string, local bool) string {
-	var words []string
-	if suffix != "" {
-		words = append(words, suffix)
-	}
-	if local {
-		words = append(words, "local")
-	}
+func metadata(words ...string) string {
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
 	if len(words) == 0 {
 		return ""
 	}

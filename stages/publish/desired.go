@@ -98,6 +98,9 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 	if err := r.choose(all, before, want); err != nil {
 		return nil, err
 	}
+	if err := unmixed(all); err != nil {
+		return nil, err
+	}
 	if r.metadata, r.anew, err = mergeOnto(ctx, before.metadata, r.snapshots, want.base, want.versions, r.said(want)); err != nil {
 		return nil, err
 	}
@@ -110,7 +113,7 @@ func plan(ctx context.Context, before observed, want desired) (*repository, erro
 func (r *repository) choose(all []*snapshot, before observed, want desired) error {
 	nights := 0
 	for _, n := range all { // newest first
-		isNight := n.name.Kind() == releases.Night
+		isNight := n.name.Kind().OfBranches()
 		switch {
 		case slices.Contains(want.withdrawn, n.name):
 			if !isNight || nights < want.keep {

@@ -34,6 +34,7 @@ var words = map[releases.SnapshotKind]kindWords{
 	releases.Night:    {"Nights", "Night", "nightly"},
 	releases.Addition: {"Added", "Added on", "mirror"},
 	releases.Adoption: {"Adopted, not built here", "Adopted on", "adopted"},
+	releases.Preview:  {"Previews, no nights", "Preview of", "preview"},
 }
 
 type kindWords struct{ Heading, Prefix, Badge string }

@@ -166,7 +166,7 @@ func newPage(r *repository, newest *releases.Manifest, changes *compare.Result) 
 	p := basePage(newest, r.base, changes)
 	all := slices.Concat(r.snapshots, r.withdrawn)
 	slices.SortFunc(all, func(a, b *snapshot) int { return releases.NewestFirst(a.name, b.name) })
-	for _, kind := range []releases.SnapshotKind{releases.Release, releases.Night, releases.Addition, releases.Adoption} {
+	for _, kind := range []releases.SnapshotKind{releases.Release, releases.Night, releases.Addition, releases.Adoption, releases.Preview} {
 		of := pageKind{Kind: kind}
 		for _, n := range all {
 			if n.name.Kind() == kind {

@@ -28,6 +28,8 @@ type GitHub struct {
 	Tokens map[string]map[string]string
 	// User is who writes, whatever the token.
 	User User
+	// Git answers what is not asked of the API, as git's own http-backend does; nil: nothing.
+	Git http.Handler
 	// Apps are the public keys of GitHub Apps by installation.
 	Apps map[int64]App
 
@@ -162,7 +164,12 @@ type answer struct {
 // serve answers one request. Requests are served one after the other.
 func (g *GitHub) serve(w http.ResponseWriter, r *http.Request) {
 	path, ok := cutPath(r.URL.Path)
-	if !ok {
+	switch {
+	case ok:
+	case g.Git != nil:
+		g.Git.ServeHTTP(w, r)
+		return
+	default:
 		http.NotFound(w, r)
 		return
 	}

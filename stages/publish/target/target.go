@@ -214,6 +214,18 @@ func Folder(to string) (dir string, ok bool) {
 	return filepath.FromSlash(u.Path), true
 }
 
+// Join is the address of a folder of a target.
+func Join(to, dir string) (string, error) {
+	if folder, ok := Folder(to); ok {
+		return filepath.Join(folder, filepath.FromSlash(dir)), nil
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return "", remote.WithoutURL(err)
+	}
+	return u.JoinPath(dir).String(), nil
+}
+
 // maxRead bounds what Read reads, in bytes. The largest is the metadata of a mirror of
 // all releases in one file, of some 60 MB.
 const maxRead = 512 << 20

@@ -1,0 +1,109 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mage-os/nightly/pipeline"
+	"github.com/mage-os/nightly/pipeline/runner"
+	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/releases/config"
+	"github.com/mage-os/nightly/releases/lines"
+)
+
+// PreviewOptions are what a preview shows.
+type PreviewOptions struct {
+	Pulls []lines.Pull // in the order in which they are merged
+	URL   string       // base URL under which it will be served
+	Until string       // the last UTC day, as 2026-11-24
+}
+
+// Preview is the plan of a preview: pull requests merged upon a night's plan. Nothing of the
+// line's own repository is in it: not its URL, its signatures, nor its other nights.
+func Preview(ctx context.Context, r *runner.Runner, night *releases.Plan, o PreviewOptions) (plan *releases.Plan, err error) {
+	err = pipeline.Do(ctx, r.Session(), "merge", func(ctx context.Context) (string, error) {
+		if plan, err = previewOf(ctx, r, night, o); err != nil {
+			return "", err
+		}
+		return plan.PreviewTitle(), r.Merge(ctx, plan)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return plan, plan.Validate()
+}
+
+func previewOf(ctx context.Context, r *runner.Runner, night *releases.Plan, o PreviewOptions) (*releases.Plan, error) {
+	line, err := night.Line.Clone()
+	if err != nil {
+		return nil, err
+	}
+	plan := *night
+	plan.Line, plan.Number, plan.Repositories = *line, 0, slices.Clone(night.Repositories)
+	plan.Line.URL, plan.Line.Trust, plan.Line.FormerDists, plan.Line.Keep, plan.Line.KeepAdopted = o.URL, "", "", 1, 0
+	var errs []error
+	for _, pull := range o.Pulls {
+		i := slices.IndexFunc(plan.Repositories, func(p releases.PlannedRepository) bool { return p.Name == pull.Repository })
+		m, err := head(ctx, r, pull)
+		if err != nil {
+			errs = append(errs, &releases.SourceError{Repository: pull.Repository, URL: pull.URL, Err: err})
+			continue
+		}
+		p := &plan.Repositories[i]
+		if p.Tree.Digest != "" && len(p.Merged) == 0 {
+			errs = append(errs, config.Errorf("%s: the plan builds %s as it lay in a folder; merge it there, or make the plan without --with", pull.Title, p.Name))
+		}
+		if slices.ContainsFunc(p.Merged, func(other releases.Merged) bool { return other.Title == m.Title }) {
+			errs = append(errs, config.Errorf("%s is merged twice; give it once", m.Title))
+		}
+		p.Merged, p.Tree = append(slices.Clone(p.Merged), m), pipeline.Tree{}
+	}
+	plan.Preview = &releases.PlannedPreview{Label: label(plan.Merged()), Until: o.Until}
+	return &plan, errors.Join(errs...)
+}
+
+// head finds the commit of a pull request, which has to be the one that was asked for: who
+// pushes after that gets nothing built.
+func head(ctx context.Context, r *runner.Runner, pull lines.Pull) (releases.Merged, error) {
+	m := pull.Merged
+	refs, err := r.Sources().Lister.List(ctx, m.URL)
+	if err != nil {
+		return m, err
+	}
+	i := slices.IndexFunc(refs, func(ref releases.Ref) bool { return ref.Name == m.Ref })
+	switch {
+	case i < 0:
+		return m, fmt.Errorf("%s: there is no %s; look whether the pull request, or the branch, is there", m.Title, m.Ref)
+	case !strings.HasPrefix(refs[i].Commit, m.Commit):
+		return m, fmt.Errorf("%s: its head is %.10s now, and %.10s was asked for; look at what was pushed since, and ask again", m.Title, refs[i].Commit, m.Commit)
+	}
+	m.Commit, m.Files = refs[i].Commit, []string{}
+	return m, nil
+}
+
+var noWord = regexp.MustCompile(`[^a-z0-9]+`)
+
+// maxLabel is how long a label may be: it stands in the name of every dist.
+const maxLabel = 48
+
+// label names what is merged, in versions.
+func label(merged []releases.Merged) string {
+	var words []string
+	for _, m := range merged {
+		word := path.Base(strings.TrimPrefix(m.Ref, "refs/heads/"))
+		if pull, ok := strings.CutPrefix(m.Ref, "refs/pull/"); ok {
+			word = "pr" + path.Dir(pull)
+		}
+		words = append(words, strings.Trim(noWord.ReplaceAllString(strings.ToLower(word), "-"), "-"))
+	}
+	text := strings.Trim(strings.Join(words, "-"), "-")
+	if text == "" {
+		text = "branch"
+	}
+	return strings.Trim(text[:min(len(text), maxLabel)], "-")
+}
