@@ -20,7 +20,7 @@ func TestNewestFirst(t *testing.T) {
 	want := []SnapshotName{
 		"3.1.0-p1", "3.1.0", "3.1", "3.1.0-rc1", "3.0.10", "3.0.9", "2026-11-25", "2026-11-24.10", "2026-11-24.9", "2026-11-24",
 		"mirror-2027-01-01", "mirror-2026-11-24.1", "mirror-2026-11-24",
-		"adopted-2027-01-01", "adopted-2026-11-24",
+		"adopted-2027-01-01", "adopted-2026-11-24", "preview-2026-11-24.1", "preview-2026-11-24",
 	}
 	got := slices.Clone(want)
 	rand.Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
@@ -45,7 +45,7 @@ func TestNoSnapshotName(t *testing.T) {
 func TestSnapshotDir(t *testing.T) {
 	for text, dir := range map[string]string{
 		"2026-11-24.1": "nights/2026-11-24.1", "3.1.0-beta1": "releases/3.1.0-beta1", "mirror-2026-11-24.2": "mirror/2026-11-24.2",
-		"adopted-2026-11-24": "adopted/2026-11-24",
+		"adopted-2026-11-24": "adopted/2026-11-24", "preview-2026-11-24.1": "previews/2026-11-24.1",
 	} {
 		if got := SnapshotName(text).Dir(); got != dir {
 			t.Errorf("%s lies in %s, want %s", text, got, dir)
@@ -53,7 +53,7 @@ func TestSnapshotDir(t *testing.T) {
 	}
 	for _, file := range []string{
 		"", "nights", "nights/", "nights/x/a", "nights/3.1.0/a", "releases/2026-11-24/a", "mirror/3.1.0/a", "mirror/mirror-2026-11-24",
-		"nights/mirror-2026-11-24", "nights/adopted-2026-11-24", "adopted/mirror-2026-11-24", "adopted/3.1.0", "/nights/2026-11-24", "night/2026-11-24", "nights/2026-11-24.0/a",
+		"nights/mirror-2026-11-24", "nights/adopted-2026-11-24", "nights/preview-2026-11-24", "previews/3.1.0", "adopted/mirror-2026-11-24", "adopted/3.1.0", "/nights/2026-11-24", "night/2026-11-24", "nights/2026-11-24.0/a",
 	} {
 		if name, _, ok := CutSnapshotDir(file); ok {
 			t.Errorf("%q is a file of %s", file, name)

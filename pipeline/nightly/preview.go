@@ -58,7 +58,7 @@ func previewOf(ctx context.Context, r *runner.Runner, night *releases.Plan, o Pr
 		if p.Tree.Digest != "" && len(p.Merged) == 0 {
 			errs = append(errs, config.Errorf("%s: the plan builds %s as it lay in a folder; merge it there, or make the plan without --with", pull.Title, p.Name))
 		}
-		if slices.ContainsFunc(p.Merged, func(other releases.Merged) bool { return other.Title == m.Title }) {
+		if slices.ContainsFunc(p.Merged, func(other releases.Merged) bool { return other.URL == m.URL && other.Ref == m.Ref }) {
 			errs = append(errs, config.Errorf("%s is merged twice; give it once", m.Title))
 		}
 		p.Merged, p.Tree = append(slices.Clone(p.Merged), m), pipeline.Tree{}

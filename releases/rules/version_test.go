@@ -140,3 +140,38 @@ func assertAscending(t *testing.T, versions []string) {
 		}
 	}
 }
+
+// Composer takes a preview for a development version, below all nights and releases of its
+// numbers, and above what was released before.
+func TestPreviewVersion(t *testing.T) {
+	for _, c := range []struct {
+		base   string
+		number int
+		want   string
+	}{
+		{"2.4.8-p3", 0, "2.4.8.1-dev+p3.pr123.20260805"},
+		{"2.4.8", 2, "2.4.8.1-dev+pr123.20260805.2"},
+		{"2.3.4.5", 0, "2.3.4.6-dev+pr123.20260805"},
+	} {
+		got, err := PreviewVersion(c.base, "2026-08-05", c.number, "pr123")
+		if err != nil || got != c.want {
+			t.Fatalf("PreviewVersion(%q) = %q, %v; want %q", c.base, got, err, c.want)
+		}
+		preview, err := composer.ParseVersion(got)
+		if err != nil || preview.Stability() != composer.Dev {
+			t.Errorf("%s has stability %s, %v", got, preview.Stability(), err)
+		}
+		for _, day := range []string{"2020-01-01", "2026-08-05"} {
+			text, err := NightlyVersion(c.base, day, 0, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if night, _ := composer.ParseVersion(text); preview.Compare(night) >= 0 {
+				t.Errorf("%s is not below the night %s", got, text)
+			}
+		}
+		if base, _ := composer.ParseVersion(c.base); preview.Compare(base) <= 0 {
+			t.Errorf("%s is not above %s", got, c.base)
+		}
+	}
+}

@@ -105,6 +105,8 @@ func (s sample) version() string {
 		return string(s.name)
 	case releases.Addition:
 		return fmt.Sprintf("2.4.%d", dayOf(s.name).Day())
+	case releases.Preview:
+		return fmt.Sprintf("2.%d.%d-dev", s.name.Number(), dayOf(s.name).Day())
 	}
 	return "2.4.8-alpha" + strings.ReplaceAll(string(s.name), "-", "")
 }
@@ -162,6 +164,10 @@ func (s sample) plan() releases.Plan {
 	}
 	if s.line != nil {
 		s.line(&line)
+	}
+	if s.name.Kind() == releases.Preview {
+		plan.Preview = &releases.PlannedPreview{Label: "pr1", Until: "2026-12-01"}
+		plan.Repositories[0].Merged = []releases.Merged{{Title: "acme/shop#1", URL: "https://github.com/acme/shop.git", Ref: "refs/pull/1/head", Commit: strings.Repeat("c3", 20)}}
 	}
 	plan.Line = line
 	return plan
@@ -239,7 +245,7 @@ func mustJSON(t testing.TB, v any) []byte {
 
 // dayOf is the day of a night; other snapshots are of 2026-11-24.
 func dayOf(name releases.SnapshotName) time.Time {
-	date, _, _ := strings.Cut(strings.TrimPrefix(string(name), "mirror-"), ".")
+	date, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(string(name), "mirror-"), "preview-"), ".")
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		day = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)

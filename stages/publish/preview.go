@@ -124,6 +124,7 @@ func (o Options) RemoveEnded(ctx context.Context, below string, dry bool) (remov
 	err = target.With(ctx, below, o.Target, func(t target.Target) error {
 		return findRepositories(ctx, t, ".", 0, &found)
 	})
+	slices.Sort(found)
 	for _, dir := range found {
 		at, errOne := target.Join(below, dir)
 		if errOne == nil {
