@@ -47,6 +47,9 @@ func TestEngineInstall(t *testing.T) {
 	if !strings.Contains(out, "the image has PHP ") || !strings.Contains(out, "level install: 20 packages installed") {
 		t.Errorf("one cell is proven and the others are named:\n%s", out)
 	}
+	if strings.Contains(out, "\ninstall      ") {
+		t.Errorf("a step of an installation does not name its cell:\n%s", out)
+	}
 	if text := l.report("good"); !strings.Contains(text, ": passed") || !strings.Contains(text, "Hello from Sample_Greeting") {
 		t.Errorf("the report:\n%s", text)
 	}

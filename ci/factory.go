@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/store"
@@ -51,9 +53,20 @@ func (env *factory) display() *display.Run {
 	run := display.New(display.Options{
 		Stdout: stdout, Stderr: env.stderr, Terminal: env.terminal, Now: env.now, JSON: env.json,
 		Bars: env.getenv("TERM") != "dumb", Colour: env.getenv("NO_COLOR") == "", // https://no-color.org
+		Width: widthOf(untyped(env.stdout)),
 	})
 	env.shown = append(env.shown, run)
 	return run
+}
+
+// widthOf is how many columns a terminal has; 0: it is none.
+func widthOf(out io.Writer) int {
+	if f, ok := out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
 }
 
 // closing closes what a command ran with. That closing failed is the command's error if it

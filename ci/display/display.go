@@ -30,6 +30,7 @@ type Options struct {
 	JSON           bool // events as JSON, one a line, and nothing for people
 	Bars           bool // on a terminal, one bar a stage
 	Colour         bool // in bars
+	Width          int  // of Stdout, in columns; 0: it is no terminal
 }
 
 // A Run shows a run as it goes: bars on a terminal, one plain line a step

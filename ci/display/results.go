@@ -1,11 +1,14 @@
 package display
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
@@ -19,7 +22,8 @@ func (d *Run) table() {
 	if d.o.JSON {
 		return
 	}
-	out := tabwriter.NewWriter(d.o.Stdout, 0, 8, 2, ' ', 0)
+	var text bytes.Buffer
+	out := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "\nSTAGE\tTIME\tLAST\tSTATE\tWHAT")
 	for _, r := range d.reports {
 		took := "-"
@@ -34,7 +38,31 @@ func (d *Run) table() {
 	}
 	fmt.Fprintf(out, "all\t%s\t%s\n", d.o.Now().Sub(d.began).Round(10*time.Millisecond), d.last(""))
 	out.Flush()
+	fmt.Fprint(d.o.Stdout, d.fitted(text.String()))
 }
+
+// fitted breaks the last column of a table at words, so that it fits the terminal.
+func (d *Run) fitted(table string) string {
+	width := d.o.Width
+	head, _, _ := strings.Cut(strings.TrimPrefix(table, "\n"), "\n")
+	column := strings.LastIndex(head, " ") + 1
+	if width < column+minColumn {
+		return table // not a terminal, or too narrow
+	}
+	var fitted strings.Builder
+	for line := range strings.Lines(table) {
+		if len(line) <= width {
+			fitted.WriteString(line)
+			continue
+		}
+		what := wordwrap.WrapString(line[column:], uint(width-column))
+		fitted.WriteString(line[:column] + strings.ReplaceAll(strings.TrimSuffix(what, "\n"), "\n", "\n"+strings.Repeat(" ", column)) + "\n")
+	}
+	return fitted.String()
+}
+
+// minColumn is how wide the last column of a table is at least, if it is broken.
+const minColumn = 20
 
 // last is how long a stage took when it ran last.
 func (d *Run) last(stage string) string {

@@ -49,3 +49,21 @@ func TestTimesOfWhole(t *testing.T) {
 		}
 	}
 }
+
+// A table fits the terminal: its last column is broken at words.
+func TestTableFits(t *testing.T) {
+	detail := "20 packages installed, 14 of them ours; not proven: 2"
+	for width, want := range map[int]string{
+		0:  "done   " + detail,
+		60: "done   20 packages installed, 14 of\n" + strings.Repeat(" ", 28) + "them ours; not proven: 2\n",
+	} {
+		var out bytes.Buffer
+		now := time.Now()
+		d := New(Options{Stdout: &out, Stderr: io.Discard, Now: func() time.Time { return now }, Width: width})
+		d.Report(pipeline.Report{Stage: "install", State: pipeline.Done, Detail: detail})
+		d.table()
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%d columns:\n%s", width, &out)
+		}
+	}
+}

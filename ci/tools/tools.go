@@ -108,14 +108,15 @@ func (i Installer) Ensure(ctx context.Context, tools []Tool) error {
 	if len(packages) > 0 {
 		commands = append(commands, "apt-get update", "apt-get install --yes --no-install-recommends "+strings.Join(packages, " "))
 	}
-	command := strings.Join(commands, " && ")
+	command, lack := strings.Join(commands, " && "), fmt.Sprintf("this machine has no %s (%s)", names, lacking[0].For)
+	const instead = "use Docker or Podman, or stop before it with --until build"
 	switch {
-	case !i.Allowed:
-		return fmt.Errorf("this machine has no %s (%s): give --install-tools, or run as root:\n  %s\nor stop before it with --until build", names, lacking[0].For, command)
 	case Find("apt-get") == "":
-		return fmt.Errorf("--install-tools: this is no Debian machine (no apt-get); install %s yourself", names)
+		return fmt.Errorf("%s, and is no Debian, where --install-tools installs it: install it yourself, %s", lack, instead)
 	case os.Geteuid() != 0:
-		return fmt.Errorf("--install-tools needs root; run:\n  sudo sh -c '%s'", command)
+		return fmt.Errorf("%s: run\n  sudo sh -c '%s'\nor %s", lack, command, instead)
+	case !i.Allowed:
+		return fmt.Errorf("%s: give --install-tools, or run\n  %s\nor %s", lack, command, instead)
 	}
 	fmt.Fprintf(i.Log, "installing %s\n", strings.Join(append(packages, modules...), ", "))
 	built := make(chan error) // a build computes while apt-get downloads

@@ -48,7 +48,7 @@ func TestEnsure(t *testing.T) {
 				"apt-get waits up to 10 minutes for the lock /var/lib/dpkg/lock-frontend. It is held by process 8 (dpkg)...\n"},
 		{name: "fails for another reason", broken: true, wantSaid: update + install, wantErr: "E: Unable to locate package",
 			wantLog: "installing some, more\napt-get waits up to 10 minutes for the lock /var/lib/dpkg/lock-frontend. It is held by process 8 (dpkg)...\n"},
-		{name: "is not allowed", refused: true, wantErr: "apt-get install --yes --no-install-recommends some more"},
+		{name: "is not allowed", refused: true, wantErr: "this machine has no sometool (a test): give --install-tools, or run\n  apt-get update && apt-get install --yes --no-install-recommends some more\nor use Docker"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

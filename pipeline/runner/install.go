@@ -103,7 +103,7 @@ func Wall(ctx context.Context, secrets []string) (warning string, err error) {
 // Install is the test installation of this machine behind a Wall: with the services that run
 // already, and the earlier snapshot to upgrade in the folder previous.
 func (r *Runner) Install(o install.Options, previous string, secrets []string) pipeline.Stage[stages.Candidate, stages.Installation] {
-	sandbox := &container.Sandbox{Store: r.Trees, Dir: r.Dir, Options: container.Options{Raw: io.Discard, Log: r.Log, Progress: r.Progress}}
+	sandbox := &container.Sandbox{Store: r.Trees, Dir: r.Dir, Options: container.Options{Raw: io.Discard, Log: r.Log, Progress: o.Progress}}
 	stage := install.Stage(o)
 	stage.Run = func(ctx context.Context, in stages.Candidate) (made stages.Installation, err error) { // a saved result runs no code
 		warning, err := Wall(ctx, secrets)
