@@ -160,17 +160,15 @@ func BenchmarkPackLevels(b *testing.B) {
 // compressAll gives the packed size of all files but the few large ones.
 func compressAll(b *testing.B, df *deflater, packings []packing) (size int64) {
 	for _, p := range packings {
-		d := &dist{packing: p}
 		for _, f := range p.Files {
 			e := &entry{path: f.Path, size: f.Size, digest: f.Digest}
 			if f.Size > streamSize {
 				continue
 			}
-			if err := df.read(context.Background(), d, e); err != nil {
+			if err := df.read(context.Background(), p, e); err != nil {
 				b.Fatal(err)
 			}
-			df.out.Reset()
-			if err := df.entry(e); err != nil {
+			if _, err := df.entry(e); err != nil {
 				b.Fatal(err)
 			}
 			size += e.packed

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"path"
 	"strings"
 
@@ -23,12 +22,20 @@ const level = 5
 // maxTarget bounds a symbolic link's target, in bytes: Linux's PATH_MAX.
 const maxTarget = 4096
 
+const (
+	// A larger file, in bytes, is compressed as a stream, below it is read as a whole.
+	streamSize = 4 << 20
+	// So much of a larger file tells whether it is worth to compress it.
+	sampleSize = 1 << 20
+)
+
 // A deflater compresses files. It belongs to one goroutine.
 type deflater struct {
-	store pipeline.Reader
-	w     *flate.Writer
-	raw   []byte       // one file
-	out   bytes.Buffer // one chunk
+	store   pipeline.Reader
+	w       *flate.Writer
+	raw     bytes.Buffer  // one file
+	out     bytes.Buffer  // compressed
+	inflate io.ReadCloser // made for the first content that is unpacked
 }
 
 func newDeflater(store pipeline.Reader) *deflater {
@@ -39,37 +46,37 @@ func newDeflater(store pipeline.Reader) *deflater {
 	return &deflater{store: store, w: w}
 }
 
-// chunk compresses a chunk's entries. It goes on after a file that cannot be
-// read, to find all of them.
-func (df *deflater) chunk(ctx context.Context, d *dist, c *chunk) error {
-	if c.size > streamSize {
-		return df.stream(ctx, d, c)
+// A writeFunc writes the packed content of an entry.
+type writeFunc func(io.Writer) error
+
+// content packs an entry and sets what its header says. What it gives is good until the next
+// one is packed; a directory has none.
+func (df *deflater) content(ctx context.Context, pk packing, e *entry) (writeFunc, error) {
+	if e.directory() {
+		return nil, nil //nolint:nilnil // documented
 	}
-	df.out.Reset()
-	var errs []error
-	for _, i := range c.entries {
-		if err := ctx.Err(); err != nil {
-			return err
+	if e.size > streamSize && e.mode != zipSymlink {
+		write, err := df.stream(ctx, e)
+		if err != nil {
+			return nil, fmt.Errorf("compress %s: %w", e.path, err)
 		}
-		e := &d.entries[i]
-		if err := df.read(ctx, d, e); err != nil {
-			errs = append(errs, fmt.Errorf("read %s: %w", e.path, err))
-			continue
-		}
-		if err := df.entry(e); err != nil {
-			errs = append(errs, err)
-		}
+		return write, nil
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	if err := df.read(ctx, pk, e); err != nil {
+		return nil, fmt.Errorf("read %s: %w", e.path, err)
 	}
-	return c.keep(df.out.Bytes())
+	packed, err := df.entry(e)
+	return func(w io.Writer) error {
+		_, err := w.Write(packed)
+		return err
+	}, err
 }
 
 // read reads a file as a whole; the store checks its digest on the way.
-func (df *deflater) read(ctx context.Context, d *dist, e *entry) error {
+func (df *deflater) read(ctx context.Context, pk packing, e *entry) error {
+	df.raw.Reset()
 	if e.path == manifestFile {
-		df.raw = append(df.raw[:0], d.Manifest...)
+		df.raw.Write(pk.Manifest)
 		return nil
 	}
 	content, err := df.store.Open(ctx, e.digest)
@@ -77,18 +84,11 @@ func (df *deflater) read(ctx context.Context, d *dist, e *entry) error {
 		return err
 	}
 	defer content.Close()
-	if int64(cap(df.raw)) <= e.size {
-		df.raw = make([]byte, max(chunkSize, e.size+1))
-	}
-	df.raw = df.raw[:e.size+1] // one more byte than expected, so that the end is seen
-	n, err := io.ReadFull(content, df.raw)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		err = nil
-	}
-	if err == nil && int64(n) != e.size {
+	// One more byte than expected, so that the end is seen.
+	n, err := df.raw.ReadFrom(io.LimitReader(content, e.size+1))
+	if err == nil && n != e.size {
 		err = wrongSize(e)
 	}
-	df.raw = df.raw[:n]
 	return err
 }
 
@@ -97,28 +97,24 @@ func wrongSize(e *entry) error {
 }
 
 // entry packs the file that was read.
-func (df *deflater) entry(e *entry) error {
-	e.crc = crc32.ChecksumIEEE(df.raw)
-	e.offset = int64(df.out.Len())
+func (df *deflater) entry(e *entry) ([]byte, error) {
+	raw := df.raw.Bytes()
+	e.crc = crc32.ChecksumIEEE(raw)
 	e.method, e.packed = methodStore, e.size
-	if e.mode == zipSymlink {
-		df.out.Write(df.raw) // as git and Info-ZIP have it
-		return checkTarget(e.path, string(df.raw))
+	if e.mode == zipSymlink { // as git and Info-ZIP have it
+		return raw, checkTarget(e.path, string(raw))
 	}
+	df.out.Reset()
 	df.w.Reset(&df.out)
-	if _, err := df.w.Write(df.raw); err != nil {
-		return fmt.Errorf("compress %s: %w", e.path, err)
+	_, err := df.w.Write(raw)
+	if err := errors.Join(err, df.w.Close()); err != nil {
+		return nil, fmt.Errorf("compress %s: %w", e.path, err)
 	}
-	if err := df.w.Close(); err != nil {
-		return fmt.Errorf("compress %s: %w", e.path, err)
-	}
-	if n := int64(df.out.Len()) - e.offset; n < e.size {
+	if n := int64(df.out.Len()); n < e.size {
 		e.method, e.packed = methodDeflate, n
-		return nil
+		return df.out.Bytes(), nil
 	}
-	df.out.Truncate(int(e.offset))
-	df.out.Write(df.raw)
-	return nil
+	return raw, nil
 }
 
 // checkTarget refuses a symbolic link that would point outside of the installed
@@ -133,35 +129,36 @@ func checkTarget(name, target string) error {
 	return nil
 }
 
-// keep takes a chunk's packed contents.
-func (c *chunk) keep(data []byte) error {
-	if c.file == "" {
-		c.data = bytes.Clone(data)
-		return nil
+// stream packs one large file in little memory: once to know its size, and again when it is
+// written.
+func (df *deflater) stream(ctx context.Context, e *entry) (writeFunc, error) {
+	e.method, e.packed = methodStore, e.size
+	shrinks, err := df.sample(ctx, e)
+	if err != nil {
+		return nil, err
 	}
-	if err := os.WriteFile(c.file, data, 0o600); err != nil {
-		return fmt.Errorf("keep compressed files: %w; free space there, or set TMPDIR", err)
+	if !shrinks {
+		err = df.copy(ctx, io.Discard, e)
+	} else {
+		var size counter
+		if err = df.compress(ctx, &size, e); int64(size) < e.size {
+			e.method, e.packed = methodDeflate, int64(size)
+		}
 	}
-	return nil
+	return func(w io.Writer) error {
+		if e.method == methodDeflate {
+			return df.compress(ctx, w, e)
+		}
+		return df.copy(ctx, w, e)
+	}, err
 }
 
-// stream packs one large file into the chunk's file, in little memory. One that
-// does not shrink is not written there: it is copied from the store later.
-func (df *deflater) stream(ctx context.Context, d *dist, c *chunk) error {
-	e := &d.entries[c.entries[0]]
-	e.method = methodStore
-	shrinks, err := df.sample(ctx, e)
-	if err == nil && shrinks {
-		err = df.compress(ctx, e, c.file)
-	}
-	if err == nil && e.method == methodStore {
-		e.packed, e.direct = e.size, true
-		err = df.copy(ctx, io.Discard, e)
-	}
-	if err != nil {
-		return fmt.Errorf("compress %s: %w", e.path, err)
-	}
-	return nil
+// A counter counts the bytes that are written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }
 
 // sample says whether the beginning of a large file shrinks. Compressing the
@@ -182,25 +179,13 @@ func (df *deflater) sample(ctx context.Context, e *entry) (bool, error) {
 	return int64(df.out.Len()) < n-n/64, errors.Join(err, df.w.Close())
 }
 
-// compress streams a file's compressed content into another file.
-func (df *deflater) compress(ctx context.Context, e *entry, file string) (err error) {
-	f, err := os.Create(file)
-	if err != nil {
-		return fmt.Errorf("%w; free space there, or set TMPDIR", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	df.w.Reset(f)
+// compress streams a file's compressed content.
+func (df *deflater) compress(ctx context.Context, w io.Writer, e *entry) error {
+	df.w.Reset(w)
 	if err := df.copy(ctx, df.w, e); err != nil {
 		return err
 	}
-	if err := df.w.Close(); err != nil {
-		return fmt.Errorf("%w; free space there, or set TMPDIR", err)
-	}
-	n, err := f.Seek(0, io.SeekCurrent)
-	if n < e.size {
-		e.method, e.packed = methodDeflate, n
-	}
-	return err
+	return df.w.Close()
 }
 
 // copy streams a file's content, which the store checks, and sets the entry's checksum.
@@ -217,6 +202,22 @@ func (df *deflater) copy(ctx context.Context, w io.Writer, e *entry) error {
 	}
 	e.crc = sum.Sum32()
 	return err
+}
+
+// unpack gives the SHA-256 and the CRC-32 of a packed content, which may have size bytes.
+func (df *deflater) unpack(packed []byte, method uint16, size int64) (pipeline.Digest, uint32, error) {
+	var content io.Reader = bytes.NewReader(packed)
+	if method == methodDeflate {
+		if df.inflate == nil {
+			df.inflate = flate.NewReader(content)
+		} else if err := df.inflate.(flate.Resetter).Reset(content, nil); err != nil {
+			return "", 0, err
+		}
+		content = df.inflate
+	}
+	df.raw.Reset()
+	_, err := df.raw.ReadFrom(io.LimitReader(content, size+1))
+	return pipeline.DigestOf(df.raw.Bytes()), crc32.ChecksumIEEE(df.raw.Bytes()), err
 }
 
 // cancelled is r until the context ends.

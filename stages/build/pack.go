@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -27,6 +24,14 @@ type packing struct {
 // path is the dist's place in the snapshot's folder.
 func (p packing) path() string { return stages.DistPath(p.Name, p.Version) }
 
+// size is how many bytes there are to compress.
+func (p packing) size() (all int64) {
+	for _, f := range p.Files {
+		all += f.Size
+	}
+	return all
+}
+
 // A packed dist lies in the store.
 type packed struct {
 	File pipeline.File // its place in the snapshot's folder
@@ -35,7 +40,7 @@ type packed struct {
 
 // A packer makes dists. What one snapshot compressed the next does not compress
 // again: entries are copied from the package's last dist as long as the store
-// has it (see index).
+// has it (see lastDist).
 type packer struct {
 	store    pipeline.Store
 	cache    pipeline.Cache // may be nil: nothing is copied
@@ -49,114 +54,43 @@ type packer struct {
 // The bytes of a dist depend on its packing alone, not on the number of workers
 // or the cache.
 func (p *packer) pack(ctx context.Context, packings []packing) ([]packed, error) {
-	dir, err := os.MkdirTemp("", "nightly-dists-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for compressed files: %w; free space there, or set TMPDIR", err)
-	}
-	defer os.RemoveAll(dir)
-	dists := make([]*dist, len(packings))
-	p.each(ctx, len(packings), func(i int, _ *deflater) {
-		dists[i] = p.plan(ctx, packings[i], filepath.Join(dir, strconv.Itoa(i)))
-	})
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	refuseTwins(dists)
-	jobs := schedule(dists)
+	all, errs := make([]packed, len(packings)), make([]error, len(packings))
+	seen := make(map[string]bool, len(packings))
+	deflaters := sync.Pool{New: func() any { return newDeflater(p.store) }}
 	var done atomic.Int64
-	p.each(ctx, len(jobs), func(i int, df *deflater) {
-		if d := jobs[i].dist; p.work(ctx, df, jobs[i]) {
-			p.progress.Tell(pipeline.Step{Stage: Name, Item: d.Name, Done: done.Add(1), Total: int64(len(dists)), Unit: "packages"})
+	pack := func(i int) {
+		pk := packings[i]
+		if errs[i] = cmp.Or(ctx.Err(), errs[i]); errs[i] == nil {
+			df := deflaters.Get().(*deflater)
+			defer deflaters.Put(df)
+			all[i], errs[i] = p.dist(ctx, df, pk)
 		}
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("pack %s %s: %w", pk.Name, pk.Version, errs[i])
+			return
+		}
+		p.progress.Tell(pipeline.Step{Stage: Name, Item: pk.Name, Done: done.Add(1), Total: int64(len(packings)), Unit: "packages"})
+	}
+	order := make([]int, len(packings))
+	sizes := make([]int64, len(packings))
+	for i, pk := range packings {
+		if seen[pk.path()] { // it would overwrite the other
+			errs[i] = fmt.Errorf("two packages are both to become %s; give one of them another name or version", pk.path())
+		}
+		seen[pk.path()] = true
+		order[i], sizes[i] = i, pk.size()
+	}
+	// The largest first, so that the workers end together.
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+	_ = pipeline.Each(len(order), max(1, p.workers), func(i int) error {
+		pack(order[i])
+		return nil // the problems are told in the order of the packings
 	})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return results(dists)
-}
-
-// results gives what was made, or all problems.
-func results(dists []*dist) ([]packed, error) {
-	all := make([]packed, len(dists))
-	var errs []error
-	for i, d := range dists {
-		all[i] = d.result
-		if len(d.errs) > 0 {
-			errs = append(errs, fmt.Errorf("pack %s %s: %w", d.Name, d.Version, errors.Join(d.errs...)))
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return all, nil
-}
-
-// refuseTwins fails packings that would overwrite each other's dist.
-func refuseTwins(dists []*dist) {
-	seen := make(map[string]bool, len(dists))
-	for _, d := range dists {
-		if seen[d.path()] {
-			d.fail(fmt.Errorf("two packages are both to become %s; give one of them another name or version", d.path()))
-		}
-		seen[d.path()] = true
-	}
-}
-
-// each calls f for 0 … n-1 from the packer's workers, in about that order, and
-// stops early when the context ends.
-func (p *packer) each(ctx context.Context, n int, f func(int, *deflater)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range max(1, min(p.workers, n)) {
-		wait.Go(func() {
-			df := newDeflater(p.store)
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				f(i, df)
-			}
-		})
-	}
-	wait.Wait()
-}
-
-// A job is one chunk of a dist.
-type job struct {
-	dist  *dist
-	chunk *chunk
-}
-
-// schedule orders the work: the dist with most to compress first, so that the
-// workers end together, and a dist's chunks in a row, so that few dists are
-// under way at once.
-func schedule(dists []*dist) []job {
-	order := slices.Clone(dists)
-	slices.SortStableFunc(order, func(a, b *dist) int { return cmp.Compare(b.todo, a.todo) })
-	var jobs []job
-	for _, d := range order {
-		for _, c := range d.chunks {
-			jobs = append(jobs, job{d, c})
-		}
-	}
-	return jobs
-}
-
-// work compresses one chunk. Whoever finishes the last chunk of a dist writes
-// the dist; work says whether that was done.
-func (p *packer) work(ctx context.Context, df *deflater, j job) bool {
-	if !j.dist.failed() {
-		if err := df.chunk(ctx, j.dist, j.chunk); err != nil {
-			j.dist.fail(err)
-		}
-	}
-	if j.dist.left.Add(-1) > 0 {
-		return false
-	}
-	defer j.dist.release()
-	if j.dist.failed() {
-		return false
-	}
-	if err := p.finish(ctx, df, j.dist); err != nil {
-		j.dist.fail(err)
-		return false
-	}
-	return true
 }

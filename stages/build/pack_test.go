@@ -260,9 +260,9 @@ func tree(t *testing.T, dir string) []string {
 	return all
 }
 
-// large gives packings of which the first is kept in files until it is written:
-// it has files that are streamed, one that shrinks and one that does not, one
-// that only shrinks in its beginning, and enough others for several chunks.
+// large gives packings of which the first has files of all kinds:
+// those that are streamed, one that shrinks and one that does not, one
+// that only shrinks in its beginning, and many others.
 func large(t *testing.T, s pipeline.Writer) []packing {
 	t.Helper()
 	text := strings.Repeat("<?php return ['a' => 'b'];\n", 40_000)

@@ -2,9 +2,11 @@ package build
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -21,9 +23,9 @@ func TestZipManyEntries(t *testing.T) {
 	for _, n := range []int{math.MaxUint16 - 1, math.MaxUint16, math.MaxUint16 + 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			var b bytes.Buffer
-			z := &zipWriter{w: &b}
+			z := newZipWriter(bufio.NewWriter(&b))
 			for i := range n {
-				if err := z.header(&entry{path: fmt.Sprintf("%06d", i), mode: zipRegular}); err != nil {
+				if err := z.add(&entry{path: fmt.Sprintf("%06d", i), mode: zipRegular}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -74,14 +76,17 @@ func TestZipTooLarge(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err := (&zipWriter{w: &bytes.Buffer{}, offset: test.at}).header(&test.entry)
+			z := newZipWriter(bufio.NewWriter(io.Discard))
+			z.offset = test.at
+			err := z.add(&test.entry, nil)
 			if err == nil || !strings.Contains(err.Error(), "f makes the dist larger than 4 GiB") {
 				t.Errorf("error %v; want one that names the file and the limit", err)
 			}
 		})
 	}
-	z := &zipWriter{w: &bytes.Buffer{}, offset: math.MaxUint32 - 60}
-	if err := z.header(&entry{path: "f"}); err != nil {
+	z := newZipWriter(bufio.NewWriter(io.Discard))
+	z.offset = math.MaxUint32 - 60
+	if err := z.add(&entry{path: "f"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.finish(); err == nil {
