@@ -3,22 +3,14 @@ package ci
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mage-os/nightly/ci/display"
-	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/bisect"
-	"github.com/mage-os/nightly/pipeline/files"
-	"github.com/mage-os/nightly/pipeline/markdown"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
@@ -27,10 +19,11 @@ import (
 
 // bisectFlags are the flags of mageos-nightly bisect.
 type bisectFlags struct {
-	good, bad, in, until string
-	result               resultFlags
-	runner               runnerFlags
-	install              installFlags
+	good, bad, in, until, run string
+	within                    time.Duration
+	result                    resultFlags
+	runner                    runnerFlags
+	install                   installFlags
 }
 
 func newBisect(env *factory) *cobra.Command {
@@ -41,17 +34,26 @@ func newBisect(env *factory) *cobra.Command {
 		Long: `bisect tries plans between a good night and a bad one: first both ends, then the
 middle of what is left, until one commit of one repository is. A merge is one step,
 and so is all of a later plan that is no commit: the line, its tags, upstream's
-versions. A plan fails if it does in the stage in which the bad one does; one that
-fails before is left out.
+versions. A plan fails if it does in the stage and at the level in which the bad one
+does, and no plan is proven beyond; one that fails before is left out.
 
 A night is given as by compare, or as the plan of a run, which a night that was
 not published has: mageos-nightly nightly says where it lies. Without --bad it is
 what the branches have now.
 
-What is tried is remembered: the same command goes on where it was stopped.`,
+Where the good night fails today as well, what others have released since is to
+blame. If it is published with what was installed with it, their releases are tried
+one by one in place of commits.
+
+--run judges by a command in the project that was installed, as git bisect run does:
+0 is good, 125 skips the plan, and any other code up to 127 is bad.
+
+What is tried is remembered: the same command goes on where it was stopped, by
+Ctrl-C or by --within.`,
 		Example: `  mageos-nightly bisect --in https://nightly.example.org/            since its last night
   mageos-nightly bisect --good 2026-11-20 --bad 2026-11-24 --in ./repository
-  mageos-nightly bisect --good good.json --bad plan.json --level setup`,
+  mageos-nightly bisect --good good.json --bad plan.json --level setup
+  mageos-nightly bisect --in ./repository --level setup --run 'bin/magento indexer:status'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runBisect(cmd.Context(), env, f)
@@ -62,6 +64,8 @@ What is tried is remembered: the same command goes on where it was stopped.`,
 	flags.StringVar(&f.bad, "bad", "", "the bad night (default: what the branches of the good one's line have now)")
 	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
 	flags.StringVar(&f.until, "until", "install", "last stage to try: dependencies, build or install")
+	flags.StringVar(&f.run, "run", "", "command of the shell that judges, in the installed project")
+	flags.DurationVar(&f.within, "within", 0, "begin no try after this time, as 5h, and say how far it came")
 	complete(cmd, "until", bisectStages...)
 	grouped(cmd, flagsOfRunner, f.runner.add)
 	grouped(cmd, flagsOfProof, f.install.add)
@@ -73,29 +77,28 @@ What is tried is remembered: the same command goes on where it was stopped.`,
 var bisectStages = []string{"dependencies", "build", "install"}
 
 func runBisect(ctx context.Context, env *factory, f bisectFlags) (err error) {
-	if !slices.Contains(bisectStages, f.until) {
+	switch {
+	case !slices.Contains(bisectStages, f.until):
 		return usagef("--until %s: a night is bad in %s", f.until, commas(bisectStages))
+	case f.run != "" && f.until != "install":
+		return usagef("--run wants an installed project: leave out --until")
 	}
-	good, err := env.findPlan(ctx, f.in, f.good)
+	good, err := env.findNight(ctx, f.in, f.good)
 	if err != nil {
 		return err
 	}
-	at, o, err := nightlyFlags{until: f.until, runner: f.runner, install: f.install}.prepare(ctx, env, &good.Line)
+	at, o, err := nightlyFlags{until: f.until, runner: f.runner, install: f.install}.prepare(ctx, env, &good.plan.Line)
 	if err != nil {
 		return err
 	}
+	o.Prove.Judge = f.run
 	show := env.display()
 	r, err := env.newRunnerAt(ctx, show, f.runner, at, false)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, show, r)
-	var bad *releases.Plan
-	if f.bad != "" {
-		bad, err = env.findPlan(ctx, f.in, f.bad)
-	} else {
-		bad, err = env.plan(ctx, r, &good.Line, "")
-	}
+	bad, err := f.badPlan(ctx, env, r, good.plan)
 	if err != nil {
 		return err
 	}
@@ -103,25 +106,45 @@ func runBisect(ctx context.Context, env *factory, f bisectFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	search, err := bisect.New(ctx, good, bad, history)
+	search, err := bisect.New(ctx, good.plan, bad, history)
 	if err != nil {
 		return err
 	}
-	if err := env.search(ctx, show, r, search, o); err != nil {
-		if end := (*bisect.EndError)(nil); errors.As(err, &end) {
+	s := &bisection{env: env, show: show, runner: r, search: search, options: o, until: env.now().Add(f.within), bounded: f.within > 0}
+	err = s.run(ctx)
+	if end := (*bisect.EndError)(nil); errors.As(err, &end) {
+		if err = s.releases(ctx, good, end); errors.As(err, &end) {
 			err = usagef("%w", err)
 		}
+	}
+	if err != nil && !errors.Is(err, errLate) {
 		return show.Failure(ctx, nightly.Result{Plan: bad}, err)
 	}
 	show.Finish()
-	return env.write(search.Report(good.Snapshot()), f.result.format)
+	report := s.search.Report(good.plan.Snapshot())
+	env.say(string(report.Markdown()))
+	return env.write(report, f.result.format)
 }
 
-// findPlan reads the plan of a night that was published, or one that was saved.
-func (env *factory) findPlan(ctx context.Context, in, what string) (plan *releases.Plan, err error) {
-	if info, err := os.Stat(what); err == nil && info.Mode().IsRegular() && filepath.Base(what) != releases.ManifestName {
-		return nightly.ReadPlan(what)
+func (f bisectFlags) badPlan(ctx context.Context, env *factory, r *runner.Runner, good *releases.Plan) (*releases.Plan, error) {
+	if f.bad == "" {
+		return env.plan(ctx, r, &good.Line, "")
 	}
+	night, err := env.findNight(ctx, f.in, f.bad)
+	if err != nil {
+		return nil, err
+	}
+	return night.plan, nil
+}
+
+// A night is a plan, and the versions of all packages of others that were installed with it; nil: they are not known.
+type night struct {
+	plan   *releases.Plan
+	others map[string]string
+}
+
+// findNight reads the plan of a night that was published, or one that was saved.
+func (env *factory) findNight(ctx context.Context, in, what string) (found night, err error) {
 	var there *published
 	if what == "" {
 		there, err = openSnapshot(ctx, env, in, named(""))
@@ -129,76 +152,12 @@ func (env *factory) findPlan(ctx context.Context, in, what string) (plan *releas
 		there, err = findSnapshot(ctx, env, in, what)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("night %s: %w", cmp.Or(what, "that is current"), err)
+		return found, fmt.Errorf("night %s: %w", cmp.Or(what, "that is current"), err)
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
-	return &there.Manifest.Plan, lines.Check(&there.Manifest.Plan.Line)
-}
-
-// search runs a search, and keeps what it has tried in the store.
-func (env *factory) search(ctx context.Context, show *display.Run, r *runner.Runner, s *bisect.Search, o nightly.Options) error {
-	file, err := searchFile(r.Dir, s, o)
-	if err != nil {
-		return err
+	found.plan = &there.Manifest.Plan
+	if there.repository != nil {
+		found.others = nightly.Others(ctx, *there.repository, there.Manifest.Snapshot)
 	}
-	if data, err := files.Read(file, files.Small); err == nil {
-		if err := json.Unmarshal(data, &s.Trials); err != nil {
-			return usagef("%s: %w; remove it", file, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	prove := func(ctx context.Context, plan *releases.Plan, until string) (failed, reason string, err error) {
-		o := o
-		if until != "" {
-			o.Until = until
-		}
-		_, err = nightly.Run(ctx, r, plan, o)
-		var stage *pipeline.StageError
-		switch code := exitCode(err); {
-		case err == nil || display.IsSkip(err):
-			return "", "", nil
-		case ctx.Err() == nil && (code == exitBuild || code == exitInstall) && errors.As(err, &stage):
-			failed, _, _ = strings.Cut(stage.Stage, " ") // of a cell
-			return failed, err.Error(), nil
-		}
-		return "", "", err
-	}
-	return s.Run(ctx, nightly.Stages, prove, func(t bisect.Trial) error {
-		env.tellTrial(show, s, t)
-		if t.Verdict == "" {
-			return nil
-		}
-		data, err := json.Marshal(s.Trials)
-		if err != nil {
-			return err
-		}
-		return files.Replace(file, data)
-	})
-}
-
-// searchFile is where a search is kept: one for the two plans, and for how far they are proven, with what.
-func searchFile(store string, s *bisect.Search, o nightly.Options) (string, error) {
-	data, err := json.Marshal([]any{s.Good, s.Bad, o.Until, o.Prove.Level, o.Prove.Cell, o.Prove.AllCells, o.Prove.Search, o.Prove.SampleData, o.Prove.Images})
-	return filepath.Join(store, "bisect", string(pipeline.DigestOf(data)[:12])+".json"), err
-}
-
-// tellTrial says which plan is tried, and what became of it.
-func (env *factory) tellTrial(show *display.Run, s *bisect.Search, t bisect.Trial) {
-	if env.json {
-		show.Event(map[string]any{"event": "trial", "of": len(s.Steps), "trial": t})
-		return
-	}
-	what := "the good plan"
-	switch {
-	case t.Steps == len(s.Steps):
-		what = "the bad plan"
-	case t.Steps > 0:
-		what = s.Steps[t.Steps-1].Title()
-	}
-	if t.Verdict == "" {
-		fmt.Fprintf(show.Logs(), "\n%-12s %d of %d steps, to %s\n", "try", t.Steps, len(s.Steps), markdown.Printable(what))
-		return
-	}
-	fmt.Fprintf(show.Logs(), "%-12s %s\n", "verdict", t.Verdict)
+	return found, lines.Check(&found.plan.Line)
 }

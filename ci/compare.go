@@ -24,9 +24,10 @@ func newCompare(env *factory) *cobra.Command {
 		Use:   "compare [A] [B]",
 		Short: "Show what changed from one night to another: packages, requires, commits",
 		Long: `compare takes two nights, the older one first. A night is a date or a version in
-the repository of --in, or the URL or path of a manifest, of a night's folder, or
-of a repository, which stands for its current night. Without B, A is compared
-with the night before it; without both, the current night is.
+the repository of --in, or the URL or path of a manifest, of a night's folder, of
+a plan, or of a repository, which stands for its current night. Without B, A is
+compared with the night before it; without both, the current night is. Of a plan
+the packages are not known: its commits are compared.
 
 The commits between come from the repositories: at most 1,000 of each.`,
 		Example: `  mageos-nightly compare --in https://nightly.example.org/
@@ -90,7 +91,7 @@ func bothSnapshots(ctx context.Context, env *factory, in string, args []string) 
 	case len(args) == 2:
 		before, err = findSnapshot(ctx, env, in, args[0])
 	case after.repository == nil:
-		err = usagef("a manifest alone does not tell what was before it; give both snapshots")
+		err = usagef("a file alone does not tell what was before it; give both snapshots")
 	default:
 		before = &published{close: func() error { return nil }}
 		if before.Found, err = after.repository.Before(ctx, after.Manifest); errors.Is(err, fs.ErrNotExist) {

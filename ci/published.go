@@ -2,6 +2,7 @@ package ci
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -40,7 +41,7 @@ func openPublished(ctx context.Context, env *factory, at string) (*published, er
 		}
 		return openSnapshot(ctx, env, base, named(name))
 	}
-	if info, err := os.Stat(at); strings.HasSuffix(place, releases.ManifestName) || err == nil && info.Mode().IsRegular() {
+	if info, err := os.Stat(at); strings.HasSuffix(place, ".json") || err == nil && info.Mode().IsRegular() {
 		return openManifest(ctx, place)
 	}
 	return openSnapshot(ctx, env, at, named(""))
@@ -109,13 +110,24 @@ func notThere(source target.Source, err error) error {
 	return &releases.SourceError{Repository: "published", URL: source.String(), Err: err}
 }
 
-// openManifest reads a manifest that lies alone.
+// openManifest reads a manifest that lies alone, or a plan, of which it makes one without packages.
 func openManifest(ctx context.Context, at string) (*published, error) {
 	data, err := readFile(ctx, at)
 	if err != nil {
-		return nil, usagef("read the manifest of a snapshot: %w", err)
+		return nil, usagef("read the manifest of a snapshot, or a plan: %w", err)
 	}
 	p := &published{close: func() error { return nil }}
+	var kind struct {
+		Plan json.RawMessage `json:"plan"` // of a manifest
+	}
+	if err := json.Unmarshal(data, &kind); err == nil && kind.Plan == nil {
+		plan, err := releases.ParsePlan(data)
+		if err != nil {
+			return nil, usagef("%s: %w", at, err)
+		}
+		p.Manifest = &releases.Manifest{Snapshot: plan.Snapshot(), Plan: *plan}
+		return p, nil
+	}
 	p.Data = data
 	p.Manifest, err = releases.ParseManifest(data)
 	return p, err

@@ -103,6 +103,9 @@ func runReproduce(ctx context.Context, env *factory, at string, f reproduceFlags
 		return err
 	}
 	defer func() { err = errors.Join(err, there.close()) }()
+	if there.Data == nil {
+		return usagef("%s is a plan, of which nothing is published: build it with mageos-nightly nightly --plan %[1]s", at)
+	}
 	if there.Manifest.Plan.Adopted {
 		return usagef("%s was adopted, not built here: there is nothing to build it from", there.Manifest.Snapshot.Title())
 	}

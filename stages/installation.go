@@ -32,7 +32,14 @@ type Candidate struct {
 	// Upgrade is the earlier night that is installed first; none if its Snapshot
 	// is empty.
 	Upgrade Upgrade `json:"upgrade"`
+	// Hold are the versions in which packages of others are installed, if they are; empty: Composer chooses.
+	Hold map[string]string `json:"hold,omitempty"`
+	// Judge is a command of the shell that has the last word, in the project; empty: none.
+	Judge string `json:"judge,omitempty"`
 }
+
+// JudgeStep is the step of a Candidate's Judge.
+const JudgeStep = "judge"
 
 // A Replaced is an upstream package that one of ours stands in for.
 type Replaced struct {
@@ -120,6 +127,20 @@ type Installation struct {
 func (i Installation) Of(c Candidate) Installation {
 	i.Snapshot, i.Level, i.Cell, i.Tools, i.Images = c.Snapshot.Name, cmp.Or(c.Install.Level, releases.Installed), c.Cell, c.Tools, c.Images
 	return i
+}
+
+// Others are the versions of packages of others; nil: nothing was installed.
+func (i Installation) Others() map[string]string {
+	if len(i.Packages) == 0 {
+		return nil
+	}
+	versions := map[string]string{}
+	for _, p := range i.Packages {
+		if !p.Ours {
+			versions[p.Name] = p.Version
+		}
+	}
+	return versions
 }
 
 // The paths of a report's folder.

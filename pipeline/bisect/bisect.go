@@ -4,9 +4,11 @@ package bisect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,18 +19,27 @@ import (
 )
 
 // A Step is what one plan in between has that the one before it has not: a commit of a
-// repository, a merge as a whole; or, without a repository, all of the later plan that is no commit.
+// repository, a merge as a whole; a release of somebody else's package; or, without both, all of
+// the later plan that is no commit.
 type Step struct {
 	Repository string         `json:"repository"`
+	Package    *Release       `json:"package,omitempty"`
 	URL        string         `json:"url"`
 	Commit     compare.Commit `json:"commit"`
 	Unknown    string         `json:"unknown,omitempty"` // why commits before this one are not tried by themselves
 }
 
+// A Release is a package of others in another version; a version is empty where it is not installed.
+type Release struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
 // A Verdict is what became of a plan that was tried.
 type Verdict string
 
-// The verdicts. A plan that fails in an earlier stage than the bad one says nothing of it.
+// The verdicts. A plan that fails in an earlier stage than the bad one, or before it could be judged, says nothing of it.
 const (
 	Good    Verdict = "good"
 	Bad     Verdict = "bad"
@@ -39,8 +50,15 @@ const (
 type Trial struct {
 	Steps   int     `json:"steps"`
 	Verdict Verdict `json:"verdict"`
-	Stage   string  `json:"stage,omitempty"`  // that failed
-	Reason  string  `json:"reason,omitempty"` // what that stage said
+	Outcome
+}
+
+// An Outcome is what came of a plan.
+type Outcome struct {
+	Stage  string `json:"stage,omitempty"`  // that failed, with the level of an installation
+	Reason string `json:"reason,omitempty"` // what that stage said
+	Skip   bool   `json:"-"`                // it cannot be told whether the plan is good
+	Report string `json:"report,omitempty"` // file about its installation
 }
 
 // A Search is a way from a good plan to a bad one.
@@ -49,7 +67,8 @@ type Search struct {
 	Steps     []Step  // in the order in which they were committed
 	Trials    []Trial // so far
 
-	frame *releases.Plan // the bad plan with the commits of the good one
+	held  map[string]string // versions of all packages of others that the good plan had, where releases are the steps
+	frame *releases.Plan    // the bad plan with the commits of the good one
 }
 
 // New finds the steps between two plans of nights. Where the history of a repository is not known
@@ -137,7 +156,7 @@ func merged(ways [][]Step) []Step {
 
 // Plan is the plan behind so many steps.
 func (s *Search) Plan(steps int) *releases.Plan {
-	if steps == 0 {
+	if steps == 0 || s.held != nil {
 		return s.Good
 	}
 	plan := clone(s.frame)
@@ -149,6 +168,33 @@ func (s *Search) Plan(steps int) *releases.Plan {
 		}
 	}
 	return plan
+}
+
+// NewReleases finds the steps between what Composer once installed of others with a good plan, and what it installs with
+// the same plan now, where that fails. There may be none.
+func NewReleases(good *releases.Plan, before, after map[string]string) *Search {
+	s := &Search{Good: good, Bad: good, frame: good, held: before}
+	both := maps.Clone(before)
+	maps.Copy(both, after)
+	for _, name := range slices.Sorted(maps.Keys(both)) {
+		if before[name] != after[name] {
+			s.Steps = append(s.Steps, Step{Package: &Release{name, before[name], after[name]}})
+		}
+	}
+	return s
+}
+
+// Hold are the versions in which packages of others are installed behind so many steps: before the last one all that the
+// good plan had, but for those that a step gave free.
+func (s *Search) Hold(steps int) map[string]string {
+	if s.held == nil || steps == len(s.Steps) {
+		return nil
+	}
+	hold := maps.Clone(s.held)
+	for _, step := range s.Steps[:steps] {
+		delete(hold, step.Package.Name)
+	}
+	return hold
 }
 
 // Next is the plan to try next, as a number of steps; done says that there is none.
@@ -201,10 +247,9 @@ func (s *Search) Suspects() []Step {
 	return s.Steps[good:bad]
 }
 
-// A Prover builds and proves a plan up to a stage; empty: as far as was asked for. failed is the
-// stage in which it failed, and reason what it said; the error is one of the machine or the
-// sources, which says nothing of the plan.
-type Prover func(ctx context.Context, plan *releases.Plan, until string) (failed string, reason string, err error)
+// A Prover builds and proves what is behind so many steps, up to a stage; empty: as far as was asked for. The error is one
+// of the machine or the sources, which says nothing of the plan.
+type Prover func(ctx context.Context, steps int, until string) (Outcome, error)
 
 // Run tries plans until one step is left. stages are those of a run in their order; told hears of
 // each trial when it begins, without a verdict, and when it has ended, and keeps the search. A
@@ -219,19 +264,18 @@ func (s *Search) Run(ctx context.Context, stages []string, prove Prover, told fu
 			return err
 		}
 		stage := s.stage()
-		t := Trial{Steps: steps, Verdict: Good}
-		var err error
-		if t.Stage, t.Reason, err = prove(ctx, s.Plan(steps), stage); err != nil {
+		outcome, err := prove(ctx, steps, stage)
+		if err != nil {
 			return err
 		}
+		t := Trial{Steps: steps, Verdict: Good, Outcome: outcome}
 		switch at := slices.Index(stages, t.Stage); {
-		case t.Stage == "":
-		case at < slices.Index(stages, stage):
+		case t.Skip || t.Stage != "" && at < slices.Index(stages, stage):
 			t.Verdict = Skipped
-		default:
+		case t.Stage != "":
 			t.Verdict = Bad
 		}
-		if steps == len(s.Steps) && t.Verdict == Good || steps == 0 && t.Verdict != Good {
+		if steps == len(s.Steps) && t.Verdict != Bad || steps == 0 && t.Verdict != Good {
 			return &EndError{t}
 		}
 		s.Trials = append(s.Trials, t)
@@ -255,10 +299,13 @@ func (s *Search) stage() string {
 type EndError struct{ Trial Trial }
 
 func (e *EndError) Error() string {
-	if e.Trial.Verdict == Good {
+	reason, _, _ := strings.Cut(e.Trial.Reason, "\n")
+	switch {
+	case e.Trial.Skip:
+		return fmt.Sprintf("one end cannot be judged: it fails in %s before: %s", cmp.Or(e.Trial.Stage, "the command, which skips it"), reason)
+	case e.Trial.Verdict == Good:
 		return "the bad plan is good here, today: what made it red was no commit, but the machine, a service, or a package that others have released anew since. Give the cell and the level that were red with --cell and --level"
 	}
-	reason, _, _ := strings.Cut(e.Trial.Reason, "\n")
 	return fmt.Sprintf("the good plan fails in %s here, too: %s. What made the line red is no commit between the two, but the machine, or a package that others have released since; give an older night as --good if it is", e.Trial.Stage, reason)
 }
 

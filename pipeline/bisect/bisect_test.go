@@ -103,18 +103,17 @@ func TestEveryCulprit(t *testing.T) {
 		for broken := -1; broken < 6; broken++ { // one that does not build
 			s := search(t, good, bad)
 			tries := 0
-			err := s.Run(t.Context(), allStages, func(_ context.Context, p *releases.Plan, until string) (string, string, error) {
+			err := s.Run(t.Context(), allStages, func(_ context.Context, at int, until string) (Outcome, error) {
 				tries++
-				at := slices.IndexFunc([]int{0, 1, 2, 3, 4, 5, 6}, func(i int) bool { return cmp.Equal(s.Plan(i), p) })
 				switch {
 				case tries > 1 && until != "install":
-					return "", "", fmt.Errorf("goes on to %q behind the stage that fails", until)
+					return Outcome{}, fmt.Errorf("goes on to %q behind the stage that fails", until)
 				case at == broken && at > 0:
-					return "build", "broken", nil
+					return Outcome{Stage: "build", Reason: "broken"}, nil
 				case at >= culprit:
-					return "install", "a problem", nil
+					return Outcome{Stage: "install", Reason: "a problem"}, nil
 				}
-				return "", "", nil
+				return Outcome{}, nil
 			}, func(Trial) error { return nil })
 			if err != nil {
 				t.Fatal(err)
@@ -140,8 +139,8 @@ func TestEnds(t *testing.T) {
 	good, bad := planAt("2026-11-20", 0, 0, 0), planAt("2026-11-24", 6, 4, 3)
 	for failed, want := range map[string]string{"": "the bad plan is good here", "install": "the good plan fails in install here, too: a problem."} {
 		s := search(t, good, bad)
-		err := s.Run(t.Context(), allStages, func(context.Context, *releases.Plan, string) (string, string, error) {
-			return failed, "a problem\nmore", nil
+		err := s.Run(t.Context(), allStages, func(context.Context, int, string) (Outcome, error) {
+			return Outcome{Stage: failed, Reason: "a problem\nmore"}, nil
 		}, func(Trial) error { return nil })
 		var end *EndError
 		if !errors.As(err, &end) || !strings.Contains(err.Error(), want) {
@@ -153,14 +152,14 @@ func TestEnds(t *testing.T) {
 	}
 	s := search(t, good, bad)
 	stop := errors.New("stopped")
-	prove := func(_ context.Context, p *releases.Plan, _ string) (string, string, error) {
-		if p.Repositories[1].Commit == id("one", 6) {
-			return "install", "a problem", nil
+	prove := func(_ context.Context, steps int, _ string) (Outcome, error) {
+		if s.Plan(steps).Repositories[1].Commit == id("one", 6) {
+			return Outcome{Stage: "install", Reason: "a problem"}, nil
 		}
 		if len(s.Trials) == 2 {
-			return "", "", stop
+			return Outcome{}, stop
 		}
-		return "", "", nil
+		return Outcome{}, nil
 	}
 	if err := s.Run(t.Context(), allStages, prove, func(Trial) error { return nil }); !errors.Is(err, stop) {
 		t.Fatal(err)
@@ -169,6 +168,46 @@ func TestEnds(t *testing.T) {
 	again.Trials = s.Trials
 	if steps, done := again.Next(); done || steps != 3 {
 		t.Errorf("goes on at %d, %v; want the middle", steps, done)
+	}
+}
+
+// Releases of others are given free one by one, until the one is found with which the good plan fails now.
+func TestReleases(t *testing.T) {
+	before := map[string]string{"a/a": "1.0", "b/b": "1.0", "c/c": "1.0", "same/same": "1.0"}
+	after := map[string]string{"a/a": "1.1", "b/b": "1.1", "d/d": "1.0", "same/same": "1.0"}
+	s := NewReleases(planAt("2026-11-20", 0, 0, 0), before, after)
+	err := s.Run(t.Context(), allStages, func(_ context.Context, steps int, _ string) (Outcome, error) {
+		if _, held := s.Hold(steps)["b/b"]; held {
+			return Outcome{}, nil
+		}
+		return Outcome{Stage: "install", Reason: "b is broken"}, nil
+	}, func(Trial) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(s.Report("2026-11-20").Text()); !strings.Contains(text, "  b/b 1.0 → 1.1, a release of somebody else's\n") {
+		t.Error(text)
+	}
+	if diff := cmp.Diff(map[string]string{"b/b": "1.0", "c/c": "1.0", "same/same": "1.0"}, s.Hold(1)); diff != "" {
+		t.Errorf("behind one step (-want +got):\n%s", diff)
+	}
+}
+
+// An end that a command skips, or that fails before it, ends the search; one between is left out.
+func TestSkips(t *testing.T) {
+	good, bad := planAt("2026-11-20", 0, 0, 0), planAt("2026-11-24", 6, 4, 3)
+	s := search(t, good, bad)
+	err := s.Run(t.Context(), allStages, func(context.Context, int, string) (Outcome, error) {
+		return Outcome{Stage: "build", Reason: "broken", Skip: true}, nil
+	}, func(Trial) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "cannot be judged: it fails in build before: broken") {
+		t.Error(err)
+	}
+	err = s.Run(t.Context(), allStages, func(_ context.Context, steps int, _ string) (Outcome, error) {
+		return map[int]Outcome{6: {Stage: "install"}, 3: {Stage: "install", Skip: true}, 4: {Stage: "install"}}[steps], nil
+	}, func(Trial) error { return nil })
+	if diff := cmp.Diff([]string{"two 2", "one 4"}, titles(s.Suspects())); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -188,10 +227,12 @@ func TestReport(t *testing.T) {
 	s := search(t, planAt("2026-11-20", 0, 0, 0), planAt("2026-11-24", 6, 4, 3))
 	s.Steps[3].URL = "https://github.com/acme/one.git"
 	s.Steps[3].Commit.PullRequests = []compare.PullRequest{{Number: "12", URL: "https://github.com/acme/one/pull/12"}}
-	s.Trials = []Trial{{6, Bad, "install", "a problem\nof one"}, {0, Good, "", ""}, {3, Good, "", ""}, {4, Bad, "install", "the problem\nof one"}}
+	s.Trials = []Trial{
+		{6, Bad, Outcome{Stage: "install", Reason: "a problem\nof one"}}, {0, Good, Outcome{}}, {3, Good, Outcome{Report: "good.md"}}, {4, Bad, Outcome{Stage: "install", Reason: "the problem\nof one", Report: "bad.md"}},
+	}
 	r := s.Report("2026-11-20")
 	text, page := string(r.Text()), string(r.Markdown())
-	for _, want := range []string{"The culprit of 6 steps between 2026-11-20 and 2026-11-24 of sample, 4 plans tried", "one f000000000 one 4", "pull/12", "install fails:\n  the problem\n  of one"} {
+	for _, want := range []string{"The culprit of 6 steps between 2026-11-20 and 2026-11-24 of sample, 4 plans tried", "one f000000000 one 4", "pull/12", "install fails:\n  the problem\n  of one", "Report without it: good.md\nReport with it: bad.md"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}

@@ -51,6 +51,10 @@ type ProveOptions struct {
 	// Secrets names what this process holds and package code must not see: with any, nothing
 	// is installed here without a wall.
 	Secrets []string
+	// Hold are the versions in which packages of others are installed, and Judge is a command that has the last word in the
+	// installed project; empty: none.
+	Hold  map[string]string
+	Judge string
 	// Proofs is a folder with what other machines have proven: then nothing is installed
 	// here. Empty: none.
 	Proofs string
@@ -129,7 +133,7 @@ func (p *proving) candidate(cell releases.Cell, tools []stages.Tool, upgrade sta
 	c := stages.CandidateOf(p.plan, p.snapshot, cell, tools)
 	c.Install.Level = p.options.level(p.plan)
 	c.Install.SampleData = c.Install.SampleData || p.options.SampleData
-	c.Upgrade = upgrade
+	c.Upgrade, c.Hold, c.Judge = upgrade, p.options.Hold, p.options.Judge
 	return c
 }
 

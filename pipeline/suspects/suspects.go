@@ -37,8 +37,8 @@ type Case struct {
 	Packages []releases.ManifestPackage
 	// Failure is what the step that failed said.
 	Failure string
-	// Before and After are what Composer installed with either plan; one that is empty is not known.
-	Before, After []stages.InstalledPackage
+	// Before and After are the versions of packages of others that Composer installed with either plan; nil: not known.
+	Before, After map[string]string
 }
 
 // A History knows commits and what they change.
@@ -193,11 +193,10 @@ func (e evidence) owner(repository, path string) string {
 }
 
 // releases are the packages of others that Composer installed in another version.
-func (e evidence) releases(before, after []stages.InstalledPackage) (found []ranked) {
-	if len(before) == 0 || len(after) == 0 {
+func (e evidence) releases(was, is map[string]string) (found []ranked) {
+	if was == nil || is == nil {
 		return nil
 	}
-	was, is := versions(before), versions(after)
 	both := maps.Clone(was)
 	maps.Copy(both, is)
 	for _, name := range slices.Sorted(maps.Keys(both)) {
@@ -212,17 +211,6 @@ func (e evidence) releases(before, after []stages.InstalledPackage) (found []ran
 			one.rank, one.place, one.Why = rankRequired, slices.Index(e.blamed, by), one.Why+" that "+by+" requires"
 		}
 		found = append(found, one)
-	}
-	return found
-}
-
-// versions are those of packages of others.
-func versions(installed []stages.InstalledPackage) map[string]string {
-	found := map[string]string{}
-	for _, p := range installed {
-		if !p.Ours {
-			found[p.Name] = p.Version
-		}
 	}
 	return found
 }

@@ -80,8 +80,8 @@ func TestRanks(t *testing.T) {
 	for name, failure := range failures {
 		got, err := Find(t.Context(), Case{
 			Good: planAt("1", "1"), Bad: planAt("2", "2"), Packages: packages, Failure: failure,
-			Before: []stages.InstalledPackage{{Name: "other/logger", Version: "1.0"}, {Name: "acme/base", Version: "1", Ours: true}},
-			After:  []stages.InstalledPackage{{Name: "other/logger", Version: "2.0"}, {Name: "acme/base", Version: "2", Ours: true}, {Name: "other/mail", Version: "1.0"}},
+			Before: map[string]string{"other/logger": "1.0", "other/same": "1"},
+			After:  map[string]string{"other/logger": "2.0", "other/same": "1", "other/mail": "1.0"},
 		}, History{all, all})
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)

@@ -21,6 +21,8 @@ type Result struct {
 	Format int  `json:"format"` // Format
 	Before Side `json:"before"`
 	After  Side `json:"after"`
+	// Unbuilt says that one of both is a plan alone, whose packages nobody knows: none are compared.
+	Unbuilt bool `json:"unbuilt,omitempty"`
 	// Added and Removed are the packages that only one of the two has.
 	Added   []Package `json:"added"`
 	Removed []Package `json:"removed"`
@@ -116,7 +118,7 @@ type Files interface {
 	Touched(ctx context.Context, url string, commits []Commit) (map[string][]string, error)
 }
 
-// Manifests compares two snapshots. A history that is nil, or does not answer, is no
+// Manifests compares two snapshots; one without packages is a plan alone. A history that is nil, or does not answer, is no
 // error: the result says that the commits are not known.
 func Manifests(ctx context.Context, before, after *releases.Manifest, history History) (*Result, error) {
 	r := &Result{
@@ -124,6 +126,10 @@ func Manifests(ctx context.Context, before, after *releases.Manifest, history Hi
 		Added: []Package{}, Removed: []Package{}, Changed: []ChangedPackage{},
 	}
 	old, now := packagesOf(before), packagesOf(after)
+	if r.Unbuilt = len(old) == 0 || len(now) == 0; r.Unbuilt {
+		clear(old)
+		clear(now)
+	}
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		p := now[name]
 		if was, ok := old[name]; !ok {

@@ -38,6 +38,9 @@ func (c *Result) fill(name string) []byte {
 
 // Summary is the comparison in one sentence.
 func (c *Result) Summary() string {
+	if c.Unbuilt {
+		return fmt.Sprintf("%s in %s; the packages of a plan are not known", c.CommitText(), markdown.Count(len(c.Repositories), "changed repository"))
+	}
 	return fmt.Sprintf("%s added, %d removed, %d with another version, %d that require something else; %s in %s",
 		markdown.Count(len(c.Added), "package"), len(c.Removed), len(c.Changed), len(c.RequireChanges()),
 		c.CommitText(), markdown.Count(len(c.Repositories), "changed repository"))

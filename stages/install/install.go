@@ -169,6 +169,11 @@ func (s *shop) install(ctx context.Context) error {
 			return &LevelError{Level: level, Err: err}
 		}
 	}
+	if s.candidate.Judge != "" {
+		if _, err := s.run(ctx, command{step: stages.JudgeStep, dir: s.project(), args: []string{"/bin/sh", "-c", s.candidate.Judge}}); err != nil {
+			return err
+		}
+	}
 	if s.candidate.Install.Level == releases.Installed {
 		if err := s.plainPage(); err != nil {
 			return err

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -149,7 +151,19 @@ func (s *shop) pointAt(base string) error {
 	for _, r := range others {
 		entries = append(entries, map[string]any{"type": r.Type, "url": r.URL})
 	}
+	s.hold(m)
 	return writeManifest(s.project(), m, append(entries, noPackagist))
+}
+
+// hold lets a project conflict with all versions of packages but those that are held.
+func (s *shop) hold(m *composer.Manifest) {
+	links := m.Links(composer.Conflict)
+	for _, name := range slices.Sorted(maps.Keys(s.candidate.Hold)) {
+		links = append(links, composer.Link{Name: name, Constraint: "!=" + s.candidate.Hold[name]})
+	}
+	if len(s.candidate.Hold) > 0 {
+		m.SetLinks(composer.Conflict, links)
+	}
 }
 
 func sameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }

@@ -102,7 +102,7 @@ func (c *reproduction) compare(ctx context.Context, p diff.Pair[pipeline.File]) 
 	if ours, err = place(p.Key, ours, c.base, c.snapshot); err != nil {
 		return "", err
 	}
-	theirs, err := c.repository.file(ctx, c.snapshot, p.Key)
+	theirs, err := c.repository.File(ctx, c.snapshot, p.Key)
 	if errors.Is(err, errMissing) {
 		return "is in the manifest, but cannot be downloaded: " + err.Error(), nil
 	}

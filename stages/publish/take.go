@@ -57,7 +57,7 @@ func (r Repository) Take(ctx context.Context, store pipeline.Store, name release
 
 // take reads one file and undoes what publishing did to it.
 func (r Repository) take(ctx context.Context, store pipeline.Store, name releases.SnapshotName, base string, want pipeline.File) (pipeline.File, error) {
-	data, err := r.file(ctx, name, want.Path)
+	data, err := r.File(ctx, name, want.Path)
 	if err == nil {
 		data, err = unplace(want.Path, data, base, name)
 	}
@@ -72,9 +72,9 @@ func (r Repository) take(ctx context.Context, store pipeline.Store, name release
 	return want, err
 }
 
-// file reads a file of a snapshot as it is published, by its path in the manifest. All
+// File reads a file of a snapshot as it is published, by its path in the manifest. All
 // snapshots share the dists.
-func (r Repository) file(ctx context.Context, name releases.SnapshotName, path string) ([]byte, error) {
+func (r Repository) File(ctx context.Context, name releases.SnapshotName, path string) ([]byte, error) {
 	if !strings.HasPrefix(path, stages.DistsDir+"/") {
 		path = snapshotFile(name, path)
 	}
