@@ -37,9 +37,9 @@ and so is all of a later plan that is no commit: the line, its tags, upstream's
 versions. A plan fails if it does in the stage and at the level in which the bad one
 does, and no plan is proven beyond; one that fails before is left out.
 
-A night is given as by compare, or as the plan of a run, which a night that was
-not published has: mageos-nightly nightly says where it lies. Without --bad it is
-what the branches have now.
+A night is given as by compare: by its date, also one that failed, or by the plan
+of a run: mageos-nightly nightly says where it lies. Without --bad it is what the
+branches have now.
 
 Where the good night fails today as well, what others have released since is to
 blame. If it is published with what was installed with it, their releases are tried

@@ -23,9 +23,10 @@ func newCompare(env *factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare [A] [B]",
 		Short: "Show what changed from one night to another: packages, requires, commits",
-		Long: `compare takes two nights, the older one first. A night is a date or a version in
-the repository of --in, or the URL or path of a manifest, of a night's folder, of
-a plan, or of a repository, which stands for its current night. Without B, A is
+		Long: `compare takes two nights, the older one first. A night is a date, a version, or the
+name of a try that failed in the repository of --in, or the URL or path of a
+manifest, of a night's folder, of a plan, or of a repository, which stands for its
+current night. Without B, A is
 compared with the night before it; without both, the current night is. Of a plan
 the packages are not known: its commits are compared.
 

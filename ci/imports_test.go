@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/container", "pipeline/gateway", "pipeline/store", "releases", "releases/composer", "releases/config", "releases/config", "releases/git", "releases/resolve", "releases/sample",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/install", "stages/trust",
 	},
-	"pipeline/suspects": {"pipeline/markdown", "releases", "releases/compare", "releases/composer", "stages"},
+	"pipeline/suspects": {"pipeline/markdown", "releases", "releases/compare", "releases/composer", "stages", "stages/publish/history"},
 	"pipeline/bisect":   {"pipeline", "pipeline/markdown", "releases", "releases/compare", "releases/config"},
 	"pipeline/nightly": {
 		"pipeline", "pipeline/container", "pipeline/files", "pipeline/markdown", "pipeline/runner", "pipeline/suspects", "releases", "releases/composer", "releases/config", "releases/images", "releases/lines", "releases/rules",
@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/files", "pipeline/markdown", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
-	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "releases/github", "stages/publish", "stages/publish/history", "stages/publish/target", "stages/trust"},
+	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "pipeline/suspects", "releases/github", "stages/publish", "stages/publish/history", "stages/publish/target", "stages/trust"},
 	"pipeline/release": {
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",

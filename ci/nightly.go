@@ -118,7 +118,7 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 			err = usagef("--write-proofs: %w", err)
 		}
 	}
-	show.Suspects = env.suspects(ctx, r, made, err, f.target)
+	made.Suspects = env.suspects(ctx, r, made, err, f.target)
 	if !display.IsSkip(err) {
 		f.tried(ctx, r, o, line, string(plan.Snapshot()), made, err)
 	}
@@ -151,7 +151,9 @@ func (f nightlyFlags) planned(ctx context.Context, env *factory, r *runner.Runne
 func (f nightlyFlags) lineOrPlan(ctx context.Context, env *factory) (line *releases.Line, plan *releases.Plan, err error) {
 	if f.plan != "" {
 		if f.preview != nil {
-			plan, err = env.findPlan(ctx, "", f.plan) // also a published one
+			var found night
+			found, err = env.findNight(ctx, "", f.plan) // also a published one
+			plan = found.plan
 		} else {
 			plan, err = nightly.ReadPlan(f.plan)
 		}

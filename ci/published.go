@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mage-os/nightly/pipeline/files"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/attest"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -116,7 +118,6 @@ func openManifest(ctx context.Context, at string) (*published, error) {
 	if err != nil {
 		return nil, usagef("read the manifest of a snapshot, or a plan: %w", err)
 	}
-	p := &published{close: func() error { return nil }}
 	var kind struct {
 		Plan json.RawMessage `json:"plan"` // of a manifest
 	}
@@ -125,9 +126,9 @@ func openManifest(ctx context.Context, at string) (*published, error) {
 		if err != nil {
 			return nil, usagef("%s: %w", at, err)
 		}
-		p.Manifest = &releases.Manifest{Snapshot: plan.Snapshot(), Plan: *plan}
-		return p, nil
+		return ofPlan(plan), nil
 	}
+	p := &published{close: func() error { return nil }}
 	p.Data = data
 	p.Manifest, err = releases.ParseManifest(data)
 	return p, err
@@ -147,7 +148,7 @@ func readFile(ctx context.Context, at string) ([]byte, error) {
 }
 
 // findSnapshot reads the snapshot that somebody means: a URL or path as for openPublished,
-// or within a repository a date or a version.
+// or within a repository a date, a version, or the name of a try that failed.
 func findSnapshot(ctx context.Context, env *factory, in, what string) (*published, error) {
 	if strings.ContainsAny(what, "/") || strings.HasSuffix(what, ".json") {
 		return openPublished(ctx, env, what)
@@ -155,12 +156,46 @@ func findSnapshot(ctx context.Context, env *factory, in, what string) (*publishe
 	if info, err := os.Stat(what); err == nil && info.IsDir() {
 		return openPublished(ctx, env, what)
 	}
+	find := func(ctx context.Context, r publish.Repository) (publish.Found, error) { return r.OfVersion(ctx, what) }
 	if name, err := releases.ParseSnapshotName(what); err == nil && name.Kind() != releases.Release {
-		return openSnapshot(ctx, env, in, named(name))
+		find = named(name)
 	}
-	return openSnapshot(ctx, env, in, func(ctx context.Context, r publish.Repository) (publish.Found, error) {
-		return r.OfVersion(ctx, what)
-	})
+	found, err := openSnapshot(ctx, env, in, find)
+	if errors.Is(err, fs.ErrNotExist) {
+		if try, errTry := openTry(ctx, env, in, what); errTry == nil {
+			return try, nil
+		}
+	}
+	return found, err
+}
+
+// openTry reads the plan of a try that published nothing, by its name or that of the night that it would have been.
+func openTry(ctx context.Context, env *factory, in, name string) (_ *published, err error) {
+	source, closeSource, err := env.openSource(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	tries, err := history.Read(ctx, source, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	try, ok := history.Find(tries, name)
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	plan, err := history.Plan(ctx, source, try)
+	if err != nil {
+		return nil, err
+	}
+	return ofPlan(plan), nil
+}
+
+// ofPlan is what was not published: there is its plan alone.
+func ofPlan(plan *releases.Plan) *published {
+	p := &published{close: func() error { return nil }}
+	p.Manifest = &releases.Manifest{Snapshot: plan.Snapshot(), Plan: *plan}
+	return p
 }
 
 // openInstallation reads with what a published snapshot was proven: a file, or the URL or path of

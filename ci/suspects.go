@@ -9,6 +9,7 @@ import (
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/releases/git"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -17,7 +18,7 @@ const suspectsTime = 3 * time.Minute
 
 // suspects are what may have made a run fail that was to publish to a target, or nothing: that none can be named is told,
 // and changes no failure.
-func (env *factory) suspects(ctx context.Context, r *runner.Runner, made nightly.Result, failed error, f targetFlags) []suspects.Suspect {
+func (env *factory) suspects(ctx context.Context, r *runner.Runner, made nightly.Result, failed error, f targetFlags) []history.Suspect {
 	if code := exitCode(failed); ctx.Err() != nil || code != exitBuild && code != exitInstall {
 		return nil
 	}
@@ -38,14 +39,14 @@ func (env *factory) suspects(ctx context.Context, r *runner.Runner, made nightly
 	return found
 }
 
-func (env *factory) findSuspects(ctx context.Context, r *runner.Runner, made nightly.Result, failed error, at string) (found []suspects.Suspect, err error) {
+func (env *factory) findSuspects(ctx context.Context, r *runner.Runner, made nightly.Result, failed error, at string) (found []history.Suspect, err error) {
 	source, closeSource, err := env.openSource(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	history, err := env.suspectsHistory(r)
+	known, err := env.suspectsHistory(r)
 	if err == nil {
-		found, err = nightly.Suspects(ctx, r, made, failed, source, history)
+		found, err = nightly.Suspects(ctx, r, made, failed, source, known)
 	}
 	if e := closeSource(); err == nil {
 		err = e

@@ -39,8 +39,6 @@ type Options struct {
 type Run struct {
 	// Result is what the run made, as far as it came; for the page about it.
 	Result nightly.Result
-	// Suspects are what may have made it fail, the most likely first.
-	Suspects []suspects.Suspect
 	// Last are how long stages took when they ran last, and under the name "" all of them.
 	Last map[string]time.Duration
 
@@ -223,8 +221,8 @@ func (e *ShownError) Unwrap() error { return e.Err }
 func (d *Run) Failed(err error) error {
 	d.Finish()
 	if d.o.JSON {
-		if len(d.Suspects) > 0 {
-			d.Event(map[string]any{"event": "suspects", "suspects": d.Suspects})
+		if len(d.Result.Suspects) > 0 {
+			d.Event(map[string]any{"event": "suspects", "suspects": d.Result.Suspects})
 		}
 		return &ShownError{Err: err}
 	}
@@ -233,8 +231,8 @@ func (d *Run) Failed(err error) error {
 	for _, p := range problems[1:] {
 		fmt.Fprintf(d.o.Stderr, "    %s\n", p)
 	}
-	if len(d.Suspects) > 0 {
-		fmt.Fprintf(d.o.Stderr, "\n%s", suspects.Text(d.Suspects))
+	if len(d.Result.Suspects) > 0 {
+		fmt.Fprintf(d.o.Stderr, "\n%s", suspects.Text(d.Result.Suspects))
 	}
 	return &ShownError{Err: err}
 }

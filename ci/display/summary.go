@@ -29,7 +29,7 @@ func Page(command string, runs []*Run, notes []string, failed error, code int) s
 		p.WriteString(text)
 	}
 	for _, d := range runs {
-		p.WriteString(suspects.Markdown(d.Suspects))
+		p.WriteString(suspects.Markdown(d.Result.Suspects))
 		p.stages(d.reports)
 		p.notes(d.reports)
 		p.proven(d.Result.Installations)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/releases/github"
 )
 
@@ -12,6 +13,11 @@ import (
 // and workflow says that the finding is of a workflow's jobs too.
 func (f Finding) Tell(ctx context.Context, client *github.Client, place github.Repository, run string, workflow bool) (News, error) {
 	news := News{At: f.At, Title: f.title(workflow), Wrong: f.Wrong, Run: run}
+	for _, s := range f.suspects() {
+		if len(news.Suspects) < suspects.Named {
+			news.Suspects = append(news.Suspects, suspects.Head(s)+": "+s.Why)
+		}
+	}
 	where := "."
 	if run != "" {
 		where = " in " + run + "."
@@ -24,7 +30,7 @@ func (f Finding) Tell(ctx context.Context, client *github.Client, place github.R
 		return news, err
 	}
 	issue, err := client.RaiseIssue(ctx, place, github.Alarm{
-		Marker: f.marker(workflow), Title: news.Title, Body: f.Page(), Comment: f.list() + "\n\nSeen" + where,
+		Marker: f.marker(workflow), Title: news.Title, Body: f.Page(), Comment: f.list() + "\n\n" + suspects.Markdown(f.suspects()) + "Seen" + where,
 	})
 	if news.State, news.Issue = StillBroken, issue.URL; issue.Opened {
 		news.State = Broken

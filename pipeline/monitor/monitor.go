@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mage-os/nightly/pipeline/markdown"
+	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/stages/publish"
 	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
@@ -125,8 +126,16 @@ func (f Finding) Page() string {
 		}
 		p.RawRow(t.what, markdown.Cell(t.try.Snapshot), t.try.At.UTC().Format(time.RFC3339), markdown.Code(result))
 	}
-	p.WriteString("\n")
+	p.WriteString("\n" + suspects.Markdown(f.suspects()))
 	return p.String()
+}
+
+// suspects are those of the last try, if that failed.
+func (f Finding) suspects() []history.Suspect {
+	if f.Status == nil || f.Status.LastTry == nil || len(f.Wrong) == 0 {
+		return nil
+	}
+	return f.Status.LastTry.Suspects
 }
 
 // verdict is the finding in one line: since when there is no newer night, if there is none.

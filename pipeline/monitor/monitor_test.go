@@ -63,8 +63,10 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+	failed.LastTry.Suspects = []history.Suspect{{Name: "shop", Commit: "0123456789abc", Author: "Paul", Title: "Count", URL: "https://github.com/acme/shop/pull/7", Why: "changes a.php, which the failure names"}}
 	page := Judge("here", failed, nil, nil, false).Page()
 	for _, want := range []string{
+		"\n### Suspects, the first of 1\n", "| shop | [`0123456789 Count`](https://github.com/acme/shop/pull/7) | `Paul` | changes a.php, which the failure names |\n",
 		"## Red: here, 1 problem\n\n* `the last try, of 2026-11-24, failed in build: a 'broken' \\| package`\n\n",
 		"| current | 2026-11-23 |  | 0 snapshots, 0 packages |\n",
 		"| last try | 2026-11-24 | 2026-11-24T03:00:00Z | `failed in build: a 'broken' \\| package` |\n",

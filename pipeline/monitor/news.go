@@ -23,8 +23,10 @@ type News struct {
 	At    string   `json:"at"`    // what is watched
 	Title string   `json:"title"` // one sentence
 	Wrong []string `json:"wrong"` // empty: it is well again
-	Issue string   `json:"issue"` // URL
-	Run   string   `json:"run"`   // URL of the run that saw it; empty: none
+	// Suspects are the commits that may have broken it, the most likely first.
+	Suspects []string `json:"suspects,omitempty"`
+	Issue    string   `json:"issue"` // URL
+	Run      string   `json:"run"`   // URL of the run that saw it; empty: none
 }
 
 // A State is what has become of what is watched.
@@ -107,22 +109,14 @@ func (w *Webhook) post(ctx context.Context, transport http.RoundTripper, data []
 // Bounds of a message: Discord takes 2,000 characters.
 const (
 	maxLines = 8
-	maxLine  = 160 // in characters
+	maxLine  = 120 // in characters: of two lists
 )
 
 // text is a message; code marks what others have written, and link is a URL.
 func (n News) text(code, link func(string) string) string {
-	lines := []string{n.Title}
-	for i, what := range n.Wrong {
-		if i == maxLines {
-			lines = append(lines, fmt.Sprintf("• and %d more", len(n.Wrong)-maxLines))
-			break
-		}
-		what = markdown.Printable(strings.Join(strings.Fields(what), " "))
-		if runes := []rune(what); len(runes) > maxLine {
-			what = string(runes[:maxLine]) + "…"
-		}
-		lines = append(lines, "• "+code(what))
+	lines := append([]string{n.Title}, list(n.Wrong, code)...)
+	if len(n.Suspects) > 0 {
+		lines = append(append(lines, "Suspects:"), list(n.Suspects, code)...)
 	}
 	for _, at := range []string{n.Issue, n.Run} {
 		if at != "" {
@@ -130,6 +124,21 @@ func (n News) text(code, link func(string) string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// list is a line of each text, within the bounds.
+func list(texts []string, code func(string) string) (lines []string) {
+	for i, what := range texts {
+		if i == maxLines {
+			return append(lines, fmt.Sprintf("• and %d more", len(texts)-maxLines))
+		}
+		what = markdown.Printable(strings.Join(strings.Fields(what), " "))
+		if runes := []rune(what); len(runes) > maxLine {
+			what = string(runes[:maxLine]) + "…"
+		}
+		lines = append(lines, "• "+code(what))
+	}
+	return lines
 }
 
 // plain is for whoever reads JSON; many chats take the text.

@@ -46,6 +46,11 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", host, diff)
 		}
 	}
+	named := broken
+	named.Suspects = []string{"shop 0123456789 Count (Paul): changes `a.php`, which the failure names"}
+	if text := discord(named).(map[string]any)["content"].(string); !strings.Contains(text, "\nSuspects:\n• `shop 0123456789 Count (Paul): changes 'a.php', which the failure names`\n<https") {
+		t.Error(text)
+	}
 	long := News{Title: "t", Wrong: strings.Split(strings.Repeat(strings.Repeat("`<é", 400)+"|", 50), "|")}
 	if text := discord(long).(map[string]any)["content"].(string); len([]rune(text)) > 1900 || !strings.Contains(text, "• and 43 more") {
 		t.Errorf("%d characters:\n%s", len([]rune(text)), text)

@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 // Stages are the names of the stages in their order; the plan comes before them.
@@ -30,6 +31,8 @@ type Result struct {
 	Snapshot *stages.Snapshot
 	Proof
 	Publication *stages.Publication
+	// Suspects are what may have made it fail, the most likely first, where somebody looked for them.
+	Suspects []history.Suspect
 }
 
 // Run takes a plan through the stages. Nothing is published that was not installed.

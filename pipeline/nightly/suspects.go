@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/pipeline/suspects"
 	"github.com/mage-os/nightly/releases"
+	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
 // Suspects are the commits and the releases of others that may have made a run fail: those since the last good night of
-// its line at a target. There are none where there is no such night.
-func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, at target.Source, history suspects.History) ([]suspects.Suspect, error) {
+// its line at a target, up to the first try after it that failed alike. There are none where there is no such night.
+func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, at target.Source, known suspects.History) ([]history.Suspect, error) {
 	repository := publish.Read(at)
 	good, err := repository.Before(ctx, &releases.Manifest{Snapshot: made.Plan.Snapshot(), Plan: *made.Plan})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,6 +33,9 @@ func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, 
 		Good: &good.Manifest.Plan, Bad: made.Plan, Packages: good.Manifest.Packages, Failure: failed.Error(),
 		Before: Others(ctx, repository, good.Manifest.Snapshot), After: InstalledOthers(r, made, failed),
 	}
+	if first := firstBad(ctx, at, made.Plan.Line.Name, failed); first != nil {
+		c.Bad = first
+	}
 	if made.Snapshot != nil {
 		m, err := manifestOf(ctx, r.Trees, *made.Snapshot)
 		if err != nil {
@@ -34,5 +43,24 @@ func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, 
 		}
 		c.Packages = m.Packages
 	}
-	return suspects.Find(ctx, c, history)
+	return suspects.Find(ctx, c, known)
+}
+
+// firstBad is the plan of a line's first try since its last good one, if that failed in the same stage by the same packages;
+// nil: it is not known.
+func firstBad(ctx context.Context, at target.Source, line string, failed error) *releases.Plan {
+	tries, err := history.Read(ctx, at, time.Time{})
+	if err != nil {
+		return nil
+	}
+	bad := history.FirstBad(slices.DeleteFunc(tries, func(t *history.Try) bool { return t.Line != line }))
+	var stage *pipeline.StageError
+	if bad == nil || !errors.As(failed, &stage) || bad.Stage != stage.Stage || strings.Join(bad.Blamed, ", ") != stages.Blamed(failed.Error()) {
+		return nil
+	}
+	plan, err := history.Plan(ctx, at, bad)
+	if err != nil {
+		return nil
+	}
+	return plan
 }

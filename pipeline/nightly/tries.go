@@ -53,6 +53,7 @@ func Tried(ctx context.Context, r *runner.Runner, o PublishOptions, line, snapsh
 		}
 	}
 	e := o.entry(line, snapshot, made.Plan, made.Proof, failed)
+	e.Suspects = made.Suspects
 	kept, err := o.keep(r, line, e)
 	if err == nil {
 		var pending []history.Entry
@@ -75,7 +76,9 @@ func Tried(ctx context.Context, r *runner.Runner, o PublishOptions, line, snapsh
 
 // KeepTry writes the record of a run to a folder, for RunInfo.Tries of another machine.
 func KeepTry(dir string, o PublishOptions, line, snapshot string, made Result, failed error) error {
-	return history.Keep(dir, o.entry(line, snapshot, made.Plan, made.Proof, failed), history.Cleaner(o.Publisher.Secrets))
+	e := o.entry(line, snapshot, made.Plan, made.Proof, failed)
+	e.Suspects = made.Suspects
+	return history.Keep(dir, e, history.Cleaner(o.Publisher.Secrets))
 }
 
 func (o PublishOptions) keep(r *runner.Runner, line string, e history.Entry) (dir string, err error) {

@@ -15,17 +15,8 @@ import (
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
-
-// A Suspect is a commit, or a release of somebody else's package, that may have made a plan fail.
-type Suspect struct {
-	Name   string `json:"name"` // of the line's repository, or of the package
-	Commit string `json:"commit"`
-	Author string `json:"author,omitempty"`
-	Title  string `json:"title,omitempty"`
-	URL    string `json:"url,omitempty"` // of the pull request, else of the commit
-	Why    string `json:"why,omitempty"` // what it touches
-}
 
 // Named is how many suspects are named where there is no room for all.
 const Named = 5
@@ -48,8 +39,8 @@ type History struct {
 }
 
 // Find gives all suspects, the most likely first.
-func Find(ctx context.Context, c Case, history History) ([]Suspect, error) {
-	changed, err := compare.Repositories(ctx, c.Good.Repositories, c.Bad.Repositories, history)
+func Find(ctx context.Context, c Case, known History) ([]history.Suspect, error) {
+	changed, err := compare.Repositories(ctx, c.Good.Repositories, c.Bad.Repositories, known)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +55,7 @@ func Find(ctx context.Context, c Case, history History) ([]Suspect, error) {
 		if planned, ok := c.Bad.Repository(r.Name); ok {
 			url = planned.URL // with its user
 		}
-		touched, err := history.Touched(ctx, url, r.Commits)
+		touched, err := known.Touched(ctx, url, r.Commits)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -83,15 +74,15 @@ func Find(ctx context.Context, c Case, history History) ([]Suspect, error) {
 	slices.SortStableFunc(all, func(a, b ranked) int {
 		return cmp.Or(a.rank-b.rank, a.place-b.place, a.paths-b.paths)
 	})
-	found := make([]Suspect, len(all))
+	found := make([]history.Suspect, len(all))
 	for i, one := range all {
 		found[i] = one.Suspect
 	}
 	return found, nil
 }
 
-func suspectOf(r compare.ChangedRepository, c compare.Commit) Suspect {
-	return Suspect{Name: r.Name, Commit: c.ID, Author: c.Author, Title: c.Subject, URL: compare.Page(r.URL, c)}
+func suspectOf(r compare.ChangedRepository, c compare.Commit) history.Suspect {
+	return history.Suspect{Name: r.Name, Commit: c.ID, Author: c.Author, Title: c.Subject, URL: compare.Page(r.URL, c)}
 }
 
 // unknown stands for all commits of a repository of which none is known.
@@ -100,13 +91,13 @@ func unknown(r compare.ChangedRepository) ranked {
 	if r.Unknown == "" { // after has none that before has not
 		why = "it went back to an older commit"
 	}
-	return ranked{Suspect: Suspect{Name: r.Name, Commit: r.After, URL: compare.Page(r.URL, compare.Commit{ID: r.After}), Why: why}, rank: rankUnknown}
+	return ranked{Suspect: history.Suspect{Name: r.Name, Commit: r.After, URL: compare.Page(r.URL, compare.Commit{ID: r.After}), Why: why}, rank: rankUnknown}
 }
 
 // A ranked suspect is more likely the lower its rank is, then the earlier the failure names what it touches, then the less
 // it changes: what changes everything says little.
 type ranked struct {
-	Suspect
+	history.Suspect
 	rank, place, paths int
 }
 
@@ -203,7 +194,7 @@ func (e evidence) releases(was, is map[string]string) (found []ranked) {
 		if was[name] == is[name] {
 			continue
 		}
-		one := ranked{Suspect: Suspect{Name: name, Title: cmp.Or(was[name], "not installed") + " → " + cmp.Or(is[name], "not installed")}, rank: rankElse}
+		one := ranked{Suspect: history.Suspect{Name: name, Title: cmp.Or(was[name], "not installed") + " → " + cmp.Or(is[name], "not installed")}, rank: rankElse}
 		one.Why = "a release of somebody else's"
 		if at := slices.Index(e.blamed, name); at >= 0 {
 			one.rank, one.place, one.Why = rankBlamed, at, one.Why+" that the failure names"

@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 )
 
 // fake has the commits of a repository, newest first, and what they change.
@@ -66,7 +67,7 @@ func TestRanks(t *testing.T) {
 		"by class": `Class Acme\Cart\Plugin\Count contains 1 abstract method` + "\n" + stages.NamedBy + "acme/module-cart\nall output: x",
 		"by name":  `acme/module-cart 1.0 (shop:app/code/Acme/Cart/Plugin/Count.php): broken`,
 	}
-	want := []Suspect{
+	want := []history.Suspect{
 		{Name: "shop", Commit: "plugin", Author: "Paul", Title: "Count (#7)", URL: "https://github.com/acme/shop/pull/7", Why: "changes app/code/Acme/Cart/Plugin/Count.php, which the failure names"},
 		{Name: "shop", Commit: "cart", Title: "Carts", URL: "https://github.com/acme/shop/commit/cart", Why: "changes acme/module-cart, which the failure names"},
 		{Name: "shop", Commit: "all", Title: "Update all", URL: "https://github.com/acme/shop/commit/all", Why: "changes acme/module-cart, which the failure names"},
@@ -93,7 +94,7 @@ func TestRanks(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	few := fake{commits: []compare.Commit{{ID: "b"}, {ID: "a"}}}
 	got, err := Find(t.Context(), Case{Good: planAt("1", "1"), Bad: planAt("2", "1")}, History{few, few})
-	want := []Suspect{{Name: "shop", Commit: "b", URL: "https://github.com/acme/shop/commit/b", Why: "what it changes is not known"}, {Name: "shop", Commit: "a", URL: "https://github.com/acme/shop/commit/a", Why: "what it changes is not known"}}
+	want := []history.Suspect{{Name: "shop", Commit: "b", URL: "https://github.com/acme/shop/commit/b", Why: "what it changes is not known"}, {Name: "shop", Commit: "a", URL: "https://github.com/acme/shop/commit/a", Why: "what it changes is not known"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

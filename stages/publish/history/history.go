@@ -88,10 +88,10 @@ type Stage struct {
 	Millis int64          `json:"milliseconds"`
 }
 
-// A Suspect is a commit that may have made a try fail.
+// A Suspect is a commit, or a release of somebody else's package, that may have made a try fail.
 type Suspect struct {
-	Name   string `json:"name"` // of the line's repository
-	Commit string `json:"commit"`
+	Name   string `json:"name"`             // of the line's repository, or of the package
+	Commit string `json:"commit,omitempty"` // none of a package
 	Author string `json:"author,omitempty"`
 	Title  string `json:"title,omitempty"`
 	URL    string `json:"url,omitempty"` // of the pull request, else of the commit
