@@ -221,13 +221,20 @@ func withOrigins(ctx context.Context, trees pipeline.Reader, snapshot stages.Sna
 	if err != nil {
 		return failed // which matters more
 	}
-	urls := map[string]string{}
+	built := map[string]string{} // of what each repository's packages were built
 	for _, r := range m.Plan.Repositories {
-		urls[r.Name] = r.URL
+		more := ""
+		switch {
+		case len(r.Merged) > 0:
+			more = ", with what was merged onto it"
+		case r.Tree.Digest != "":
+			more = ", with all that its folder has"
+		}
+		built[r.Name] = fmt.Sprintf("repository %s at commit %s%s (%s)", r.Name, r.Commit, more, r.URL)
 	}
 	for _, p := range m.Packages {
-		if slices.Contains(blamed, p.Name) && p.Commit != "" {
-			failed = fmt.Errorf("%w\n%s is %s of repository %s at commit %s (%s)", failed, p.Name, cmp.Or(p.Directory, "."), p.Repository, p.Commit, urls[p.Repository])
+		if slices.Contains(blamed, p.Name) && built[p.Repository] != "" {
+			failed = fmt.Errorf("%w\n%s is %s of %s", failed, p.Name, cmp.Or(p.Directory, "."), built[p.Repository])
 		}
 	}
 	return failed
