@@ -21,6 +21,7 @@ import (
 type bisectFlags struct {
 	good, bad, in, until, run string
 	within                    time.Duration
+	published                 bool
 	result                    resultFlags
 	runner                    runnerFlags
 	install                   installFlags
@@ -63,6 +64,7 @@ Ctrl-C or by --within.`,
 	flags.StringVar(&f.good, "good", "", "the good night (default: the current one of --in)")
 	flags.StringVar(&f.bad, "bad", "", "the bad night (default: what the branches of the good one's line have now)")
 	flags.StringVar(&f.in, "in", ownTarget("nightly"), "repository in which dates and versions are looked up: folder or URL")
+	flags.BoolVar(&f.published, "published", false, "look nights up where the line of --bad, a file, is published, in place of --in")
 	flags.StringVar(&f.until, "until", "install", "last stage to try: dependencies, build or install")
 	flags.StringVar(&f.run, "run", "", "command of the shell that judges, in the installed project")
 	flags.DurationVar(&f.within, "within", 0, "begin no try after this time, as 5h, and say how far it came")
@@ -80,8 +82,17 @@ func runBisect(ctx context.Context, env *factory, f bisectFlags) (err error) {
 	switch {
 	case !slices.Contains(bisectStages, f.until):
 		return usagef("--until %s: a night is bad in %s", f.until, commas(bisectStages))
+	case f.published && f.bad == "":
+		return usagef("--published wants --bad PLAN, which says where its line is published")
 	case f.run != "" && f.until != "install":
 		return usagef("--run wants an installed project: leave out --until")
+	}
+	if f.published {
+		bad, err := env.findNight(ctx, "", f.bad)
+		if err != nil {
+			return err
+		}
+		f.in = bad.plan.Line.URL
 	}
 	good, err := env.findNight(ctx, f.in, f.good)
 	if err != nil {

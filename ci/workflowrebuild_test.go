@@ -12,21 +12,15 @@ import (
 func TestRebuildWorkflows(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
-	program := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command(n.program, args...).CombinedOutput(); err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-	}
 	trust, keys, rebuilder := filepath.Join(n.checkout, "trust", "acme"), filepath.Join(n.dir, "keys"), filepath.Join(n.dir, "rebuilder")
-	program("trust", "init", trust, "--line", n.line, "--keys", keys)
-	program("trust", "init", rebuilder, "--line", n.line, "--keys", rebuilder, "--root-keys", "1", "--threshold", "1")
+	n.runs("trust", "init", trust, "--line", n.line, "--keys", keys)
+	n.runs("trust", "init", rebuilder, "--line", n.line, "--keys", rebuilder, "--root-keys", "1", "--threshold", "1")
 	public, err := exec.Command("openssl", "pkey", "-in", filepath.Join(rebuilder, "root-1.key"), "-pubout").Output()
 	if err != nil {
 		t.Skipf("openssl is missing, or cannot do this: %v", err)
 	}
 	n.brings("trust/acme/rebuilders/ann.pub", string(public))
-	program("nightly", "--line", n.line, "--to", n.target, "--store", filepath.Join(n.dir, "store"), "--runner", "process",
+	n.runs("nightly", "--line", n.line, "--to", n.target, "--store", filepath.Join(n.dir, "store"), "--runner", "process",
 		"--trust", trust, "--sign-key", filepath.Join(keys, "nights.key"), "--sign-key", filepath.Join(keys, "timestamp.key"))
 
 	_, url, _ := strings.Cut(n.text, "\nurl: ")
@@ -70,5 +64,5 @@ esac`)
 	if !strings.Contains(page(), "rebuilt by 1 of 1") {
 		t.Errorf("the page does not tell who has built it again:\n%s", jobs["rebuilt"].said)
 	}
-	program("verify", n.target, "--root", filepath.Join(trust, "1.root.json"), "--rebuilders", filepath.Join(trust, "rebuilders"), "--threshold", "1")
+	n.runs("verify", n.target, "--root", filepath.Join(trust, "1.root.json"), "--rebuilders", filepath.Join(trust, "rebuilders"), "--threshold", "1")
 }

@@ -103,6 +103,14 @@ func (a *actions) write(name, text string) {
 
 func (a *actions) tool(name, script string) { a.write("tools/"+name, "#!/bin/sh\n"+script+"\n") }
 
+// runs runs the program.
+func (a *actions) runs(args ...string) {
+	a.t.Helper()
+	if out, err := exec.Command(a.program, args...).CombinedOutput(); err != nil {
+		a.t.Fatalf("%q: %v\n%s", args, err, out)
+	}
+}
+
 // brings lets a checkout bring a file.
 func (a *actions) brings(name, text string) { a.write("checkout/"+name, text) }
 
