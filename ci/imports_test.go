@@ -72,13 +72,14 @@ var mayImport = map[string][]string{
 	"stages/build":           {"pipeline", "releases", "releases/composer", "releases/git/pattern", "releases/rules", "stages"},
 	"stages/install":         {"pipeline", "pipeline/files", "pipeline/gateway", "pipeline/remote", "releases", "releases/composer", "stages", "stages/install/standin"},
 	"stages/install/standin": nil,
-	"stages/publish":         {"pipeline", "pipeline/markdown", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/history", "stages/publish/target", "stages/trust"},
+	"stages/publish":         {"pipeline", "pipeline/markdown", "pipeline/remote", "releases", "releases/compare", "releases/composer", "releases/config", "stages", "stages/attest", "stages/diff", "stages/publish/history", "stages/publish/page", "stages/publish/target", "stages/trust"},
 	// What is said of a night, and what a stranger makes of it: no stages.
 	"stages/attest":          {"pipeline", "releases", "releases/composer", "stages", "stages/trust"},
 	"stages/verify":          {"pipeline", "pipeline/files", "pipeline/files", "releases", "releases/composer", "stages", "stages/attest", "stages/diff", "stages/trust"},
 	"stages/trust":           {"pipeline", "pipeline/files", "releases", "releases/composer"},
 	"stages/trust/trusttest": {"releases", "stages/trust"}, // keys for tests: only they import it
 	"stages/publish/target":  {"pipeline/files", "pipeline/remote"},
+	"stages/publish/page":    {"pipeline", "releases", "releases/compare", "releases/composer", "stages/attest", "stages/publish/history"},
 	"stages/publish/history": {"pipeline", "pipeline/files", "releases", "stages/publish/target"},
 	// Files, zips and sets of packages, compared: no stages.
 	"stages/diff":      {"pipeline/files"},

@@ -1,6 +1,7 @@
 package releases
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,16 @@ type Install struct {
 	// (RabbitMQ) run beside every cell, "none" in their place turns them off. An image
 	// is a registry's reference, best with a digest, or file:///….tar, file:///ROOTFS.
 	Images map[string]string `json:"images"`
+	// Slower is by how many times the usual a page of the shop may become slower, or ask the database more often, until
+	// the board warns; 0: DefaultSlower.
+	Slower float64 `json:"slower,omitzero"`
 }
+
+// DefaultSlower is Slower where a line says nothing.
+const DefaultSlower = 1.5
+
+// SlowerBy is what counts.
+func (i Install) SlowerBy() float64 { return cmp.Or(i.Slower, DefaultSlower) }
 
 // A Level is how much a test installation proves. Each includes those before.
 type Level string

@@ -60,7 +60,7 @@ type Upgrade struct {
 // cell of the matrix.
 func CandidateOf(p *releases.Plan, n Snapshot, cell releases.Cell, tools []Tool) Candidate {
 	install := p.Line.Install
-	install.Matrix, install.Images = releases.Matrix{}, nil
+	install.Matrix, install.Images, install.Slower = releases.Matrix{}, nil, 0
 	built := map[string]bool{}
 	for _, pkg := range n.Packages {
 		built[pkg.Name] = true

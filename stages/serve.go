@@ -139,6 +139,14 @@ func ContentType(name string) string {
 		return "text/html; charset=utf-8"
 	case ".txt", ".md":
 		return "text/plain; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".xml":
+		return "application/xml; charset=utf-8"
+	case ".png":
+		return "image/png"
 	}
 	return "application/octet-stream"
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -118,7 +120,7 @@ func adoptable(ctx context.Context, t target.Target) error {
 	}
 	mayBe := []string{stages.PackagesFile, pageFile, stages.DistsDir}
 	if target.Used(root) { // what an adoption writes that was killed, or was written over since
-		mayBe = append(mayBe, releases.Adoption.Dir(), metaDir, statusFile, badgeFile)
+		mayBe = append(mayBe, releases.Adoption.Dir(), metaDir, statusFile, badgeFile, page.PackagesDir, page.FeedFile, page.BreakagesFile, history.Dir, history.TriesDir)
 	}
 	var errs []error
 	for _, e := range root {

@@ -11,6 +11,7 @@ import (
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -119,6 +120,7 @@ func (o Options) clear(ctx context.Context, w *writer, before observed, want des
 		}
 		s.rest = append(s.rest, signed...)
 	}
+	s.rest = append(s.rest, w.below(page.PackagesDir, drawnOf(pages))...)
 	tries, err := w.triesUnused(ctx, want.now)
 	if err != nil {
 		return err
@@ -134,6 +136,15 @@ func (o Options) clear(ctx context.Context, w *writer, before observed, want des
 		return err
 	}
 	return w.removeEmpty(ctx, s.empty)
+}
+
+// drawnOf are the names of pages.
+func drawnOf(pages map[string][]byte) map[string]pipeline.Digest {
+	names := map[string]pipeline.Digest{}
+	for name := range pages {
+		names[name] = ""
+	}
+	return names
 }
 
 // size is how many bytes a run looks at, but for the pages.
@@ -192,9 +203,7 @@ func (w *writer) unused(ctx context.Context, before observed, want desired, r *r
 		for name := range want.add.files {
 			mine[snapshotFile(want.add.name, name)] = ""
 		}
-		for name := range pages {
-			mine[name] = ""
-		}
+		maps.Copy(mine, drawnOf(pages))
 		s.rest = append(s.rest, w.below(want.add.name.Dir(), mine)...)
 	}
 	for _, name := range r.snapshotsUnused(before, want) {

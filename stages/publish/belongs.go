@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/history"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -50,7 +51,7 @@ func (k nightlyKey) belongs(t target.Target, base string) error {
 
 // ours are the names at the root that publishing writes or sweeps.
 func ours() []string {
-	return append(releases.SnapshotDirs(), stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, history.Dir, history.TriesDir, trust.Dir)
+	return append(releases.SnapshotDirs(), stages.PackagesFile, stages.DistsDir, metaDir, pageFile, statusFile, badgeFile, history.Dir, history.TriesDir, page.PackagesDir, page.FeedFile, page.BreakagesFile, trust.Dir)
 }
 
 // foreign names what somebody else put at the root of a target that no run has used. It

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/composer"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -222,6 +224,26 @@ func (c *copying) far(name string, size int64, want pipeline.Digest) target.Cont
 
 func (c *copying) look(ctx context.Context, dirs ...string) error { return c.writer.look(ctx, dirs...) }
 
+// addPages adds the pages of packages, which nobody signs, as they are.
+func (c *copying) addPages(ctx context.Context, r *repository) error {
+	names := map[string]bool{}
+	for _, f := range r.index.Files {
+		names[packageOf(f.Name)] = true
+	}
+	files := page.Files(slices.Collect(maps.Keys(names)))
+	texts := make([][]byte, len(files))
+	err := pipeline.Each(len(files), writers, func(i int) (err error) {
+		texts[i], err = target.ReadIfThere(ctx, c.From, files[i])
+		return err
+	})
+	for i, name := range files {
+		if texts[i] != nil {
+			c.origin.pages[name] = texts[i]
+		}
+	}
+	return err
+}
+
 // lists reports whether the target has a file, in a directory that was looked at.
 func (c *copying) lists(name string) bool {
 	c.writer.mu.Lock()
@@ -256,8 +278,13 @@ func (c *copying) write(ctx context.Context, want desired, r *repository) error 
 	if err := w.turn(ctx, c.before, r, c.origin.update); err != nil {
 		return err
 	}
-	if err := w.putFolder(ctx, "", c.origin.pages, statusFile); err != nil {
+	if c.All || c.before.folder != r.metadata.name {
+		if err := c.addPages(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := w.putPages(ctx, c.origin.pages); err != nil {
 		return err
 	}
-	return c.clear(ctx, w, c.before, want, r, nil, c.origin.update)
+	return c.clear(ctx, w, c.before, want, r, c.origin.pages, c.origin.update)
 }

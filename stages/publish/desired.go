@@ -46,6 +46,7 @@ type desired struct {
 	notes []releases.Note
 	// published is since when what was published is signed; zero: since now.
 	published time.Time
+	told      bool // nothing is published: a try is told
 	// keepAdopted is for how many days what was adopted stays resolvable; 0: for ever.
 	keepAdopted int
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 )
 
 // Handler serves a published folder at the root of whatever host it is asked
@@ -73,10 +74,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hasBase reports whether a file of the repository names the base URL.
 func hasBase(name string) bool {
 	switch path.Base(name) {
-	case pageFile, statusFile, stages.PackagesFile:
+	case pageFile, statusFile, stages.PackagesFile, page.FeedFile, page.BreakagesFile:
 		return true
 	case releases.ManifestName:
 		return false // as it was built, to be compared with its checksum
+	}
+	if path.Ext(name) == ".html" && strings.HasPrefix(name, page.PackagesDir+"/") {
+		return true
 	}
 	_, _, ofSnapshot := releases.CutSnapshotDir(name)
 	return path.Ext(name) == ".json" && (ofSnapshot || strings.HasPrefix(name, metaDir+"/"))
@@ -97,9 +101,11 @@ func rebased(root *os.Root, file io.Reader, name, base string) ([]byte, error) {
 		return data, err // not published by this program: served as it is
 	}
 	from := s.Nightly.URL
-	switch path.Base(name) {
-	case pageFile:
+	switch path.Ext(name) {
+	case ".html", ".xml":
 		return bytes.ReplaceAll(data, pageText(from), pageText(base)), nil
+	}
+	switch path.Base(name) {
 	case stages.PackagesFile, statusFile:
 		data = bytes.ReplaceAll(data, jsonText(from), jsonText(base)) // also what it records
 	}

@@ -25,20 +25,6 @@ const (
 	supersededFile = ".superseded.json"
 )
 
-// label is a name without what its kind says already: 2026-11-24 of an addition.
-func label(name releases.SnapshotName) string { return path.Base(name.Dir()) }
-
-// words are what pages and the badge call the kinds of snapshots.
-var words = map[releases.SnapshotKind]kindWords{
-	releases.Release:  {"Releases", "Release", "release"},
-	releases.Night:    {"Nights", "Night", "nightly"},
-	releases.Addition: {"Added", "Added on", "mirror"},
-	releases.Adoption: {"Adopted, not built here", "Adopted on", "adopted"},
-	releases.Preview:  {"Previews, no nights", "Preview of", "preview"},
-}
-
-type kindWords struct{ Heading, Prefix, Badge string }
-
 // packageOf is the package of a file of metadata: acme/shop of acme/shop~dev. Composer
 // asks for both, whichever have versions.
 func packageOf(file string) string { return strings.TrimSuffix(file, "~dev") }

@@ -19,67 +19,8 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/compare"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 )
-
-func renderedPage(t *testing.T, change func(*releases.Manifest)) string {
-	t.Helper()
-	m := &releases.Manifest{Snapshot: "2026-11-24", Plan: sample{name: "2026-11-24"}.plan()}
-	if change != nil {
-		change(m)
-	}
-	r := &repository{base: testURL, snapshots: []*snapshot{{name: "2026-11-24"}}, metadata: &metadata{index: &releases.Index{}}}
-	data, err := renderPage(newPage(r, m, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-func TestPageEscapes(t *testing.T) {
-	evil := `"><script>alert(1)</script>`
-	got := renderedPage(t, func(m *releases.Manifest) {
-		m.Plan.Line.Title = evil
-		m.Plan.Repositories = []releases.PlannedRepository{
-			{Name: evil, URL: "javascript:alert(1)", Ref: evil, Commit: evil},
-			{Name: "shop", URL: "https://bot:secret@github.com/acme/shop.git?x=1", Ref: "refs/heads/main", Commit: "0123456789abcdef"},
-		}
-		m.Packages = []releases.ManifestPackage{{Name: evil, Version: evil, Type: evil,
-			Requires: []releases.Requirement{{Name: evil, Constraint: evil, Evidence: evil}}}}
-	})
-	if n := strings.Count(got, "<script>"); n != 1 || strings.Contains(got, "javascript:") || strings.Contains(got, "secret") {
-		t.Errorf("%d scripts in:\n%s", n, got)
-	}
-	for _, want := range []string{`href="https://github.com/acme/shop"`, `href="https://github.com/acme/shop/commit/0123456789abcdef"`, ">0123456789<", ">main<"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %s in:\n%s", want, got)
-		}
-	}
-}
-
-func TestCommands(t *testing.T) {
-	edition := releases.ManifestPackage{Name: "acme/project-shop", Version: "1.0-alpha1", Type: "project"}
-	for _, tt := range []struct {
-		name, base string
-		line       releases.Line
-		want       string
-	}{
-		{"the installed project", testURL, releases.Line{Vendor: "acme", Install: releases.Install{Project: "project-shop"}},
-			"composer create-project --repository=https://nightly.example.org/repo/ acme/project-shop:1.0-alpha1 shop"},
-		{"the first project", testURL, releases.Line{Vendor: "acme", Editions: []releases.Edition{{Name: "product", Type: "product"}, {Name: "project-shop", Type: "project"}}},
-			"composer create-project --repository=https://nightly.example.org/repo/ acme/project-shop:1.0-alpha1 shop"},
-		{"no project", testURL, releases.Line{Vendor: "acme"}, ""},
-		{"a URL that a shell would read", "https://h/a&b'c/", releases.Line{Vendor: "acme", Install: releases.Install{Project: "project-shop"}},
-			`composer create-project --repository='https://h/a&b'\''c/' acme/project-shop:1.0-alpha1 shop`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			m := &releases.Manifest{Packages: []releases.ManifestPackage{edition}}
-			m.Plan.Line = tt.line
-			if diff := cmp.Diff(tt.want, (page{Of: m, Base: tt.base}).Install()); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
 
 // browser starts a headless Chromium; the test is skipped where there is none.
 func browser(t *testing.T) context.Context {
@@ -145,35 +86,36 @@ func published(t *testing.T, modules int, others ...sample) string {
 	return server.URL + "/"
 }
 
-const shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.checkVisibility()).length`
+const (
+	shownRows = `[...document.querySelectorAll('#list > li')].filter((e) => e.checkVisibility()).length`
+	shownText = `document.getElementById('count').textContent`
+	firstName = `[...document.querySelectorAll('#list > li')].find((e) => e.checkVisibility()).querySelector('.name').textContent`
+)
 
-// A package of a mirror has hundreds of versions: the newest are shown, each once,
-// and the others counted.
-func TestPageOfManyVersions(t *testing.T) {
-	newest := &releases.Manifest{Snapshot: "2026-01-31", Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
+// A package of a mirror has hundreds of versions: the newest are shown, and the others counted.
+func TestPackagesOfManyVersions(t *testing.T) {
+	newest := &releases.Manifest{Snapshot: "2026-02-19", Packages: []releases.ManifestPackage{{Name: "mage-os/a", Version: "1.50.0"}, {Name: "mage-os/b", Version: "1.0.0"}}}
 	a1, b1 := releases.IndexedFile{Name: "mage-os/a"}, releases.IndexedFile{Name: "mage-os/b"}
-	r := &repository{base: "https://example.org/"}
+	gone := releases.IndexedFile{Name: "mage-os/c", Versions: []releases.IndexedVersion{{Version: "0.1.0", Snapshots: []releases.SnapshotName{"2026-01-03"}}}}
 	var all []releases.SnapshotName
 	for i := 50; i > 0; i-- {
-		name := releases.SnapshotName(fmt.Sprintf("2026-01-%02d", i))
+		name := releases.SnapshotName(time.Date(2026, 1, i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly))
 		all = append(all, name)
-		r.snapshots = append(r.snapshots, &snapshot{name: name})
 		a1.Versions = append(a1.Versions, releases.IndexedVersion{Version: fmt.Sprintf("1.%d.0", i), Snapshots: []releases.SnapshotName{name}})
 	}
 	b1.Versions = []releases.IndexedVersion{{Version: "1.0.0", Snapshots: all}}
-	r.metadata = &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1}}}
-	p := basePage(newest, r.base, nil)
-	addVersions(&p, r)
-	a, b := p.Packages[0], p.Packages[1]
-	if len(a.Versions) != shownVersions || a.Older != 50-shownVersions || a.Versions[0].Version != "1.50.0" || a.Versions[shownVersions-1].Version != "1.41.0" {
+	text := `{"minified":"composer/2.0","packages":{"mage-os/b":[{"name":"mage-os/b","description":"B & more","license":"OSL-3.0","require":{"mage-os/a":"^1"}},{"description":"old"}]}}`
+	r := &repository{metadata: &metadata{index: &releases.Index{Files: []releases.IndexedFile{a1, b1, gone}}, files: map[string][]byte{"mage-os/b.json": []byte(text)}}}
+	found := r.packagesOf(newest)
+	a, b := found[0], found[1]
+	if len(a.Versions) != page.ShownVersions || a.Older != 50-page.ShownVersions || a.Versions[0].Version != "1.50.0" {
 		t.Errorf("of 50 versions %d are shown and %d counted: %v", len(a.Versions), a.Older, a.Versions)
 	}
-	if b.Versions != nil || b.Older != 0 {
+	if len(b.Versions) != 1 || b.Versions[0].Others != 49 || b.Older != 0 || b.Description != "B & more" || !cmp.Equal(b.License, []string{"OSL-3.0"}) || len(b.Requires) != 1 {
 		t.Errorf("of one version: %+v", b)
 	}
-	data, err := renderPage(p)
-	if err != nil || strings.Count(string(data), "and 40 older, which") != 1 || strings.Count(string(data), "older, which") != 1 {
-		t.Errorf("%v:\n%s", err, data)
+	if found[2].Gone != "2026-01-03" {
+		t.Errorf("what is gone: %+v", found[2])
 	}
 }
 
@@ -182,24 +124,29 @@ func TestPageInBrowser(t *testing.T) {
 	ctx := browser(t)
 	url := published(t, 60)
 	do(t, ctx, chromedp.Navigate(url))
-	rows := func() int { return eval[int](t, ctx, shownRows) }
 	var got []any
-	got = append(got, rows())
-	do(t, ctx, chromedp.KeyEvent("/"), chromedp.KeyEvent("MODULE-00 alpha")) // a slash leads to the search
-	got = append(got, rows(), eval[string](t, ctx, `document.getElementById('count').textContent`))
-	do(t, ctx, chromedp.KeyEvent(" nothing like this"))
-	got = append(got, rows())
-	do(t, ctx, chromedp.Click(chromedp.CSS("#clear")))
-	got = append(got, rows())
 	eval[int](t, ctx, `Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}}); 1`)
 	do(t, ctx, chromedp.Click(chromedp.CSS("#install button")), poll(`document.querySelector('#install button').textContent === 'Copied'`))
 	got = append(got, eval[string](t, ctx, "window.copied"), eval[string](t, ctx, `document.getElementById('copied').textContent`))
-	eval[int](t, ctx, `location.hash = '#acme/language'; 1`)
-	do(t, ctx, poll(`document.activeElement.tagName === 'SUMMARY'`))
-	got = append(got, eval[string](t, ctx, `document.activeElement.parentElement.querySelector('code').textContent`))
-	want := []any{62, 10, "10 of 62 packages", 0, 62,
+	do(t, ctx, chromedp.Click(chromedp.CSS("#search")), chromedp.KeyEvent("module-00"))
+	navigated(t, ctx, chromedp.KeyEvent("\r"))
+	got = append(got, eval[string](t, ctx, "location.search"), eval[string](t, ctx, shownText))
+	do(t, ctx, chromedp.Navigate(url+"pages/index.html"))
+	got = append(got, eval[int](t, ctx, shownRows))
+	do(t, ctx, chromedp.KeyEvent("/"), poll(`document.activeElement.id === 'search'`)) // a slash leads to the search, which forgives a typo
+	eval[string](t, ctx, `document.getElementById('search').value = ''`)
+	do(t, ctx, chromedp.KeyEvent("langauge"))
+	got = append(got, eval[string](t, ctx, firstName), eval[string](t, ctx, "location.search"))
+	do(t, ctx, chromedp.KeyEvent(" nothing like this"))
+	got = append(got, eval[int](t, ctx, shownRows))
+	do(t, ctx, chromedp.Click(chromedp.CSS("#clear")))
+	got = append(got, eval[int](t, ctx, shownRows))
+	do(t, ctx, chromedp.Navigate(url+"pages/acme/language.html"))
+	got = append(got, eval[string](t, ctx, `document.querySelector('.command code').textContent`))
+	want := []any{
 		"composer create-project --repository=" + url + " acme/project-shop:2.4.8-alpha20261124 shop", "Copied to the clipboard",
-		"composer require acme/language:1.0.0"}
+		"?q=module-00", "10 of 62 packages", 62, "acme/language", "?q=langauge", 0, 62, "composer require acme/language:1.0.0",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -234,6 +181,20 @@ func eval[T any](t *testing.T, ctx context.Context, script string) T {
 	return v
 }
 
+// navigated does what leads to another page, and waits for that.
+func navigated(t *testing.T, ctx context.Context, step chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	from := eval[string](t, ctx, "location.pathname")
+	do(t, ctx, step)
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === 'complete' ? location.pathname : ''`))
+		if err == nil && at != "" && at != from {
+			return
+		}
+	}
+	t.Fatal("no other page came")
+}
+
 // poll waits until a condition holds.
 func poll(condition string) chromedp.Action[chromedp.Void] {
 	return chromedp.Poll[chromedp.Void](condition)
@@ -251,11 +212,12 @@ func TestPageLooks(t *testing.T) {
 			call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 			})
-			for name, page := range map[string]string{
+			for name, at := range map[string]string{
 				"repository": url, "night": url + "nights/2026-11-24/index.html", "oldest": url + "nights/2026-11-22/index.html",
+				"packages": url + "pages/index.html", "package": url + "pages/acme/module-000.html",
 				"mixed": mixed, "release": mixed + "releases/3.1.0/index.html", "addition": mixed + "mirror/2026-11-24.1/index.html",
 			} {
-				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(page), chromedp.Navigate(page+"#acme/module-000"))
+				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(at))
 				over := eval[float64](t, ctx, `for (const d of document.querySelectorAll('details')) { d.before = d.open; d.open = true; } document.documentElement.scrollWidth - window.innerWidth`)
 				grounds[scheme] = eval[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
 				if over > 0 {
@@ -270,7 +232,7 @@ func TestPageLooks(t *testing.T) {
 		t.Errorf("light and dark have the same ground %s", grounds["light"])
 	}
 	call(t, ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	do(t, ctx, chromedp.Navigate(url))
+	do(t, ctx, chromedp.Navigate(url+"pages/index.html"))
 	got := []any{
 		eval[int](t, ctx, shownRows), eval[int](t, ctx, `document.querySelectorAll('.command button').length`),
 		eval[bool](t, ctx, `document.getElementById('search').checkVisibility()`),

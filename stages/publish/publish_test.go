@@ -42,9 +42,9 @@ func TestPublishTwice(t *testing.T) {
 	got := mustPublish(t, snapshot, dir, nil)
 	// 5 dists; packages.json, nightly.json, versions.json, the page and 2 files of
 	// each package in the night's folder; those and index.json in the metadata's;
-	// 3 at the root.
+	// 3 at the root; a page of each package, the list of all and 3 files that they share.
 	want := stages.Publication{
-		Target: dir, URL: testURL, Snapshot: "2026-11-24", Added: 5 + 14 + 11 + 3, Kept: []releases.SnapshotName{"2026-11-24"}, Removed: []releases.SnapshotName{},
+		Target: dir, URL: testURL, Snapshot: "2026-11-24", Added: 5 + 14 + 11 + 3 + 9, Kept: []releases.SnapshotName{"2026-11-24"}, Removed: []releases.SnapshotName{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stages.Publication{}, "Bytes")); diff != "" {
 		t.Error(diff)

@@ -103,9 +103,6 @@ func (s *site) make(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.files[badgeFile], err = r.badge(); err != nil {
-		return err
-	}
 	m, err := r.snapshots[0].manifest(ctx)
 	if err != nil {
 		return err
@@ -114,8 +111,9 @@ func (s *site) make(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.files[pageFile], err = renderPage(newPage(r, m, newest))
-	return err
+	b := r.board(m, newest)
+	b.At = s.before.key.URL // which has the files of tries
+	return r.addBoard(s.files, b, true)
 }
 
 func (s *site) pick(names []releases.SnapshotName) (snapshots []*snapshot) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/publish/history"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -47,7 +48,7 @@ type badge struct {
 func (s *Status) badge() badge {
 	b := badge{SchemaVersion: 1, Label: "nightly", Message: "none yet", Color: "brightgreen"}
 	if s.Snapshot != "" {
-		b.Label, b.Message = words[s.Snapshot.Kind()].Badge, label(s.Snapshot)
+		b.Label, b.Message = page.WordsOf(s.Snapshot.Kind()).Badge, page.Label(s.Snapshot)
 	}
 	if s.LastTry != nil && !s.LastTry.Good() {
 		b.Message += ", " + s.LastTry.Snapshot + " failed in " + s.LastTry.Stage

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 	"github.com/mage-os/nightly/stages/trust/trusttest"
@@ -102,12 +103,18 @@ func named(ctx context.Context, t target.Target) ([]string, error) {
 			return nil, err
 		}
 		files[path.Join(metaDir, digest, releases.IndexName)] = true
+		for _, f := range index.Files {
+			for _, name := range page.Files([]string{packageOf(f.Name)}) {
+				files[name] = files[name] || digest == metas[0]
+			}
+		}
 		for _, snapshot := range index.Snapshots {
 			if err := addNamed(ctx, t, files, path.Join(metaDir, digest), snapshot.Snapshot); err != nil {
 				return nil, err
 			}
 		}
 	}
+	maps.DeleteFunc(files, func(_ string, named bool) bool { return !named })
 	return slices.Sorted(maps.Keys(files)), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
 	"github.com/mage-os/nightly/stages/publish/history"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -59,7 +60,7 @@ func (o Options) tell(ctx context.Context, t target.Target, notes []releases.Not
 	if err != nil {
 		return err
 	}
-	want.now, want.grace, want.notes, want.published = o.Now, o.Grace, notes, signed.Published
+	want.now, want.grace, want.notes, want.published, want.told = o.Now, o.Grace, notes, signed.Published, true
 	r, err := plan(ctx, before, want)
 	if err != nil {
 		return err
@@ -155,7 +156,11 @@ func lastOf(tries []*history.Try, knownGood, known *history.Try) (good, last *hi
 
 // putPages writes what people and monitors read, the status last.
 func (w *writer) putPages(ctx context.Context, pages map[string][]byte) error {
-	if err := w.look(ctx, history.Dir); err != nil {
+	dirs := []string{history.Dir}
+	if pages[page.PackagesDir+"/index.html"] != nil {
+		dirs = append(dirs, page.PackagesDir)
+	}
+	if err := w.look(ctx, dirs...); err != nil {
 		return err
 	}
 	return w.putFolder(ctx, "", pages, statusFile)

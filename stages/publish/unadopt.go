@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
@@ -66,7 +67,7 @@ func (w *writer) unadopt(ctx context.Context) error {
 			rest = append(rest, w.below(name, nil)...)
 		}
 	}
-	for _, name := range []string{pageFile, statusFile, badgeFile, supersededFile} {
+	for _, name := range []string{pageFile, statusFile, badgeFile, page.FeedFile, page.BreakagesFile, supersededFile} {
 		if back[name] == nil && w.there[name].Name != "" {
 			rest = append(rest, name)
 		}

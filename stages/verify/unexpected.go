@@ -37,7 +37,7 @@ func (c *check) unexpected(ctx context.Context) error {
 		top, rest, _ := strings.Cut(name, "/")
 		folder, _, _ := strings.Cut(rest, "/")
 		switch {
-		case c.known[name], top == "history", top == "tries", top == ".publish", top == ".publish.locks", top == trust.Dir && trust.IsMetadata(name):
+		case c.known[name], slices.Contains(boardFiles, top), top == ".publish", top == ".publish.locks", top == trust.Dir && trust.IsMetadata(name):
 		case top == metaDir && c.base != "" && folder != c.meta && len(folder) == sha256.Size*2:
 			old[folder] = append(old[folder], name)
 		case c.broken(name):

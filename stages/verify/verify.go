@@ -195,6 +195,9 @@ const (
 	badgeFile    = "badge.json"
 )
 
+// boardFiles are files and folders for people, of which nobody says what is in them.
+var boardFiles = []string{"history", "tries", "pages", "feed.xml", "breakages.xml"}
+
 func snapshotFile(name releases.SnapshotName, file string) string { return name.Dir() + "/" + file }
 
 func isDist(name string) bool { return strings.HasPrefix(name, stages.DistsDir+"/") }

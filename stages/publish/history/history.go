@@ -72,6 +72,17 @@ type Cell struct {
 	Screenshots []string `json:"screenshots,omitempty"` // the same, of pages of the shop
 	With        []string `json:"with,omitempty"`        // tools and images: "php 8.4.1", "mariadb:11.4@sha256:…"
 	Pages       []Page   `json:"pages,omitempty"`
+	// Otherwise are its screenshots that differ from those of the try before.
+	Otherwise []Picture `json:"otherwise,omitempty"`
+}
+
+// A Picture is a page of the shop that looks otherwise than before.
+type Picture struct {
+	Page      string  `json:"page"`
+	Share     float64 `json:"share"`  // of the picture, from 0 to 1
+	Before    string  `json:"before"` // addresses as those of screenshots
+	After     string  `json:"after"`
+	BeforeDay string  `json:"before-night"`
 }
 
 // A Page is how one page of the shop was made.
