@@ -22,6 +22,7 @@ const (
 	flagsOfPublishing = "Flags for publishing"
 	flagsOfProof      = "Flags for the proof"
 	flagsOfRunner     = "Flags for where stages run"
+	flagsOfWorkflow   = "Flags for workflows"
 )
 
 // grouped adds flags that help shows under a heading of their own.

@@ -167,7 +167,10 @@ func (f nightlyFlags) lineOrPlan(ctx context.Context, env *factory) (line *relea
 	if line.BuildsTags() {
 		return nil, nil, usagef("line %s builds tags, not branches; use mageos-nightly mirror", line.Name)
 	}
-	return line, plan, nil
+	if f.preview != nil {
+		err = f.preview.of(line)
+	}
+	return line, plan, err
 }
 
 // prepare checks the flags, finds where stages run, and makes sure that what they need is

@@ -20,12 +20,14 @@ import (
 
 // tryFlags are the flags of mageos-nightly try, beside those of mageos-nightly nightly.
 type tryFlags struct {
-	pulls           []string
-	line            string // of the plan
+	wanted          []string
+	pulls           []lines.Pull
+	line            string // of previews
 	until, out      string
 	days            int
 	shop            bool
 	remove, expired bool
+	ask             askFlags
 	night           nightlyFlags
 }
 
@@ -54,11 +56,14 @@ nights, it is not signed, and it is refused where other snapshots lie.`,
   mageos-nightly try --remove --to s3://previews/pr/123
   mageos-nightly try --expired --to s3://previews`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.pulls = slices.Concat(args, branches)
+			f.wanted = slices.Concat(args, branches)
 			if err := f.check(cmd.Flags().Changed("days"), cmd.Flags().Changed("line")); err != nil {
 				return err
 			}
-			if f.remove || f.expired {
+			switch {
+			case f.ask.event != "" || f.ask.answer != "":
+				return f.ask.run(cmd.Context(), env, f.night.target.url)
+			case f.remove || f.expired:
 				return f.clear(cmd.Context(), env)
 			}
 			return f.run(cmd.Context(), env)
@@ -75,13 +80,14 @@ nights, it is not signed, and it is refused where other snapshots lie.`,
 	grouped(cmd, flagsOfPublishing, func(cmd *cobra.Command) {
 		flags := cmd.Flags()
 		flags.StringVar(&f.night.target.to, "to", "", "folder or URL to publish to, of this preview alone")
-		flags.StringVar(&f.night.target.url, "url", "", "base URL under which it will be served")
+		flags.StringVar(&f.night.target.url, "url", "", "base URL under which it will be served, never the line's own")
 		flags.BoolVar(&f.night.target.dryRun, "dry-run", false, "show what would be written or removed, and change nothing")
 		flags.IntVar(&f.days, "days", publish.DefaultPreviewDays, "for how many days it stays")
 		flags.StringVar(&f.until, "until-date", "", "the last day that it stays, in UTC, as 2026-11-24")
 		flags.BoolVar(&f.remove, "remove", false, "remove the preview at --to")
 		flags.BoolVar(&f.expired, "expired", false, "remove all previews below --to whose last day is over")
 	})
+	grouped(cmd, flagsOfWorkflow, f.ask.add)
 	grouped(cmd, flagsOfRunner, f.night.runner.add)
 	grouped(cmd, flagsOfProof, f.night.install.add)
 	complete(cmd, "line", lines.Names()...)
@@ -94,11 +100,11 @@ func (f *tryFlags) check(days, line bool) error {
 	switch {
 	case f.remove && f.expired:
 		return usagef("--remove takes one preview away, --expired all that have ended: leave out one")
-	case (f.remove || f.expired) && (len(f.pulls) > 0 || f.night.target.to == ""):
+	case (f.remove || f.expired) && (len(f.wanted) > 0 || f.night.target.to == ""):
 		return usagef("--remove and --expired want --to, and no pull request")
-	case f.remove || f.expired:
+	case f.remove || f.expired || f.ask.event != "" || f.ask.answer != "":
 		return nil
-	case len(f.pulls) == 0:
+	case len(f.wanted) == 0:
 		return usagef("give the pull requests to try, as mage-os/mageos-magento2#123")
 	case f.night.plan != "" && line:
 		return usagef("--plan %s holds its own line: leave out --line", f.night.plan)
@@ -129,21 +135,24 @@ func (f *tryFlags) run(ctx context.Context, env *factory) error {
 	return runShop(ctx, env, f.line)
 }
 
-// planned is the plan of the preview.
-func (f *tryFlags) planned(ctx context.Context, env *factory, r *runner.Runner, night *releases.Plan) (*releases.Plan, error) {
-	f.line = night.Line.Name
-	o := nightly.PreviewOptions{URL: cmp.Or(f.night.target.url, night.Line.URL+"preview/"), Until: cmp.Or(f.until, publish.PreviewUntil(env.now(), f.days))}
+// of reads what is to be tried of a line, and makes it one of previews.
+func (f *tryFlags) of(line *releases.Line) error {
 	var errs []error
-	for _, text := range f.pulls {
-		pull, err := lines.ParsePull(&night.Line, text)
-		o.Pulls, errs = append(o.Pulls, pull), append(errs, err)
+	for _, text := range f.wanted {
+		pull, err := lines.ParsePull(line, text)
+		f.pulls, errs = append(f.pulls, pull), append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	plan, err := nightly.Preview(ctx, r, night, o)
-	if err == nil && f.night.publishes() {
-		plan, err = env.numbered(ctx, plan, f.night.target.to)
+	nightly.PreviewLine(line, f.night.target.url)
+	f.line = line.Name
+	return errors.Join(errs...)
+}
+
+// planned is the plan of the preview. Its number is the next one where it will lie.
+func (f *tryFlags) planned(ctx context.Context, env *factory, r *runner.Runner, night *releases.Plan) (*releases.Plan, error) {
+	until := cmp.Or(f.until, publish.PreviewUntil(env.now(), f.days))
+	plan, err := nightly.Preview(ctx, r, night, f.pulls, until)
+	if at := cmp.Or(f.night.target.to, f.night.target.url); err == nil && at != "" {
+		plan, err = env.numbered(ctx, plan, at)
 	}
 	if err == nil && f.out != "" {
 		err = nightly.WritePlan(f.out, plan)
@@ -161,7 +170,7 @@ func (f *tryFlags) clear(ctx context.Context, env *factory) error {
 		removed, err = o.RemoveEnded(ctx, to, dry)
 	} else {
 		var one string
-		if one, err = o.RemovePreview(ctx, to, false, dry); err == nil {
+		if one, err = o.RemovePreview(ctx, to, false, dry); one != "" {
 			removed = []string{one}
 		}
 	}
@@ -176,7 +185,7 @@ func (f *tryFlags) clear(ctx context.Context, env *factory) error {
 		return &pipeline.StageError{Stage: publish.Name, Err: err}
 	}
 	if len(removed) == 0 {
-		fmt.Fprintln(env.stdout, "no preview has ended")
+		fmt.Fprintln(env.stdout, "nothing to remove")
 	}
 	return nil
 }

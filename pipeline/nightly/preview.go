@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +17,21 @@ import (
 	"github.com/mage-os/nightly/releases/lines"
 )
 
-// PreviewOptions are what a preview shows.
-type PreviewOptions struct {
-	Pulls []lines.Pull // in the order in which they are merged
-	URL   string       // base URL under which it will be served
-	Until string       // the last UTC day, as 2026-11-24
+// PreviewLine makes a line that of previews, which has nothing of the line's own repository: not
+// its name, its URL, its signatures, nor its nights. An empty URL is one below the line's.
+func PreviewLine(l *releases.Line, url string) {
+	const suffix = "-preview"
+	if !strings.HasSuffix(l.Name, suffix) { // else it is one already
+		l.Name, l.Title, l.URL = l.Name+suffix, l.Title+", preview", l.URL+"preview/"
+	}
+	l.URL, l.Trust, l.FormerDists, l.Keep, l.KeepAdopted = cmp.Or(url, l.URL), "", "", 1, 0
 }
 
-// Preview is the plan of a preview: pull requests merged upon a night's plan. Nothing of the
-// line's own repository is in it: not its URL, its signatures, nor its other nights.
-func Preview(ctx context.Context, r *runner.Runner, night *releases.Plan, o PreviewOptions) (plan *releases.Plan, err error) {
+// Preview is the plan of a preview until a UTC day: pull requests merged upon a plan of a
+// PreviewLine, in the order in which they are given.
+func Preview(ctx context.Context, r *runner.Runner, night *releases.Plan, pulls []lines.Pull, until string) (plan *releases.Plan, err error) {
 	err = pipeline.Do(ctx, r.Session(), "merge", func(ctx context.Context) (string, error) {
-		if plan, err = previewOf(ctx, r, night, o); err != nil {
+		if plan, err = previewOf(ctx, r, night, pulls, until); err != nil {
 			return "", err
 		}
 		return plan.PreviewTitle(), r.Merge(ctx, plan)
@@ -38,16 +42,11 @@ func Preview(ctx context.Context, r *runner.Runner, night *releases.Plan, o Prev
 	return plan, plan.Validate()
 }
 
-func previewOf(ctx context.Context, r *runner.Runner, night *releases.Plan, o PreviewOptions) (*releases.Plan, error) {
-	line, err := night.Line.Clone()
-	if err != nil {
-		return nil, err
-	}
+func previewOf(ctx context.Context, r *runner.Runner, night *releases.Plan, pulls []lines.Pull, until string) (*releases.Plan, error) {
 	plan := *night
-	plan.Line, plan.Number, plan.Repositories = *line, 0, slices.Clone(night.Repositories)
-	plan.Line.URL, plan.Line.Trust, plan.Line.FormerDists, plan.Line.Keep, plan.Line.KeepAdopted = o.URL, "", "", 1, 0
+	plan.Number, plan.Repositories = 0, slices.Clone(night.Repositories)
 	var errs []error
-	for _, pull := range o.Pulls {
+	for _, pull := range pulls {
 		i := slices.IndexFunc(plan.Repositories, func(p releases.PlannedRepository) bool { return p.Name == pull.Repository })
 		m, err := head(ctx, r, pull)
 		if err != nil {
@@ -63,7 +62,7 @@ func previewOf(ctx context.Context, r *runner.Runner, night *releases.Plan, o Pr
 		}
 		p.Merged, p.Tree = append(slices.Clone(p.Merged), m), pipeline.Tree{}
 	}
-	plan.Preview = &releases.PlannedPreview{Label: label(plan.Merged()), Until: o.Until}
+	plan.Preview = &releases.PlannedPreview{Label: label(plan.Merged()), Until: until}
 	return &plan, errors.Join(errs...)
 }
 

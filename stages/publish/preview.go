@@ -30,11 +30,11 @@ func unmixed(all []*snapshot) error {
 
 // RemovePreview takes a repository away that holds previews and nothing else; another place is
 // a *config.Error. With ended one whose last day is not over stays. What is removed is named,
-// by its target; with dry nothing is. The file of its lock stays.
+// by its target, or not where nothing is; with dry nothing is. The file of its lock stays.
 func (o Options) RemovePreview(ctx context.Context, to string, ended, dry bool) (removed string, err error) {
 	o = o.withDefaults()
 	err = target.With(ctx, to, o.Target, func(t target.Target) error {
-		if err := o.removable(ctx, t, ended); err != nil {
+		if err := o.removable(ctx, t, ended); err != nil { // so that no lock is left elsewhere
 			return err
 		}
 		removed = t.String()
@@ -48,20 +48,28 @@ func (o Options) RemovePreview(ctx context.Context, to string, ended, dry bool) 
 			return removeAll(ctx, t)
 		})
 	})
+	if errors.Is(err, errNothing) {
+		return "", nil
+	}
 	if err != nil {
 		removed = ""
 	}
 	return removed, err
 }
 
-// errNotEnded says that the last day of a preview is not over.
-var errNotEnded = errors.New("it has not ended yet")
+var (
+	errNothing  = errors.New("nothing is there")
+	errNotEnded = errors.New("it has not ended yet")
+)
 
 // removable says why a place is not one of previews that may be removed.
 func (o Options) removable(ctx context.Context, t target.Target, ended bool) error {
 	root, err := t.List(ctx, ".")
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", t, err)
+	}
+	if !slices.ContainsFunc(root, func(e target.Entry) bool { return !target.IsLock(e.Name) }) {
+		return errNothing
 	}
 	s, err := readSwitch(ctx, t)
 	if errors.Is(err, errMissing) || err == nil && s.Nightly.Format == 0 {

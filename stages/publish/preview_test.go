@@ -70,13 +70,16 @@ func TestRemovePreview(t *testing.T) {
 	o := Options{Owner: "test", Now: last}
 	for name, want := range map[string]string{
 		"nightly": "has night 2026-11-24, which is no preview", "satis": "was published by this program", "plain": "was published by this program",
-		"nowhere": "was published by this program", "acme/shop/pr/3": "has mine.txt, which is of no preview", "acme": "was published by this program",
+		"acme/shop/pr/3": "has mine.txt, which is of no preview", "acme": "was published by this program",
 	} {
 		_, err := o.RemovePreview(t.Context(), at(name), false, false)
 		var mistake *config.Error
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", name, err, want)
 		}
+	}
+	if removed, err := o.RemovePreview(t.Context(), at("nowhere"), false, false); removed != "" || err != nil {
+		t.Errorf("nowhere: %q, %v", removed, err)
 	}
 	removed, err := o.RemoveEnded(t.Context(), root, false)
 	if diff := cmp.Diff([]string(nil), removed); err != nil || diff != "" {

@@ -25,6 +25,8 @@ type Repository struct {
 	Releases []*Release
 	Issues   []*Issue
 	NoIssues bool // issues are switched off
+	// Permissions are what users may do, beside reading: write, admin.
+	Permissions map[string]string
 }
 
 // A Commit is one commit.
@@ -36,8 +38,9 @@ type Commit struct {
 
 // A Pull is a pull request; one that was not merged was only opened.
 type Pull struct {
-	Number int
-	Merged bool
+	Number         int
+	Merged, Closed bool
+	Head           PullHead
 }
 
 // AddRepository makes a repository of "owner/name", with a branch main.

@@ -31,7 +31,7 @@ func (g *GitHub) refused(r *http.Request, path string) *answer {
 		return notFound()
 	}
 	if isWrite(r) && !app {
-		need := rightFor(path)
+		need := rightFor(repository, path)
 		switch {
 		case !given:
 			return &answer{status: http.StatusUnauthorized, body: message("Requires authentication")}
@@ -72,7 +72,11 @@ func isWrite(r *http.Request) bool {
 }
 
 // rightFor is the right that a write needs.
-func rightFor(path string) string {
+func rightFor(repository *Repository, path string) string {
+	parts := strings.Split(path, "/") // "", repos, owner, name, issues, number, comments
+	if repository != nil && len(parts) == 7 && slices.ContainsFunc(repository.Issues, func(i *Issue) bool { return i.Pull && strconv.Itoa(i.Number) == parts[5] }) {
+		return "pull_requests"
+	}
 	if strings.Contains(path, "/issues") {
 		return "issues"
 	}
@@ -111,7 +115,12 @@ func (g *GitHub) route(r *http.Request, path string) answer {
 		return g.releases(r, repository, rest[1:])
 	case "issues":
 		return g.issues(r, repository, rest[1:])
+	case "collaborators":
+		return repository.permission(rest[1])
 	case "pulls":
+		if len(rest) == 2 {
+			return repository.pull(rest[1])
+		}
 		return g.pulls(r, repository)
 	case "commits":
 		return g.commits(r, repository, rest[1:])
