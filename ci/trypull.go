@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (f askFlags) run(ctx context.Context, env *factory, url string) error {
 	}
 	pull := ""
 	if asked.Do == github.AskedBuild {
-		pull = asked.Pull()
+		pull = asked.Pull(cmp.Or(env.getenv("GITHUB_SERVER_URL"), "https://github.com"))
 	}
 	return writeOut(env.stdout, fmt.Appendf(nil, "do=%s\npull=%s\nnumber=%d\nwhy=%s\n", asked.Do, pull, asked.Number, asked.Why))
 }

@@ -192,6 +192,9 @@ func showReport(env *factory, where string, r *verify.Report) error {
 		fmt.Fprintf(env.stderr, "not verified: %s\n", what)
 	}
 	fmt.Fprintf(env.stderr, "%s: %s; %s, %s, %s, %s\n", where, verdictOf(r), r.Snapshot.Title(), markdown.Count(r.Snapshots, "snapshot"), markdown.Count(r.Files, "file"), display.Bytes(r.Bytes))
+	if r.Preview != "" {
+		fmt.Fprintln(env.stderr, markdown.Printable(r.Preview))
+	}
 	if n := r.Rebuilt[r.Snapshot]; n != nil {
 		fmt.Fprintf(env.stderr, "rebuilt by %d of %d: %s\n", len(n.By), n.Of, commas(n.By))
 	}

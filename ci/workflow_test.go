@@ -82,7 +82,7 @@ func TestWorkflowsAreCareful(t *testing.T) {
 
 // mayWrite are all rights to write that jobs have; docs/workflows.md says why.
 var mayWrite = map[string]bool{
-	"attest attestations": true, "attest id-token": true, "status issues": true, "freshness issues": true, "clone security-events": true,
+	"answer pull-requests": true, "attest attestations": true, "attest id-token": true, "status issues": true, "freshness issues": true, "clone security-events": true,
 	"images packages": true, "propose contents": true, "offer contents": true, "propose pull-requests": true, "after actions": true,
 	"program attestations": true, "program contents": true, "program id-token": true, "program packages": true,
 }

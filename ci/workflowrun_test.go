@@ -35,6 +35,7 @@ type actions struct {
 	vars     map[string]string
 	override map[string]string // variables of every step
 	schedule string            // cron of the runs
+	event    map[string]any    // more of the event of the runs
 	run      int
 }
 
@@ -152,16 +153,18 @@ func (a *actions) workflow(name, event string, inputs map[string]any) map[string
 var inContainer = regexp.MustCompile(`(?m)^    container:.*\n(?:      .*\n)*`)
 
 // act runs a workflow. Of a matrix every cell is run, and all of them are one jobRun.
-func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[string]any) map[string]*jobRun {
+func (a *actions) act(name, text string, w *actionlint.Workflow, inputs map[string]any) map[string]*jobRun {
 	a.t.Helper()
 	a.run++
 	dir := fmt.Sprintf("run-%d", a.run)
 	a.write(dir+"/workflow.yml", inContainer.ReplaceAllString(text, ""))
 	given := map[string]string{}
-	for name, value := range inputs {
-		given[name] = fmt.Sprint(value)
+	for key, value := range inputs {
+		given[key] = fmt.Sprint(value)
 	}
-	payload, err := json.Marshal(map[string]any{"inputs": given, "schedule": a.schedule})
+	event := map[string]any{"inputs": given, "schedule": a.schedule}
+	maps.Copy(event, a.event)
+	payload, err := json.Marshal(event)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -169,7 +172,7 @@ func (a *actions) act(event, text string, w *actionlint.Workflow, inputs map[str
 	a.write(dir+"/secrets", assigned(a.secrets)+"GITHUB_TOKEN=token-of-job\n")
 	a.write(dir+"/vars", assigned(a.vars))
 	args := []string{
-		event, "--json", "--insecure-secrets", "--no-cache-server", "--no-skip-checkout", "--use-new-action-cache", "--concurrent-jobs=1",
+		name, "--json", "--insecure-secrets", "--no-cache-server", "--no-skip-checkout", "--use-new-action-cache", "--concurrent-jobs=1",
 		"--workflows=workflow.yml", "--eventpath=event.json", "--secret-file=secrets", "--var-file=vars", "--platform=ubuntu-24.04=-self-hosted",
 		"--action-cache-path=" + filepath.Join(a.dir, "act"), "--actor=somebody",
 	}

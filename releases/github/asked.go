@@ -29,9 +29,9 @@ type Asked struct {
 	Why        string // it is refused, for who asked
 }
 
-// Pull is the pull request as mageos-nightly try takes it.
-func (a Asked) Pull() string {
-	return fmt.Sprintf("%s#%d@%s", a.Repository, a.Number, a.Head)
+// Pull is the pull request as mageos-nightly try takes it, of a GitHub whose pages are at a URL.
+func (a Asked) Pull(server string) string {
+	return fmt.Sprintf("%s/%s/pull/%d@%s", strings.TrimRight(server, "/"), a.Repository, a.Number, a.Head)
 }
 
 // An askEvent is what is read of an event: of issue_comment and pull_request_target.

@@ -85,6 +85,9 @@ func (c *check) snapshot(ctx context.Context, name releases.SnapshotName) {
 		c.readIfThere(ctx, snapshotFile(name, file), maxPage)
 	}
 	c.report.Packages += len(n.manifest.Packages)
+	if title := n.manifest.Plan.PreviewTitle(); title != "" && name == c.key.Snapshots[0] {
+		c.report.Preview = title
+	}
 }
 
 func (c *check) readManifest(ctx context.Context, name releases.SnapshotName) (*snapshot, bool) {

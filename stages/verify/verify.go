@@ -75,6 +75,8 @@ type Report struct {
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
 	// Adopted counts those of Packages that others had published before, and nobody built here.
 	Adopted int `json:"adopted,omitempty"`
+	// Preview says what the snapshots are a preview of, and when it ends; empty: of nothing.
+	Preview string `json:"preview,omitempty"`
 	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
 	Withdrawn []string `json:"withdrawn,omitempty"`
 	// Rebuilt is what rebuilders say of each snapshot; nil: nobody was asked.
