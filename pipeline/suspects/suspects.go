@@ -82,7 +82,13 @@ func Find(ctx context.Context, c Case, known History) ([]history.Suspect, error)
 }
 
 func suspectOf(r compare.ChangedRepository, c compare.Commit) history.Suspect {
-	return history.Suspect{Name: r.Name, Commit: c.ID, Author: c.Author, Title: c.Subject, URL: compare.Page(r.URL, c)}
+	title := c.Subject
+	for _, pull := range c.PullRequests {
+		if !strings.Contains(title, "#"+pull.Number) { // the merge that brought it in has said so
+			title += " (#" + pull.Number + ")"
+		}
+	}
+	return history.Suspect{Name: r.Name, Commit: c.ID, Author: c.Author, Title: title, URL: compare.Page(r.URL, c)}
 }
 
 // unknown stands for all commits of a repository of which none is known.
