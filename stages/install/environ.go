@@ -53,8 +53,13 @@ func (s *shop) environ() []string {
 		"COMPOSER_ALLOW_SUPERUSER=1",
 		"COMPOSER_NO_INTERACTION=1",
 		// Ours beside the machine's own, for what PHP programs start as well.
-		"PHP_INI_SCAN_DIR=" + string(os.PathListSeparator) + s.dir.path("php"),
+		scanDirs(s.dir.path("php")),
 	}
+}
+
+// scanDirs lets PHP read the settings of folders beside the machine's own.
+func scanDirs(dirs ...string) string {
+	return "PHP_INI_SCAN_DIR=" + string(os.PathListSeparator) + strings.Join(dirs, string(os.PathListSeparator))
 }
 
 // caller is a variable of the caller's environment; the last one counts.

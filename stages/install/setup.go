@@ -19,7 +19,7 @@ const (
 
 // magento is a command of bin/magento in the installed project.
 func (s *shop) magento(step string, args ...string) command {
-	return command{step: step, dir: s.project(), args: slices.Concat([]string{s.programs.php, "bin/magento"}, args, []string{"--no-interaction", "--no-ansi"})}
+	return command{step: step, dir: s.project(), extra: s.beside, args: slices.Concat([]string{s.programs.php, "bin/magento"}, args, []string{"--no-interaction", "--no-ansi"})}
 }
 
 // magentoDone runs such a command and notes that it passed.
@@ -48,6 +48,9 @@ func (s *shop) setUp(ctx context.Context) error {
 	}
 	args = append(args, s.options.Services.extraArguments()...)
 	c := s.magento("setup:install", append(args, s.search.arguments()...)...)
+	if err := s.setUpBeside(ctx, &c); err != nil {
+		return err
+	}
 	c.secrets = map[string]string{}
 	if d.secret {
 		c.secrets[databaseSecret] = string(d.password)
@@ -144,9 +147,6 @@ func (s *shop) reindexAs(ctx context.Context, step string) error {
 	}
 	return nil
 }
-
-// compile generates the code of the object manager for every class.
-func (s *shop) compile(ctx context.Context) error { return s.magentoDone(ctx, "setup:di:compile") }
 
 // deploy changes to production mode, with its static content.
 func (s *shop) deploy(ctx context.Context) error {

@@ -34,6 +34,8 @@ type shop struct {
 	mariadb   []string  // command of our own; none: it was given
 	search    *search
 	web       *web
+	beside    []string       // environment of Magento's commands while compiling goes on
+	compiling *compilation   // beside the set-up; nil: none
 	ending    []func() error // in reverse order
 }
 
