@@ -13,6 +13,8 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/target"
+	"github.com/mage-os/nightly/stages/publish/target/targettest"
 )
 
 func TestPublishPreview(t *testing.T) {
@@ -106,4 +108,42 @@ func TestRemovePreview(t *testing.T) {
 	}
 	// A place from which one was removed takes the next one.
 	mustPublish(t, sample{name: "preview-2026-11-25", modules: 1}, at("acme/shop/pr/1"), nil)
+}
+
+// A preview is found and removed wherever it lies.
+func TestRemoveEndedElsewhere(t *testing.T) {
+	server := targettest.StartSSH(t)
+	for name, test := range map[string]struct {
+		url string
+		o   target.Options
+	}{"sftp": {server.URL(t.TempDir()), target.Options{SSH: server.Login}}, "s3": {targettest.StartS3(t), target.Options{}}} {
+		t.Run(name, func(t *testing.T) {
+			at, err := target.Join(test.url, "acme/shop/pr/1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := newMemory()
+			snapshot := sample{name: "preview-2026-11-24", modules: 1}
+			o := options(t, store, snapshot.name)
+			o.Target = test.o
+			if _, err := Stage(o).Run(t.Context(), stages.PublishRequest{Snapshot: snapshot.build(t, store), To: at}); err != nil {
+				t.Fatal(err)
+			}
+			o.Now = time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)
+			removed, err := o.RemoveEnded(t.Context(), test.url, false)
+			if err != nil || len(removed) != 1 {
+				t.Errorf("removed %q, %v", removed, err)
+			}
+			err = target.With(t.Context(), at, test.o, func(there target.Target) error {
+				files, err := target.Files(t.Context(), there, ".")
+				if len(files) > 1 || len(files) == 1 && !strings.HasPrefix(files[0], ".publish.lock") {
+					t.Errorf("left there: %q", files)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
