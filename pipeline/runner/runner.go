@@ -103,10 +103,11 @@ func (r *Runner) DependenciesOptions(progress pipeline.Progress) dependencies.Op
 
 // BuildOptions are those of the package build in this process.
 func (r *Runner) BuildOptions(progress pipeline.Progress) build.Options {
-	return build.Options{
-		Store: r.Trees, Cache: r.Store.Cache("build"), Fetcher: r.Fetcher, Locate: r.Git.Locate,
-		Log: r.Log, Progress: progress,
+	o := build.Options{Store: r.Trees, Fetcher: r.Fetcher, Locate: r.Git.Locate, Log: r.Log, Progress: progress}
+	if !r.Fresh {
+		o.Cache = r.Store.Cache("build")
 	}
+	return o
 }
 
 // Versions are those of the stages before the build, which stand in a manifest.

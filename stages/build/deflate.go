@@ -31,11 +31,10 @@ const (
 
 // A deflater compresses files. It belongs to one goroutine.
 type deflater struct {
-	store   pipeline.Reader
-	w       *flate.Writer
-	raw     bytes.Buffer  // one file
-	out     bytes.Buffer  // compressed
-	inflate io.ReadCloser // made for the first content that is unpacked
+	store pipeline.Reader
+	w     *flate.Writer
+	raw   bytes.Buffer // one file
+	out   bytes.Buffer // compressed
 }
 
 func newDeflater(store pipeline.Reader) *deflater {
@@ -202,22 +201,6 @@ func (df *deflater) copy(ctx context.Context, w io.Writer, e *entry) error {
 	}
 	e.crc = sum.Sum32()
 	return err
-}
-
-// unpack gives the SHA-256 and the CRC-32 of a packed content, which may have size bytes.
-func (df *deflater) unpack(packed []byte, method uint16, size int64) (pipeline.Digest, uint32, error) {
-	var content io.Reader = bytes.NewReader(packed)
-	if method == methodDeflate {
-		if df.inflate == nil {
-			df.inflate = flate.NewReader(content)
-		} else if err := df.inflate.(flate.Resetter).Reset(content, nil); err != nil {
-			return "", 0, err
-		}
-		content = df.inflate
-	}
-	df.raw.Reset()
-	_, err := df.raw.ReadFrom(io.LimitReader(content, size+1))
-	return pipeline.DigestOf(df.raw.Bytes()), crc32.ChecksumIEEE(df.raw.Bytes()), err
 }
 
 // cancelled is r until the context ends.

@@ -88,6 +88,14 @@ func TestPackSameBytes(t *testing.T) {
 		{"the dist of another package", 2, func(_ *testing.T, s *state) {
 			s.cache.damage(func([]byte) []byte { return []byte(s.dists[1].File.Digest) })
 		}},
+		{"the contents of another package", 2, func(_ *testing.T, s *state) {
+			s.cache.damage(func(b []byte) []byte {
+				if bytes.HasPrefix(b, []byte("{")) {
+					return b
+				}
+				return append([]byte(s.dists[1].File.Digest), b[64:]...)
+			})
+		}},
 		{"something that is no dist", 2, func(t *testing.T, s *state) {
 			s.cache.damage(func([]byte) []byte { return []byte(add(t, s.store, "x", pipeline.Regular, "no zip").Digest) })
 		}},
@@ -230,8 +238,47 @@ func TestPackCompressesOnce(t *testing.T) {
 	}
 }
 
-// TestPackSameSize: that a file of the last dist has the path and the size decides no byte: what
-// is copied is read and compared.
+// TestPackedBefore: of a package that was made before nothing is read, as long as the store
+// has its dist.
+func TestPackedBefore(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	s := openStoreIn(t, dir)
+	cache := &memoryCache{}
+	packings := large(t, s)[:1]
+	made, err := (&packer{store: s, cache: cache}).pack(ctx, packings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(want map[pipeline.Digest]bool) {
+		t.Helper()
+		recording := &recordingStore{Store: s, opened: map[pipeline.Digest]bool{}}
+		got, err := (&packer{store: recording, cache: cache}).pack(ctx, packings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(made, got); diff != "" {
+			t.Errorf("packed (-before +again):\n%s", diff)
+		}
+		if want != nil && !cmp.Equal(want, recording.opened) {
+			t.Errorf("opened (-want +got):\n%s", cmp.Diff(want, recording.opened))
+		}
+	}
+	again(map[pipeline.Digest]bool{made[0].File.Digest: true})
+	without(t, &state{dists: made, store: s, dir: dir}, func(dist []byte) []byte { return make([]byte, len(dist)) })
+	if _, err := readDist(t, s, made[0]); err == nil {
+		t.Fatal("the dist is still there")
+	}
+	again(nil)
+	packings[0].Files[10].Mode = pipeline.Executable // is another dist
+	got, err := (&packer{store: s, cache: cache}).pack(ctx, packings)
+	if err != nil || got[0].File.Digest == made[0].File.Digest {
+		t.Errorf("of another mode: %v, %v", got, err)
+	}
+}
+
+// TestPackSameSize: that a file of the last dist has the path and the size decides no byte: its
+// content counts.
 func TestPackSameSize(t *testing.T) {
 	for name, method := range map[string]string{"compressed": strings.Repeat("<?php // good\n", 100), "stored": "<?php"} {
 		t.Run(name, func(t *testing.T) {

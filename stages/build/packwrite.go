@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +16,26 @@ import (
 // copySize is the size of the buffer before the store, in bytes.
 const copySize = 128 << 10
 
-// dist makes one dist, and notes for the next snapshot which it is.
+// dist gives one dist: the one that was made of the same before, or a new one.
 func (p *packer) dist(ctx context.Context, df *deflater, pk packing) (packed, error) {
 	entries, err := list(pk)
 	if err != nil {
 		return packed{}, err
 	}
+	key := packedKey(pk, entries)
+	if made, ok := p.made(ctx, key); ok {
+		return made, nil
+	}
+	made, err := p.write(ctx, df, pk, entries)
+	if err != nil {
+		return packed{}, err
+	}
+	data, err := json.Marshal(made)
+	return made, errors.Join(err, p.remember(ctx, key, string(data)), p.remember(ctx, lastKey(pk.Name), digestsOf(made.File.Digest, entries)))
+}
+
+// write makes a dist in the store.
+func (p *packer) write(ctx context.Context, df *deflater, pk packing, entries []entry) (packed, error) {
 	r, w := io.Pipe()
 	sum := sha1.New() // all that Composer knows
 	last := p.last(ctx, pk.Name)
@@ -42,7 +57,7 @@ func (p *packer) dist(ctx context.Context, df *deflater, pk packing) (packed, er
 	return packed{
 		File: pipeline.File{Path: pk.path(), Mode: pipeline.Regular, Size: size, Digest: digest},
 		SHA1: hex.EncodeToString(sum.Sum(nil)),
-	}, p.remember(ctx, pk.Name, last, digest)
+	}, nil
 }
 
 var errStopped = errors.New("the store stopped reading")
@@ -57,7 +72,7 @@ func writeEntries(ctx context.Context, w *bufio.Writer, df *deflater, pk packing
 			return err
 		}
 		e := &entries[i]
-		content := last.content(df, e)
+		content := last.content(e)
 		var err error
 		if content == nil {
 			content, err = df.content(ctx, pk, e)
