@@ -72,7 +72,7 @@ func (s *bisection) releases(ctx context.Context, good night, end *bisect.EndErr
 	if len(next.Steps) == 0 {
 		return end
 	}
-	fmt.Fprintf(s.show.Logs(), "\n%-12s the good plan fails today: of others %s since\n", "releases", markdown.Count(len(next.Steps), "package has another version"))
+	fmt.Fprintf(s.show.Logs(), "\n%-12s the good plan fails today, and %s of others changed since\n", "releases", markdown.Count(len(next.Steps), "package"))
 	s.search = next
 	return s.run(ctx)
 }
@@ -80,7 +80,7 @@ func (s *bisection) releases(ctx context.Context, good night, end *bisect.EndErr
 // prove proves what is behind so many steps, and no further than until.
 func (s *bisection) prove(ctx context.Context, steps int, until string) (found bisect.Outcome, err error) {
 	o := s.options.To(until)
-	o.Prove.Hold = s.search.Hold(steps)
+	o.Prove.Hold, o.Prove.Anew = s.search.Hold(steps), steps == 0 || steps == len(s.search.Steps) // all else builds on the ends
 	plan := s.search.Plan(steps)
 	made, err := nightly.Run(ctx, s.runner, plan, o)
 	failed := err

@@ -164,6 +164,9 @@ func (r *cellRun) install(ctx context.Context, in stages.Candidate, previous, fo
 		report.Stage += " " + r.cell.Name()
 		r.Report(report)
 	})
+	if r.options.Anew {
+		session.Results = nil
+	}
 	stage := container.Remote(r.engine, install.Stage(install.Options{}), func(in stages.Candidate) (container.Needs, error) {
 		return r.needs(in, previous)
 	})

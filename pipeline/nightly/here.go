@@ -35,7 +35,7 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	o.Services, o.Previous = p.options.Services, previous
 	candidate := p.candidate(cell, tools, upgrade)
 	session := p.Session()
-	if warning, _ := runner.Wall(ctx, nil); warning != "" {
+	if warning, _ := runner.Wall(ctx, nil); warning != "" || p.options.Anew {
 		session.Results = nil // package code could have made it what it is
 	}
 	made, failed := pipeline.Run(ctx, session, p.Install(o, p.options.UpgradeFrom, p.options.Secrets), candidate)

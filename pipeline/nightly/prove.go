@@ -55,6 +55,8 @@ type ProveOptions struct {
 	// installed project; empty: none.
 	Hold  map[string]string
 	Judge string
+	// Anew proves again what was proven: others may have released something since.
+	Anew bool
 	// Proofs is a folder with what other machines have proven: then nothing is installed
 	// here. Empty: none.
 	Proofs string

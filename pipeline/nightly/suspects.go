@@ -43,7 +43,37 @@ func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, 
 		}
 		c.Packages = m.Packages
 	}
+	c.Read = sourceFiles(ctx, r, made.Plan)
 	return suspects.Find(ctx, c, known)
+}
+
+// maxSource bounds a source file that is looked into, in bytes.
+const maxSource = 1 << 20
+
+// sourceFiles gives the files of a plan that was checked out here; nil: it was not.
+func sourceFiles(ctx context.Context, r *runner.Runner, plan *releases.Plan) func(repository, path string) []byte {
+	session := r.SessionOf(func(pipeline.Report) {})
+	if session.Results == nil {
+		return nil
+	}
+	sources, err := pipeline.Run(ctx, session, r.Checkout(), stages.CheckoutOf(plan))
+	if err != nil {
+		return nil
+	}
+	lists := map[string]pipeline.Listing{}
+	for _, source := range sources.Repositories {
+		if lists[source.Name], err = pipeline.List(ctx, r.Trees, source.Head); err != nil {
+			return nil
+		}
+	}
+	return func(repository, path string) []byte {
+		list, ok := lists[repository]
+		if !ok {
+			return nil
+		}
+		data, _ := list.Read(ctx, path, maxSource) // one that is gone, or too large, has no word
+		return data
+	}
 }
 
 // firstBad is the plan of a line's first try since its last good one, if that failed in the same stage by the same packages;

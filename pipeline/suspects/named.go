@@ -1,6 +1,7 @@
 package suspects
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -10,7 +11,14 @@ import (
 var (
 	filePath    = regexp.MustCompile(`[A-Za-z0-9_.@~-]*(?:/[A-Za-z0-9_.@~-]+)+`)
 	packageName = regexp.MustCompile(`\b[a-z0-9][a-z0-9_.-]*/[a-z0-9][a-z0-9_.-]*[a-z0-9]`)
+	quoted      = regexp.MustCompile("[`'\"]([A-Za-z][A-Za-z0-9_]{3,})[`'\"]")
 	className   = regexp.MustCompile(`[A-Z][A-Za-z0-9_]*(?:\\{1,2}[A-Z][A-Za-z0-9_]*)+`)
+)
+
+// The bounds of the words that are looked for: a short one without an underscore says nothing.
+const (
+	maxWords = 50
+	longWord = 10
 )
 
 // filesIn are the paths of files that a failure names, each from any of its folders on, so that one of a repository is
@@ -41,6 +49,35 @@ func filesIn(failure string, packages []releases.ManifestPackage) map[string]boo
 		addEnds(named, path, 3)
 	}
 	return named
+}
+
+// wordsOf finds the first of the words that a failure quotes in a file; each file is read once.
+func wordsOf(failure string, read func(repository, path string) []byte) func(repository, path string) string {
+	var words [][]byte
+	for _, found := range quoted.FindAllStringSubmatch(failure, maxWords) {
+		if word := found[1]; len(word) >= longWord || strings.Contains(word, "_") {
+			words = append(words, []byte(word))
+		}
+	}
+	found := map[string]string{}
+	return func(repository, path string) string {
+		if read == nil || len(words) == 0 {
+			return ""
+		}
+		name := repository + ":" + path
+		if word, known := found[name]; known {
+			return word
+		}
+		content := read(repository, path)
+		found[name] = ""
+		for _, word := range words {
+			if bytes.Contains(content, word) {
+				found[name] = string(word)
+				break
+			}
+		}
+		return found[name]
+	}
 }
 
 // addEnds adds a path from each of its folders on that leaves so many names.

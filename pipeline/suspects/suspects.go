@@ -28,6 +28,8 @@ type Case struct {
 	Packages []releases.ManifestPackage
 	// Failure is what the step that failed said.
 	Failure string
+	// Read gives a file of a repository as the bad plan has it; nil: none is read.
+	Read func(repository, path string) []byte
 	// Before and After are the versions of packages of others that Composer installed with either plan; nil: not known.
 	Before, After map[string]string
 }
@@ -45,6 +47,7 @@ func Find(ctx context.Context, c Case, known History) ([]history.Suspect, error)
 		return nil, err
 	}
 	e := evidenceOf(c.Failure, c.Packages)
+	e.word = wordsOf(c.Failure, c.Read)
 	all := e.releases(c.Before, c.After)
 	for _, r := range changed {
 		if len(r.Commits) == 0 {
@@ -110,6 +113,7 @@ type ranked struct {
 // The ranks.
 const (
 	rankFile = iota
+	rankWord
 	rankBlamed
 	rankRequired
 	rankUnknown
@@ -122,6 +126,7 @@ type evidence struct {
 	blamed   []string          // packages
 	requires map[string]string // a package that a blamed one requires → that
 	dirs     []home
+	word     func(repository, path string) string // of the failure that stands in a file, or nothing
 }
 
 // A home is where a package lies.
@@ -169,6 +174,8 @@ func (e evidence) rank(one *ranked, repository string, paths []string) {
 	for _, path := range paths {
 		if e.files[path] {
 			better(rankFile, 0, "changes %s, which the failure names", path)
+		} else if word := e.word(repository, path); word != "" {
+			better(rankWord, 0, "changes %s, which has %q as the failure has", path, word)
 		}
 		name := e.owner(repository, path)
 		if at := slices.Index(e.blamed, name); at >= 0 {

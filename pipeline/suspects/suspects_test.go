@@ -3,6 +3,7 @@ package suspects
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,6 +66,7 @@ func TestRanks(t *testing.T) {
 	failures := map[string]string{
 		"by path":  "Fatal error in /tmp/shop/vendor/acme/module-cart/Plugin/Count.php:12\n" + stages.NamedBy + "acme/module-cart\n",
 		"by class": `Class Acme\Cart\Plugin\Count contains 1 abstract method` + "\n" + stages.NamedBy + "acme/module-cart\nall output: x",
+		"by word":  stages.NamedBy + "acme/module-cart\n" + `Undefined array key "customer_entitty"`,
 		"by name":  `acme/module-cart 1.0 (shop:app/code/Acme/Cart/Plugin/Count.php): broken`,
 	}
 	want := []history.Suspect{
@@ -79,8 +81,15 @@ func TestRanks(t *testing.T) {
 		{Name: "shop", Commit: "else", Author: "Jane", Title: "Elsewhere", URL: "https://github.com/acme/shop/commit/else", Why: "changes 2 files that the failure does not name"},
 	}
 	for name, failure := range failures {
+		want := slices.Clone(want)
+		if name == "by word" {
+			want[0].Why = `changes app/code/Acme/Cart/Plugin/Count.php, which has "customer_entitty" as the failure has`
+		}
 		got, err := Find(t.Context(), Case{
 			Good: planAt("1", "1"), Bad: planAt("2", "2"), Packages: packages, Failure: failure,
+			Read: func(_, path string) []byte {
+				return []byte(map[string]string{"app/code/Acme/Cart/Plugin/Count.php": "a customer_entitty"}[path])
+			},
 			Before: map[string]string{"other/logger": "1.0", "other/same": "1"},
 			After:  map[string]string{"other/logger": "2.0", "other/same": "1", "other/mail": "1.0"},
 		}, History{all, all})
