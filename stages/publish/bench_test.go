@@ -14,6 +14,7 @@ import (
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/publish/history"
 	"github.com/mage-os/nightly/stages/trust"
 	"github.com/mage-os/nightly/stages/trust/trusttest"
 )
@@ -72,6 +73,7 @@ func benchSample(b *testing.B, s sample) func(dir string, by *trust.Authority) {
 	b.Helper()
 	store := newMemory()
 	snapshot, o := s.build(b, store), options(b, store, s.name)
+	o.Tries = []history.Entry{aTry(dayOf(s.name))}
 	return func(dir string, by *trust.Authority) {
 		o.Trust = by
 		if _, err := Stage(o).Run(b.Context(), stages.PublishRequest{Snapshot: snapshot, To: dir, Keep: 30}); err != nil {

@@ -230,7 +230,7 @@ func (c *copying) addPages(ctx context.Context, r *repository) error {
 	for _, f := range r.index.Files {
 		names[packageOf(f.Name)] = true
 	}
-	files := page.Files(slices.Collect(maps.Keys(names)))
+	files := append(page.Files(slices.Collect(maps.Keys(names))), page.FeedFile, page.BreakagesFile)
 	texts := make([][]byte, len(files))
 	err := pipeline.Each(len(files), writers, func(i int) (err error) {
 		texts[i], err = target.ReadIfThere(ctx, c.From, files[i])

@@ -13,7 +13,6 @@ import (
 	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages"
-	"github.com/mage-os/nightly/stages/publish/page"
 	"github.com/mage-os/nightly/stages/publish/target"
 	"github.com/mage-os/nightly/stages/trust"
 )
@@ -60,7 +59,7 @@ func (c *copying) readRoot(ctx context.Context, o *origin) (err error) {
 	if err != nil || base != o.read.Nightly.URL || o.read.Nightly.Format != switchFormat || len(o.read.Nightly.Snapshots) == 0 {
 		return untrusted("%s of %s is of no repository of this program, or of a newer version of it", stages.PackagesFile, c.From)
 	}
-	for _, name := range []string{pageFile, badgeFile, page.FeedFile, page.BreakagesFile} {
+	for _, name := range []string{pageFile, badgeFile} {
 		data, err := target.ReadIfThere(ctx, c.From, name)
 		if err != nil {
 			return err

@@ -135,6 +135,9 @@ func (o Options) readHistory(ctx context.Context, s target.Source) (*history.Boo
 		if o.Now.Sub(e.At) > history.KeepTries {
 			continue
 		}
+		if err := book.Compare(ctx, s, &e); err != nil {
+			return nil, err
+		}
 		if err := book.Add(e, clean); err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // aTry is what a night of a matrix of six cells tells; every ninth fails in the installation of one.
-func aTry(at time.Time, packages int) history.Entry {
+func aTry(at time.Time) history.Entry {
 	day := at.Format(time.DateOnly)
 	e := history.Entry{Files: map[string][]byte{}, Try: history.Try{
 		Line: "nightly", Snapshot: day, At: at, Millis: 1_234_567, Run: "https://github.com/acme/nightly/actions/runs/" + at.Format("20060102"), Program: releases.Program,
@@ -53,7 +53,7 @@ func aTry(at time.Time, packages int) history.Entry {
 // publishNight tells of a night as a run does: with what it publishes, or alone where it failed.
 func publishNight(tb testing.TB, dir string, at time.Time, modules int) {
 	tb.Helper()
-	e := aTry(at, modules)
+	e := aTry(at)
 	name := releases.SnapshotName(e.Snapshot)
 	store := newMemory()
 	o := options(tb, store, name)

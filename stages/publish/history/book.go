@@ -155,6 +155,9 @@ func (b *Book) addFiles(files map[string][]byte, t *Try, clean func(string) stri
 	for i, c := range t.Cells {
 		t.Cells[i].Report = at(t.Dir(), c.Report)[0]
 		t.Cells[i].Screenshots = at(t.Dir(), c.Screenshots...)
+		for k, o := range c.Otherwise {
+			t.Cells[i].Otherwise[k].After = at(t.Dir(), o.After)[0]
+		}
 	}
 }
 

@@ -162,6 +162,7 @@ func (t Try) bounded(clean func(string) string) Try {
 	for i, c := range t.Cells {
 		c.Detail, c.Name, c.With = shortened(firstLine(clean(c.Detail)), maxDetail), shortened(clean(c.Name), maxDetail), texts(c.With, maxWith, clean)
 		c.Pages, c.Screenshots = c.Pages[:min(len(c.Pages), maxWith)], texts(c.Screenshots, maxWith, clean)
+		c.Otherwise = slices.Clone(c.Otherwise[:min(len(c.Otherwise), maxWith)])
 		t.Cells[i] = c
 	}
 	t.Stages = t.Stages[:min(len(t.Stages), maxStages)]

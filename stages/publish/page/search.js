@@ -44,7 +44,7 @@
   };
 
   const filter = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = parts(search.value);
     for (const entry of rows) entry.score = words.reduce((sum, word) => sum + (sum === Infinity ? 0 : score(entry, word)), 0);
     const order = [...rows].sort((a, b) => a.score - b.score || a.place - b.place);
     const shown = order.filter((entry) => entry.score < Infinity);
