@@ -178,5 +178,5 @@ func printReproduction(env *factory, r *publish.Reproduction, manifestOnly bool)
 	if len(r.Differences) > 0 {
 		fmt.Fprint(env.stdout, "\nTheirs is what was published, ours what was built here.")
 	}
-	fmt.Fprintf(env.stdout, "\nNight %s: %d files, %s, compared %s: %d differ\n", r.Snapshot, r.Files, display.Bytes(r.Bytes), how, len(r.Differences))
+	fmt.Fprintf(env.stdout, "\n%s: %d files, %s, compared %s: %d differ\n", r.Snapshot.Title(), r.Files, display.Bytes(r.Bytes), how, len(r.Differences))
 }
