@@ -148,7 +148,7 @@ func (k *keeper) publish(m memory, want map[string]Want, now time.Time) {
 func published(t testing.TB, k *keeper, days, n int) memory {
 	m := memory{}
 	first := night(1, n)
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"]).publish(m, first, start)
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"]).publish(m, first, start)
 	for day := 2; day <= days; day++ {
 		k.nights().publish(m, night(day, n), start.AddDate(0, 0, day-1))
 	}
@@ -185,7 +185,7 @@ func TestPublished(t *testing.T) {
 // What was signed once is not written again, and of what is not there any more the name is taken again.
 func TestParts(t *testing.T) {
 	k, m := newKeeper(t, "nightly"), memory{}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
 	for day := 1; day <= 5; day++ {
 		before := maps.Clone(m)
 		want := night(day, 600)
@@ -217,12 +217,12 @@ func TestParts(t *testing.T) {
 func TestRotation(t *testing.T) {
 	k, dir, m := newKeeper(t, "nightly"), t.TempDir(), memory{}
 	first, online := k.files["1.root.json"], k.online
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
 	for day := 1; day <= 10; day++ {
 		now := start.AddDate(0, 0, day)
 		if day == 6 {
 			k.rotate(m, now)
-			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
+			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
 		} else {
 			k.publish(m, night(day, 3), now)
 		}
@@ -285,7 +285,7 @@ func (k *keeper) rotate(m memory, now time.Time) {
 	if err := k.Missing(); err != nil {
 		k.Fatal(err)
 	}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
 	if _, err := k.Open(k.Context(), m); err == nil || !strings.Contains(err.Error(), "does not count any more") {
 		k.Fatal(err)
 	}
