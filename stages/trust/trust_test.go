@@ -61,7 +61,9 @@ func newKeeper(t testing.TB, line string) *keeper {
 	t.Helper()
 	k := &keeper{TB: t, root: []*Key{newKeyOf(t), newKeyOf(t), newKeyOf(t)}, online: newKeyOf(t), kinds: map[string]*Key{}}
 	for _, kind := range releases.SnapshotDirs() {
-		k.kinds[kind] = newKeyOf(t)
+		if kind != releases.Preview.Dir() { // which no line signs
+			k.kinds[kind] = newKeyOf(t)
+		}
 	}
 	var err error
 	if k.Authority, err = New(Setup{Place{"https://example.org/", line}, 2, k.root, k.online, k.kinds}, start); err != nil {
@@ -148,7 +150,7 @@ func (k *keeper) publish(m memory, want map[string]Want, now time.Time) {
 func published(t testing.TB, k *keeper, days, n int) memory {
 	m := memory{}
 	first := night(1, n)
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"]).publish(m, first, start)
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"]).publish(m, first, start)
 	for day := 2; day <= days; day++ {
 		k.nights().publish(m, night(day, n), start.AddDate(0, 0, day-1))
 	}
@@ -185,7 +187,7 @@ func TestPublished(t *testing.T) {
 // What was signed once is not written again, and of what is not there any more the name is taken again.
 func TestParts(t *testing.T) {
 	k, m := newKeeper(t, "nightly"), memory{}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	for day := 1; day <= 5; day++ {
 		before := maps.Clone(m)
 		want := night(day, 600)
@@ -217,12 +219,12 @@ func TestParts(t *testing.T) {
 func TestRotation(t *testing.T) {
 	k, dir, m := newKeeper(t, "nightly"), t.TempDir(), memory{}
 	first, online := k.files["1.root.json"], k.online
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	for day := 1; day <= 10; day++ {
 		now := start.AddDate(0, 0, day)
 		if day == 6 {
 			k.rotate(m, now)
-			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
+			k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 		} else {
 			k.publish(m, night(day, 3), now)
 		}
@@ -285,7 +287,7 @@ func (k *keeper) rotate(m memory, now time.Time) {
 	if err := k.Missing(); err != nil {
 		k.Fatal(err)
 	}
-	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"], k.kinds["previews"])
+	k.with(k.online, k.kinds["nights"], k.kinds["releases"], k.kinds["mirror"], k.kinds["adopted"])
 	if _, err := k.Open(k.Context(), m); err == nil || !strings.Contains(err.Error(), "does not count any more") {
 		k.Fatal(err)
 	}
