@@ -30,7 +30,7 @@ func Suspects(ctx context.Context, r *runner.Runner, made Result, failed error, 
 		return nil, err
 	}
 	c := suspects.Case{
-		Good: &good.Manifest.Plan, Bad: made.Plan, Packages: good.Manifest.Packages, Failure: failed.Error(),
+		Good: &good.Manifest.Plan, Bad: made.Plan, Packages: good.Manifest.Packages, Was: good.Manifest.Packages, Failure: failed.Error(),
 		Before: Others(ctx, repository, good.Manifest.Snapshot), After: InstalledOthers(r, made, failed),
 	}
 	if first := firstBad(ctx, at, made.Plan.Line.Name, failed); first != nil {

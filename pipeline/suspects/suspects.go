@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -26,6 +27,8 @@ type Case struct {
 	Good, Bad *releases.Plan
 	// Packages are those that were built of either plan: where they lie, and what they require.
 	Packages []releases.ManifestPackage
+	// Was are those of the good plan.
+	Was []releases.ManifestPackage
 	// Failure is what the step that failed said.
 	Failure string
 	// Read gives a file of a repository as the bad plan has it; nil: none is read.
@@ -48,6 +51,7 @@ func Find(ctx context.Context, c Case, known History) ([]history.Suspect, error)
 	}
 	e := evidenceOf(c.Failure, c.Packages)
 	e.word = wordsOf(c.Failure, c.Read)
+	e.lost = lostRequires(c)
 	all := e.releases(c.Before, c.After)
 	for _, r := range changed {
 		if len(r.Commits) == 0 {
@@ -114,6 +118,7 @@ type ranked struct {
 const (
 	rankFile = iota
 	rankWord
+	rankLost
 	rankBlamed
 	rankRequired
 	rankUnknown
@@ -126,6 +131,7 @@ type evidence struct {
 	blamed   []string          // packages
 	requires map[string]string // a package that a blamed one requires → that
 	dirs     []home
+	lost     map[string]string                    // composer.json of a repository → what it requires no more, and is not installed since
 	word     func(repository, path string) string // of the failure that stands in a file, or nothing
 }
 
@@ -171,19 +177,39 @@ func (e evidence) rank(one *ranked, repository string, paths []string) {
 			one.rank, one.place, one.Why = rank, place, fmt.Sprintf(why, values...)
 		}
 	}
-	for _, path := range paths {
-		if e.files[path] {
-			better(rankFile, 0, "changes %s, which the failure names", path)
-		} else if word := e.word(repository, path); word != "" {
-			better(rankWord, 0, "changes %s, which has %q as the failure has", path, word)
+	for _, file := range paths {
+		if e.files[file] {
+			better(rankFile, 0, "changes %s, which the failure names", file)
+		} else if word := e.word(repository, file); word != "" {
+			better(rankWord, 0, "changes %s, which has %q as the failure has", file, word)
 		}
-		name := e.owner(repository, path)
+		if why := e.lost[repository+":"+file]; why != "" {
+			better(rankLost, 0, "changes %s: %s", file, why)
+		}
+		name := e.owner(repository, file)
 		if at := slices.Index(e.blamed, name); at >= 0 {
 			better(rankBlamed, at, "changes %s, which the failure names", name)
 		} else if by := e.requires[name]; by != "" {
 			better(rankRequired, slices.Index(e.blamed, by), "changes %s, which %s requires", name, by)
 		}
 	}
+}
+
+// lostRequires are what packages required, and do not any more, of what is not installed since.
+func lostRequires(c Case) map[string]string {
+	lost, was := map[string]string{}, map[string][]releases.Requirement{}
+	for _, p := range c.Was {
+		was[p.Name] = p.Requires
+	}
+	for _, p := range c.Packages {
+		for _, r := range was[p.Name] {
+			gone := !slices.ContainsFunc(p.Requires, func(now releases.Requirement) bool { return now.Name == r.Name })
+			if gone && c.Before[r.Name] != "" && c.After != nil && c.After[r.Name] == "" {
+				lost[p.Repository+":"+path.Join(p.Directory, "composer.json")] = p.Name + " requires " + r.Name + " no more, and it is not installed since"
+			}
+		}
+	}
+	return lost
 }
 
 // owner is the package that a path belongs to, or nothing.

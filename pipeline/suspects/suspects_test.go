@@ -99,6 +99,23 @@ func TestRanks(t *testing.T) {
 	}
 }
 
+// A commit that takes a require away of what is not installed since is named, whatever the failure names.
+func TestLostRequire(t *testing.T) {
+	all := fake{
+		commits: []compare.Commit{{ID: "tax"}, {ID: "cart"}},
+		touched: map[string][]string{"tax": {"app/code/Acme/Tax/composer.json"}, "cart": {"app/code/Acme/Cart/composer.json", "README.md"}},
+	}
+	now := slices.Clone(packages)
+	now[1].Requires = now[1].Requires[:1]
+	got, err := Find(t.Context(), Case{
+		Good: planAt("1", "1"), Bad: planAt("2", "1"), Was: packages, Packages: now, Failure: stages.NamedBy + "acme/module-tax\n",
+		Before: map[string]string{"other/logger": "1.0", "a/a": "1"}, After: map[string]string{"a/a": "1"},
+	}, History{all, all})
+	if err != nil || len(got) != 3 || got[0].Why != "changes app/code/Acme/Cart/composer.json: acme/module-cart requires other/logger no more, and it is not installed since" {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
 // Where nobody knows what commits change, they are named all the same.
 func TestUnknown(t *testing.T) {
 	few := fake{commits: []compare.Commit{{ID: "b"}, {ID: "a"}}}
