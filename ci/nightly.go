@@ -23,6 +23,7 @@ type nightlyFlags struct {
 	fresh        bool
 	installTools bool
 	proofs       string // folder that they are written to
+	writeTry     string // folder that the record of the run is written to
 	like         string // what was proven elsewhere
 	runner       runnerFlags
 	install      installFlags
@@ -61,6 +62,7 @@ stopped, and a second run of the same plan reuses all but the publishing.`,
 	flags.BoolVar(&f.fresh, "fresh", false, "run every stage, also those with a saved result")
 	flags.BoolVar(&f.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	flags.StringVar(&f.proofs, "write-proofs", "", "write what was proven to this folder, for publish --proofs on another machine")
+	flags.StringVar(&f.writeTry, "write-try", "", "write the record of the run to this folder, for publish --tries on another machine")
 	flags.StringVar(&f.like, "like", "", "prove with the images, the cell and the level of another night: its installation.json, or the file or URL of it or of a repository")
 	grouped(cmd, flagsOfRunner, f.runner.add)
 	grouped(cmd, flagsOfProof, f.install.add)
@@ -228,8 +230,13 @@ func (f nightlyFlags) mayPublish(ctx context.Context, line *releases.Line, o nig
 	return belongs(ctx, o)
 }
 
-// tried tells the target of a run that was to publish.
+// tried writes the record of a run where that was asked for, and tells the target of one that was to publish.
 func (f nightlyFlags) tried(ctx context.Context, r *runner.Runner, o nightly.Options, line *releases.Line, snapshot string, made nightly.Result, err error) {
+	if f.writeTry != "" {
+		if e := nightly.KeepTry(f.writeTry, o.Publish, line.Name, snapshot, made, err); e != nil {
+			r.Log.Warn("the record of this run could not be written", "error", e)
+		}
+	}
 	if f.publishes() {
 		nightly.Tried(ctx, r, o.Publish, line.Name, snapshot, made, err)
 	}

@@ -22,10 +22,10 @@ import (
 
 func newPlan(env *factory) *cobra.Command {
 	var (
-		line, to, out string
-		with          []string
-		published     bool
-		f             resultFlags
+		line, to, out, writeTry string
+		with                    []string
+		published               bool
+		f                       resultFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -51,18 +51,19 @@ whoever has it can rebuild that night, byte for byte.`,
 			if f.format == "json" && !env.json { // whose events come before it
 				out = cmp.Or(out, "-")
 			}
-			return runPlan(cmd.Context(), env, l, to, out)
+			return runPlan(cmd.Context(), env, l, to, out, writeTry)
 		},
 	}
 	lineFlags(cmd, &line, &with)
 	cmd.Flags().StringVar(&to, "to", "", "target of publishing, or the URL under which it is served: a second night of one day takes the next number there (default "+ownTarget("LINE")+")")
 	cmd.Flags().BoolVar(&published, "published", false, "take the number from where the line is published, at its URL")
+	cmd.Flags().StringVar(&writeTry, "write-try", "", "where no plan can be made, write the record of that to this folder, for publish --tries on another machine")
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this file; - for standard output")
 	env.addResult(cmd, &f, "text", "json")
 	return cmd
 }
 
-func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out string) (err error) {
+func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out, writeTry string) (err error) {
 	env.resultJSON = env.resultJSON && !env.json // which is for events here
 	show := env.display()
 	r, err := env.newRunner(show, false)
@@ -72,6 +73,10 @@ func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out str
 	defer closing(&err, show, r)
 	plan, err := env.plan(ctx, r, line, to)
 	if err != nil {
+		if writeTry != "" {
+			o := nightly.PublishOptions{Publisher: publish.Options{Now: env.now().UTC(), Secrets: env.secretValues()}, Run: nightly.RunInfo{URL: env.runURL(), Stages: show.Stages}}
+			err = errors.Join(err, nightly.KeepTry(writeTry, o, line.Name, env.date(), nightly.Result{}, err))
+		}
 		return show.Failed(err)
 	}
 	show.Result = nightly.Result{Plan: plan}

@@ -21,7 +21,7 @@ type publishFlags struct {
 	rollback      string
 	withdraw      []string
 	site, siteURL string
-	proofs        string
+	proofs, tries string
 	renew         bool
 	rebuilt       []string
 	install       installFlags
@@ -73,14 +73,15 @@ target: for hosts with little room, as GitHub Pages.`,
 	flags.StringVar(&f.siteURL, "site-url", "", "base URL under which that folder is served")
 	flags.DurationVar(&f.target.grace, "grace", publish.DefaultGrace, "how long what nothing names any more stays for clients that started before")
 	flags.StringVar(&f.proofs, "proofs", "", "folder with what nightly --write-proofs wrote on other machines: every cell of the matrix has to be there, and nothing is installed here")
+	flags.StringVar(&f.tries, "tries", "", "folder with what nightly --write-try wrote on other machines; without a night to publish, the target is told of these runs alone")
 	flags.StringVar(&f.install.level, "level", "", levelHelp)
 	return cmd
 }
 
 func (f publishFlags) check(args []string) error {
 	switch {
-	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0 && len(f.rebuilt) == 0 && !f.renew && !f.target.anew:
-		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, --rebuilt FILE, --site FOLDER, --renew or --sign-anew")
+	case len(args) == 0 && f.rollback == "" && f.site == "" && len(f.withdraw) == 0 && len(f.rebuilt) == 0 && !f.renew && !f.target.anew && f.tries == "":
+		return usagef("give the night to publish, as plan.json or 2026-11-24, or --rollback NIGHT, --withdraw NAME=VERSION, --rebuilt FILE, --site FOLDER, --tries FOLDER, --renew or --sign-anew")
 	case (f.renew || f.target.anew) && f.target.sign.trust == "":
 		return usagef("--renew and --sign-anew sign for the repository that --trust names")
 	case len(args) > 0 && f.rollback != "":
@@ -104,12 +105,12 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 			return err
 		}
 		f.target.of(&plan.Line)
-	} else if f.target.to == "" {
+	} else if f.target.to == "" || f.tries != "" {
 		line, err := lines.Load(f.line)
 		if err != nil {
 			return err
 		}
-		f.target.to = ownTarget(line.Name)
+		f.target.of(line)
 	}
 	o, err := f.target.options(env, r, show)
 	if err != nil {
@@ -117,6 +118,12 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 	}
 	if f.renew {
 		return o.Publisher.Renew(ctx, o.To)
+	}
+	o.Run.Tries = f.tries
+	if f.tries != "" && len(args) == 0 {
+		if err := nightly.Tell(ctx, r, o, f.line, nil); err != nil {
+			return usagef("--tries %s: %w", f.tries, err)
+		}
 	}
 	if len(args) > 0 {
 		if err := f.publish(ctx, env, r, show, plan, o); err != nil {

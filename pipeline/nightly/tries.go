@@ -52,26 +52,29 @@ func Tried(ctx context.Context, r *runner.Runner, o PublishOptions, line, snapsh
 			return // and it is not made for that
 		}
 	}
-	e := o.entry(line, snapshot, made.Plan, made.Proof, failed)
-	e.Suspects = made.Suspects
-	kept, err := o.keep(r, line, e)
+	kept := triesDir(r, line)
+	err := KeepTry(kept, o, line, snapshot, made, failed)
 	if err == nil {
-		var pending []history.Entry
-		if pending, err = o.pending(r, line); err == nil {
-			o.Publisher.Tries = pending
-			err = o.Publisher.Tried(ctx, o.To, o.URL, notes)
-		}
+		err = Tell(ctx, r, o, line, notes)
 	}
+	var stage *pipeline.StageError
 	switch {
-	case err == nil:
-		err = history.Forget(triesDir(r, line))
-	case errors.Is(err, publish.ErrNoRepository):
-		return
-	}
-	// What failed to publish has said why the target cannot be written.
-	if err != nil && e.Stage != publish.Name {
+	case err == nil, errors.Is(err, publish.ErrNoRepository):
+	case errors.As(failed, &stage) && stage.Stage == publish.Name: // which has said why the target cannot be written
+	default:
 		r.Log.Warn("the target could not be told of this run; the next publish of the line tells it", "error", err, "kept", kept)
 	}
+}
+
+// Tell tells the target of the tries of a line that are kept here, or were given.
+func Tell(ctx context.Context, r *runner.Runner, o PublishOptions, line string, notes []releases.Note) (err error) {
+	if o.Publisher.Tries, err = o.pending(r, line); err != nil || len(o.Publisher.Tries) == 0 {
+		return err
+	}
+	if err := o.Publisher.Tried(ctx, o.To, o.URL, notes); err != nil {
+		return err
+	}
+	return history.Forget(triesDir(r, line))
 }
 
 // KeepTry writes the record of a run to a folder, for RunInfo.Tries of another machine.
@@ -79,11 +82,6 @@ func KeepTry(dir string, o PublishOptions, line, snapshot string, made Result, f
 	e := o.entry(line, snapshot, made.Plan, made.Proof, failed)
 	e.Suspects = made.Suspects
 	return history.Keep(dir, e, history.Cleaner(o.Publisher.Secrets))
-}
-
-func (o PublishOptions) keep(r *runner.Runner, line string, e history.Entry) (dir string, err error) {
-	dir = triesDir(r, line)
-	return dir, history.Keep(dir, e, history.Cleaner(o.Publisher.Secrets))
 }
 
 // triesDir is where a store keeps the tries of a line until the target is told.
