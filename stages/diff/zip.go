@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/klauspost/compress/zip"
 
 	"github.com/mage-os/nightly/pipeline/files"
 )

@@ -132,6 +132,8 @@ type check struct {
 	origin    string                              // where the dists of a site lie
 	snapshots map[releases.SnapshotName]*snapshot // that were read whole
 
+	unpacked sync.Map // entries of zips that are whole, by packedAs
+
 	mu        sync.Mutex
 	report    *Report
 	reported  map[string]bool

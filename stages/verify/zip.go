@@ -1,18 +1,21 @@
 package verify
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha1" //nolint:gosec // what Composer checks
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/klauspost/compress/zip"
 
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/releases"
@@ -24,9 +27,6 @@ import (
 // maxComposer bounds a composer.json in a zip, in bytes.
 const maxComposer = 4 << 20
 
-// distReaders is how many zips are in memory at the same time.
-const distReaders = 2
-
 // dists verifies every zip that some snapshot names, once.
 func (c *check) dists(ctx context.Context) {
 	all := c.distSums()
@@ -37,7 +37,8 @@ func (c *check) dists(ctx context.Context) {
 		return
 	}
 	paths := slices.Sorted(maps.Keys(all))
-	_ = pipeline.Each(len(paths), distReaders, func(i int) error {
+	// As many are in memory as are unpacked.
+	_ = pipeline.Each(len(paths), runtime.GOMAXPROCS(0), func(i int) error {
 		c.dist(ctx, paths[i], all[paths[i]])
 		return nil // problems are noted
 	})
@@ -69,7 +70,7 @@ func (c *check) dist(ctx context.Context, path string, packages []*releases.Mani
 	if packages[0].Repository == stages.Adopted {
 		return // its bytes are what they were
 	}
-	if err := checkZip(data, packages[0]); err != nil {
+	if err := c.checkZip(data, packages[0]); err != nil {
 		for problem := range strings.Lines(err.Error()) {
 			c.bad(path, "%s", problem)
 		}
@@ -89,7 +90,7 @@ func (c *check) former(ctx context.Context, path string, want *releases.Manifest
 
 // checkZip refuses a zip that could do harm where it is unpacked, or that is not the
 // package: with all that is wrong with its entries, or with their contents.
-func checkZip(data []byte, p *releases.ManifestPackage) error {
+func (c *check) checkZip(data []byte, p *releases.ManifestPackage) error {
 	r, err := diff.OpenZip(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
@@ -108,9 +109,32 @@ func checkZip(data []byte, p *releases.ManifestPackage) error {
 		return err
 	}
 	for _, f := range r.File {
-		errs = append(errs, checkContent(f, p, paths))
+		// Most files of a package are those of its other versions: they are unpacked once.
+		key := packedAs(data, f)
+		if _, whole := c.unpacked.Load(key); whole && f.Name != "composer.json" {
+			continue
+		}
+		err := checkContent(f, p, paths)
+		if err == nil && key != "" {
+			c.unpacked.Store(key, true)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// packedAs is the SHA-256 of an entry as it is packed, with its checksum and size; empty for one
+// that lies outside of the zip.
+func packedAs(data []byte, f *zip.File) string {
+	at, err := f.DataOffset()
+	end := at + int64(f.CompressedSize64) //nolint:gosec // bounded by the next line
+	if err != nil || end < at || end > int64(len(data)) {
+		return ""
+	}
+	packed := sha256.New()
+	fmt.Fprintf(packed, "%d %d %d\n", f.Method, f.CRC32, f.UncompressedSize64)
+	packed.Write(data[at:end])
+	return string(packed.Sum(nil))
 }
 
 // checkHeader checks an entry, and adds its name to those before.
