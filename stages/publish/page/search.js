@@ -28,6 +28,8 @@
     return Math.min(...last.slice(Math.max(0, word.length - most)));
   };
 
+  const known = new Map();
+
   // score is how well a package matches a word, better where it is less; Infinity: not at all.
   const score = (entry, word) => {
     if (entry.names.includes(word)) return 0;
@@ -36,7 +38,11 @@
     if (entry.rest.includes(word)) return 3;
     const most = word.length < 4 ? 0 : word.length < 8 ? 1 : 2;
     if (!most) return Infinity;
-    const least = (texts) => Math.min(Infinity, ...texts.map((text) => mistakes(word, text, most)));
+    const least = (texts) => Math.min(Infinity, ...texts.map((text) => {
+      const key = `${word} ${text}`; // packages share most of their words
+      if (!known.has(key)) known.set(key, mistakes(word, text, most));
+      return known.get(key);
+    }));
     const inName = least(entry.names);
     if (inName <= most) return 3 + inName;
     const inRest = least(entry.all);
