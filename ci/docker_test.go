@@ -1,8 +1,13 @@
 package ci
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,8 +67,56 @@ func TestDockerNewcomer(t *testing.T) {
 		}
 	}
 	l.must("verify", "repositories/sample")
+	l.shopOpens("sample")
 	if out, err := exec.Command("docker", "ps", "--format", "{{.Names}}").CombinedOutput(); err != nil || !strings.Contains(string(out), "dagger-engine-") {
 		t.Errorf("the containers of Docker: %v\n%s", err, out)
+	}
+}
+
+// shopOpens: the shop of a line that was proven in containers opens on loopback, and an
+// interrupt ends it.
+func (l *lab) shopOpens(line string) {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 5*time.Minute)
+	defer cancel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	_, port, _ := strings.Cut(address, ":")
+	cmd := exec.CommandContext(ctx, l.program, "shop", "--line", line, "--port", port)
+	cmd.Dir, cmd.Env, cmd.Stderr = l.dir, append(os.Environ(), l.env...), os.Stderr
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, time.Minute
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	said := ""
+	for lines := bufio.NewScanner(out); !strings.HasSuffix(said, "Ctrl-C ends it.\n") && lines.Scan(); {
+		said += lines.Text() + "\n"
+	}
+	if !strings.Contains(said, "Storefront  http://"+address+"/\n") {
+		l.t.Errorf("the shop says %q", said)
+	} else if page, err := http.Get("http://" + address + "/"); err != nil {
+		l.t.Error(err)
+	} else {
+		text, err := io.ReadAll(page.Body)
+		if page.Body.Close(); err != nil || !strings.Contains(string(text), "Hello from Sample_Greeting") {
+			l.t.Errorf("the page is %q, %v", text, err)
+		}
+	}
+	cancel()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 0 {
+		l.t.Errorf("an interrupt ends the shop with %v", err)
+	}
+	if conn, err := net.Dial("tcp", address); err == nil {
+		conn.Close()
+		l.t.Error("it still listens")
 	}
 }
 

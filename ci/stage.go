@@ -174,6 +174,7 @@ func serveInstall(ctx context.Context, env *factory, r *runner.Runner, f stageFl
 	}
 	stage := r.Install(o, previous, env.secretsHeld(signFlags{}))
 	if f.walled {
+		runner.Open(&o)
 		doors, err := container.EnterDoors(ctx, f.doors)
 		if err != nil {
 			return err

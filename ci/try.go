@@ -132,7 +132,7 @@ func (f *tryFlags) run(ctx context.Context, env *factory) error {
 	if err := runNightly(ctx, env, *n); err != nil || !f.shop {
 		return err
 	}
-	return runShop(ctx, env, f.line)
+	return runShop(ctx, env, f.line, shopFlags{port: shopPort, runner: n.runner})
 }
 
 // of reads what is to be tried of a line, and makes it one of previews.

@@ -47,9 +47,13 @@ func newVersion(env *factory) *cobra.Command {
 	return cmd
 }
 
+// commit is what releases are built from, which the linker sets: their archives are built of a clone
+// in which Go may stamp none.
+var commit string
+
 // thisVersion is that of the running program. Go stamps the commit where it builds in a clone.
 func thisVersion() programVersion {
-	v := programVersion{Program: releases.Program, Dagger: container.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	v := programVersion{Program: releases.Program, Commit: commit, Dagger: container.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

@@ -115,7 +115,7 @@ func (d *Run) Results(made nightly.Result, plan string) {
 		fmt.Fprintf(w, "Installed shop  %s\n", made.Shop)
 		fmt.Fprintf(w, "Report          %s\n", filepath.Join(filepath.Dir(made.Shop), "report", stages.ReportFile))
 	}
-	if made.Shop != "" {
+	if made.Opens {
 		fmt.Fprintf(w, "Open it         mageos-nightly shop --line %s\n", made.Plan.Line.Name)
 	}
 	if made.Matrix != "" {

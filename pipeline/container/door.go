@@ -64,7 +64,7 @@ func openDoors(ctx context.Context, there string, doors []Door) (_ *sockets, err
 		if err := os.Chmod(socket, 0o666); err != nil { // the stage is another user
 			return nil, err
 		}
-		go forward(l, "tcp", door.Outside)
+		go forward(l, dialer("tcp", door.Outside))
 	}
 	return s, os.Chmod(s.dir, 0o755) // whatever the umask
 }
@@ -85,7 +85,7 @@ func EnterDoors(ctx context.Context, doors []string) (io.Closer, error) {
 			return nil, errors.Join(fmt.Errorf("--door %s: want HOST:PORT=SOCKET: %w", door, err), all.Close())
 		}
 		all = append(all, l)
-		go forward(l, "unix", socket)
+		go forward(l, dialer("unix", socket))
 	}
 	return all, nil
 }
@@ -93,8 +93,13 @@ func EnterDoors(ctx context.Context, doors []string) (io.Closer, error) {
 // maxThrough is how many connections a door has at once; more wait.
 const maxThrough = 256
 
+// dialer connects everybody to an address.
+func dialer(network, address string) func(net.Conn) (net.Conn, error) {
+	return func(net.Conn) (net.Conn, error) { return net.Dial(network, address) }
+}
+
 // forward connects whoever comes to a listener, until that is closed.
-func forward(l net.Listener, network, address string) {
+func forward(l net.Listener, dial func(from net.Conn) (net.Conn, error)) {
 	room := make(chan struct{}, maxThrough)
 	for {
 		from, err := l.Accept()
@@ -109,7 +114,7 @@ func forward(l net.Listener, network, address string) {
 		go func() {
 			defer func() { <-room }()
 			defer from.Close()
-			to, err := net.Dial(network, address)
+			to, err := dial(from)
 			if err != nil {
 				return // as if nobody listened
 			}

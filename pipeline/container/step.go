@@ -50,17 +50,26 @@ type step struct {
 // directory is the step's output; nothing runs before something of it is asked
 // for.
 func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.Directory, error) {
+	c, args, err := e.container(ctx, s, input)
+	if err != nil {
+		return nil, err
+	}
+	return c.WithExec(args, dagger.ContainerWithExecOpts{InsecureRootCapabilities: s.Privileged}).Directory(outPath), nil
+}
+
+// container is the step's, and its command.
+func (e *Engine) container(ctx context.Context, s step, input []byte) (*dagger.Container, []string, error) {
 	c, err := e.base(s.Image)
 	if err != nil {
-		return nil, e.serviceError(s, Service{Image: s.Image}, err)
+		return nil, nil, e.serviceError(s, Service{Image: s.Image}, err)
 	}
 	file := filepath.Join(e.dir, string(pipeline.DigestOf(input))+".json")
 	if err := os.WriteFile(file, input, 0o600); err != nil {
-		return nil, fmt.Errorf("write the input of stage %s: %w", s.Stage, err)
+		return nil, nil, fmt.Errorf("write the input of stage %s: %w", s.Stage, err)
 	}
 	places, err := e.find(ctx, s.Trees)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Copied and not mounted: a container with no file system of its own makes
 	// Dagger 0.19 crash when its command is cancelled.
@@ -78,13 +87,13 @@ func (e *Engine) directory(ctx context.Context, s step, input []byte) (*dagger.D
 		args = append(args, "--trees", path+"/"+treesDir)
 	}
 	if c, err = e.bind(c, s, input); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c = e.withSecrets(withEnv(c, s.Env), s.Stage)
 	if s.Fresh != "" {
 		c = c.WithEnvVariable("NIGHTLY_FRESH", s.Fresh)
 	}
-	return c.WithExec(args, dagger.ContainerWithExecOpts{InsecureRootCapabilities: s.Privileged}).Directory(outPath), nil
+	return c, args, nil
 }
 
 // withCache mounts the cache that the engine keeps for what is called so, or an empty folder.

@@ -56,7 +56,9 @@ func (p *proving) inContainers(ctx context.Context) (Proof, error) {
 		results[i] = p.proveCell(ctx, engine, p.candidate(cells[i], nil, upgrade), previous)
 		return results[i].err
 	})
-	return p.proofOf(results)
+	proof, err := p.proofOf(results)
+	proof.Opens = err == nil && p.options.level(p.plan).Includes(releases.Installed)
+	return proof, err
 }
 
 // fleet does jobs on engines, so many at once on each: whichever is free takes the next. What
@@ -189,7 +191,7 @@ func (p *proving) proveCell(ctx context.Context, engine *container.Engine, in st
 		result.state = pipeline.Skipped
 	default:
 		if result.installation, result.err = run.install(ctx, in, previous, filepath.Join(folder, "report")); result.err == nil {
-			result.state = pipeline.Done
+			result.state, result.err = pipeline.Done, keepShop(p.reports()+ShopFile, in)
 		}
 	}
 	return result

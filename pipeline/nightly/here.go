@@ -52,7 +52,7 @@ func (p *proving) here(ctx context.Context) (Proof, error) {
 	}
 	proof.Installations = []stages.Installation{made}
 	if made.Level.Includes(releases.Installed) {
-		proof.Shop = filepath.Join(o.Dir, "shop")
+		proof.Shop, proof.Opens = filepath.Join(o.Dir, "shop"), true
 	}
 	return proof, nil
 }

@@ -71,6 +71,7 @@ type Proof struct {
 	// Installations are the cells that were proven, in the order of the matrix.
 	Installations []stages.Installation
 	Shop          string // folder of the installed shop; empty: it ended with its container
+	Opens         bool   // the shop can be opened here
 	Matrix        string // file with what became of each cell; empty: there is none
 	// Cells are what became of those that were tried or left out, also where one failed.
 	Cells []ProvenCell
@@ -284,6 +285,9 @@ func earlier(ctx context.Context, dir string, snapshot stages.Snapshot) (found s
 	return found, errors.New("it has no earlier night of " + snapshot.Project)
 }
 
+// maxNames is how many cells a message names.
+const maxNames = 12
+
 // cellNamed is the cell of that name.
 func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
 	var names []string
@@ -291,7 +295,13 @@ func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
 		if c.Name() == name {
 			return c, nil
 		}
-		names = append(names, c.Name())
+		if !slices.Contains(names, c.Name()) {
+			names = append(names, c.Name())
+		}
 	}
-	return releases.Cell{}, config.Errorf("--cell %s: the matrix has no such cell; there are %s", name, strings.Join(names, ", "))
+	more := ""
+	if count := len(names); count > maxNames {
+		names, more = names[:maxNames], fmt.Sprintf(", and %d more: --matrix json prints all", count-maxNames)
+	}
+	return releases.Cell{}, config.Errorf("--cell %s: the matrix has no such cell; there are %s%s", name, strings.Join(names, ", "), more)
 }

@@ -33,6 +33,10 @@ const (
 	// PreviousVariable is the folder in which a container has the published repository with
 	// the earlier night.
 	PreviousVariable = "NIGHTLY_PREVIOUS"
+	// WebVariable is the host:port at which the shop of an installation serves that stays open, and
+	// KeyVariable the key without which a container lets nobody in.
+	WebVariable = "NIGHTLY_WEB"
+	KeyVariable = "NIGHTLY_WEB_KEY"
 )
 
 // StandInCommand is the command that serves the search stand-in.
@@ -56,6 +60,19 @@ func (r *Runner) InstallOptions(work string) install.Options {
 	return install.Options{
 		Store: r.Trees, Dir: work, Now: r.Now,
 		Locate: r.Git.Locate, Client: r.Git.Client, Log: r.Log, Progress: r.Progress, Environ: r.Environ,
+	}
+}
+
+// webSocket is the socket in the folder of an installation by which its open shop is reached.
+const webSocket = "web.sock"
+
+// Open makes options those of an installation whose shop stays open, if the environment says so.
+func Open(o *install.Options) {
+	if o.Web = container.Passed(o.Environ, WebVariable)[WebVariable]; o.Web == "" {
+		return
+	}
+	o.Opened = func(ctx context.Context, address string) error {
+		return container.Expose(ctx, filepath.Join(o.Dir, webSocket), address)
 	}
 }
 
@@ -124,6 +141,11 @@ func (r *Runner) Install(o install.Options, previous string, secrets []string) p
 			}
 			defer func() { err = errors.Join(err, stop()) }()
 		}
+		if key := container.Passed(r.Environ, KeyVariable)[KeyVariable]; key != "" {
+			let, stop := context.WithCancel(ctx)
+			defer stop()
+			go container.LetIn(let, filepath.Join(o.Dir, webSocket), key, r.Log)
+		}
 		made, err = container.Walled(sandbox, install.Stage(o), o.Dir, func(in stages.Candidate) (container.Needs, error) {
 			return r.sandboxNeeds(in, o, previous)
 		}).Run(ctx, in)
@@ -154,7 +176,7 @@ func GatewaySidecar(n *container.Needs, repositories []releases.ComposerReposito
 // sandboxNeeds are what the installation sees of this machine beside its system.
 func (r *Runner) sandboxNeeds(in stages.Candidate, o install.Options, previous string) (container.Needs, error) {
 	n := ComposerNeeds(in.Composer)
-	n.Env = container.Passed(r.Environ, "PATH")
+	n.Env = container.Passed(r.Environ, "PATH", WebVariable)
 	services := map[string]string{GatewayVariable: o.Gateway}
 	if in.Install.Level.Includes(releases.Setup) {
 		maps.Copy(services, container.Passed(r.Environ, DatabaseVariable, CacheVariable, QueueVariable))

@@ -53,6 +53,10 @@ type Options struct {
 	// third-party repositories; empty: one of the stage's own, with the logins of Client.
 	Gateway string
 	Client  remote.Client
+	// Web is the host:port at which the shop serves; empty: one that is free.
+	Web string
+	// Opened, unless nil, is called when all is proven, while the shop serves; the stage ends after it.
+	Opened func(ctx context.Context, address string) error
 	// Environ is the caller's environment, as os.Environ gives it. The programs
 	// see only PATH of it.
 	Environ []string
@@ -178,6 +182,9 @@ func (s *shop) install(ctx context.Context) error {
 		if err := s.plainPage(); err != nil {
 			return err
 		}
+	}
+	if s.options.Opened != nil {
+		return s.open(ctx)
 	}
 	if s.candidate.Upgrade.Snapshot != "" {
 		return s.upgrade(ctx)

@@ -33,7 +33,7 @@ func (s *shop) magentoDone(ctx context.Context, args ...string) error {
 
 // setUp runs setup:install.
 func (s *shop) setUp(ctx context.Context) error {
-	address, err := freeAddress()
+	address, err := s.webAddress()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,9 +24,14 @@ func (s *shop) startWeb(ctx context.Context) error {
 	if !exists(s.in(webRouter)) {
 		return fmt.Errorf("the project has no phpserver/router.php, with which PHP's own server serves it; the base package deploys it")
 	}
-	if err := s.writeStart("Admin       http://" + s.web.address + "/" + backend + "/  user " + adminUser + ", password " + adminPassword); err != nil {
+	if err := s.writeStart(true); err != nil {
 		return err
 	}
+	return s.serve(ctx)
+}
+
+// serve starts the web server, and waits until it answers.
+func (s *shop) serve(ctx context.Context) error {
 	server, err := s.startServer(service{
 		name: "web-server", dir: s.project(), end: syscall.SIGINT,
 		args: s.webCommand(),
@@ -51,13 +57,22 @@ func (s *shop) startWeb(ctx context.Context) error {
 // StartScript is the script in the work folder that runs the installed shop until Ctrl-C.
 const StartScript = "start.sh"
 
-// writeStart writes the StartScript, which says what else there is beside the storefront.
-func (s *shop) writeStart(more ...string) error {
-	said := append([]string{"Storefront  http://" + s.web.address + "/"}, append(more, "Ctrl-C ends it.")...)
+// Welcome says where a shop that serves at host:port is, and what else there is beside the
+// storefront of a whole one.
+func Welcome(address string, whole bool) []string {
+	said := []string{"Storefront  http://" + address + "/"}
+	if whole {
+		said = append(said, "Admin       http://"+address+"/"+backend+"/  user "+adminUser+", password "+adminPassword)
+	}
+	return append(said, "Ctrl-C ends it.")
+}
+
+// writeStart writes the StartScript of a shop, or of a page alone.
+func (s *shop) writeStart(whole bool) error {
 	_, err := s.writeScript(StartScript, script{
 		title: "Runs the installed shop at http://" + s.web.address + "/ until Ctrl-C.",
 		dir:   s.project(), web: true, index: s.search != nil && s.search.standIn != nil,
-		command: "printf '%s\\n' " + quoteAll(said) + "\nwait $server",
+		command: "printf '%s\\n' " + quoteAll(Welcome(s.web.address, whole)) + "\nwait $server",
 	})
 	return err
 }
@@ -67,12 +82,33 @@ func (s *shop) plainPage() error {
 	if s.web != nil || !exists(s.in("pub/index.php")) {
 		return nil
 	}
-	address, err := freeAddress()
+	address, err := s.webAddress()
 	if err != nil {
 		return err
 	}
 	s.web = &web{address: address}
-	return s.writeStart()
+	return s.writeStart(false)
+}
+
+// webAddress is the host:port at which the shop is to serve.
+func (s *shop) webAddress() (string, error) {
+	if s.options.Web != "" {
+		return s.options.Web, nil
+	}
+	return freeAddress()
+}
+
+// open lets the shop, or a project's page alone, be looked at.
+func (s *shop) open(ctx context.Context) error {
+	if s.web == nil {
+		return errors.New("the project has no page to look at: pub/index.php")
+	}
+	if s.web.client == nil {
+		if err := s.serve(ctx); err != nil {
+			return err
+		}
+	}
+	return s.options.Opened(ctx, s.web.address)
 }
 
 // webRouter is the script by which PHP's own server serves the shop.
