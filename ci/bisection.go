@@ -115,7 +115,7 @@ func (s *bisection) prove(ctx context.Context, steps int, until string) (found b
 // file is where a search is kept: one for the two plans, and for how far they are proven, with what.
 func (s *bisection) file(end string) (string, error) {
 	o := s.options
-	data, err := json.Marshal([]any{s.search.Good, s.search.Bad, s.search.Hold(0), o.Until, o.Prove.Level, o.Prove.Cell, o.Prove.AllCells, o.Prove.Search, o.Prove.SampleData, o.Prove.Images, o.Prove.Judge})
+	data, err := json.Marshal([]any{s.search.Good, s.search.Bad, s.search.Hold(0), o.Until, o.Prove.Level, o.Prove.Cell, o.Prove.AllCells, o.Prove.Search, o.Prove.SampleData, o.Prove.Tests, o.Prove.Images, o.Prove.Judge})
 	return filepath.Join(s.runner.Dir, "bisect", string(pipeline.DigestOf(data)[:12])+end), err
 }
 

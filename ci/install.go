@@ -25,6 +25,7 @@ type installFlags struct {
 	upgradeFrom          string
 	parallel             int
 	sampleData, allCells bool
+	tests                []string
 }
 
 func (f *installFlags) add(cmd *cobra.Command) {
@@ -38,7 +39,9 @@ func (f *installFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.upgradeFrom, "upgrade-from", "", "published folder whose newest earlier night is installed and upgraded, too")
 	flags.IntVar(&f.parallel, "parallel", max(1, runtime.NumCPU()/2), "cells that are proven at once on each engine")
 	flags.BoolVar(&f.sampleData, "sample-data", false, "install the distribution's sample data, too")
+	flags.StringSliceVar(&f.tests, "tests", nil, "run these tests of the packages: "+commas(releases.Suites())+" (default: the line's)")
 	complete(cmd, "level", levelNames...)
+	complete(cmd, "tests", releases.Suites()...)
 }
 
 var (
@@ -59,6 +62,8 @@ func (f installFlags) check() error {
 	switch {
 	case f.level != "" && !slices.Contains(levelNames, f.level):
 		return usagef("--level %s: no such level; the levels are %s", f.level, strings.Join(levelNames, ", "))
+	case slices.ContainsFunc(f.tests, func(name string) bool { return !slices.Contains(releases.Suites(), name) }):
+		return usagef("--tests %s: want %s", commas(f.tests), commas(releases.Suites()))
 	case f.matrix != "" && f.matrix != "json":
 		return usagef("--matrix %s: want json", f.matrix)
 	case f.search != "" && f.search != releases.NoSearch && f.search != releases.StandInSearch && !isAddress(f.search):
@@ -77,7 +82,7 @@ func isAddress(text string) bool {
 // options are what is proven, with the images that are run in containers.
 func (f installFlags) options(env *factory, named nightly.Images, sign signFlags) (o nightly.ProveOptions, err error) {
 	o = nightly.ProveOptions{
-		Level: releases.Level(f.level), Cell: f.cell, AllCells: f.allCells, Search: f.search, SampleData: f.sampleData,
+		Level: releases.Level(f.level), Cell: f.cell, AllCells: f.allCells, Search: f.search, SampleData: f.sampleData, Tests: f.tests,
 		UpgradeFrom: f.upgradeFrom, Parallel: f.parallel, Images: named, Secrets: env.secretsHeld(sign),
 	}
 	if o.Table, err = images.Carried(); err != nil {

@@ -24,6 +24,8 @@ type Install struct {
 	Search string `json:"search"`
 	// SampleData installs the distribution's sample data too.
 	SampleData bool `json:"sample-data"`
+	// Tests are those of the packages themselves that are run.
+	Tests Tests `json:"tests,omitzero"`
 	// Matrix says with which PHP versions and services it is proven.
 	Matrix Matrix `json:"matrix"`
 	// Images are what is run in containers in place of what package images has, by
@@ -42,6 +44,21 @@ const DefaultSlower = 1.5
 
 // SlowerBy is what counts.
 func (i Install) SlowerBy() float64 { return cmp.Or(i.Slower, DefaultSlower) }
+
+// Tests are tests that packages have, run from level Installed on.
+type Tests struct {
+	// Suites are what is run: UnitTests.
+	Suites []string `json:"suites,omitempty"`
+	// Known are tests that are known to fail, each with the reason: Class::method, or one
+	// data set of it as PHPUnit names it. Only what else fails makes a line red.
+	Known map[string]string `json:"known,omitempty"`
+}
+
+// UnitTests are the tests in Test/Unit of packages.
+const UnitTests = "unit"
+
+// Suites are all suites of tests.
+func Suites() []string { return []string{UnitTests} }
 
 // A Level is how much a test installation proves. Each includes those before.
 type Level string

@@ -118,7 +118,9 @@ type Installation struct {
 	Notices []Notice `json:"notices"`
 	// Packages are all that Composer installed, by name.
 	Packages []InstalledPackage `json:"packages"`
-	// Report is a folder for people: installation.json, report.md, screenshots.
+	// Tests are the packages' own tests that were run.
+	Tests []TestSuite `json:"tests,omitempty"`
+	// Report is a folder for people: installation.json, report.md, screenshots, results of tests.
 	Report pipeline.Tree `json:"report"`
 }
 
@@ -148,6 +150,7 @@ const (
 	InstallationFile = "installation.json" // an Installation without its Report
 	ReportFile       = "report.md"
 	ScreenshotsDir   = "screenshots"
+	TestsDir         = "tests" // results as JUnit XML
 )
 
 // A Proof is one passed step of the test installation, or what was not proven.
@@ -197,6 +200,9 @@ func (i Installation) Summary() string {
 		return fmt.Sprintf("level %s: nothing is installed", i.Level)
 	}
 	text := fmt.Sprintf("level %s: %d packages installed, %d of them ours", i.Level, len(i.Packages), ours)
+	for _, suite := range i.Tests {
+		text += "; " + suite.String()
+	}
 	if n := len(i.NotProven); n > 0 {
 		text += fmt.Sprintf("; not proven: %d", n)
 	}

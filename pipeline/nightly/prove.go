@@ -35,6 +35,8 @@ type ProveOptions struct {
 	// releases.StandInSearch or a URL; empty: the cell's own.
 	Search     string
 	SampleData bool // install the distribution's sample data, too
+	// Tests are the suites of packages' tests that are run (releases.Suites); none: the line's.
+	Tests []string
 	// UpgradeFrom is a published folder whose newest earlier night is installed and
 	// upgraded; empty: none.
 	UpgradeFrom string
@@ -136,6 +138,12 @@ func (p *proving) candidate(cell releases.Cell, tools []stages.Tool, upgrade sta
 	c := stages.CandidateOf(p.plan, p.snapshot, cell, tools)
 	c.Install.Level = p.options.level(p.plan)
 	c.Install.SampleData = c.Install.SampleData || p.options.SampleData
+	if len(p.options.Tests) > 0 {
+		c.Install.Tests.Suites = p.options.Tests
+	}
+	if len(c.Install.Tests.Suites) == 0 || p.options.Judge != "" { // which judges alone
+		c.Install.Tests = releases.Tests{}
+	}
 	c.Upgrade, c.Hold, c.Judge = upgrade, p.options.Hold, p.options.Judge
 	return c
 }

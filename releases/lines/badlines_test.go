@@ -233,6 +233,8 @@ trust: '{"signed": {"_type": "root", "x-nightly": {"url": "https://other.example
 	{"install expects without run", "  run: [pub/index.php]\n", ""},
 	{"install level", "expect: [Hello]", "expect: [Hello]\n  level: shpo"},
 	{"install search", "expect: [Hello]", "expect: [Hello]\n  search: solr"},
+	{"run tests of what is not installed", "expect: [Hello]", "expect: [Hello]\n  level: resolve\n  tests: {suites: [unit]}"},
+	{"run tests of another suite", "expect: [Hello]", "expect: [Hello]\n  tests: {suites: [units]}"},
 	{"install sample data without a shop", "expect: [Hello]", "expect: [Hello]\n  sample-data: true"},
 	{"install matrix", "expect: [Hello]", "expect: [Hello]\n  matrix: {php: ['8', '8.3', '8.3'], database: ['postgres:16', mariadb], search: ['solr:9']}"},
 	{"install images", "expect: [Hello]", "expect: [Hello]\n  images: {'postgres:16': 'postgres:16', 'php:8.3': 'with space', 'mariadb:10.6': 'file:///srv/mariadb.tar'}"},

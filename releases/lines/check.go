@@ -266,6 +266,9 @@ func (c *checker) install() {
 	if in.SampleData && !in.Level.Includes(releases.Setup) {
 		c.add(config.At("install", "sample-data"), "is installed from level %s on, but install.level is %s", releases.Setup, in.Level)
 	}
+	if len(in.Tests.Suites) > 0 && !in.Level.Includes(releases.Installed) {
+		c.add(config.At("install", "tests"), "are run from level %s on, but install.level is %s", releases.Installed, in.Level)
+	}
 }
 
 func (c *checker) edits() {

@@ -41,7 +41,7 @@ func TestSchemaHasAllFields(t *testing.T) {
 		"line": releases.Line{}, "versions": releases.Versions{}, "upstream": releases.Upstream{}, "composer-repository": releases.ComposerRepository{},
 		"repository": releases.Repository{}, "package": releases.Package{}, "base": releases.Base{}, "edition": releases.Edition{}, "require": releases.Require{},
 		"data": releases.Data{}, "file": releases.File{}, "prebuilt": releases.Prebuilt{}, "extra-tag": releases.ExtraTag{}, "fix-versions": releases.FixVersions{}, "keep": releases.Keep{},
-		"edit": releases.Edit{}, "set-link": releases.EditLink{}, "install": releases.Install{}, "matrix": releases.Matrix{},
+		"edit": releases.Edit{}, "set-link": releases.EditLink{}, "install": releases.Install{}, "matrix": releases.Matrix{}, "tests": releases.Tests{},
 	} {
 		want := slices.Sorted(maps.Keys(keysOf(reflect.TypeOf(value))))
 		got := slices.DeleteFunc(slices.Sorted(maps.Keys(doc.Defs[def].Properties)), func(key string) bool {

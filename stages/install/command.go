@@ -32,6 +32,7 @@ type command struct {
 	// served says that it needs the served snapshot, and third-party repositories.
 	served bool
 	line   func(string) // sees each line of output; may be nil
+	exit   *int         // gets the exit code, which is then no error; may be nil
 }
 
 // run runs a command and gives the path of its log, which holds all output. The
@@ -69,6 +70,8 @@ func (s *shop) run(ctx context.Context, c command) (log string, err error) {
 		return log, fmt.Errorf("%s: %w", c.step, ctx.Err())
 	case output.err != nil:
 		return log, fmt.Errorf("%s: write %s: %w", c.step, log, output.err)
+	case c.exit != nil && cmd.ProcessState.Exited():
+		*c.exit = cmd.ProcessState.ExitCode()
 	case failed != nil:
 		return log, s.failure(ctx, c, log, cmd, failed, output)
 	}

@@ -124,7 +124,7 @@ func (s *shop) finish(ctx context.Context, failed error) (stages.Installation, e
 		s.skip("packages", "%d of the snapshot were not installed: %s", len(names), strings.Join(names, ", "))
 	}
 	made := stages.Installation{
-		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages,
+		Proven: s.proven, NotProven: s.notProven, Steps: s.steps, Notices: s.notices(), Packages: s.packages, Tests: s.tests,
 	}.Of(s.candidate)
 	if ctx.Err() != nil {
 		return stages.Installation{}, failed
@@ -153,7 +153,7 @@ func (s *shop) install(ctx context.Context) error {
 	}
 	levels := map[releases.Level][]step{
 		releases.Resolve:   {s.createProject, s.pointAtSnapshot, s.resolve, s.checkResolved, s.extension, s.editions},
-		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts},
+		releases.Installed: {s.installPackages, s.checkPackages, s.checkFiles, s.platform, s.runScripts, s.unitTests},
 		releases.Setup:     {s.startServices, s.sampleData, s.setUp, s.modules, s.status, s.reindex},
 		releases.Compile:   {s.compile},
 		releases.Shop:      {s.seed, s.startWeb, s.pages, s.screenshots},
@@ -187,7 +187,12 @@ func (s *shop) install(ctx context.Context) error {
 		return s.open(ctx)
 	}
 	if s.candidate.Upgrade.Snapshot != "" {
-		return s.upgrade(ctx)
+		if err := s.upgrade(ctx); err != nil {
+			return err
+		}
+	}
+	if s.red != nil {
+		return &LevelError{Level: releases.Installed, Err: s.red}
 	}
 	return nil
 }

@@ -30,6 +30,10 @@ var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap
 		return fmt.Sprint(n >> 20)
 	},
 	"cell": cellText,
+	"firstLine": func(text string) string {
+		line, _, _ := strings.Cut(text, "\n")
+		return line
+	},
 }).Parse(reportText))
 
 // cellText keeps a text within a cell of a Markdown table.

@@ -24,7 +24,11 @@ func TestReport(t *testing.T) {
 		Proven:    []stages.Proof{{Step: "resolve", Detail: "3 packages"}},
 		NotProven: []stages.Proof{{Step: "search", Detail: "there is none"}},
 		Steps:     []stages.Step{{Level: releases.Setup, Name: "setup:install", Millis: 24_140, Memory: 280 << 20}, {Level: releases.Shop, Name: "page home page", Millis: 60}},
-		Notices:   []stages.Notice{{Source: "php", Kind: "deprecated", Text: "a | b\nof <x>", Count: 12}},
+		Tests: []stages.TestSuite{{
+			Name: releases.UnitTests, Packages: 2, Tests: 30, Skipped: 1, Passing: []string{`Tiny\OldTest::testA`}, Gone: []string{`Tiny\OldTest::testB`},
+			Failed: []stages.FailedTest{{Test: `Tiny\OrderTest::testTotal with data set "a|b"`, Package: greeter, Message: "Failed asserting that 1 is 2\nvendor/x", State: stages.KnownFailure}},
+		}},
+		Notices: []stages.Notice{{Source: "php", Kind: "deprecated", Text: "a | b\nof <x>", Count: 12}},
 	}
 	failure := &LevelError{Level: releases.Setup, Err: &stepError{step: "setup:install", command: "php bin/magento setup:install", output: "It did not apply", log: "10.log", reproduce: "sh reproduce.sh", err: fmt.Errorf("exit status 1"), blamed: []string{greeter}}}
 	tests := map[string]struct {

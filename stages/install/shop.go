@@ -29,6 +29,8 @@ type shop struct {
 	locked    []composer.LockPackage // of composer.lock, once it is there
 	built     []module               // of our packages, once they are installed
 	indexes   []string               // that are built
+	tests     []stages.TestSuite
+	red       error // of tests, which is told once all else is proven
 	noticed   []stages.Notice
 	database  *database // from level setup on
 	mariadb   []string  // command of our own; none: it was given
