@@ -59,6 +59,9 @@ func Open(ctx context.Context, s target.Source, since time.Time) (*Book, error) 
 	if err := readJSON(ctx, s, monthsFile, &list); err != nil {
 		return nil, err
 	}
+	if len(list.Months) == 0 { // or somebody broke it: the months are there all the same
+		list.Months = monthsIn(ctx, s)
+	}
 	for _, m := range list.Months {
 		if _, err := time.Parse(monthForm, m); err == nil && !slices.Contains(b.months, m) && len(b.months) < maxMonths {
 			b.months = append(b.months, m)
@@ -77,6 +80,26 @@ func Open(ctx context.Context, s target.Source, since time.Time) (*Book, error) 
 		b.tries[m] = slices.DeleteFunc(found[i].Tries, func(t *Try) bool { return t == nil })
 	}
 	return b, err
+}
+
+// monthsIn are the months that a target has, where it can be asked what it has.
+func monthsIn(ctx context.Context, s target.Source) (months []string) {
+	lister, ok := s.(interface {
+		List(ctx context.Context, dir string) ([]target.Entry, error)
+	})
+	if !ok {
+		return nil
+	}
+	entries, err := lister.List(ctx, Dir)
+	if err != nil {
+		return nil // documented at Open
+	}
+	for _, e := range entries {
+		months = append(months, strings.TrimSuffix(path.Base(e.Name), ".json"))
+	}
+	slices.Sort(months)
+	slices.Reverse(months)
+	return months
 }
 
 func monthFile(m string) string { return Dir + "/" + m + ".json" }
@@ -122,7 +145,7 @@ func (b *Book) Add(e Entry, clean func(string) string) error {
 	if b.tries[m] == nil && slices.Contains(b.months, m) {
 		return fmt.Errorf("the try of %s began in %s, and the history was read of later months alone", t.Snapshot, m)
 	}
-	b.addFiles(e.Files, &t, clean)
+	b.forgetRun(&t)
 	if !slices.Contains(b.months, m) {
 		b.months = append(b.months, m)
 		slices.Sort(b.months)
@@ -130,19 +153,34 @@ func (b *Book) Add(e Entry, clean func(string) string) error {
 	}
 	b.changed[m] = true
 	of := b.tries[m]
-	if i := slices.IndexFunc(of, func(o *Try) bool { return o.Name() == t.Name() || t.Run != "" && o.Run == t.Run && o.Line == t.Line }); i >= 0 {
-		if t.Name() == of[i].Name() && len(t.Cells) < len(of[i].Cells) {
-			t.Cells = of[i].with(t).Cells
-		}
-		of = slices.Delete(of, i, i+1)
-	} else if n := len(of) - 1; n >= 0 && sameEnd(of[n], &t) && len(e.Files) == 0 {
+	if n := len(of) - 1; n >= 0 && sameEnd(of[n], &t) && (len(e.Files) == 0 || again(of[n], &t)) {
 		t.First, t.Times, t.Files = of[n].Began(), max(of[n].Times, 1)+1, of[n].Files
+		if len(e.Files) > 0 {
+			t.Cells = of[n].Cells // and the reports that they name
+		}
 		of = of[:n]
+	} else {
+		b.addFiles(e.Files, &t, clean)
 	}
 	of = append(of, &t)
 	sortTries(of)
 	b.tries[m] = of[max(0, len(of)-triesOfAMonth):]
 	return nil
+}
+
+// forgetRun takes away what was told before of the run of a try, also where a month has ended meanwhile. Cells that it
+// does not tell of anew it gets from there.
+func (b *Book) forgetRun(t *Try) {
+	for m, of := range b.tries {
+		i := slices.IndexFunc(of, func(o *Try) bool { return o.Name() == t.Name() || t.Run != "" && o.Run == t.Run && o.Line == t.Line })
+		if i < 0 {
+			continue
+		}
+		if t.Name() == of[i].Name() && len(t.Cells) < len(of[i].Cells) {
+			t.Cells = of[i].with(*t).Cells
+		}
+		b.tries[m], b.changed[m] = slices.Delete(of, i, i+1), true
+	}
 }
 
 // addFiles takes the files of a try, and says where its reports are.
@@ -167,6 +205,18 @@ func sameEnd(a, b *Try) bool {
 	return a.Line == b.Line && a.Snapshot == b.Snapshot && a.Stage == b.Stage && a.Cell == b.Cell && a.Reason == b.Reason && !b.At.Before(a.At)
 }
 
+// again reports whether a good try has proven nothing anew since another one: its reports are those of that one.
+func again(a, b *Try) bool {
+	same := func(a, b Cell) bool { return a.Name == b.Name && a.State == b.State && a.Level == b.Level }
+	var installed []Stage
+	for _, s := range b.Stages {
+		if name, _, _ := strings.Cut(s.Name, " "); name == "install" {
+			installed = append(installed, s)
+		}
+	}
+	return b.Good() && slices.EqualFunc(a.Cells, b.Cells, same) && len(installed) > 0 && !slices.ContainsFunc(installed, func(s Stage) bool { return s.State != pipeline.Reused })
+}
+
 func isText(name string) bool {
 	switch path.Ext(name) {
 	case ".txt", ".json", ".md", ".html", ".log":
@@ -182,7 +232,7 @@ func (b *Book) Write(now time.Time) (files map[string][]byte, old []string, err 
 	}
 	files = b.files
 	for m := range b.changed {
-		if files[monthFile(m)], err = encode(month{format, b.tries[m]}); err != nil {
+		if files[monthFile(m)], err = encodeMonth(b.tries[m]); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -197,6 +247,16 @@ func (b *Book) Write(now time.Time) (files map[string][]byte, old []string, err 
 		files[monthsFile], err = encode(monthsList{format, kept})
 	}
 	return files, old, err
+}
+
+// encodeMonth leaves the oldest tries out of a month that could not be read again.
+func encodeMonth(tries []*Try) (data []byte, err error) {
+	for {
+		if data, err = encode(month{format, tries}); err != nil || len(data) <= maxFile || len(tries) < 2 {
+			return data, err
+		}
+		tries = tries[(len(tries)+3)/4:]
+	}
 }
 
 func encode(v any) ([]byte, error) { return pipeline.EncodeJSON(v, " ") }

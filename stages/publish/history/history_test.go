@@ -2,6 +2,8 @@ package history
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,6 +119,46 @@ func TestSame(t *testing.T) {
 	}
 }
 
+// A night that was built before and is found published writes no report again: it is a later run of the same record.
+func TestAgain(t *testing.T) {
+	dir := t.TempDir()
+	run := func(minutes int, state pipeline.State) Entry {
+		e := night(0, "")
+		e.At = e.At.Add(time.Duration(minutes) * time.Minute)
+		e.Cells = []Cell{{Name: "php8.4", State: pipeline.Done, Report: "php8.4/report.txt"}}
+		e.Stages = []Stage{{Name: "install", State: state}, {Name: "publish", State: pipeline.Done}}
+		e.Files = map[string][]byte{"php8.4/report.txt": []byte("a report")}
+		return e
+	}
+	add(t, dir, began, run(0, pipeline.Done))
+	written, _ := add(t, dir, began, run(1, pipeline.Reused))
+	if len(written) != 1 || written["history/2026-11.json"] == nil {
+		t.Errorf("found again it has written %d files", len(written))
+	}
+	want := []Cell{{Name: "php8.4", State: pipeline.Done, Report: "tries/2026-11-29T030000Z-nightly/php8.4/report.txt"}}
+	if tries := read(t, dir); len(tries) != 1 || tries[0].Times != 2 || !cmp.Equal(tries[0].Cells, want) || len(tries[0].Files) != 1 {
+		t.Errorf("found again it is %+v", tries)
+	}
+	add(t, dir, began, run(2, pipeline.Done))
+	if tries := read(t, dir); len(tries) != 2 {
+		t.Errorf("proven anew it is %+v", tries)
+	}
+}
+
+// A run that ends after its month is one record, in the later month.
+func TestOverMonths(t *testing.T) {
+	dir := t.TempDir()
+	first, later := night(32, "install"), night(32, "install")
+	first.At = time.Date(2026, 12, 31, 23, 59, 0, 0, time.UTC)
+	later.At = first.At.Add(2 * time.Minute)
+	first.Run, later.Run = "https://ci.example.org/7", "https://ci.example.org/7"
+	add(t, dir, first.At, first)
+	add(t, dir, later.At, later)
+	if tries := read(t, dir); len(tries) != 1 || !tries[0].At.Equal(later.At) {
+		t.Errorf("two jobs of one run are %d tries", len(tries))
+	}
+}
+
 // No secret is in a record or its files, and neither is longer than it may be.
 func TestClean(t *testing.T) {
 	dir := t.TempDir()
@@ -160,8 +202,24 @@ func TestKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	add(t, dir, began.AddDate(1, 2, 0), night(401, ""))
-	if n := len(read(t, dir)); n == 0 {
-		t.Error("what was broken hides what was written after")
+	if tries := read(t, dir); len(tries) != 2 || tries[0].Snapshot != night(400, "").Snapshot {
+		t.Errorf("after the list of months was broken there are %v", tries)
+	}
+}
+
+// A month that became too long to be read again loses its oldest tries, and no others.
+func TestLongMonth(t *testing.T) {
+	var all []*Try
+	for i := range 80 {
+		all = append(all, &Try{Stage: fmt.Sprint("stage ", i), Program: strings.Repeat("x", maxFile/60)})
+	}
+	data, err := encodeMonth(all)
+	var read month
+	if err := errors.Join(err, json.Unmarshal(data, &read)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(read.Tries); len(data) > maxFile || n < 40 || read.Tries[n-1].Stage != "stage 79" {
+		t.Errorf("it has %d bytes and %d tries", len(data), n)
 	}
 }
 

@@ -62,7 +62,7 @@ func Feeds(title, base string, tries []*history.Try) (map[string][]byte, error) 
 		if name == BreakagesFile {
 			text += ": breakages"
 		}
-		data, err := feed(name, text, base, of, tries[0].At)
+		data, err := feed(name, text, base, of, tries[0].Began())
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +77,8 @@ func feed(name, title, base string, tries []*history.Try, since time.Time) ([]by
 		if len(f.Entries) == maxEntries {
 			break
 		}
-		since = later(since, t.At)
-		e := entry{Title: t.Snapshot + " is good", ID: base + t.Dir(), Updated: t.At.UTC().Format(time.RFC3339), Link: link{"alternate", "text/html", base}}
+		since = later(since, t.Began()) // that it is still so is no news
+		e := entry{Title: t.Snapshot + " is good", ID: base + t.Dir(), Updated: t.Began().UTC().Format(time.RFC3339), Link: link{"alternate", "text/html", base}}
 		if !t.Good() {
 			e.Title = t.Snapshot + " failed in " + t.Stage
 			e.Content = t.Reason
