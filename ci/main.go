@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ func Main() int {
 	}
 	var shown *display.ShownError
 	if err != nil && !errors.As(err, &shown) {
-		fmt.Fprintln(env.stderr, "mageos-nightly: "+err.Error())
+		fmt.Fprintf(env.stderr, "mageos-nightly: %s\n", strings.Join(display.Printed(err), "\n"))
 	}
 	env.tellActions(ran.CommandPath(), err)
 	code := exitCode(err)

@@ -217,6 +217,15 @@ type ShownError struct{ Err error }
 func (e *ShownError) Error() string { return e.Err.Error() }
 func (e *ShownError) Unwrap() error { return e.Err }
 
+// Printed are the lines of an error for a terminal: package code may have written them.
+func Printed(err error) []string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = markdown.Printable(line)
+	}
+	return lines
+}
+
 // Failed shows a failure, all of its problems, each on a line of its own.
 func (d *Run) Failed(err error) error {
 	d.Finish()
@@ -226,7 +235,7 @@ func (d *Run) Failed(err error) error {
 		}
 		return &ShownError{Err: err}
 	}
-	problems := strings.Split(err.Error(), "\n")
+	problems := Printed(err)
 	fmt.Fprintf(d.o.Stderr, "\nmageos-nightly: %s\n", problems[0])
 	for _, p := range problems[1:] {
 		fmt.Fprintf(d.o.Stderr, "    %s\n", p)

@@ -2,6 +2,7 @@ package display
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -65,5 +66,15 @@ func TestTableFits(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%d columns:\n%s", width, &out)
 		}
+	}
+}
+
+// What failed may be package code, whose output does nothing to a terminal.
+func TestFailedIsPrintable(t *testing.T) {
+	var out bytes.Buffer
+	d := New(Options{Stdout: io.Discard, Stderr: &out, Now: time.Now})
+	_ = d.Failed(errors.New("install: \x1b]0;title\aone\n\ttwo\x1b[2J"))
+	if want := "\nmageos-nightly: install: ?]0;title?one\n     two?[2J\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("%q lacks %q", out.String(), want)
 	}
 }

@@ -228,16 +228,16 @@ func TestReport(t *testing.T) {
 	s.Steps[3].URL = "https://github.com/acme/one.git"
 	s.Steps[3].Commit.PullRequests = []compare.PullRequest{{Number: "12", URL: "https://github.com/acme/one/pull/12"}}
 	s.Trials = []Trial{
-		{6, Bad, Outcome{Stage: "install", Reason: "a problem\nof one"}}, {0, Good, Outcome{}}, {3, Good, Outcome{Report: "good.md"}}, {4, Bad, Outcome{Stage: "install", Reason: "the problem\nof one", Report: "bad.md"}},
+		{6, Bad, Outcome{Stage: "install", Reason: "a problem\nof one"}}, {0, Good, Outcome{}}, {3, Good, Outcome{Report: "good.md"}}, {4, Bad, Outcome{Stage: "install", Reason: "the \x1b[2Jproblem\nof one", Report: "bad.md"}},
 	}
 	r := s.Report("2026-11-20")
 	text, page := string(r.Text()), string(r.Markdown())
-	for _, want := range []string{"The culprit of 6 steps between 2026-11-20 and 2026-11-24 of sample, 4 plans tried", "one f000000000 one 4", "pull/12", "install fails:\n  the problem\n  of one", "Report without it: good.md\nReport with it: bad.md"} {
+	for _, want := range []string{"The culprit of 6 steps between 2026-11-20 and 2026-11-24 of sample, 4 plans tried", "one f000000000 one 4", "pull/12", "install fails:\n  the ?[2Jproblem\n  of one", "Report without it: good.md\nReport with it: bad.md"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
-	for _, want := range []string{"## The culprit", "| one | [", "[#12](https://github.com/acme/one/pull/12)", "    the problem\n    of one\n"} {
+	for _, want := range []string{"## The culprit", "| one | [", "[#12](https://github.com/acme/one/pull/12)", "    the ?[2Jproblem\n    of one\n"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}

@@ -60,7 +60,10 @@ func (r *Report) Text() []byte {
 			fmt.Fprintf(&b, "  with all commits before it: %s\n", markdown.Printable(s.Unknown))
 		}
 	}
-	fmt.Fprintf(&b, "\nWithout it all is good; with it %s fails:\n  %s\n", r.Trial.Stage, strings.ReplaceAll(r.Trial.Reason, "\n", "\n  "))
+	fmt.Fprintf(&b, "\nWithout it all is good; with it %s fails:\n", markdown.Printable(r.Trial.Stage))
+	for line := range strings.SplitSeq(r.Trial.Reason, "\n") { // package code may have written it
+		fmt.Fprintf(&b, "  %s\n", markdown.Printable(line))
+	}
 	for _, report := range r.reports() {
 		fmt.Fprintf(&b, "%s: %s\n", report.what, report.file)
 	}
@@ -86,7 +89,7 @@ func (r *Report) Markdown() []byte {
 		}
 		p.RawRow(markdown.Cell(s.Repository), commit, strings.Join(pulls, ", "))
 	}
-	fmt.Fprintf(&p, "\n%s fails with it:\n\n", r.Trial.Stage)
+	fmt.Fprintf(&p, "\n%s fails with it:\n\n", markdown.Cell(r.Trial.Stage))
 	p.WriteString(markdown.Block(r.Trial.Reason))
 	for _, report := range r.reports() {
 		fmt.Fprintf(&p, "\n%s: %s\n", report.what, markdown.Code(report.file))

@@ -65,6 +65,9 @@ func Indented(text string) string {
 // Printable keeps a line from moving the cursor of a terminal.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return '?'
 		}
