@@ -188,7 +188,7 @@ func (m *Merger) blame(ctx context.Context, dir string, base Base, before []Head
 	return conflict
 }
 
-// changes are the paths in which two trees differ. What is no file, a submodule, is left out.
+// changes are the paths in which two trees differ. A submodule is no file: what it takes the place of is gone.
 func (m *Merger) changes(ctx context.Context, dir, before, after string) ([]MergeChange, error) {
 	out, _, err := m.git(ctx, dir, "diff-tree", "-r", "-z", "--raw", "--no-renames", before, after)
 	if err != nil {
@@ -206,9 +206,10 @@ func (m *Merger) changes(ctx context.Context, dir, before, after string) ([]Merg
 			return nil, fmt.Errorf("git diff-tree says %q: %w", fields[i], err)
 		}
 		const submodule = 0o160000
-		if mode != submodule {
-			all = append(all, MergeChange{Path: fields[i+1], Mode: uint32(mode), blob: entry[3]})
+		if mode == submodule {
+			mode = 0
 		}
+		all = append(all, MergeChange{Path: fields[i+1], Mode: uint32(mode), blob: entry[3]})
 	}
 	return all, nil
 }

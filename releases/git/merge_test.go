@@ -113,6 +113,30 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// A submodule has no files here: the file whose place it takes is gone.
+func TestMergeSubmodule(t *testing.T) {
+	f := newForge(t)
+	base := f.commit("refs/heads/main", map[string]string{"a": "x\n", "b": "y\n"})
+	run(t, f.git, "-C", f.work, "rm", "--quiet", "a")
+	run(t, f.git, "-C", f.work, "update-index", "--add", "--cacheinfo", "160000,"+base+",a")
+	run(t, f.git, "-C", f.work, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=submodule")
+	run(t, f.git, "-C", f.work, "push", "--quiet", f.folder, "HEAD:refs/pull/1/head")
+	merger, err := NewMerger(t.Context(), f.git, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := merger.Merge(t.Context(), Base{"main", f.web, base}, []Head{{"#1", f.web, run(t, f.git, "-C", f.work, "rev-parse", "HEAD")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(made.Changes) != 1 || made.Changes[0].Path != "a" || made.Changes[0].Mode != 0 {
+		t.Errorf("%+v, and a is gone", made.Changes)
+	}
+	if err := made.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func wantConflict(t *testing.T, err error, want ConflictError) {
 	t.Helper()
 	var got *ConflictError
