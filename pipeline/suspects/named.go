@@ -80,8 +80,14 @@ func wordsOf(failure string, read func(repository, path string) []byte) func(rep
 	}
 }
 
+// maxNames is how many names a path of a repository has at most.
+const maxNames = 40
+
 // addEnds adds a path from each of its folders on that leaves so many names.
 func addEnds(named map[string]bool, path string, least int) {
+	if strings.Count(path, "/") >= maxNames {
+		return
+	}
 	for n := strings.Count(path, "/") + 1; n >= least; n-- {
 		named[path] = true
 		_, path, _ = strings.Cut(path, "/")

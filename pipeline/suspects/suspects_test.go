@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,5 +124,12 @@ func TestUnknown(t *testing.T) {
 	want := []history.Suspect{{Name: "shop", Commit: "b", URL: "https://github.com/acme/shop/commit/b", Why: "what it changes is not known"}, {Name: "shop", Commit: "a", URL: "https://github.com/acme/shop/commit/a", Why: "what it changes is not known"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// Package code writes what failed: a path without an end is none.
+func TestEndlessPath(t *testing.T) {
+	if named := filesIn("in "+strings.Repeat("a/", 1<<16)+"b and app/code/Acme/A.php", nil); len(named) != 3 || !named["Acme/A.php"] {
+		t.Errorf("it names %d files", len(named))
 	}
 }
