@@ -24,7 +24,7 @@ var (
 	// pullRequest is one at GitHub, as people write it, or the URL of its page; behind it the
 	// head that it has to have.
 	pullRequest = regexp.MustCompile(`^(https?://[^/=]+/)?([\w.-]+/[\w.-]+)(?:#|/pull/)([1-9]\d*)(?:@([0-9a-f]{10,40})|[/?#].*)?$`)
-	forkBranch  = regexp.MustCompile(`^(?:([\w.-]+)=)?(https?://[^/=]+/)?([\w.-]+/[\w.-]+)@([^@]+)$`)
+	forkBranch  = regexp.MustCompile(`^(?:([\w.-]+)=)?(https?://[^/=@]+/)?([\w.-]+/[\w.-]+)@([^@]+)$`) // without a password: its URL stands in the plan
 )
 
 // ParsePull reads a pull request, as OWNER/REPOSITORY#123, #123@COMMIT or the URL of its page,

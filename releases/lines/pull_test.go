@@ -37,15 +37,16 @@ func TestParsePull(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"acme/other#1":                           "builds no repository at https://github.com/acme/other",
-		"https://else.org/a/b#1":                 "builds no repository at https://else.org/a/b",
-		"acme/mageos-shop#0":                     "want a pull request",
-		"acme/mageos-shop#1@short":               "want a pull request",
-		"acme/mageos-shop":                       "want a pull request",
-		"ada/their-shop@fix/it":                  "write NAME=ada/their-shop@fix/it",
-		"none=ada/mageos-shop@main":              "write NAME=ada/mageos-shop@main",
-		"ada/mageos-shop@../x":                   "ada/mageos-shop@../x",
-		"acme/mageos-shop#123\n@" + id + "/../x": "want a pull request",
+		"acme/other#1":                                     "builds no repository at https://github.com/acme/other",
+		"https://else.org/a/b#1":                           "builds no repository at https://else.org/a/b",
+		"acme/mageos-shop#0":                               "want a pull request",
+		"acme/mageos-shop#1@short":                         "want a pull request",
+		"acme/mageos-shop":                                 "want a pull request",
+		"ada/their-shop@fix/it":                            "write NAME=ada/their-shop@fix/it",
+		"none=ada/mageos-shop@main":                        "write NAME=ada/mageos-shop@main",
+		"https://ada:geheim@else.org/ada/mageos-shop@main": "want a pull request",
+		"ada/mageos-shop@../x":                             "ada/mageos-shop@../x",
+		"acme/mageos-shop#123\n@" + id + "/../x":           "want a pull request",
 	} {
 		if got, err := ParsePull(line, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is %+v, %v; want %q", text, got, err, want)
