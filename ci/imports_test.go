@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 		"pipeline", "pipeline/files", "pipeline/markdown", "pipeline/nightly", "pipeline/runner", "releases", "releases/composer", "releases/config", "releases/lines", "releases/resolve",
 		"stages", "stages/build", "stages/checkout", "stages/dependencies", "stages/publish",
 	},
-	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "pipeline/suspects", "releases", "releases/github", "stages/publish", "stages/publish/history", "stages/publish/target", "stages/trust"},
+	"pipeline/monitor": {"pipeline/markdown", "pipeline/remote", "pipeline/suspects", "releases", "releases/github", "stages/publish", "stages/publish/history", "stages/publish/page", "stages/publish/target", "stages/trust"},
 	"pipeline/release": {
 		"pipeline", "pipeline/nightly", "pipeline/runner", "releases", "releases/compare", "releases/composer", "releases/config", "releases/git", "releases/github", "releases/resolve",
 		"stages", "stages/attest", "stages/publish", "stages/publish/target",

@@ -20,6 +20,7 @@ import (
 	"github.com/mage-os/nightly/releases/github"
 	"github.com/mage-os/nightly/releases/lines"
 	"github.com/mage-os/nightly/stages/publish"
+	"github.com/mage-os/nightly/stages/publish/page"
 )
 
 // statusFlags are the flags of the command status.
@@ -30,12 +31,13 @@ type statusFlags struct {
 	origin      string
 	issue, jobs string
 	workflow    string
+	result      resultFlags
 }
 
 func newStatus(env *factory) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
-		Use:   "status [URL|FOLDER]",
+		Use:   "status [URL|FOLDER]...",
 		Short: "Say how fresh a published repository is; for monitors",
 		Long: `status reads status.json of a repository: its last good night, the last try, and
 in which stage that failed, and why. With --max-age it exits with 11 when the last
@@ -52,16 +54,22 @@ read as a client of The Update Framework reads it, the time is the one that was 
 and what has to be signed anew soon is told.
 
 With --origin a copy is compared with the repository that it is a copy of: --max-age is
-then for how long it may miss something.`,
+then for how long it may miss something.
+
+With --format html it writes one page about several repositories: whether each is green
+or red, since when, and its last thirty days.`,
 		Example: `  mageos-nightly status https://nightly.example.org/ --max-age 36h
   mageos-nightly status https://nightly.example.org/ --max-age 36h --root 1.root.json
   mageos-nightly status https://nightly.example.org/ --max-age 36h --issue acme/nightly
   mageos-nightly status https://mirror.example.com/ --origin https://nightly.example.org/ --max-age 3h
   mageos-nightly status --line nightly --max-age 36h
   mageos-nightly status --workflow dagger.yml --jobs jobs.json --issue acme/nightly
-  mageos-nightly status ./repository --json`,
-		Args: cobra.MaximumNArgs(1),
+  mageos-nightly status ./repository --json
+  mageos-nightly status https://nightly.example.org/ https://release.example.org/ --format html --output lines.html`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.result.format == "html" {
+				return linesPage(cmd.Context(), env, args)
+			}
 			at, err := f.at(args)
 			if err != nil {
 				return err
@@ -76,7 +84,7 @@ then for how long it may miss something.`,
 	flags.StringVar(&f.line, "line", "", "release line, in place of a URL: where it is published")
 	flags.StringVar(&f.issue, "issue", "", "OWNER/NAME on GitHub: one issue there says what is wrong, and is closed when nothing is (with GITHUB_TOKEN)")
 	flags.StringVar(&f.workflow, "workflow", "", "name of a workflow, in place of a repository: its --jobs are all that is looked at")
-	env.addResult(cmd, &resultFlags{}, "text", "json")
+	env.addResult(cmd, &f.result, "text", "json", "html")
 	flags.StringVar(&f.jobs, "jobs", "", "file with the results of the jobs of a workflow: what toJSON(needs) gives; one that failed is wrong, too")
 	return cmd
 }
@@ -84,6 +92,8 @@ then for how long it may miss something.`,
 // at is the repository that is meant.
 func (f statusFlags) at(args []string) (string, error) {
 	switch {
+	case len(args) > 1:
+		return "", usagef("give one repository; --format html takes several")
 	case f.workflow != "" && (len(args) == 1 || f.line != "" || f.jobs == "" || f.origin != ""):
 		return "", usagef("--workflow wants --jobs, and no repository")
 	case f.workflow != "":
@@ -98,6 +108,31 @@ func (f statusFlags) at(args []string) (string, error) {
 		return "", err
 	}
 	return l.URL, nil
+}
+
+// linesPage writes the page about several repositories.
+func linesPage(ctx context.Context, env *factory, addresses []string) error {
+	if len(addresses) == 0 {
+		return usagef("--format html: give the repositories, as URLs or folders")
+	}
+	lines := make([]page.Line, len(addresses))
+	for i, at := range addresses {
+		source, closeSource, err := env.openSource(ctx, at)
+		if err != nil {
+			return usagef("%w", err)
+		}
+		limited, cancel := context.WithTimeout(ctx, statusTime)
+		lines[i] = monitor.Line(limited, source, at, env.now())
+		cancel()
+		if err := cmp.Or(ctx.Err(), closeSource()); err != nil {
+			return err
+		}
+	}
+	data, err := page.DrawLines("Nightly builds", lines)
+	if err != nil {
+		return err
+	}
+	return writeOut(env.stdout, data)
 }
 
 // runStatus shows a status and brings the issue up to date. Its error is what the status

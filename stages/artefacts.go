@@ -239,7 +239,7 @@ type SnapshotPackage struct {
 // Summary implements pipeline.Summarizer.
 func (n Snapshot) Summary() string {
 	if len(n.Packages) == 0 {
-		return "all packages of these tags are published already"
+		return "nothing to add: what these tags have is published already, or was left out"
 	}
 	return markdown.Count(len(n.Packages), "package") + ", " + markdown.Count(n.Tree.Files, "file")
 }

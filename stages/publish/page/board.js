@@ -9,6 +9,4 @@
     const [unit, size] = units.find(([, length]) => seconds >= length) || units[2];
     time.append(` (${words.format(-Math.floor(seconds / size), unit)})`);
   }
-  // The newest days are at the end of the grid.
-  for (const grid of document.querySelectorAll('.grid')) grid.scrollLeft = grid.scrollWidth;
 })();
