@@ -164,7 +164,7 @@ var marks = map[pipeline.State]Mark{
 	pipeline.Done:    {Class: "g", Sign: "✓", Title: "good"},
 	pipeline.Reused:  {Class: "g", Sign: "✓", Title: "good, as before"},
 	pipeline.Failed:  {Class: "f", Sign: "✕", Title: "failed"},
-	pipeline.Skipped: {Class: "s", Sign: "–", Title: "left out"},
+	pipeline.Skipped: {Class: "s", Sign: "–", Title: "skipped"},
 }
 
 // Grid is that of the last days until the last try; of several tries on a day the last counts.
