@@ -90,8 +90,7 @@ func fleet[Engine any](parallel int, engines []Engine, jobs int, do func(Engine,
 	wait.Wait()
 }
 
-// cellsToProve are the cells of the matrix, or the one that was asked for, with the search
-// that was asked for.
+// cellsToProve are the cells of the matrix that are proven, or the one that was asked for.
 func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 	o := p.options
 	cells, err := Cells(ctx, p.Runner, p.plan, p.snapshot, o)
@@ -107,26 +106,26 @@ func (p *proving) cellsToProve(ctx context.Context) ([]releases.Cell, error) {
 			return nil, err
 		}
 	}
-	all := slices.Clone(cells)
-	if o.Search != "" && o.level(p.plan).Includes(releases.Setup) {
-		for i := range cells {
-			cells[i].Search = o.Search
-		}
+	cells, err = p.asked(cells)
+	if err != nil || len(cells) == 0 || o.all() {
+		return cells, err
 	}
-	if o.Cell == "" {
-		cells = slices.Compact(cells) // one search for all makes neighbours equal
-		if o.all() || len(cells) == 0 {
-			return cells, nil
+	return []releases.Cell{p.alone(cells)}, nil
+}
+
+// asked are the cells that were asked for, or the one, with the search that was asked for.
+func (p *proving) asked(cells []releases.Cell) ([]releases.Cell, error) {
+	if p.options.Cell != "" {
+		cell, err := p.cellNamed(cells)
+		if err != nil {
+			return nil, err
 		}
-		return []releases.Cell{p.alone(cells)}, nil
+		return []releases.Cell{cell}, nil
 	}
 	for i, cell := range cells {
-		if cell.Name() == o.Cell || all[i].Name() == o.Cell {
-			return []releases.Cell{cell}, nil
-		}
+		cells[i] = p.searched(cell)
 	}
-	_, err = cellNamed(o.Cell, all)
-	return nil, err
+	return slices.Compact(cells), nil // one search for all makes neighbours equal
 }
 
 // all says that every cell is to be proven, or of an image with any PHP what it can.

@@ -79,7 +79,7 @@ func (p *proving) cellHere(ctx context.Context, cells []releases.Cell) (own, cel
 		}
 		return own, cell, tools, err
 	}
-	if cell, err = cellNamed(p.options.Cell, cells); err != nil {
+	if cell, err = p.cellNamed(cells); err != nil {
 		return own, cell, tools, err
 	}
 	if why := missing(cell, own, tools); why != "" {

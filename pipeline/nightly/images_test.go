@@ -18,6 +18,7 @@ import (
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/images"
 	"github.com/mage-os/nightly/stages"
+	"github.com/mage-os/nightly/stages/install"
 )
 
 func TestImages(t *testing.T) {
@@ -205,15 +206,19 @@ func TestNewest(t *testing.T) {
 // proven.
 func TestReadyCells(t *testing.T) {
 	plan := &releases.Plan{Line: releases.Line{Install: releases.Install{Level: releases.Shop, Matrix: releases.Matrix{
-		PHP: []string{"8.3", "8.4"}, Database: []string{"mariadb:11.4"}, Search: []string{releases.NoSearch},
+		PHP: []string{"8.3", "8.4"}, Database: []string{"mariadb:11.4"}, Search: []string{"opensearch:2", "opensearch:3"},
 	}}}}
+	const none, address = releases.NoSearch, "http://127.0.0.1:9200"
 	for name, test := range map[string]struct {
 		options ProveOptions
 		want    []string
 	}{
-		"the newest":  {ProveOptions{}, []string{"php8.4-mariadb11.4-none"}},
-		"a named one": {ProveOptions{Cell: "php8.3-mariadb11.4-none"}, []string{"php8.3-mariadb11.4-none"}},
-		"all":         {ProveOptions{AllCells: true}, []string{"php8.3-mariadb11.4-none", "php8.4-mariadb11.4-none"}},
+		"the newest":  {ProveOptions{}, []string{"php8.4-mariadb11.4-opensearch2"}},
+		"a named one": {ProveOptions{Cell: "php8.3-mariadb11.4-opensearch3"}, []string{"php8.3-mariadb11.4-opensearch3"}},
+		"another search, by the name of the matrix":  {ProveOptions{Cell: "php8.3-mariadb11.4-opensearch3", Search: none}, []string{"php8.3-mariadb11.4-none"}},
+		"another search, by the name of the reports": {ProveOptions{Cell: "php8.3-mariadb11.4-none", Search: none}, []string{"php8.3-mariadb11.4-none"}},
+		"a search that is there":                     {ProveOptions{Cell: "php8.3-mariadb11.4-opensearch3", Search: address, Services: install.Services{Search: address}}, []string{"php8.3-mariadb11.4-opensearch3"}},
+		"all, with one search":                       {ProveOptions{AllCells: true, Search: none}, []string{"php8.3-mariadb11.4-none", "php8.4-mariadb11.4-none"}},
 	} {
 		test.options.Table = new(images.Table)
 		p := &proving{Runner: &runner.Runner{Engines: make([]*container.Engine, 1)}, plan: plan, options: test.options}

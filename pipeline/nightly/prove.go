@@ -109,14 +109,9 @@ func (p *proving) ready(ctx context.Context) ([]releases.Cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case !p.InContainers():
+	if !p.InContainers() {
 		_, _, _, err = p.cellHere(ctx, cells)
-	case o.Cell != "":
-		var cell releases.Cell
-		cell, err = cellNamed(o.Cell, cells)
-		cells = []releases.Cell{cell}
-	case !o.all() && len(cells) > 0:
+	} else if cells, err = p.asked(cells); len(cells) > 0 && !o.all() {
 		cells = []releases.Cell{p.newest(cells)}
 	}
 	if err == nil {
@@ -296,12 +291,15 @@ func earlier(ctx context.Context, dir string, snapshot stages.Snapshot) (found s
 // maxNames is how many cells a message names.
 const maxNames = 12
 
-// cellNamed is the cell of that name.
-func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
+// cellNamed is the cell that was asked for, with the search that was asked for. Its name is that
+// of the matrix, or the one that reports show, which has that search.
+func (p *proving) cellNamed(cells []releases.Cell) (releases.Cell, error) {
 	var names []string
+	name := p.options.Cell
 	for _, c := range cells {
-		if c.Name() == name {
-			return c, nil
+		searched := p.searched(c)
+		if name == c.Name() || name == searched.Name() {
+			return searched, nil
 		}
 		if !slices.Contains(names, c.Name()) {
 			names = append(names, c.Name())
@@ -312,4 +310,12 @@ func cellNamed(name string, cells []releases.Cell) (releases.Cell, error) {
 		names, more = names[:maxNames], fmt.Sprintf(", and %d more: --matrix json prints all", count-maxNames)
 	}
 	return releases.Cell{}, config.Errorf("--cell %s: the matrix has no such cell; there are %s%s", name, strings.Join(names, ", "), more)
+}
+
+// searched is a cell with the search that was asked for. An address says which is there already.
+func (p *proving) searched(cell releases.Cell) releases.Cell {
+	if o := p.options; o.Search != "" && o.Services.Search == "" && o.level(p.plan).Includes(releases.Setup) {
+		cell.Search = o.Search
+	}
+	return cell
 }
