@@ -26,6 +26,7 @@ func try(day int, stage string, cells int) *history.Try {
 		c := history.Cell{Name: fmt.Sprintf("php8.%d-mariadb11.4-opensearch2.19", i), State: pipeline.Done, Pages: []history.Page{{Name: "home page", Millis: 200 + int64(day%3), Queries: 40}, {Name: "product", Millis: 300, Queries: 60}}}
 		if stage != "" && i == cells-1 {
 			c.State, t.Cell, t.Reason = pipeline.Failed, c.Name, stage+" says no"
+			t.Suspects = []history.Suspect{{Name: "shop", Title: "Break " + stage}}
 		}
 		c.Report = t.Dir() + "/" + c.Name + "/report.txt"
 		t.Cells = append(t.Cells, c)
@@ -57,7 +58,7 @@ func TestVerdict(t *testing.T) {
 		"none":  {nil, nil},
 		"green": {[]*history.Try{try(0, "build", 1), try(1, "", 1), try(2, "", 1)}, []string{"Green since 2026-10-02"}},
 		"red": {[]*history.Try{try(0, "", 1), try(1, "build", 1), try(2, "install", 1)},
-			[]string{"Red since 2026-10-02", "2 bad runs", "last good 2026-10-01", "What failed: install of php8.0", "install says no"}},
+			[]string{"Red since 2026-10-02", "2 bad runs", "last good 2026-10-01", "What failed: install of php8.0", "install says no", ">Break install<"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := drawn(t, board(test.tries...))
