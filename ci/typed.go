@@ -32,7 +32,7 @@ func typedName(arg0 string) string {
 }
 
 // A typedWriter puts the name that was typed in the place of the program's, where one of its
-// commands follows.
+// commands follows. The path of a program in a container stays.
 type typedWriter struct {
 	io.Writer
 	commands *regexp.Regexp
@@ -41,7 +41,7 @@ type typedWriter struct {
 
 // Write implements io.Writer.
 func (w typedWriter) Write(p []byte) (int, error) {
-	if _, err := w.Writer.Write(w.commands.ReplaceAll(p, []byte(w.name+" $1"))); err != nil {
+	if _, err := w.Writer.Write(w.commands.ReplaceAll(p, []byte("${1}"+w.name+" $2"))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -62,7 +62,7 @@ func (env *factory) asTyped(root *cobra.Command, args []string) {
 	if name == programName || len(args) > 1 && args[1] == "stage" {
 		return
 	}
-	commands := regexp.MustCompile(`\b` + programName + ` (` + strings.Join(append(commandNames(root), "--help"), "|") + `)\b`)
+	commands := regexp.MustCompile(`(^|[^/\w])` + programName + ` (` + strings.Join(append(commandNames(root), "--help"), "|") + `)\b`)
 	env.stderr = typedWriter{env.stderr, commands, name}
 	if len(args) < 2 || !strings.Contains(args[1], "complet") {
 		env.stdout = typedWriter{env.stdout, commands, name}

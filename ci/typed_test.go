@@ -11,7 +11,7 @@ func TestTyped(t *testing.T) {
 	var out, messages bytes.Buffer
 	env := &factory{stdout: &out, stderr: &messages, getenv: os.Getenv}
 	env.asTyped(newRoot(env), []string{"./bin/mageos-nightly"})
-	const text = "mageos-nightly nightly"
+	const text = "in a container: /nightly/mageos-nightly stage: mageos-nightly nightly"
 	for _, write := range []func() error{
 		func() error { _, err := env.stderr.Write([]byte(text)); return err },
 		func() error { return writeOut(env.stdout, []byte(text)) },
@@ -21,7 +21,7 @@ func TestTyped(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := messages.String(); got != "./bin/mageos-nightly nightly" {
+	if got := messages.String(); got != "in a container: /nightly/mageos-nightly stage: ./bin/mageos-nightly nightly" {
 		t.Errorf("a message says %q", got)
 	}
 	if got := out.String(); got != text+"\""+text+"\"\n" {
