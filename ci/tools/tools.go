@@ -114,7 +114,11 @@ func (i Installer) Ensure(ctx context.Context, tools []Tool) error {
 	case Find("apt-get") == "":
 		return fmt.Errorf("%s, and is no Debian, where --install-tools installs it: install it yourself, %s", lack, instead)
 	case os.Geteuid() != 0:
-		return fmt.Errorf("%s: run\n  sudo sh -c '%s'\nor %s", lack, command, instead)
+		root := "sudo sh -c"
+		if Find("sudo") == "" {
+			root = "su - -c"
+		}
+		return fmt.Errorf("%s: run\n  %s '%s'\nor %s", lack, root, command, instead)
 	case !i.Allowed:
 		return fmt.Errorf("%s: give --install-tools, or run\n  %s\nor %s", lack, command, instead)
 	}
