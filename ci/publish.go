@@ -2,12 +2,15 @@ package ci
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mage-os/nightly/ci/display"
 	"github.com/mage-os/nightly/pipeline/nightly"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/pipeline/runner"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/lines"
@@ -121,8 +124,11 @@ func runPublish(ctx context.Context, env *factory, f publishFlags, args []string
 	}
 	o.Run.Tries = f.tries
 	if f.tries != "" && len(args) == 0 {
-		if err := nightly.Tell(ctx, r, o, f.line, nil); err != nil {
-			return usagef("--tries %s: %w", f.tries, err)
+		switch err := nightly.Tell(ctx, r, o, f.line, nil); {
+		case errors.Is(err, publish.ErrNoRepository):
+			fmt.Fprintf(env.stderr, "%s is told of no run: %v yet\n", remote.Redacted(o.To), err)
+		case err != nil:
+			return fmt.Errorf("--tries %s: %w", f.tries, err)
 		}
 	}
 	if len(args) > 0 {

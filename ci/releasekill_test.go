@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,7 +107,7 @@ func (m *manager) killed(n int) []string {
 	return lines
 }
 
-// A snapshot is all that a release leaves.
+// A snapshot is all that a release leaves, but for what tells of its runs.
 type snapshot struct {
 	Refs   map[string]map[string]string
 	Files  map[string]string
@@ -114,9 +115,14 @@ type snapshot struct {
 }
 
 func (m *manager) snapshot() snapshot {
+	files := m.files(m.target())
+	maps.DeleteFunc(files, func(name, _ string) bool {
+		top, _, _ := strings.Cut(name, "/")
+		return slices.Contains([]string{"history", "tries", "status.json", "feed.xml", "breakages.xml", "index.html"}, top)
+	})
 	return snapshot{
 		Refs:  map[string]map[string]string{"monorepo": m.refs("monorepo"), "extras": m.refs("extras")},
-		Files: m.files(m.target()), GitHub: m.onGitHub(),
+		Files: files, GitHub: m.onGitHub(),
 	}
 }
 

@@ -103,7 +103,7 @@ func variable(workflow, job *actionlint.Env, name string) string {
 	return ""
 }
 
-// What a cell hands on is its proof and its report; publish takes nothing else of it.
+// What a cell hands on is its proof, the record of its try and its report; publish takes nothing else of it.
 func TestCellsHandOnProofs(t *testing.T) {
 	jobs := parseWorkflow(t, "../.github/workflows/nightly.yml").Jobs
 	names := func(id, action, input string) (all string) {
@@ -115,9 +115,9 @@ func TestCellsHandOnProofs(t *testing.T) {
 		return all
 	}
 	for _, test := range []struct{ id, action, input, want string }{
-		{"install", "actions/upload-artifact", "name", "proof-${{ matrix.name }};report-${{ matrix.name }};"},
+		{"install", "actions/upload-artifact", "name", "proof-${{ matrix.name }};try-${{ matrix.name }};report-${{ matrix.name }};"},
 		{"publish", "actions/download-artifact", "name", "night;"},
-		{"publish", "actions/download-artifact", "pattern", "proof-*;"},
+		{"publish", "actions/download-artifact", "pattern", "proof-*;try-*;"},
 	} {
 		if got := names(test.id, test.action, test.input); got != test.want {
 			t.Errorf("job %s: %s of %s: %q, want %q", test.id, test.input, test.action, got, test.want)
@@ -140,7 +140,7 @@ func TestEngineNightlyWorkflow(t *testing.T) {
 	delete(n.override, "NIGHTLY_RUNNER") // the workflow's own counts
 	n.write(n.text + "  images:\n    php: " + image + "\n")
 	jobs := n.snapshot(nil)
-	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success", "after": "skipped"})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "tell": "skipped", "status": "success", "after": "skipped"})
 	for id, job := range jobs {
 		if inside := strings.Contains(job.said, "runner       "+inContainers); inside != (id == "install") {
 			t.Errorf("job %s: in containers: %v\n%s", id, inside, job.said)

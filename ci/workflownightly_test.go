@@ -152,10 +152,10 @@ func TestNightlyWorkflow(t *testing.T) {
 	}))
 	defer hook.Close()
 	n.secrets["NIGHTLY_NEWS"] = hook.URL
-	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "status": "success", "after": "skipped"}
+	good := map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "success", "tell": "skipped", "status": "success", "after": "skipped"}
 
 	jobs := n.snapshot(map[string]any{"dry-run": true})
-	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "skipped", "status": "skipped", "after": "skipped"})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "success", "attest": "skipped", "tell": "skipped", "status": "skipped", "after": "skipped"})
 	if got := n.snapshots(); len(got) > 0 {
 		t.Fatalf("a dry run published %v", got)
 	}
@@ -190,7 +190,7 @@ func TestNightlyWorkflow(t *testing.T) {
 esac`)
 	n.write(strings.Replace(n.text, "Hello from Sample_Greeting", "Nobody says this", 1))
 	jobs = n.snapshot(nil)
-	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "status": "success", "after": "success"})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "failure", "publish": "skipped", "attest": "skipped", "tell": "success", "status": "success", "after": "success"})
 	if want := "gh workflow run bisect.yml --field line=" + n.line + " --field run="; !strings.Contains(jobs["after"].said, want) || !strings.Contains(jobs["after"].said, "--field cell=php0.0") {
 		t.Errorf("want %q:\n%s", want, jobs["after"].said)
 	}
@@ -228,7 +228,7 @@ func TestNightlyWorkflowTampered(t *testing.T) {
 	n := newNewsroom(t)
 	n.override["AFTER_UPLOAD"] = `[ $GITHUB_JOB != install ] || echo more >> $ARTIFACTS/night/night.tar`
 	jobs := n.snapshot(nil)
-	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "status": "failure", "after": "skipped"})
+	expectJobs(t, jobs, map[string]string{"build": "success", "install": "success", "publish": "failure", "attest": "skipped", "tell": "success", "status": "failure", "after": "skipped"})
 	if !strings.Contains(jobs["publish"].said, "night.tar: FAILED") || len(n.snapshots()) > 0 {
 		t.Errorf("published %v:\n%s", n.snapshots(), jobs["publish"].said)
 	}

@@ -168,6 +168,8 @@ type Step struct {
 	// Memory is the most that one process of it had resident, in bytes; 0: not
 	// known, as it was less than this program's own peak.
 	Memory int64 `json:"memory"`
+	// Queries are what the database was asked for a page, the end of a connection included; 0: it was not counted.
+	Queries int `json:"queries,omitempty"`
 }
 
 // A Notice is a warning or deprecation, of a kind that came Count times.

@@ -188,14 +188,14 @@ func provenCell(r cellResult, folder string) ProvenCell {
 	for _, image := range i.Images {
 		c.With = append(c.With, image.Name+" "+image.Title())
 	}
-	millis := map[string]int64{}
+	pages := map[string]history.Page{}
 	for _, s := range i.Steps {
-		millis[s.Name] = s.Millis // the last: of a shop that was deployed
-	}
-	for _, name := range slices.Sorted(maps.Keys(millis)) {
-		if page, ok := strings.CutPrefix(name, "page "); ok && slices.Contains(timedPages, page) {
-			c.Pages = append(c.Pages, history.Page{Name: page, Millis: millis[name]})
+		if page, ok := strings.CutPrefix(s.Name, "page "); ok && slices.Contains(timedPages, page) {
+			pages[page] = history.Page{Name: page, Millis: s.Millis, Queries: s.Queries} // the last: of a shop that was deployed
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		c.Pages = append(c.Pages, pages[name])
 	}
 	return c
 }

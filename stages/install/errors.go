@@ -68,12 +68,33 @@ type stepError struct {
 }
 
 func (e *stepError) Error() string {
-	text := fmt.Sprintf("%s: %s: %v\n", e.step, e.command, e.err)
+	text := fmt.Sprintf("%s: %v", e.step, e.err)
+	if cause := e.cause(); cause != "" {
+		text += ": " + cause // the first line is all that some will see
+	}
+	text += "\n"
 	if e.output != "" {
 		text += indent(e.output) + "\n"
 	}
 	text += blames(e.blamed)
-	return text + fmt.Sprintf("all output: %s\nto see it again: %s", e.log, e.reproduce)
+	return text + fmt.Sprintf("command: %s\nall output: %s\nto see it again: %s", e.command, e.log, e.reproduce)
+}
+
+// told matches a line that says what went wrong, as PHP, the database and Composer's resolver do.
+var told = regexp.MustCompile(`Fatal error|Parse error|Uncaught|SQLSTATE|^Your requirements could not be resolved`)
+
+// cause is the line of the output that says what went wrong: else it is the last, as with Symfony's console.
+func (e *stepError) cause() (line string) {
+	const most = 300
+	for next := range strings.Lines(e.output) {
+		if next = strings.TrimSpace(next); next == "" {
+			continue
+		}
+		if line = next; told.MatchString(line) {
+			break
+		}
+	}
+	return strings.ToValidUTF8(line[:min(len(line), most)], "")
 }
 
 func (e *stepError) Unwrap() error { return e.err }

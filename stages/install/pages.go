@@ -49,13 +49,16 @@ var failures = regexp.MustCompile(`(?i)There has been an error processing your r
 // pages asks for every page and shows all that fail.
 func (s *shop) pages(ctx context.Context) error {
 	var errs []error
+	count := s.countQueries(ctx)
 	for _, p := range shopPages() {
 		if p.search && s.search.address == "" {
 			s.skip(p.name, "it needs a search, and there is none")
 			continue
 		}
 		s.progress("page "+p.name, "")
-		if err := s.page(ctx, p); err != nil {
+		err := s.page(ctx, p)
+		s.steps[len(s.steps)-1].Queries = count.since(ctx, s)
+		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

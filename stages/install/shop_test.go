@@ -125,6 +125,11 @@ func TestShop(t *testing.T) {
 				t.Errorf("not proven (-want +got):\n%s", diff)
 			}
 			checkReport(t, f, got)
+			for _, s := range got.Steps {
+				if strings.HasPrefix(s.Name, "page ") && s.Queries != 2 { // its query, and the end of its connection
+					t.Errorf("%s asked the database %d times, want twice", s.Name, s.Queries)
+				}
+			}
 		})
 	}
 }
