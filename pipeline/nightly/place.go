@@ -67,7 +67,7 @@ func (o Options) To(place string) Options {
 }
 
 // judged is how a command that judges says what it thinks.
-var judged = regexp.MustCompile(`\b` + stages.JudgeStep + `: .*: exit status (\d+)$`)
+var judged = regexp.MustCompile(`\b` + stages.JudgeStep + `: exit status (\d+)(?:: |$)`)
 
 // The exit codes of a command that judges, as git bisect run has them.
 const (
