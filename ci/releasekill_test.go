@@ -116,10 +116,7 @@ type snapshot struct {
 
 func (m *manager) snapshot() snapshot {
 	files := m.files(m.target())
-	maps.DeleteFunc(files, func(name, _ string) bool {
-		top, _, _ := strings.Cut(name, "/")
-		return slices.Contains([]string{"history", "tries", "status.json", "feed.xml", "breakages.xml", "index.html"}, top)
-	})
+	maps.DeleteFunc(files, func(name, _ string) bool { return tellsOfRuns(name) })
 	return snapshot{
 		Refs:  map[string]map[string]string{"monorepo": m.refs("monorepo"), "extras": m.refs("extras")},
 		Files: files, GitHub: m.onGitHub(),
