@@ -66,9 +66,6 @@ func (o Options) To(place string) Options {
 	return o
 }
 
-// judged is how a command that judges says what it thinks.
-var judged = regexp.MustCompile(`\b` + stages.JudgeStep + `: exit status (\d+)(?:: |$)`)
-
 // The exit codes of a command that judges, as git bisect run has them.
 const (
 	judgeSkips = 125
@@ -82,16 +79,18 @@ func Judged(failed error) (skip bool, err error) {
 		return false, nil
 	}
 	first, _, _ := strings.Cut(failed.Error(), "\n")
-	found := judged.FindStringSubmatch(first)
-	if found == nil {
-		if strings.Contains(first, stages.JudgeStep+": ") {
+	// What a step printed stands behind its own status: so the first one counts.
+	step, status, exited := strings.Cut(first, ": exit status ")
+	if step = step[strings.LastIndex(step, " ")+1:]; step != stages.JudgeStep {
+		if !exited && strings.Contains(first, stages.JudgeStep+": ") {
 			return false, failed // it was ended
 		}
 		return true, nil
 	}
-	switch code, err := strconv.Atoi(found[1]); {
+	status, _, _ = strings.Cut(status, ":")
+	switch code, err := strconv.Atoi(status); {
 	case err != nil || code > judgeMax:
-		return false, fmt.Errorf("the command that judges ended with %s, which is neither good nor bad: %w", found[1], failed)
+		return false, fmt.Errorf("the command that judges ended with %s, which is neither good nor bad: %w", status, failed)
 	default:
 		return code == judgeSkips, nil
 	}
