@@ -52,10 +52,8 @@
   const filter = () => {
     const words = parts(search.value);
     for (const entry of rows) entry.score = words.reduce((sum, word) => sum + (sum === Infinity ? 0 : score(entry, word)), 0);
-    const order = [...rows].sort((a, b) => a.score - b.score || a.place - b.place);
-    const shown = order.filter((entry) => entry.score < Infinity);
-    for (const entry of rows) entry.row.hidden = entry.score === Infinity;
-    list.append(...order.map((entry) => entry.row));
+    const shown = rows.filter((entry) => entry.score < Infinity).sort((a, b) => a.score - b.score || a.place - b.place);
+    list.replaceChildren(...shown.map((entry) => entry.row));
     byId('count').textContent = words.length ? `${shown.length} of ${rows.length} packages` : `${rows.length} packages`;
     byId('nothing').hidden = shown.length > 0;
   };
