@@ -252,5 +252,5 @@ func (d *Run) Where(name, why string) {
 		d.Event(map[string]string{"event": "runner", "runner": name, "why": why})
 		return
 	}
-	fmt.Fprintf(d.Logs(), "%-12s %s: %s\n", "runner", name, why)
+	fmt.Fprint(d.Logs(), d.hang(fmt.Sprintf("%-12s %s: %s\n", "runner", name, why), nameWidth+1))
 }

@@ -43,26 +43,26 @@ func (d *Run) table() {
 
 // fitted breaks the last column of a table at words, so that it fits the terminal.
 func (d *Run) fitted(table string) string {
-	width := d.o.Width
 	head, _, _ := strings.Cut(strings.TrimPrefix(table, "\n"), "\n")
-	column := strings.LastIndex(head, " ") + 1
-	if width < column+minColumn {
-		return table // not a terminal, or too narrow
-	}
 	var fitted strings.Builder
 	for line := range strings.Lines(table) {
-		if len(line) <= width {
-			fitted.WriteString(line)
-			continue
-		}
-		what := wordwrap.WrapString(line[column:], uint(width-column))
-		fitted.WriteString(line[:column] + strings.ReplaceAll(strings.TrimSuffix(what, "\n"), "\n", "\n"+strings.Repeat(" ", column)) + "\n")
+		fitted.WriteString(d.hang(line, strings.LastIndex(head, " ")+1))
 	}
 	return fitted.String()
 }
 
 // minColumn is how wide the last column of a table is at least, if it is broken.
 const minColumn = 20
+
+// hang breaks a line at words, so that it fits the terminal and goes on below a column.
+// Where there is no terminal, or a narrow one, it gives the line as it is.
+func (d *Run) hang(line string, column int) string {
+	if width := d.o.Width; width >= column+minColumn && len(line) > width {
+		what := wordwrap.WrapString(strings.TrimSuffix(line[column:], "\n"), uint(width-column))
+		return line[:column] + strings.ReplaceAll(what, "\n", "\n"+strings.Repeat(" ", column)) + "\n"
+	}
+	return line
+}
 
 // last is how long a stage took when it ran last.
 func (d *Run) last(stage string) string {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mage-os/nightly/pipeline"
 	"github.com/mage-os/nightly/pipeline/nightly"
 	"github.com/mage-os/nightly/releases"
@@ -66,6 +68,17 @@ func TestTableFits(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%d columns:\n%s", width, &out)
 		}
+	}
+}
+
+// So does the line that says where stages run.
+func TestWhereFits(t *testing.T) {
+	var out bytes.Buffer
+	d := New(Options{Stdout: io.Discard, Stderr: &out, Now: time.Now, Width: 60})
+	d.Where("process", "no container engine answers: tried docker and podman")
+	want := "runner       process: no container engine answers: tried\n" + strings.Repeat(" ", 13) + "docker and podman\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -41,7 +41,7 @@ func Find(ctx context.Context, getenv func(string) string) (address, why string,
 		}
 		tried = append(tried, program)
 	}
-	return "", "", &EngineError{Err: errors.New("none of " + strings.Join(tried, ", ") + " answers, and ci/engine/engine runs none")}
+	return "", "", &EngineError{Err: errors.New("tried " + strings.Join(tried, ", ") + " and ci/engine/engine")}
 }
 
 // findOwn finds the engine that ci/engine/engine has started, also when its two lines were
