@@ -47,7 +47,7 @@ func writeAttest(ctx context.Context, env *factory, at, out string) (err error) 
 	if len(snapshots) == 0 {
 		return usagef("%s has no snapshots", source)
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := makeFolder("--out", out); err != nil {
 		return err
 	}
 	for _, statement := range []struct{ prefix, file string }{{"provenance", attest.ProvenanceFile}, {"installation", attest.ProvenInstallationFile}} {

@@ -102,6 +102,9 @@ func runDrift(ctx context.Context, env *factory, f driftFlags, withLine bool) (e
 	if err != nil {
 		return err
 	}
+	if err := makeFolder("--output", filepath.Dir(f.output)); err != nil {
+		return err
+	}
 	show := env.display()
 	r, err := env.newRunner(show, f.fresh)
 	if err != nil {

@@ -3,6 +3,8 @@ package ci
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline"
@@ -36,6 +38,27 @@ const (
 // usagef is a mistake on the command line or in the environment.
 func usagef(format string, args ...any) error {
 	return config.Errorf(format, args...)
+}
+
+// unread is a mistake in a flag that names a file or folder: why it cannot be read, and where
+// there is none, what to give.
+func unread(flag, name string, err error, advice string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%s %s: there is none; %s", flag, name, advice)
+	}
+	return usagef("%s %s: %w", flag, name, err)
+}
+
+// makeFolder makes the folder that a flag names, if it does: where nothing can be written, that
+// is said before the work.
+func makeFolder(flag, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return usagef("%s %s: %w; choose a folder that can be written", flag, dir, err)
+	}
+	return nil
 }
 
 // A codedError ends the program with an exit code of its own: what was done is done, and

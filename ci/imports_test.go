@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"releases/config":       nil, // files that a JSON Schema describes
 	"releases":              {"pipeline", "pipeline/markdown", "releases/composer", "releases/config"},
 	"releases/images":       {"pipeline", "pipeline/files", "pipeline/markdown", "releases", "releases/composer"},
-	"releases/lines":        {"pipeline/files", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
+	"releases/lines":        {"pipeline/files", "pipeline/remote", "releases", "releases/composer", "releases/config", "releases/organization", "releases/rules"},
 	"releases/compare":      {"pipeline", "pipeline/markdown", "releases"},
 	"releases/git/pattern":  nil, // of .gitignore and .gitattributes
 	"releases/git":          {"pipeline/files", "pipeline/remote", "releases", "releases/compare"},

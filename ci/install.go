@@ -94,7 +94,7 @@ func (f installFlags) options(env *factory, named nightly.Images, sign signFlags
 			o.Table.Services, err = releases.ParseServices(data)
 		}
 		if err != nil {
-			return o, usagef("--services %s: %w", f.services, err)
+			return o, unread("--services", f.services, err, "leave the flag out, or give a table such as releases/services.json")
 		}
 	}
 	o.Services, err = env.services()

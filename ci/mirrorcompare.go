@@ -2,6 +2,8 @@ package ci
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/stages/integrity"
@@ -22,11 +24,11 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 	defer closing(&err, show, r)
 	ours, err := integrity.Open(ctx, f.target.to, r.Fetcher)
 	if err != nil {
-		return &releases.SourceError{Repository: "our mirror", URL: f.target.to, Err: err}
+		return notCompared("our mirror", f.target.to, "--to", err)
 	}
 	theirs, err := integrity.Open(ctx, f.compare, r.Fetcher)
 	if err != nil {
-		return &releases.SourceError{Repository: "their mirror", URL: f.compare, Err: err}
+		return notCompared("their mirror", f.compare, "--compare", err)
 	}
 	o := integrity.Options{Common: f.common, Progress: show.Step}
 	if !theirs.Whole {
@@ -44,4 +46,12 @@ func compareMirrors(ctx context.Context, env *factory, f mirrorFlags) (err error
 		return coded(exitDiffers, "the mirrors differ: %s", report.Summary())
 	}
 	return nil
+}
+
+// notCompared is why a side of a comparison cannot be read.
+func notCompared(side, at, flag string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return unread(flag, at, err, "give a Composer repository, a folder of zips or an installed shop")
+	}
+	return &releases.SourceError{Repository: side, URL: at, Err: err}
 }

@@ -76,6 +76,9 @@ func runNightly(ctx context.Context, env *factory, f nightlyFlags) (err error) {
 		return err
 	}
 	f.target.of(line)
+	if err := makeFolder("--write-proofs", f.proofs); err != nil {
+		return err
+	}
 	at, o, err := f.prepare(ctx, env, line)
 	if err != nil {
 		return err

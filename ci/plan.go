@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -65,6 +66,9 @@ whoever has it can rebuild that night, byte for byte.`,
 
 func runPlan(ctx context.Context, env *factory, line *releases.Line, to, out, writeTry string) (err error) {
 	env.resultJSON = env.resultJSON && !env.json // which is for events here
+	if err := makeFolder("--out", filepath.Dir(out)); err != nil {
+		return err
+	}
 	show := env.display()
 	r, err := env.newRunner(show, false)
 	if err != nil {

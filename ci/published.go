@@ -116,7 +116,7 @@ func notThere(source target.Source, err error) error {
 func openManifest(ctx context.Context, at string) (*published, error) {
 	data, err := readFile(ctx, at)
 	if err != nil {
-		return nil, usagef("read the manifest of a snapshot, or a plan: %w", err)
+		return nil, usagef("read the manifest of a snapshot, or a plan: %w; give its file or URL, or a date with --in REPOSITORY", err)
 	}
 	var kind struct {
 		Plan json.RawMessage `json:"plan"` // of a manifest

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ func (env *factory) addResult(cmd *cobra.Command, f *resultFlags, formats ...str
 		env.resultJSON = f.format == "json"
 		if f.output == "" {
 			return run(cmd, args)
+		}
+		if err := makeFolder("--output", filepath.Dir(f.output)); err != nil {
+			return err
 		}
 		var result bytes.Buffer
 		env.stdout = &result

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,9 @@ func (f reproduceFlags) key(env *factory) (*trust.Key, error) {
 		return nil, nil //nolint:nilnil // see above
 	}
 	keys, err := f.sign.read(env)
+	if err == nil {
+		err = makeFolder("--statement", filepath.Dir(f.statement))
+	}
 	if err == nil && len(keys) != 1 {
 		err = usagef("--statement is signed by one key, of the rebuilder's own: give it with --sign-key or $" + signKeyVariable)
 	}

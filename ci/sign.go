@@ -33,6 +33,8 @@ func (f *signFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.rebuilders, "rebuilders", "", "folder with the public keys of who builds snapshots again, as NAME.pub: the page tells who has (default: rebuilders in the folder of --trust)")
 }
 
+const rebuildersAdvice = "give a folder with the public keys of rebuilders, as NAME.pub"
+
 // readRebuilders reads who is asked to build again what is published; nil: nobody.
 func (f signFlags) readRebuilders() (trust.Rebuilders, error) {
 	dir := f.rebuilders
@@ -46,7 +48,7 @@ func (f signFlags) readRebuilders() (trust.Rebuilders, error) {
 	}
 	all, err := trust.ReadRebuilders(dir)
 	if err != nil {
-		return nil, usagef("--rebuilders: %w", err)
+		return nil, unread("--rebuilders", dir, err, rebuildersAdvice)
 	}
 	return all, nil
 }
@@ -65,7 +67,7 @@ func (f signFlags) authority(env *factory) (*trust.Authority, error) {
 	}
 	a, err := trust.ReadAuthority(f.trust)
 	if err != nil {
-		return nil, usagef("--trust: %w", err)
+		return nil, unread("--trust", f.trust, err, "make it with mageos-nightly trust init "+f.trust)
 	}
 	a.Keys = keys
 	return a, nil
@@ -77,7 +79,7 @@ func (f signFlags) read(env *factory) ([]*trust.Key, error) {
 	for _, name := range f.keys {
 		data, err := files.Read(name, files.Small)
 		if err != nil {
-			return nil, usagef("--sign-key: %w", err)
+			return nil, unread("--sign-key", name, err, "give a file with private keys; mageos-nightly trust init makes them")
 		}
 		more, err := trust.ParseKeys(data, env.passphrase)
 		if err != nil {

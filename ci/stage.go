@@ -79,7 +79,7 @@ func runStage(ctx context.Context, env *factory, name string, f stageFlags) (err
 	}()
 	trees, err := store.OpenOver(r.Store, f.trees...)
 	if err != nil {
-		return err
+		return usagef("--trees: %w", err)
 	}
 	defer trees.Close()
 	r.Trees = trees

@@ -137,6 +137,9 @@ func linesPage(ctx context.Context, env *factory, addresses []string) error {
 
 // runStatus shows a status and brings the issue up to date. Its error is what the status
 // is worth; a job that failed has failed its own run already.
+// jobsAdvice says which file --jobs takes.
+const jobsAdvice = "give a file with what toJSON(needs) is in a workflow"
+
 func runStatus(ctx context.Context, env *factory, at string, f statusFlags) error {
 	root, err := readRoot(f.root)
 	if err != nil {
@@ -149,7 +152,7 @@ func runStatus(ctx context.Context, env *factory, at string, f statusFlags) erro
 			jobs, err = monitor.FailedJobs(data)
 		}
 		if err != nil {
-			return usagef("--jobs %s: %w", f.jobs, err)
+			return unread("--jobs", f.jobs, err, jobsAdvice)
 		}
 	}
 	if f.workflow != "" {

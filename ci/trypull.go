@@ -42,7 +42,7 @@ func (f askFlags) run(ctx context.Context, env *factory, url string) error {
 	}
 	event, err := files.Read(f.event, files.Large)
 	if err != nil {
-		return usagef("--event: %w", err)
+		return unread("--event", f.event, err, "give the file that GITHUB_EVENT_PATH names in a workflow")
 	}
 	asked, err := client.Asked(ctx, event, f.label)
 	if err != nil {
@@ -75,7 +75,7 @@ func (f askFlags) tell(ctx context.Context, env *factory, client *github.Client,
 func (f askFlags) answerOf(ctx context.Context, env *factory, url string) (said string, err error) {
 	needs, err := files.Read(f.jobs, files.Small)
 	if err != nil {
-		return "", usagef("--jobs: %w", err)
+		return "", unread("--jobs", f.jobs, err, jobsAdvice)
 	}
 	failed, err := monitor.FailedJobs(needs)
 	if err != nil {

@@ -108,7 +108,7 @@ func (f verifyFlags) options(env *factory) (*verify.Options, error) {
 	if f.rebuilders != "" {
 		o.Threshold = f.threshold
 		if o.Rebuilders, err = trust.ReadRebuilders(f.rebuilders); err != nil {
-			return nil, usagef("--rebuilders: %w", err)
+			return nil, unread("--rebuilders", f.rebuilders, err, rebuildersAdvice)
 		}
 		if f.threshold < 0 || f.threshold > len(o.Rebuilders) {
 			return nil, usagef("--threshold %d: want 0 to %d, as many as there are rebuilders", f.threshold, len(o.Rebuilders))
@@ -129,7 +129,7 @@ func readRoot(name string) ([]byte, error) {
 	}
 	data, err := files.Read(name, files.Small)
 	if err != nil {
-		return nil, usagef("--root: %w", err)
+		return nil, unread("--root", name, err, "give the root that the owner of the repository has published, such as 1.root.json")
 	}
 	if !json.Valid(data) {
 		return nil, usagef("--root %s is no root: give one that mageos-nightly trust init or rotate wrote, such as 1.root.json", name)

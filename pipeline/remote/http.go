@@ -206,9 +206,12 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), port))
 }
 
-// Redacted is a URL without its password.
+// Redacted is a URL without its password, and over http without its user, which may be a token.
 func Redacted(address string) string {
 	if u, err := url.Parse(address); err == nil {
+		if u.User != nil && (u.Scheme == "https" || u.Scheme == "http") {
+			u.User = url.User("xxxxx")
+		}
 		return u.Redacted()
 	}
 	if _, host, ok := strings.Cut(address, "@"); ok {

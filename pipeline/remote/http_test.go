@@ -62,7 +62,7 @@ func TestAuthorize(t *testing.T) {
 
 func TestRedacted(t *testing.T) {
 	for address, want := range map[string]string{
-		"https://me:secret@git.example/a": "https://me:xxxxx@git.example/a", "https://git.example/a": "https://git.example/a",
+		"https://me:secret@git.example/a": "https://xxxxx@git.example/a", "https://token@git.example/a": "https://xxxxx@git.example/a", "sftp://me:secret@git.example/a": "sftp://me:xxxxx@git.example/a", "https://git.example/a": "https://git.example/a",
 		"git@git.example:a/b": "…@git.example:a/b", "https://me:secret@bad host/a": "…@bad host/a", "https://bad host/a": "https://bad host/a",
 	} {
 		if got := Redacted(address); got != want {

@@ -43,7 +43,7 @@ func (s SSH) Config(address, name string) (config *ssh.ClientConfig, closeAgent 
 	}
 	hosts, err := knownhosts.NewDB(existing(s.KnownHosts, filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts")...)
 	if err != nil {
-		return nil, nil, &IdentityError{fmt.Errorf("read known_hosts: %w", err)}
+		return nil, nil, &IdentityError{fmt.Errorf("read known_hosts: %w; give what ssh-keyscan writes in the file that NIGHTLY_KNOWN_HOSTS names", err)}
 	}
 	signers, closeAgent, err := s.signers(home)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s SSH) signers(home string) (signers []ssh.Signer, closeAgent func(), err 
 		}
 		if err != nil {
 			closeAgent()
-			return nil, nil, fmt.Errorf("read ssh key %s: %w", file, err)
+			return nil, nil, fmt.Errorf("read ssh key %s: %w; give a private key in the file that NIGHTLY_DEPLOY_KEY names", file, err)
 		}
 		signers = append(signers, signer)
 	}

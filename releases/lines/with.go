@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/mage-os/nightly/pipeline/files"
+	"github.com/mage-os/nightly/pipeline/remote"
 	"github.com/mage-os/nightly/releases"
 	"github.com/mage-os/nightly/releases/config"
 )
@@ -25,19 +26,20 @@ func With(l *releases.Line, override string) error {
 	}
 	name, source, ok := strings.Cut(override, "=")
 	if !ok || name == "" || source == "" {
-		return config.Errorf("--with: want NAME=FOLDER, NAME=URL#REF or a pull request, as OWNER/REPOSITORY#123")
+		return config.Errorf("--with %s: want NAME=FOLDER, NAME=URL#REF or a pull request, such as OWNER/REPOSITORY#123", remote.Redacted(override))
 	}
+	shown := name + "=" + remote.Redacted(source)
 	for i := range l.Repositories {
 		r := &l.Repositories[i]
 		if r.Name != name {
 			continue
 		}
 		if r.Local {
-			return config.Errorf("--with %s=…: it was replaced already, by %s", name, r.URL)
+			return config.Errorf("--with %s: it was replaced already, by %s", shown, r.URL)
 		}
 		address, ref, folder, err := locate(source)
 		if err != nil {
-			return config.Errorf("--with %s=…: %w", name, err)
+			return config.Errorf("--with %s: %w", shown, err)
 		}
 		r.URL, r.Ref, r.Local = address, ref, true
 		if !l.BuildsTags() {
@@ -49,7 +51,7 @@ func With(l *releases.Line, override string) error {
 	for _, r := range l.Repositories {
 		names = append(names, r.Name)
 	}
-	return config.Errorf("--with %s=…: line %s has no repository of that name; it has %s", name, l.Name, strings.Join(names, ", "))
+	return config.Errorf("--with %s: line %s has no repository of that name; it has %s", shown, l.Name, strings.Join(names, ", "))
 }
 
 // withPull takes a pull request as GitHub merges it with its branch.

@@ -64,8 +64,9 @@ type Rebuilders []*Rebuilder
 func ReadRebuilders(dir string) (Rebuilders, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.pub"))
 	if err == nil && len(names) == 0 {
-		_, err = os.Stat(dir)
-		err = errors.Join(err, fmt.Errorf("%s has no public keys, as NAME.pub", dir))
+		if _, err = os.Stat(dir); err == nil {
+			err = errors.New("it has no public keys, as NAME.pub")
+		}
 	}
 	var all Rebuilders
 	for _, name := range names { // in order
