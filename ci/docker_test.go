@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,15 +69,15 @@ func TestDockerNewcomer(t *testing.T) {
 		}
 	}
 	l.must("verify", "repositories/sample")
-	l.shopOpens("sample")
+	l.shopOpens("Hello from Sample_Greeting", "shop", "--line", "sample")
 	if out, err := exec.Command("docker", "ps", "--format", "{{.Names}}").CombinedOutput(); err != nil || !strings.Contains(string(out), "dagger-engine-") {
 		t.Errorf("the containers of Docker: %v\n%s", err, out)
 	}
 }
 
-// shopOpens: the shop of a line that was proven in containers opens on loopback, and an
+// shopOpens: a command opens a shop in containers on loopback whose page has a text, and an
 // interrupt ends it.
-func (l *lab) shopOpens(line string) {
+func (l *lab) shopOpens(text string, args ...string) {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), 5*time.Minute)
 	defer cancel()
@@ -86,7 +88,7 @@ func (l *lab) shopOpens(line string) {
 	address := free.Addr().String()
 	free.Close()
 	_, port, _ := strings.Cut(address, ":")
-	cmd := exec.CommandContext(ctx, l.program, "shop", "--line", line, "--port", port)
+	cmd := exec.CommandContext(ctx, l.program, append(args, "--port", port)...)
 	cmd.Dir, cmd.Env, cmd.Stderr = l.dir, append(os.Environ(), l.env...), os.Stderr
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, time.Minute
 	out, err := cmd.StdoutPipe()
@@ -105,9 +107,9 @@ func (l *lab) shopOpens(line string) {
 	} else if page, err := http.Get("http://" + address + "/"); err != nil {
 		l.t.Error(err)
 	} else {
-		text, err := io.ReadAll(page.Body)
-		if page.Body.Close(); err != nil || !strings.Contains(string(text), "Hello from Sample_Greeting") {
-			l.t.Errorf("the page is %q, %v", text, err)
+		has, err := io.ReadAll(page.Body)
+		if page.Body.Close(); err != nil || !strings.Contains(string(has), text) {
+			l.t.Errorf("the page is %q, %v; want %q in it", has, err, text)
 		}
 	}
 	cancel()
@@ -118,6 +120,45 @@ func (l *lab) shopOpens(line string) {
 		conn.Close()
 		l.t.Error("it still listens")
 	}
+}
+
+// TestDockerTry: with Docker and git alone a branch of a fork, merged upon the sample's plan, is a
+// shop.
+func TestDockerTry(t *testing.T) {
+	l := newDockerLab(t)
+	git, err := exec.LookPath("git")
+	if err == nil {
+		err = os.Symlink(git, filepath.Join(l.dir, "bin", "git"))
+	}
+	if err != nil {
+		t.Skip("no git")
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(git, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	forks, work := filepath.Join(l.dir, "git"), filepath.Join(l.dir, "work")
+	l.must("plan", "--line", "sample")
+	run("clone", "--quiet", "--branch", "main", filepath.Join(l.dir, "store", "embedded", "repositories", "monorepo"), work)
+	greeter := filepath.Join(work, "app/code/Sample/Greeting/Model/Greeter.php")
+	code, err := os.ReadFile(greeter)
+	if err == nil {
+		err = os.WriteFile(greeter, []byte(strings.Replace(string(code), "'hello from %s'", "'greetings from %s'", 1)), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run("-C", work, "-c", "user.name=eve", "-c", "user.email=eve@example.org", "commit", "--quiet", "--all", "--message=Greet in other words")
+	run("clone", "--quiet", "--bare", work, filepath.Join(forks, "eve", "monorepo.git"))
+	server := httptest.NewServer(&cgi.Handler{Path: filepath.Join(run("--exec-path"), "git-http-backend"), Env: []string{
+		"GIT_PROJECT_ROOT=" + forks, "GIT_HTTP_EXPORT_ALL=1",
+	}})
+	defer server.Close()
+	l.shopOpens("Greetings from Sample_Greeting", "try", "--line", "sample", "--with", server.URL+"/eve/monorepo@main", "--level", "install", "--shop")
 }
 
 // TestDockerMatrix: two versions of PHP with two databases, a cache and a queue, first those of

@@ -54,14 +54,17 @@ behind a wall runs as the user nobody.`,
 		},
 	}
 	cmd.Flags().StringVar(&line, "line", "nightly", lineHelp)
-	cmd.Flags().IntVar(&f.port, "port", shopPort, "port at which a shop in containers answers")
+	cmd.Flags().IntVar(&f.port, "port", shopPort, portHelp)
 	f.runner.addProgram(cmd)
 	complete(cmd, "line", lines.Names()...)
 	return cmd
 }
 
-// shopPort is the one of a shop in containers, if no other is asked for.
-const shopPort = 7802
+// shopPort is the port of a shop in containers, if no other is asked for.
+const (
+	shopPort = 7802
+	portHelp = "port at which a shop in containers answers"
+)
 
 // shopFlags are for a shop in containers.
 type shopFlags struct {

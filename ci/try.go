@@ -24,7 +24,7 @@ type tryFlags struct {
 	pulls           []lines.Pull
 	line            string // of previews
 	until, out      string
-	days            int
+	days, port      int
 	shop            bool
 	remove, expired bool
 	ask             askFlags
@@ -75,7 +75,8 @@ nights, it is not signed, and it is refused where other snapshots lie.`,
 	flags.StringArrayVar(&branches, "with", nil, "OWNER/REPOSITORY@BRANCH, or NAME=OWNER/REPOSITORY@BRANCH for a fork that has another name: merge this branch, too")
 	flags.StringVar(&f.night.until, "until", "", "last stage to run: plan, checkout, dependencies, build, install or publish")
 	flags.StringVar(&f.out, "out", "", "write the plan to this file, for mageos-nightly nightly --plan and publish on other machines")
-	flags.BoolVar(&f.shop, "shop", false, "open the proven shop on this machine, until Ctrl-C")
+	flags.BoolVar(&f.shop, "shop", false, "open the proven shop, until Ctrl-C; one that was proven in containers is installed again for it")
+	flags.IntVar(&f.port, "port", shopPort, portHelp)
 	flags.BoolVar(&f.night.installTools, "install-tools", false, "install missing Debian packages (as root)")
 	grouped(cmd, flagsOfPublishing, func(cmd *cobra.Command) {
 		flags := cmd.Flags()
@@ -114,8 +115,8 @@ func (f *tryFlags) check(days, line bool) error {
 		return usagef("--days %d: want 1 to 365", f.days)
 	case f.night.target.to != "" && f.night.target.url == "":
 		return usagef("--to %s: give the URL under which the preview will be served with --url: its metadata names it, and it is never the line's", f.night.target.to)
-	case f.shop && (f.night.until != "" || f.night.install.matrix != "" || f.night.runner.runner == inContainers):
-		return usagef("--shop opens what is installed on this machine: leave out --until and --matrix, and give --runner process")
+	case f.shop && (f.night.until != "" || f.night.install.matrix != ""):
+		return usagef("--shop opens what was installed: leave out --until and --matrix")
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func (f *tryFlags) check(days, line bool) error {
 func (f *tryFlags) run(ctx context.Context, env *factory) error {
 	n := &f.night
 	if f.shop {
-		n.runner.runner, n.install.level = inProcess, cmp.Or(n.install.level, string(releases.Shop))
+		n.install.level = cmp.Or(n.install.level, string(releases.Shop))
 	}
 	if n.target.to == "" {
 		n.until = cmp.Or(n.until, "install")
@@ -132,7 +133,7 @@ func (f *tryFlags) run(ctx context.Context, env *factory) error {
 	if err := runNightly(ctx, env, *n); err != nil || !f.shop {
 		return err
 	}
-	return runShop(ctx, env, f.line, shopFlags{port: shopPort, runner: n.runner})
+	return runShop(ctx, env, f.line, shopFlags{port: f.port, runner: n.runner})
 }
 
 // of reads what is to be tried of a line, and makes it one of previews.

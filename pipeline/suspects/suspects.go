@@ -52,7 +52,7 @@ func Find(ctx context.Context, c Case, known History) ([]history.Suspect, error)
 	e := evidenceOf(c.Failure, c.Packages)
 	e.word = wordsOf(c.Failure, c.Read)
 	e.lost = lostRequires(c)
-	all := e.releases(c.Before, c.After)
+	all := append(ofPlan(c.Good, c.Bad), e.releases(c.Before, c.After)...)
 	for _, r := range changed {
 		if len(r.Commits) == 0 {
 			all = append(all, unknown(r))

@@ -133,3 +133,22 @@ func TestEndlessPath(t *testing.T) {
 		t.Errorf("it names %d files", len(named))
 	}
 }
+
+// What a plan has beside commits can be what broke it, too.
+func TestPlanItself(t *testing.T) {
+	good, bad := planAt("1", "1"), planAt("1", "1")
+	good.Program, bad.Program = "0.1.0", "0.2.0"
+	good.Line, bad.Line = releases.Line{Name: "night", Title: "A"}, releases.Line{Name: "night", Title: "B", Keep: 3}
+	good.Replace, bad.Replace = map[string]string{"up/a": "1.0.0", "up/b": "1.0.0"}, map[string]string{"up/a": "1.0.1", "up/b": "1.0.0"}
+	bad.LatestTags = map[string]string{"https://example.org/x": "2.0.0"}
+	got, err := Find(t.Context(), Case{Good: good, Bad: bad}, History{fake{}, fake{}})
+	want := []history.Suspect{
+		{Name: "line night", Title: "changed in keep, title", Why: "the line itself is another one"},
+		{Name: "program", Title: "0.1.0 → 0.2.0", Why: "another version of this program made the plan"},
+		{Name: "up/a", Title: "1.0.0 → 1.0.1", Why: "ours replaces another version of it"},
+		{Name: "https://example.org/x", Title: "none → 2.0.0", Why: "its latest tag is required, and is another one"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}

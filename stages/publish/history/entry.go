@@ -49,7 +49,8 @@ func Keep(dir string, e Entry, clean func(string) string) error {
 	return files.Replace(filepath.Join(at, tryFile), data) // last: without it there is none
 }
 
-// Kept are the tries that lie below a folder, oldest first, those of one run joined. A folder that is not there has none.
+// Kept are the tries that lie below a folder, oldest first, those of one run joined. A folder that is not there has none;
+// a record that is damaged is left out, so that the others are told.
 func Kept(dir string) ([]Entry, error) {
 	var all []Entry
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
@@ -60,7 +61,9 @@ func Kept(dir string) ([]Entry, error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		all = append(all, e)
+		if e.Line != "" {
+			all = append(all, e)
+		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -70,13 +73,14 @@ func Kept(dir string) ([]Entry, error) {
 	return Join(all[max(0, len(all)-maxKept):]), nil
 }
 
+// readKept reads a folder of Keep. What is damaged is an entry of no line.
 func readKept(dir string) (e Entry, err error) {
 	data, err := files.Read(filepath.Join(dir, tryFile), files.Small)
 	if err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(data, &e.Try); err != nil {
-		return e, err
+	if json.Unmarshal(data, &e.Try) != nil {
+		return Entry{}, nil
 	}
 	e.Files = map[string][]byte{}
 	size := 0

@@ -228,7 +228,9 @@ func TestKeep(t *testing.T) {
 	dir := t.TempDir()
 	e := night(0, "publish")
 	e.Files = map[string][]byte{"plan.json": []byte("{}"), "c/screenshots/home.png": {1, 2}}
-	if err := Keep(dir, e, Cleaner(nil)); err != nil {
+	damaged := filepath.Join(dir, "damaged")
+	err := errors.Join(Keep(dir, e, Cleaner(nil)), os.Mkdir(damaged, 0o755), os.WriteFile(filepath.Join(damaged, tryFile), []byte(`{"line": "night`), 0o644))
+	if err != nil {
 		t.Fatal(err)
 	}
 	kept, err := Kept(dir)
