@@ -144,21 +144,21 @@ func TestDockerTry(t *testing.T) {
 	forks, work := filepath.Join(l.dir, "git"), filepath.Join(l.dir, "work")
 	l.must("plan", "--line", "sample")
 	run("clone", "--quiet", "--branch", "main", filepath.Join(l.dir, "store", "embedded", "repositories", "monorepo"), work)
-	greeter := filepath.Join(work, "app/code/Sample/Greeting/Model/Greeter.php")
-	code, err := os.ReadFile(greeter)
+	page, err := os.OpenFile(filepath.Join(work, "pub/index.php"), os.O_APPEND|os.O_WRONLY, 0)
 	if err == nil {
-		err = os.WriteFile(greeter, []byte(strings.Replace(string(code), "'hello from %s'", "'greetings from %s'", 1)), 0o644)
+		_, err = page.WriteString("echo 'Greetings from a branch';\n")
+		err = errors.Join(err, page.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	run("-C", work, "-c", "user.name=eve", "-c", "user.email=eve@example.org", "commit", "--quiet", "--all", "--message=Greet in other words")
+	run("-C", work, "-c", "user.name=eve", "-c", "user.email=eve@example.org", "commit", "--quiet", "--all", "--message=Greet more")
 	run("clone", "--quiet", "--bare", work, filepath.Join(forks, "eve", "monorepo.git"))
 	server := httptest.NewServer(&cgi.Handler{Path: filepath.Join(run("--exec-path"), "git-http-backend"), Env: []string{
 		"GIT_PROJECT_ROOT=" + forks, "GIT_HTTP_EXPORT_ALL=1",
 	}})
 	defer server.Close()
-	l.shopOpens("Greetings from Sample_Greeting", "try", "--line", "sample", "--with", server.URL+"/eve/monorepo@main", "--level", "install", "--shop")
+	l.shopOpens("Greetings from a branch", "try", "--line", "sample", "--with", "monorepo="+server.URL+"/eve/monorepo@main", "--level", "install", "--shop")
 }
 
 // TestDockerMatrix: two versions of PHP with two databases, a cache and a queue, first those of
