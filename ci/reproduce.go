@@ -62,7 +62,7 @@ type reproduceFlags struct {
 	sign      signFlags
 }
 
-// key is the rebuilder's; nil: nothing is signed.
+// key is the rebuilder's key; nil signs nothing.
 func (f reproduceFlags) key(env *factory) (*trust.Key, error) {
 	if f.statement == "" {
 		return nil, nil //nolint:nilnil // see above
@@ -80,7 +80,7 @@ func (f reproduceFlags) key(env *factory) (*trust.Key, error) {
 	return keys[0], nil
 }
 
-// state writes what came of a reproduction, signed.
+// state writes a signed statement of the result.
 func (f reproduceFlags) state(ctx context.Context, env *factory, key *trust.Key, there *published, r *publish.Reproduction) error {
 	differs := make([]string, len(r.Differences))
 	for i, d := range r.Differences {

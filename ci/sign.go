@@ -35,7 +35,7 @@ func (f *signFlags) add(cmd *cobra.Command) {
 
 const rebuildersAdvice = "give a folder with the public keys of rebuilders, as NAME.pub"
 
-// readRebuilders reads who is asked to build again what is published; nil: nobody.
+// readRebuilders reads the public keys of the rebuilders; nil if there are none.
 func (f signFlags) readRebuilders() (trust.Rebuilders, error) {
 	dir := f.rebuilders
 	if dir == "" && f.trust != "" {
@@ -53,7 +53,7 @@ func (f signFlags) readRebuilders() (trust.Rebuilders, error) {
 	return all, nil
 }
 
-// authority is who signs; nil: nobody.
+// authority signs the repository; nil leaves it unsigned.
 func (f signFlags) authority(env *factory) (*trust.Authority, error) {
 	if f.trust == "" {
 		if len(f.keys) > 0 {
@@ -105,7 +105,7 @@ func (f signFlags) read(env *factory) ([]*trust.Key, error) {
 	return keys, nil
 }
 
-// passphrase is what keys are encrypted with: that of the environment, or what is typed in.
+// passphrase gives the passphrase of keys, from the environment or typed in.
 func (env *factory) passphrase(confirm bool) ([]byte, error) {
 	if word := env.getenv(passphraseVariable); word != "" || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return []byte(word), nil

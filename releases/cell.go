@@ -30,7 +30,7 @@ func (c Cell) Name() string {
 	return strings.Join(parts, "-")
 }
 
-// imageName is what an image is called for people: mariadb10.6.
+// imageName is the name of an image for people: mariadb10.6.
 func imageName(image string) string {
 	image, _, _ = strings.Cut(image, "@")
 	image = image[strings.LastIndex(image, "/")+1:]

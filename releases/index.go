@@ -108,7 +108,7 @@ func ParseIndex(data []byte) (*Index, error) {
 // maxIndex bounds an index, in bytes; see indexedBytes.
 const maxIndex = 512 << 20
 
-// Indexed is what an index says of the snapshot of a manifest with that SHA-256.
+// Indexed is the entry of an index for the snapshot whose manifest has that SHA-256.
 func (m *Manifest) Indexed(sum pipeline.Digest) IndexedSnapshot {
 	line := m.Plan.Line
 	n := IndexedSnapshot{

@@ -112,7 +112,7 @@ type Matrix struct {
 	Search []string `json:"search"`
 }
 
-// imageReference is what a container can be made of.
+// imageReference matches a reference from which a container can be made.
 var imageReference = regexp.MustCompile(`^(?:file:///\S+|[a-z0-9][A-Za-z0-9._-]*(?::[A-Za-z0-9._-]+)?(?:/[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9._-]+)?)*(?:@sha256:[0-9a-f]{64})?)$`)
 
 // IsImageReference reports whether a text names an image: one of a registry, a

@@ -31,7 +31,7 @@ type Support struct {
 	Composer string
 }
 
-// Next is what a table calls the versions that are not released yet.
+// Next is the name in a table for versions that are not released yet.
 const Next = "next"
 
 // Services are the supported services of projects, by the project's name.
@@ -152,7 +152,7 @@ func wordsOf(entry map[string]json.RawMessage, keys ...string) ([]string, error)
 	return words, nil
 }
 
-// All gives what is said of any version of a project, as For takes it.
+// All gives the versions of a project, as For takes them.
 func (s Services) All(project string) (all Support) {
 	for _, support := range s.of(project) {
 		all.PHP = append(all.PHP, support.PHP...)

@@ -129,7 +129,7 @@ func (l *Line) ForTag(repository, tag string) (*Line, bool) {
 	return part, true
 }
 
-// emptyInstall is an installation of which nothing is said, as it is written.
+// emptyInstall is an installation without any settings, as it is written.
 func emptyInstall() Install {
 	none := []string{}
 	return Install{Run: none, Expect: none, Matrix: Matrix{PHP: none, Database: none, Search: none}, Images: map[string]string{}}

@@ -32,7 +32,7 @@ type ReleaseVersion struct {
 	patch int // N of -pN; 0: none
 }
 
-// releasePattern is what a version of a release looks like.
+// releasePattern matches a version of a release.
 var releasePattern = regexp.MustCompile(`^((?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){1,2})(?:-(?:(alpha|beta|rc)([1-9][0-9]{0,3})?|p([1-9][0-9]{0,3})))?$`)
 
 // ParseReleaseVersion reads the version of a release. The error is a *config.Error.
@@ -127,7 +127,7 @@ func (v ReleaseVersion) Before(others []string) string {
 	return best.text
 }
 
-// upstreamPattern is what a version of upstream looks like: 2.4.8, 2.4.8-p3.
+// upstreamPattern matches a version of upstream: 2.4.8, 2.4.8-p3.
 var upstreamPattern = regexp.MustCompile(`^[0-9]+(?:\.[0-9]+){2}(?:-(?:p|alpha|beta|rc)[0-9]*)?$`)
 
 // checkUpstreamVersion says what is wrong with --upstream.

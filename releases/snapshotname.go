@@ -12,7 +12,7 @@ import (
 	"github.com/mage-os/nightly/releases/config"
 )
 
-// A SnapshotKind is what a snapshot is built from. The zero value is no kind.
+// A SnapshotKind is the kind of a snapshot: a night, a release or another. The zero value is no kind.
 type SnapshotKind int
 
 // The kinds, in the order in which a repository shows them.

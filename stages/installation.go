@@ -131,7 +131,7 @@ func (i Installation) Of(c Candidate) Installation {
 	return i
 }
 
-// Others are the versions of packages of others; nil: nothing was installed.
+// Others are the versions of third-party packages; nil if nothing was installed.
 func (i Installation) Others() map[string]string {
 	if len(i.Packages) == 0 {
 		return nil

@@ -62,7 +62,7 @@ type TagBuild struct {
 	Data         pipeline.Tree `json:"data"` // of the line's data; zero if it has none
 }
 
-// TagPackages is what became of one tag: a tree with its dists, and PackagesOfTag,
+// TagPackages is the result of one tag: a tree with its dists, and PackagesOfTag,
 // which describes them.
 type TagPackages struct {
 	Repository string        `json:"repository"`

@@ -19,7 +19,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish"
 )
 
-// installStage is the stage of which a place has the level.
+// installStage is the stage to which the level of a place belongs.
 const installStage = "install"
 
 // Places are where a run can fail, in their order: its stages, and each level of the installation; what fails in the
@@ -131,7 +131,7 @@ func KeepReport(r *runner.Runner, made Result, failed error, to string) (string,
 	return to, files.Replace(to, data)
 }
 
-// InstalledOthers are the versions of packages of others that Composer installed with a run; nil: they are not known.
+// InstalledOthers are the versions of third-party packages that a run installed; nil if unknown.
 func InstalledOthers(r *runner.Runner, made Result, failed error) map[string]string {
 	if failed == nil && made.first() != nil {
 		return made.first().Others()
@@ -144,7 +144,7 @@ func InstalledOthers(r *runner.Runner, made Result, failed error) map[string]str
 	return othersIn(data, err)
 }
 
-// Others are the versions of packages of others that a published night was proven with; nil: they are not known.
+// Others are the versions of third-party packages with which a published night was proven; nil if unknown.
 func Others(ctx context.Context, at publish.Repository, name releases.SnapshotName) map[string]string {
 	data, err := at.File(ctx, name, attest.InstallationFile)
 	return othersIn(data, err)

@@ -79,7 +79,7 @@ type Proof struct {
 	Cells []ProvenCell
 }
 
-// first is the installation that is published; nil: nothing was installed.
+// first is the installation that is published; nil if nothing was installed.
 func (p Proof) first() *stages.Installation {
 	if len(p.Installations) == 0 {
 		return nil

@@ -23,12 +23,12 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// A RunInfo is what a record says of a run beside what it made.
+// A RunInfo has the facts about a run that its record needs beside its result.
 type RunInfo struct {
 	URL string // of the workflow's run; empty: there is none
-	// Stages tells how long stages took until now; nil: nobody looked.
+	// Stages gives the times of the stages until now; nil if unknown.
 	Stages func() []history.Stage
-	// Now is the clock; nil: nobody asks how long the run took.
+	// Now is the clock; nil leaves out how long the run took.
 	Now func() time.Time
 	// Tries is a folder with what other jobs and earlier runs were told to keep; empty: none.
 	Tries string
@@ -84,10 +84,10 @@ func KeepTry(dir string, o PublishOptions, line, snapshot string, made Result, f
 	return history.Keep(dir, e, history.Cleaner(o.Publisher.Secrets))
 }
 
-// triesDir is where a store keeps the tries of a line until the target is told.
+// triesDir is the folder of a store with the tries of a line that the target does not have yet.
 func triesDir(r *runner.Runner, line string) string { return filepath.Join(r.Dir, "tries", line) }
 
-// pending are the tries that the target has to be told of.
+// pending gives the tries that the target does not have yet.
 func (o PublishOptions) pending(r *runner.Runner, line string) ([]history.Entry, error) {
 	kept, err := history.Kept(triesDir(r, line))
 	if err != nil || o.Run.Tries == "" {
@@ -172,7 +172,7 @@ func addCell(e *history.Entry, c ProvenCell) {
 	e.Cells = append(e.Cells, c.Cell)
 }
 
-// provenCell is what a record says of a cell whose report lies in a folder.
+// provenCell is the record of a cell, from its report in a folder.
 func provenCell(r cellResult, folder string) ProvenCell {
 	i := r.installation
 	c := ProvenCell{Cell: history.Cell{Name: cmp.Or(r.cell.Name(), "install"), State: r.state, Level: i.Level, Detail: r.detail}}

@@ -21,7 +21,7 @@ type Result struct {
 	Format int  `json:"format"` // Format
 	Before Side `json:"before"`
 	After  Side `json:"after"`
-	// Unbuilt says that one of both is a plan alone, whose packages nobody knows: none are compared.
+	// Unbuilt says that one of both is only a plan: its packages are unknown, and none are compared.
 	Unbuilt bool `json:"unbuilt,omitempty"`
 	// Added and Removed are the packages that only one of the two has.
 	Added   []Package `json:"added"`

@@ -191,7 +191,7 @@ func (f advisoryForm) advisories() ([]Advisory, error) {
 	return all, errors.Join(errs...)
 }
 
-// common is what an advisory says of all its packages.
+// common has the fields of an advisory that all its packages share.
 func (f advisoryForm) common() (Advisory, error) {
 	a := Advisory{ID: cmp.Or(f.ID, f.GHSA), Title: f.Summary, CVE: f.CVE, Link: f.URL, Severity: strings.ToLower(f.Specific.Severity)}
 	var severity string

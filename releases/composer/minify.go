@@ -110,7 +110,7 @@ func (f Fields) At(time string) Fields {
 	return f.Expand(Fields{{"time", quote(time)}})
 }
 
-// Dist is where the version's archive is; nil: it has none.
+// Dist is the version's archive; nil if it has none.
 func (f Fields) Dist() (*Dist, error) { return distOf(object(f)) }
 
 // JSON is the version as it is written.

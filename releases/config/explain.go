@@ -93,7 +93,7 @@ func (e *explainer) unknown(p Path, key string, err *jsonschema.ValidationError)
 	return "unknown key; the keys here are " + strings.Join(keys, ", ")
 }
 
-// purpose is what a key is for: the first sentence of its description.
+// purpose is the purpose of a key: the first sentence of its description.
 func (e *explainer) purpose(p Path) string {
 	schema := e.at(p)
 	if schema == nil {

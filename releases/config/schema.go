@@ -184,7 +184,7 @@ func (n *Node) without(schema *jsonschema.Schema, withDefaults bool) *Node {
 	return out
 }
 
-// byDefault is what a value of that schema is where a file does not say.
+// byDefault is the value of that schema if a file has none.
 func byDefault(schema *jsonschema.Schema) *Node {
 	if schema == nil || schema.Default == nil {
 		return &Node{}
@@ -196,7 +196,7 @@ func byDefault(schema *jsonschema.Schema) *Node {
 	return n
 }
 
-// below is the schema of a key's value, or of a list's entries; nil: any value fits.
+// below is the schema of a key's value, or of a list's entries; nil allows any value.
 func below(schema *jsonschema.Schema, key string) *jsonschema.Schema {
 	schema = follow(schema)
 	switch {

@@ -34,7 +34,7 @@ type Request struct {
 	// Haves are commits that are here with their whole trees; Shallows those of which
 	// the parents are not.
 	Haves, Shallows []plumbing.Hash
-	// Received is told how many bytes have come; nil: nobody is.
+	// Received gets the number of bytes that have come; nil for none.
 	Received func(n int64)
 }
 

@@ -77,7 +77,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s and %s conflict in %s; merge one into the other, push, and try again, or try each alone", strings.Join(e.With, ", "), e.Title, files)
 }
 
-// A Merge is what came of merging. The caller closes it.
+// A Merge is the result of merging. The caller closes it.
 type Merge struct {
 	// Files are the paths that each head has changed, in byte order.
 	Files [][]string

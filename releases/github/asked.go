@@ -20,7 +20,7 @@ const (
 	AskedRefused = "refused"
 )
 
-// Asked is what an event asks for.
+// Asked is the request that an event makes.
 type Asked struct {
 	Do         string // AskedBuild, …
 	Repository Repository

@@ -48,7 +48,7 @@ type Options struct {
 	// App, if there is one, gets tokens by itself and renews them; Token is then
 	// not used.
 	App *App
-	// Transport asks; nil: the one that all clients share.
+	// Transport sends requests; nil for the one that all clients share.
 	Transport http.RoundTripper
 	// Policy is how often one call asks again, and how long it waits for limits and
 	// failures to pass: 15 minutes, and a minute for one try, uploads apart, where it

@@ -34,7 +34,7 @@ type Asset struct {
 	URL    string // where it is downloaded
 }
 
-// A Wanted release is what a release has to say.
+// A Wanted release has the tag, texts and files of a release.
 type Wanted struct {
 	Tag string
 	// Target is the commit at which Publish would find, or a person would make, the

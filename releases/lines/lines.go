@@ -109,7 +109,7 @@ func YAML(l *releases.Line) ([]byte, error) {
 	return append([]byte("# yaml-language-server: $schema=line.schema.json\n"), text...), err
 }
 
-// written is what a file would hold of a line.
+// written gives a line as a file would have it.
 func written(l *releases.Line) (*config.Node, error) {
 	clone, err := l.Clone()
 	if err != nil {

@@ -98,7 +98,7 @@ func (c *comparer) differ(rule, subject, listed, found string) {
 	}
 }
 
-// A side is one thing as the list and as GitHub has it; nil: it has not.
+// A side is one thing in the list and on GitHub; nil where it does not exist.
 type side[T any] struct {
 	key           string
 	listed, found *T

@@ -149,7 +149,7 @@ func valueText(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// demands is what a protection demands, in one line.
+// demands lists the rules of a protection, in one line.
 func demands[T any](value T) string {
 	v := reflect.ValueOf(value)
 	var parts []string

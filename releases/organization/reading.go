@@ -25,7 +25,7 @@ type Unknown struct {
 	Reason     string `json:"reason"`
 }
 
-// A Part is what a token may be allowed to read, or not.
+// A Part is a part of an organization for which a token needs a right.
 type Part string
 
 // The parts of an organization and of its repositories.

@@ -108,7 +108,7 @@ func (o Options) resolve(ctx context.Context, line *releases.Line, date string, 
 	return p, nil
 }
 
-// A listing is what a repository answered.
+// A listing is the answer of a repository: its refs, or an error.
 type listing struct {
 	refs []releases.Ref
 	err  error

@@ -36,10 +36,10 @@ type Builder struct {
 // DefaultBuilder is the builder where none is given.
 const DefaultBuilder = "https://github.com/mage-os/nightly"
 
-// Options are what is said about a snapshot.
+// Options are the facts that the attestations of a snapshot state.
 type Options struct {
 	Builder Builder
-	// Installation is what was proven of the snapshot; nil: nothing is said of it.
+	// Installation is the proof of the snapshot; nil leaves it out.
 	Installation *stages.Installation
 }
 

@@ -20,7 +20,7 @@ import (
 // line (https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md).
 const RebuiltFile = "rebuilt.intoto.jsonl"
 
-// Rebuilt says what came of building a snapshot again, whose manifest that is: which of its files are others, if any.
+// Rebuilt is the statement about a rebuild of the snapshot of that manifest: the paths of its files that differ, if any.
 func Rebuilt(m *releases.Manifest, data []byte, differs []string, b Builder) ([]byte, error) {
 	result := &testresult.TestResult{Result: "PASSED", Url: b.Invocation, PassedTests: []string{"reproduce"}, Configuration: []*intoto.ResourceDescriptor{
 		{Name: "mageos-nightly " + releases.Program, Uri: DefaultBuilder},

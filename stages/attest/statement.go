@@ -19,7 +19,7 @@ import (
 // 367 packages has less than 200 kB.
 const maxStatement = 16 << 20
 
-// A Statement is what is said about which files.
+// A Statement is an in-toto statement: a predicate about files.
 type Statement struct {
 	Type      string                     // of the predicate
 	Subjects  map[string]pipeline.Digest // SHA-256, by the file's name

@@ -68,7 +68,7 @@ func (w *writer) attributes(ctx context.Context, repository string) (pattern.Att
 	}, func(name string) ([]byte, error) { return w.trees.Read(ctx, repository, name) })
 }
 
-// placeholder is what git archive expands.
+// placeholder matches a placeholder that git archive expands.
 var placeholder = regexp.MustCompile(`\$Format:([^$\n]*)\$`)
 
 // expand puts the commit into a file, as git archive does.

@@ -54,7 +54,7 @@ var undeployed = []string{"README.md", "app/code", "app/i18n"}
 // the official packages, only its own are in their maps.
 const themes = "app/design/"
 
-// A layout is what a package holds: its files, and the directories above them.
+// A layout has the paths of a package: its files, and the directories above them.
 type layout struct {
 	// children maps a directory to the names in it, "." to those of the root.
 	children map[string][]string

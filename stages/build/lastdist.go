@@ -140,7 +140,7 @@ func (p *packer) remember(ctx context.Context, key, what string) error {
 	return nil
 }
 
-// content gives the packed content of an entry that the last dist has, too; nil: it has not.
+// content gives the packed content of an entry that the last dist also has; nil if it does not.
 // The mode counts not: it stands in the frame, which is written anew. But a symbolic link is
 // checked and packed in another way than a file of the same content.
 func (l lastDist) content(e *entry) writeFunc {

@@ -24,7 +24,7 @@ type packing struct {
 // path is the dist's place in the snapshot's folder.
 func (p packing) path() string { return stages.DistPath(p.Name, p.Version) }
 
-// size is how many bytes there are to compress.
+// size is the number of bytes to compress.
 func (p packing) size() (all int64) {
 	for _, f := range p.Files {
 		all += f.Size

@@ -38,7 +38,7 @@ func readLock(ctx context.Context, name string, trees stages.SourceTrees) (candi
 	return lockedCandidates(lock), nil
 }
 
-// found is what was found of one package, and where.
+// found has the versions of one package, and says which repository has them.
 type found struct {
 	versions []candidate
 	where    []string // "https://… has 1.0, 1.1"

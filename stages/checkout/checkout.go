@@ -33,7 +33,7 @@ type Options struct {
 	Git git.Options
 	// Log takes notes of what was repaired, tried again or left out.
 	Log *slog.Logger
-	// Progress is told of finished repositories, and of the bytes of each fetch.
+	// Progress gets finished repositories, and the received bytes of each fetch.
 	Progress pipeline.Progress
 	// Workers is how many repositories are worked on at once; 0 is 4.
 	Workers int

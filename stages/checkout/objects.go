@@ -197,7 +197,7 @@ const chunk = 256
 // reading a pack fast, and hands them to several goroutines at once. An object
 // that cannot be read is a damagedError; an error of do is returned as it is. Sizes are
 // looked at first: an object is read whole, and a small pack can unpack to more than any
-// memory. bounds are of those that may have less than git.MaxObject; nil: none.
+// memory. bounds are the limits of those below git.MaxObject; nil for none.
 func (o *objects) each(ctx context.Context, ids []plumbing.Hash, bounds map[plumbing.Hash]bound, do func(context.Context, gitObject) error) error {
 	places := make([]place, len(ids))
 	for i, id := range ids {

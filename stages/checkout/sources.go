@@ -62,7 +62,7 @@ func (c *checkout) sources(ctx context.Context, pins []stages.Pin, numbers []int
 	}
 }
 
-// unsaved gives the trees of pins of one repository that nobody has made yet.
+// unsaved makes the trees of pins of one repository that are not saved yet.
 func (c *checkout) unsaved(ctx context.Context, pins []stages.Pin) ([]stages.Source, []error) {
 	found, errs := make([]stages.Source, len(pins)), make([]error, len(pins))
 	all := func(err error) ([]stages.Source, []error) {

@@ -84,8 +84,8 @@ type walk struct {
 	problems   []error
 }
 
-// A ContentError is what a commit holds and no checkout can have, or what it names and
-// nobody has any more: another try finds it again.
+// A ContentError reports content of a commit that no checkout can have, or that it names and
+// no server has any more. Trying again does not help.
 type ContentError struct{ Err error }
 
 func (e *ContentError) Error() string { return e.Err.Error() }

@@ -47,7 +47,7 @@ type Options struct {
 	// Previous serves, at the root of any host, a Composer repository with the
 	// earlier snapshot of the candidate's Upgrade; nil if there is none.
 	Previous http.Handler
-	// Now is the clock for the times of the report; nil: no times.
+	// Now is the clock for the times of the report; nil leaves them out.
 	Now func() time.Time
 	// Gateway is the URL of a gateway (package gateway), through which Composer reads
 	// third-party repositories; empty: one of the stage's own, with the logins of Client.

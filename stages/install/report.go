@@ -42,7 +42,7 @@ func cellText(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "<", "&lt;"), ">", "&gt;")
 }
 
-// A verdict is what a report says at its head.
+// A verdict is the head of a report.
 type verdict struct {
 	stages.Installation
 	Heading     string

@@ -20,7 +20,7 @@ type script struct {
 // ProgramVariable names this program to a script, so that it can start the search stand-in.
 const ProgramVariable = "NIGHTLY_PROGRAM"
 
-// nobody is the user as which a wall that root built runs the installation.
+// nobody is the user of the installation inside a sandbox that root has made.
 const nobody = 65534
 
 // writeScript writes a script and gives the command that runs it.

@@ -26,7 +26,7 @@ func listen(what string) (net.Listener, error) {
 	return listener, nil
 }
 
-// freeAddress is an address on loopback that nobody listens on now.
+// freeAddress gives an address on loopback, HOST:PORT, whose port is free now.
 func freeAddress() (string, error) {
 	listener, err := listen("the shop")
 	if err != nil {

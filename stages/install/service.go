@@ -92,7 +92,7 @@ func (r *running) answers(ctx context.Context, ask func(context.Context) error) 
 	}
 }
 
-// failed is what is said of a service that does not run.
+// failed is the error for a service that does not run.
 func (r *running) failed(cause error) error {
 	return &MachineError{
 		Err: fmt.Errorf("the %s, %s: %w\n%s\nall output: %s", r.service.name, quoteAll(r.service.args), cause, indent(lastLines(readFrom(r.log, 0))), r.log),

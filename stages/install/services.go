@@ -19,12 +19,12 @@ import (
 // Services are services that run already; what is nil or empty the stage starts
 // itself, or does without.
 type Services struct {
-	// Database is an empty database; nil: a MariaDB of the stage's own.
+	// Database is an empty database; nil starts a MariaDB for the stage.
 	Database *Database
 	// Search is the base URL of an OpenSearch or Elasticsearch; empty: what the
 	// candidate's cell says.
 	Search string
-	// Cache and Queue are a Valkey or Redis, and a RabbitMQ; nil: none.
+	// Cache is a Valkey or Redis, Queue a RabbitMQ; nil for none.
 	Cache *Extra
 	Queue *Extra
 }

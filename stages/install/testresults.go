@@ -70,7 +70,7 @@ func (s *shop) judgeTests(ctx context.Context, dirs []testDir, cases []testCase,
 	return suite, s.writeKnown(suite)
 }
 
-// knownAs is what a line calls a test that it knows: with its data set, or without it all of them.
+// knownAs gives the name in the line of a known test: with its data set, or without it for all data sets.
 func knownAs(known map[string]string, test string) (string, bool) {
 	method, _, _ := strings.Cut(test, " with data set ")
 	for _, name := range []string{test, method} {

@@ -36,7 +36,7 @@ type Package struct {
 	Ref
 	links map[composer.Section]map[string]string
 	sha1  string // of the dist; empty: there is none. The same dist needs no look
-	// files gives the SHA-256 of every file, by its path; nil: it has none.
+	// files gives the SHA-256 of every file, by its path; nil if the package has no files.
 	files func(context.Context) (map[string]string, error)
 }
 

@@ -53,7 +53,7 @@ func newReport(ours, theirs *Catalogue) *Report {
 	}
 }
 
-// Differences is how many there are.
+// Differences is the number of differences.
 func (r *Report) Differences() int {
 	return len(r.Missing) + len(r.Extra) + len(r.Links) + len(r.Files)
 }

@@ -30,14 +30,14 @@ type Adoption struct {
 	DryRun   bool
 }
 
-// Adopted is what an adoption took over, or with a dry run would.
+// Adopted is the result of an adoption, or of its dry run.
 type Adopted struct {
 	Snapshot releases.SnapshotName `json:"snapshot"`
 	Packages int                   `json:"packages"`
 	Versions int                   `json:"versions"`
 	Dists    int                   `json:"dists"` // in the repository, each read and compared with its SHA-1
 	Bytes    int64                 `json:"bytes"` // of those
-	// Unchecked are dists of which the metadata has no SHA-1: nothing says whether they are whole.
+	// Unchecked are dists without a SHA-1 in the metadata, so damage would not show.
 	Unchecked int `json:"unchecked"`
 	// Elsewhere counts versions whose dist is not in the repository, by the host that has it;
 	// those without any dist are under no host.
@@ -49,7 +49,7 @@ type Adopted struct {
 	Dropped map[string]int `json:"dropped"`
 	// Notes are of what is left out.
 	Notes []releases.Note `json:"notes"`
-	// Publication is what was written; nil: a repository on the web was looked at.
+	// Publication has the written files; nil for a repository on the web, to which nothing is written.
 	Publication *stages.Publication `json:"publication"`
 }
 
@@ -133,7 +133,7 @@ func adoptable(ctx context.Context, t target.Target) error {
 
 func isAdoption(name releases.SnapshotName) bool { return name.Kind() == releases.Adoption }
 
-// leftOfAdoption is what an earlier adoption has left: nobody is led to it.
+// leftOfAdoption is the state that an earlier adoption, which did not end, has left at the target: no client reads it.
 func leftOfAdoption(ctx context.Context, t target.Target, add releases.SnapshotName) (before observed, err error) {
 	if before.incomplete, err = Snapshots(ctx, t); err != nil {
 		return before, err

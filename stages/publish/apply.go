@@ -81,13 +81,13 @@ func (o Options) apply(ctx context.Context, w *writer, before observed, want des
 	return o.clear(ctx, w, before, want, r, pages, update)
 }
 
-// turn is the switch: clients are led to what was written. Update signs it; nil: nobody does.
+// turn is the switch: from then on clients read the new files. Update signs it; nil for an unsigned repository.
 func (w *writer) turn(ctx context.Context, before observed, r *repository, update *trust.Update) error {
 	early := map[string]target.Content{}
 	if update != nil {
 		early = contents(update.Files)
 	}
-	// Before it: what it leads nobody to any more, a later run knows from here.
+	// Before the switch: a later run reads here which files the switch makes unreachable.
 	if stays := r.supersededWith(before); !maps.Equal(supersededStays(before), stays) {
 		data, err := encode(stays)
 		if err != nil {
@@ -147,7 +147,7 @@ func drawnOf(pages map[string][]byte) map[string]pipeline.Digest {
 	return names
 }
 
-// size is how many bytes a run looks at, but for the pages.
+// size is the number of bytes that a run reads and writes, without the pages.
 func (r *repository) size(want desired) int64 {
 	n := int64(len(r.packages))
 	for _, data := range r.files {
@@ -164,7 +164,7 @@ func (r *repository) size(want desired) int64 {
 	return n
 }
 
-// lookAround lists what the run may write or sweep, but for the dists.
+// lookAround lists the files that the run may write or remove, without the dists.
 func (w *writer) lookAround(ctx context.Context, want desired, r *repository) error {
 	root, err := w.target.List(ctx, ".")
 	if err != nil {

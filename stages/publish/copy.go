@@ -224,7 +224,7 @@ func (c *copying) far(name string, size int64, want pipeline.Digest) target.Cont
 
 func (c *copying) look(ctx context.Context, dirs ...string) error { return c.writer.look(ctx, dirs...) }
 
-// addPages adds the pages of packages, which nobody signs, as they are.
+// addPages adds the pages of packages, which are not signed, as they are.
 func (c *copying) addPages(ctx context.Context, r *repository) error {
 	names := map[string]bool{}
 	for _, f := range r.index.Files {

@@ -29,7 +29,7 @@ const DefaultKeep = 14
 // a client that started before the switch still finds it.
 const DefaultGrace = 48 * time.Hour
 
-// desired is what a run wants of the repository.
+// desired is the state of the repository after a run.
 type desired struct {
 	base      string
 	keep      int                     // nights; other snapshots stay for ever
@@ -39,10 +39,10 @@ type desired struct {
 	rebuilt   map[string][]byte       // files of who has built snapshots again
 	grace     time.Duration
 	now       time.Time
-	// advisories are those of the line; nil: those of before stay.
+	// advisories are those of the line; nil to keep the published ones.
 	advisories []composer.Advisory
 	former     string // the line's FormerDists
-	// notes are the status's in place of those of the snapshots; nil: none are.
+	// notes replace those of the snapshots in the status; nil to keep these.
 	notes []releases.Note
 	// published is since when what was published is signed; zero: since now.
 	published time.Time

@@ -189,7 +189,7 @@ func (m *merger) file(before *releases.Index, name string, texts map[string][]by
 	return file, text, nil
 }
 
-// minifiedHead is what a file of merged metadata has before its packages.
+// minifiedHead is the beginning of a file of merged metadata, before its packages.
 const minifiedHead = `"minified":"` + composer.MinifiedFormat + `",`
 
 // decode reads a file of merged metadata, which has the versions of the index.

@@ -69,7 +69,7 @@ func parseSwitch(data []byte) (file switchFile, err error) {
 // folder is the metadata folder that it names.
 func (s switchFile) folder() string { return path.Base(path.Dir(s.MetadataURL)) }
 
-// observed is what a target has before a run.
+// observed is the state of a target before a run.
 type observed struct {
 	key        nightlyKey
 	all        []*snapshot             // that were published, newest first

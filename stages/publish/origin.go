@@ -17,7 +17,7 @@ import (
 	"github.com/mage-os/nightly/stages/trust"
 )
 
-// An UntrustedError is a repository that is not signed by whom a root trusts, or was; or that is not what it says.
+// An UntrustedError reports a repository that lacks a valid signature by the root, or whose files do not match.
 type UntrustedError struct{ Err error }
 
 func (e *UntrustedError) Error() string { return e.Err.Error() }
@@ -128,7 +128,7 @@ func (c *copying) readTrust(ctx context.Context, o *origin) error {
 	return nil
 }
 
-// openTrust reads all metadata from a source, of which nothing may have been read before.
+// openTrust reads all metadata from a source. Call it before anything else reads that source.
 func (c *copying) openTrust(ctx context.Context, o *origin, root string, from target.Source) (err error) {
 	files := map[string][]byte{root: c.Client.Root}
 	read, how := recorder(from, files), c.Client

@@ -121,7 +121,7 @@ func removeAll(ctx context.Context, t target.Target) error {
 	return errors.Join(t.Remove(ctx, []string{stages.PackagesFile}), t.Remove(ctx, files), t.Flush(ctx))
 }
 
-// maxPreviewDepth is how many folders lie above a preview at most: OWNER/REPOSITORY/pr/123.
+// maxPreviewDepth is the largest number of folders above a preview: OWNER/REPOSITORY/pr/123.
 const maxPreviewDepth = 6
 
 // RemoveEnded takes away the previews below a place whose last day is over, and names them. What

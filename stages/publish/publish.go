@@ -54,9 +54,9 @@ type Options struct {
 	// Published is what Repository.Index gave of the target: publishing does not read
 	// it again if the target still has it. The zero value is none.
 	Published Published
-	// Attest is what is said of the snapshot; nil: nothing.
+	// Attest makes the attestations of the snapshot; nil for none.
 	Attest *attest.Options
-	// Trust signs what is published; nil: nobody does.
+	// Trust signs the repository; nil leaves it unsigned.
 	Trust *trust.Authority
 	// SignAnew signs what lies at the target as it lies there: what was not signed before, or by keys that count no
 	// longer.
@@ -66,11 +66,11 @@ type Options struct {
 	Tries []history.Entry
 	// Secrets are put into no record of a try.
 	Secrets []string
-	// Rebuilders are who is asked to build snapshots again; the page tells who has.
+	// Rebuilders are the organizations that build snapshots again; the page shows who has.
 	Rebuilders trust.Rebuilders
 	// Fetch reads what a line names by a URL: its advisories. Nil: those of before stay.
 	Fetch func(ctx context.Context, url string) ([]byte, error)
-	// Times tells when commits of a repository were made; nil: versions get no time.
+	// Times gives the times of a repository's commits; nil: versions get no time.
 	Times func(ctx context.Context, url string, commits []string) (map[string]time.Time, error)
 	// Changed is told of each file that is written or removed, or with DryRun would
 	// be; nil for none.

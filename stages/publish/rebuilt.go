@@ -13,7 +13,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// Rebuilt puts what rebuilders have signed beside the snapshots that it is about, and draws the page anew. What a rebuilder
+// Rebuilt adds the signed statements of rebuilders to their snapshots, and writes the page again. What a rebuilder
 // says replaces what the same one has said before of that snapshot.
 func (o Options) Rebuilt(ctx context.Context, to string, envelopes [][]byte, dry bool) (stages.Publication, error) {
 	o = o.withDefaults()
@@ -69,7 +69,7 @@ func (o Options) addRebuilt(ctx context.Context, t target.Target, before observe
 	return nil
 }
 
-// rebuilds is what is told of a snapshot; nil: nobody is asked.
+// rebuilds is the result of the rebuilders for a snapshot; nil if there are no rebuilders.
 func (o Options) rebuilds(ctx context.Context, s target.Source, want desired, n *snapshot) (*attest.Rebuilds, error) {
 	if len(o.Rebuilders) == 0 {
 		return nil, nil //nolint:nilnil // see above

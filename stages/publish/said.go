@@ -25,7 +25,7 @@ func (m *merger) says(file string, before composer.Said) composer.Said {
 	return m.said(file, before)
 }
 
-// headOf is what a file of merged metadata has before its packages.
+// headOf gives the beginning of a file of merged metadata, before its packages.
 func headOf(said composer.Said) (string, error) {
 	if said.IsZero() {
 		return minifiedHead, nil
@@ -35,7 +35,7 @@ func headOf(said composer.Said) (string, error) {
 	return minifiedHead + string(data) + ",", err
 }
 
-// readAdvisories reads the advisories that a line names; nil: it names none.
+// readAdvisories reads the advisories that a line names; nil if it names none.
 func (o Options) readAdvisories(ctx context.Context, m *releases.Manifest) ([]composer.Advisory, error) {
 	at := m.Plan.Line.Advisories
 	if at == "" || o.Fetch == nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/mage-os/nightly/stages/trust"
 )
 
-// attestSnapshot adds to a snapshot that is published what is said of it.
+// attestSnapshot adds attestations to a published snapshot.
 func (o Options) attestSnapshot(ctx context.Context, n *snapshot, base string) error {
 	if o.Attest == nil {
 		return nil
@@ -42,7 +42,7 @@ func (o Options) attestSnapshot(ctx context.Context, n *snapshot, base string) e
 	return nil
 }
 
-// Signed is what is signed with packages.json: publishing goes on from there, whatever lies at the target.
+// Signed is the signed state that belongs to packages.json. Publishing continues from it, even if the target has other files.
 type Signed struct {
 	nightlyKey
 	Metadata  string    `json:"metadata"`  // folder that packages.json names
@@ -223,7 +223,7 @@ func (s signature) source(t target.Target) target.Target {
 	return verified{t, s.Repository}
 }
 
-// sign signs what the target will have; nil: nobody signs.
+// sign signs the files that the target will have; nil for an unsigned repository.
 func (o Options) sign(ctx context.Context, t target.Target, before observed, want desired, r *repository, page []byte) (*trust.Update, error) {
 	if o.Trust == nil {
 		return nil, nil

@@ -287,7 +287,7 @@ func fromTarget(ctx context.Context, s target.Source, name releases.SnapshotName
 	return n, nil
 }
 
-// fromIndex is a snapshot of which the target's index says enough.
+// fromIndex gives a snapshot that is read from the target's index alone.
 func fromIndex(s target.Source, i releases.IndexedSnapshot) *snapshot {
 	return &snapshot{
 		name: i.Snapshot, sum: i.SHA256, indexed: i, versions: versionsFrom(s, i.Snapshot),

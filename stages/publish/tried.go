@@ -14,7 +14,7 @@ import (
 	"github.com/mage-os/nightly/stages/publish/target"
 )
 
-// shownHistory is of which time pages and the status tell.
+// shownHistory is the age of the oldest try that pages and the status show.
 const shownHistory = 62 * 24 * time.Hour
 
 // ErrNoRepository says that nothing was published at a target for a base URL.

@@ -24,7 +24,7 @@ type versions map[string]map[string]jsontext.Value
 // files, so that whoever changes a base URL finds the entries.
 type versionsForm struct {
 	Format int `json:"format"` // versionsFormat
-	// Times are when the commits were made of which the packages were built, as RFC 3339:
+	// Times are the times of the commits from which the packages were built, as RFC 3339:
 	// merged metadata says it of each version.
 	Times    map[string]string `json:"times,omitempty"`
 	Packages versions          `json:"packages"`

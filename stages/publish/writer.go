@@ -35,7 +35,7 @@ type writer struct {
 	undo             []replaced
 }
 
-// A replaced file is one that was written, with what was there before; nil: nothing.
+// A replaced file is a written file with its earlier content; nil if there was no such file.
 type replaced struct {
 	name string
 	data []byte
@@ -183,7 +183,7 @@ func (w *writer) put(ctx context.Context, name string, c target.Content) error {
 	return nil
 }
 
-// remember keeps what is there for takeBack, before it is written over.
+// remember keeps the content of a file for takeBack, before it is replaced.
 func (w *writer) remember(ctx context.Context, name string, there bool) (err error) {
 	if strings.HasPrefix(name, stages.DistsDir+"/") {
 		return nil

@@ -86,7 +86,7 @@ func parse[T metadata.Roles](m *metadata.Metadata[T], data []byte) (*metadata.Me
 	return m.FromBytes(data)
 }
 
-// placeOf is what a root is for.
+// placeOf gives the place of a root.
 func placeOf(root *metadata.Metadata[metadata.RootType]) (p Place, err error) {
 	data, err := json.Marshal(root.Signed.UnrecognizedFields[placeField])
 	if err == nil {
@@ -110,7 +110,7 @@ func (a *Authority) Root() (name string, data []byte) {
 	return name, a.files[name]
 }
 
-// A Setup is what an authority begins with.
+// A Setup has the options of a new authority.
 type Setup struct {
 	Place
 	Threshold int             // of the root keys, to sign root and targets
@@ -191,7 +191,7 @@ func put[T metadata.Roles](files map[string][]byte, m *metadata.Metadata[T], ver
 	return err
 }
 
-// before is the root before the newest; nil: there is none.
+// before is the root before the newest one; nil if there is none.
 func (a *Authority) before() *metadata.Metadata[metadata.RootType] {
 	root, err := parse(metadata.Root(), a.files[versionedName(a.root.Signed.Version-1, metadata.ROOT)])
 	if err != nil {
@@ -215,7 +215,7 @@ func sign[T metadata.Roles](m *metadata.Metadata[T], keys []*Key, ids []string) 
 	return nil
 }
 
-// Missing says what root and targets still want; nil: all is signed.
+// Missing names the signatures that root and targets still need; nil if they are complete.
 func (a *Authority) Missing() error {
 	var errs []error
 	wants := func(what string, err error) {

@@ -21,7 +21,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/updater"
 )
 
-// A ClientOptions is what a repository is read with.
+// ClientOptions are the options for reading a repository.
 type ClientOptions struct {
 	Root []byte // that is trusted
 	// Memory is a folder that keeps what was seen, so that nothing older is taken after it; empty: nothing is kept.
@@ -118,7 +118,7 @@ func (r *Repository) load(d metadata.DelegatedRole) error {
 	return nil
 }
 
-// Target is what is signed of a target; nil: there is none of that name.
+// Target gives the signed length and hashes of a target; nil if there is no target of that name.
 func (r *Repository) Target(name string) *metadata.TargetFiles {
 	f, err := r.Look(name)
 	if err != nil { // all roles were read
@@ -207,7 +207,7 @@ func RootFile(data []byte) (string, error) {
 	return Dir + "/" + versionedName(root.Signed.Version, metadata.ROOT), nil
 }
 
-// Custom reads what is said of a target beside its sum.
+// Custom reads the custom field of a target.
 func Custom(f *metadata.TargetFiles, to any) error {
 	if f == nil || f.Custom == nil {
 		return errors.New("nothing is said of it")

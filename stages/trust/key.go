@@ -44,7 +44,7 @@ func (*Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // A Passphrase gives what keys are encrypted with; confirm says that a new one is set. Nil is none.
 type Passphrase func(confirm bool) ([]byte, error)
 
-// errKey is told of a key that cannot be read, without a word of what was in it.
+// errKey reports an unreadable key, without any of its content.
 var errKey = errors.New("is no private key in PEM, or its passphrase is another; make one with mageos-nightly trust init")
 
 // maxKeys bounds a file with keys, in bytes.

@@ -128,7 +128,7 @@ func (a *Authority) Next(before *Repository, want map[string]Want, versions map[
 	return n.update, n.end()
 }
 
-// Renew signs snapshot and timestamp anew, and nothing else.
+// Renew signs snapshot and timestamp again, and nothing else.
 func (a *Authority) Renew(before *Repository, now time.Time) (*Update, error) {
 	n := next{a, before, nil, now, &Update{Files: map[string][]byte{}}, metadata.Snapshot(expiry(metadata.SNAPSHOT, now))}
 	n.snapshot.Signed.Meta = before.set.Snapshot.Signed.Meta

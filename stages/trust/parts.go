@@ -12,7 +12,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// A Want is what a role is to sign: targets of its own, and folders, newest first.
+// A Want has the targets that a role will sign: its own, and folders, newest first.
 type Want struct {
 	Targets Targets
 	Folders []Folder

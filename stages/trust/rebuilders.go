@@ -36,7 +36,7 @@ func (k *Key) Envelope(ctx context.Context, statement []byte) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// A Rebuilder is who builds snapshots again, and signs what came of it.
+// A Rebuilder builds snapshots again, and signs the result.
 type Rebuilder struct {
 	Name string
 	ID   string // of the public key

@@ -113,7 +113,7 @@ type RoleStatus struct {
 	Expires   time.Time `json:"expires,omitzero"`
 }
 
-// Ends says why somebody has to sign a role anew; empty: nobody has to. Under a third of its life is left then.
+// Ends says why a role must be signed again: less than a third of its life is left. It is empty if there is time.
 func (r RoleStatus) Ends(now time.Time) string {
 	left := r.Expires.Sub(now)
 	switch {

@@ -28,7 +28,7 @@ const TimestampFile = Dir + "/timestamp.json"
 // folders of releases.SnapshotDirs, and have the snapshots that lie there.
 const RepositoryRole = "repository"
 
-// A Source is what a published repository is read from.
+// A Source gives read access to a published repository.
 type Source interface {
 	// String is where it is, for people.
 	String() string
@@ -65,7 +65,7 @@ func expiry(role string, now time.Time) time.Time {
 	return now.UTC().Truncate(time.Second).Add(lifeOf(role))
 }
 
-// A Place is what a root is for. No other repository is taken for it.
+// A Place is the URL and line for which a root is valid. A root is valid for no other repository.
 type Place struct {
 	URL  string `json:"url"`  // base URL of the repository
 	Line string `json:"line"` // that it publishes

@@ -34,7 +34,7 @@ type Options struct {
 	// List gives the names of all files of the repository; nil where it cannot be
 	// listed, as on the web: then what nothing names is not found.
 	List func(context.Context) ([]string, error)
-	// Root is the root that is trusted; nil: signatures are not looked at.
+	// Root is the trusted root; nil skips signatures.
 	Root []byte
 	// Memory is a folder that keeps what was seen: nothing older is taken after it. Empty:
 	// nothing is kept.
@@ -49,7 +49,7 @@ type Options struct {
 	Threshold  int
 	// Dists says whether the zips are read, too.
 	Dists bool
-	// Progress is told of each file; nil for none.
+	// Progress gets each file; nil for none.
 	Progress func(file string)
 }
 
@@ -73,17 +73,17 @@ type Report struct {
 	Signed    *Signed               `json:"signed"`   // nil: not verified
 	Problems  []Problem             `json:"problems"`
 	Unchecked []string              `json:"unchecked"` // what could not be looked at, and why
-	// Adopted counts those of Packages that others had published before, and nobody built here.
+	// Adopted counts those of Packages that were adopted, not built.
 	Adopted int `json:"adopted,omitempty"`
 	// Preview says what the snapshots are a preview of, and when it ends; empty: of nothing.
 	Preview string `json:"preview,omitempty"`
-	// Withdrawn are versions that Composer is no longer told of: "acme/tool 1.1.0".
+	// Withdrawn are versions that the metadata no longer has: "acme/tool 1.1.0".
 	Withdrawn []string `json:"withdrawn,omitempty"`
-	// Rebuilt is what rebuilders say of each snapshot; nil: nobody was asked.
+	// Rebuilt has the result of the rebuilders for each snapshot; nil without rebuilders.
 	Rebuilt map[releases.SnapshotName]*attest.Rebuilds `json:"rebuilt,omitempty"`
 }
 
-// Signed is what a repository is signed for, and until when.
+// Signed has the URL and line of a signed repository, and when its roles expire.
 type Signed struct {
 	trust.Place
 	Roles []trust.RoleStatus `json:"roles"`
@@ -173,7 +173,7 @@ func (c *check) belongs(names ...string) {
 	}
 }
 
-// unchecked says what nobody looked at.
+// unchecked lists what was not verified.
 func (c *check) unchecked() {
 	if c.o.Root == nil {
 		c.report.Unchecked = append(c.report.Unchecked, "signatures: no root was given")
@@ -199,7 +199,7 @@ const (
 	badgeFile    = "badge.json"
 )
 
-// boardFiles are files and folders for people, of which nobody says what is in them.
+// boardFiles are files and folders for people; neither a manifest nor a signature covers them.
 var boardFiles = []string{"history", "tries", "pages", "feed.xml", "breakages.xml"}
 
 func snapshotFile(name releases.SnapshotName, file string) string { return name.Dir() + "/" + file }

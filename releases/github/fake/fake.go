@@ -28,7 +28,7 @@ type GitHub struct {
 	Tokens map[string]map[string]string
 	// User is who writes, whatever the token.
 	User User
-	// Git answers what is not asked of the API, as git's own http-backend does; nil: nothing.
+	// Git answers requests that are not for the API, as git's own http-backend does; nil for none.
 	Git http.Handler
 	// Apps are the public keys of GitHub Apps by installation.
 	Apps map[int64]App
@@ -154,7 +154,7 @@ func (g *GitHub) Requests() []string {
 
 func (g *GitHub) id() int64 { g.nextID++; return g.nextID }
 
-// An answer is what a handler has to say.
+// An answer is the response of a handler.
 type answer struct {
 	status int
 	header map[string]string

@@ -16,7 +16,7 @@ import (
 	"github.com/mage-os/nightly/stages/dependencies/scan"
 )
 
-// A distribution is all that is known: its own packages, the third-party ones of
+// A distribution has every package that drift knows: its own, the third-party ones of
 // the lock file, who holds which class, and what requires what.
 type distribution struct {
 	in    Input

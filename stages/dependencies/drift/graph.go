@@ -101,7 +101,7 @@ func (g *graph) met(links []composer.Link) map[string]string {
 	return names
 }
 
-// A reach is what a package's requires lead to.
+// A reach is the set of packages that a package's requires lead to.
 type reach struct {
 	from map[string]string // package: the one that requires it
 	open []string          // packages on the way whose requires nobody knows

@@ -49,7 +49,7 @@ const (
 	levelNote    level = "note"
 )
 
-// A kindText is what a reader is told of a kind: see kinds.yaml. Short and Message
+// A kindText has the texts of a kind, from kinds.yaml. Short and Message
 // are templates that a finding fills.
 type kindText struct {
 	Kind                              Kind

@@ -26,7 +26,7 @@ type Options struct {
 	Progress pipeline.Progress // nil: nobody looks
 }
 
-// Input is what a report is made of.
+// Input is the input of the stage: the sources, their requires, and what is known of other packages.
 type Input struct {
 	Sources      stages.Sources      `json:"sources"`
 	Dependencies stages.Dependencies `json:"dependencies"`

@@ -78,7 +78,7 @@ func isCode(k php.Kind) bool { return k.Code() || k == php.Function || k == php.
 // isConfig reports whether Magento creates what is named when it reads the file.
 func isConfig(k php.Kind) bool { return k == scan.XML || k == scan.GraphQL || k == scan.Theme }
 
-// A use is all that one package does with one other package or extension.
+// A use holds every reference of one package to one other package or extension.
 type use struct {
 	places [roles][]Place
 	// convention says that the package was named by convention.
@@ -93,7 +93,7 @@ type usage struct {
 	problems   []Problem
 }
 
-// usage sorts a package's references by whom they concern.
+// usage groups a package's references by the package or extension that they lead to.
 func (d *distribution) usage(m *member) usage {
 	u := usage{uses: map[string]*use{}, extensions: map[string][]Place{}, unknown: map[string]Unknown{}}
 	version, polyfill := oldestPHP(m.manifest, d.root), d.polyfills(m)

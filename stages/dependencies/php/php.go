@@ -58,7 +58,7 @@ type Reference struct {
 	Line int // of the name's first byte, from 1
 }
 
-// File is what one PHP file declares and refers to.
+// File is one parsed PHP file: its declarations and references.
 type File struct {
 	// Declares holds the classes, interfaces, traits and enums that the file
 	// declares, fully qualified, in order.

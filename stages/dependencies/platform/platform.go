@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// A Kind is what a name names.
+// A Kind is the kind of symbol that a name stands for.
 type Kind string
 
 // The kinds of names that an extension can hold.

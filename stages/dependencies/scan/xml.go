@@ -7,7 +7,7 @@ import (
 	"github.com/mage-os/nightly/stages/dependencies/php"
 )
 
-// A dialect is what an XML file is beside being XML.
+// A dialect is the vocabulary of an XML file, such as di.xml or layout.
 type dialect int
 
 const (

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// matches reports whether a document is what a query asks for. A kind of query
+// matches reports whether a document matches a query. A kind of query
 // that is not known matches all: a shop's page must not become empty by it.
 func matches(query any, id string, document object) bool {
 	q, _ := query.(object)

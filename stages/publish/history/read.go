@@ -29,7 +29,7 @@ func Read(ctx context.Context, s target.Source, since time.Time) ([]*Try, error)
 	return b.Tries(), nil
 }
 
-// LastGood is the last good of some tries, oldest first; nil: none is.
+// LastGood is the last good one of tries that are sorted oldest first; nil if there is none.
 func LastGood(tries []*Try) *Try {
 	for i := len(tries) - 1; i >= 0; i-- {
 		if tries[i].Good() {
@@ -48,7 +48,7 @@ func Turned(tries []*Try) (good, bad *Try) {
 	return LastGood(tries), bad
 }
 
-// FirstBad is the first bad try since the last good one; nil: the last one is good.
+// FirstBad is the first bad try since the last good one; nil if the last try is good.
 func FirstBad(tries []*Try) *Try {
 	_, bad := Turned(tries)
 	return bad

@@ -205,7 +205,7 @@ func (b Board) Grid() Grid {
 	return g
 }
 
-// mark is what became of a cell in a try; nil: there was none that day. Without a name it is what became of all.
+// mark is the result of a cell in a try, or of all cells without a name; nil if there was no try that day.
 func (b Board) mark(t *history.Try, name string, day time.Time) Mark {
 	if t == nil {
 		return Mark{Sign: "·"}

@@ -26,7 +26,7 @@ type Package struct {
 	Homepage                         string
 	Abandoned                        bool
 	Gone                             string // label of the last night that had it; empty: the newest snapshot has it
-	// Repository, Commit and Directory say where it was built from; empty: nobody knows.
+	// Repository, Commit and Directory are its source; empty if unknown.
 	Repository, Commit, Directory string
 	Requires                      []releases.Requirement
 	Versions                      []Version // newest first

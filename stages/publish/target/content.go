@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// A Content is what a file is to hold.
+// A Content is the content of a file to write.
 type Content struct {
 	Size   int64  // in bytes
 	SHA256 string // in hexadecimal

@@ -42,7 +42,7 @@ func openBucket(ctx context.Context, s s3Address, o Options) (Target, error) {
 	}, nil
 }
 
-// An s3Address is what an s3:// URL says.
+// An s3Address is a parsed s3:// URL.
 type s3Address struct {
 	name           string // for people: it has no query, which may hold a secret
 	bucket, prefix string

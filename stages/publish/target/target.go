@@ -49,7 +49,7 @@ type Target interface {
 	io.Closer
 }
 
-// A Source is what a published repository can be read from.
+// A Source gives read access to the files of a published repository.
 type Source interface {
 	// String is where it is, for people: without a password.
 	String() string
@@ -89,7 +89,7 @@ type Options struct {
 	// Region and Endpoint are those of s3:// URLs that give none. An endpoint is a
 	// server's URL; empty is Amazon's.
 	Region, Endpoint string
-	// Log tells what a target cannot do; nil: no log.
+	// Log gets a message if a target lacks a feature; nil for none.
 	Log *slog.Logger
 }
 

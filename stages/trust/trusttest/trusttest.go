@@ -82,7 +82,7 @@ func Root(a *trust.Authority) []byte {
 	return data
 }
 
-// Rebuilder is somebody who builds again, and the key that signs what came of it.
+// Rebuilder is a rebuilder and its private key.
 func Rebuilder(t testing.TB, name string) (*trust.Rebuilder, *trust.Key) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
